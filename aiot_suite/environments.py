@@ -74,18 +74,18 @@ def absent(modules: Sequence[str], names: Sequence[str]) -> list[str]:
 
     Environments that are not installed lack all modules.
     """
-    missing = [_absent(tuple(modules), name) for name in names if interpreter_path(name)]
+    missing = [_missing_here(tuple(modules), name) for name in names if interpreter_path(name)]
     return min(missing, key=len, default=list(modules))
 
 
-def _absent(modules: tuple[str, ...], name: str) -> list[str]:
+def _missing_here(modules: tuple[str, ...], name: str) -> list[str]:
     if name != "main":
-        return _absent_in_legacy(modules)
+        return _missing_in_legacy(modules)
     return [module for module in modules if importlib.util.find_spec(module) is None]
 
 
 @cache
-def _absent_in_legacy(modules: tuple[str, ...]) -> list[str]:
+def _missing_in_legacy(modules: tuple[str, ...]) -> list[str]:
     return _output([str(interpreter_path("legacy")), "-c", _ABSENT, *modules]).split()
 
 
@@ -160,7 +160,7 @@ def install_legacy(say: Callable[[str], None]) -> Path:
     python_of_legacy = interpreter_path("legacy")
     assert python_of_legacy
     versions.cache_clear()
-    _absent_in_legacy.cache_clear()
+    _missing_in_legacy.cache_clear()
     return python_of_legacy
 
 

@@ -95,7 +95,7 @@ def prepare(
                 f"{folder} contains {existing.path.name}, which was added with `aiot models add` and not "
                 "built from weights: rename the folder of the weights."
             )
-        if _current(instance, available, sources[instance.model], folder, calibration) is None:
+        if _up_to_date(instance, available, sources[instance.model], folder, calibration) is None:
             if instance.quantization in calibrating.QUANTIZATIONS and calibration is None:
                 raise ModelError(
                     calibrating.calibration_required_message(instance.artifact, sources[instance.model].name)
@@ -154,7 +154,7 @@ def _source_key(
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
-def _current(
+def _up_to_date(
     instance: Instance,
     catalog: Catalog,
     source: weight_sources.WeightSource,
@@ -193,7 +193,7 @@ def _build(
     with rawlog.replacing(target, partial.with_name(partial.name + framework.suffix)) as temporary:
         if instance.quantization != "float32":
             original = replace(instance, quantization="float32")
-            float32 = _current(original, catalog, source, folder, None) or _build(
+            float32 = _up_to_date(original, catalog, source, folder, None) or _build(
                 original, catalog, source, folder, None
             )
             inputs = images.inputs(settings) if images else ()

@@ -90,16 +90,16 @@ def choose(kind: str, names: Iterable[str], choices: Sequence[str]) -> list[str]
     names: possibly comma-separated. Case, hyphens and underscores are ignored.
     Raises SelectionError listing the choices if a name is unknown.
     """
-    by_plain_name = {_plain(choice): choice for choice in choices}
+    by_plain_name = {_normalized_name(choice): choice for choice in choices}
     chosen = []
     for name in (part.strip() for value in names for part in value.split(",")):
-        if _plain(name) not in by_plain_name:
+        if _normalized_name(name) not in by_plain_name:
             raise SelectionError(f"{kind} {name!r} is unknown: choose from {', '.join(choices)}.")
-        chosen.append(by_plain_name[_plain(name)])
+        chosen.append(by_plain_name[_normalized_name(name)])
     return [choice for choice in choices if choice in chosen] or list(choices)
 
 
-def _plain(name: str) -> str:
+def _normalized_name(name: str) -> str:
     return name.lower().replace("-", "").replace("_", "")
 
 
@@ -120,9 +120,9 @@ def select(
     suite = choose("Suite", [suite], list(SUITES))[0]
     candidates = list(everything) or paper_float32() + paper_quantized()
     criteria = {
-        "model": choose("Model", list(models) or MODELS, _found("model", candidates)),
-        "framework": choose("Framework", list(frameworks) or FRAMEWORKS, _found("framework", candidates)),
-        "delegate": choose("Delegate", list(delegates) or DELEGATES, _found("delegate", candidates)),
+        "model": choose("Model", list(models) or MODELS, _matching("model", candidates)),
+        "framework": choose("Framework", list(frameworks) or FRAMEWORKS, _matching("framework", candidates)),
+        "delegate": choose("Delegate", list(delegates) or DELEGATES, _matching("delegate", candidates)),
         "quantization": choose("Quantization", quantizations, QUANTIZATIONS),
     }
     chosen = [
@@ -137,7 +137,7 @@ def select(
     return chosen
 
 
-def _found(kind: str, instances: Iterable[Instance]) -> list[str]:
+def _matching(kind: str, instances: Iterable[Instance]) -> list[str]:
     return list(dict.fromkeys(getattr(instance, kind) for instance in instances))
 
 

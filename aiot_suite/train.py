@@ -122,17 +122,17 @@ def embedded(model: str, state: Mapping[str, Tensor]) -> nn.Module:
     for name, parameter in network.named_parameters():
         if name.endswith("bn3.weight"):  # of a residual block
             nn.init.constant_(parameter, RESIDUAL_SCALE)
-    _put(network, slim_network, layer_channels)
+    _embed_layer(network, slim_network, layer_channels)
     settings = default_settings(model, "sample-100", len(CLASS_NAMES))
     network.train()
     with torch.no_grad():
         for batch in islice(sample_batches(settings, 1), STATISTICS_BATCHES):
             network(batch)
-    _put(network, slim_network, layer_channels)  # restore the slim network's own statistics
+    _embed_layer(network, slim_network, layer_channels)  # restore the slim network's own statistics
     return network.eval()
 
 
-def _put(network: nn.Module, thin: nn.Module, layout: Mapping[str, tuple[Channels, Channels]]) -> None:
+def _embed_layer(network: nn.Module, thin: nn.Module, layout: Mapping[str, tuple[Channels, Channels]]) -> None:
     """Copy the slim network into the slim channels of every layer, and set weights from other channels to zero."""
     with torch.no_grad():
         for name, (inputs, outputs) in layout.items():
@@ -232,7 +232,7 @@ def train(
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     settings = default_settings(model, "sample-100", len(CLASS_NAMES))
-    network = _fresh(model)
+    network = _fresh_pictures(model)
     history = _continued(network, model, start) if start else []
     labels = np.arange(per_class * len(CLASS_NAMES)) % len(CLASS_NAMES)
     progress(f"{model}: drawing", 0, 1)
@@ -260,7 +260,7 @@ def train(
     minutes = (time.monotonic() - started) / 60
     return Trained(
         model=model,
-        state={name: _stored(value) for name, value in network.state_dict().items()},
+        state={name: _as_stored(value) for name, value in network.state_dict().items()},
         accuracy=accuracy(network, settings),
         history=[
             *history,
@@ -288,7 +288,7 @@ def _continued(network: nn.Module, model: str, start: Path) -> list[dict[str, An
     return history
 
 
-def _fresh(model: str) -> nn.Module:
+def _fresh_pictures(model: str) -> nn.Module:
     network: nn.Module = slim(model) if model in HEAVY_MODELS else build(model, len(CLASS_NAMES))
     network = network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for module in network.modules():
@@ -358,7 +358,7 @@ def _fresh_batch_norms(network: nn.Module, batches: Iterable[torch.Tensor]) -> N
             network(batch)
 
 
-def _stored(value: torch.Tensor) -> np.ndarray:
+def _as_stored(value: torch.Tensor) -> np.ndarray:
     return value.numpy().astype(np.float16) if value.is_floating_point() else value.numpy()
 
 

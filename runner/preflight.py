@@ -120,7 +120,7 @@ def preflight(
             "reason": f"the model has {artifact.settings.classes} classes, but the dataset has label {highest}",
             "remedy": "make the dataset again with the model's labels, or choose another with --dataset",
         }
-    if reason := calibration.overlap(artifact, dataset):
+    if reason := calibration.reason_not_to_test(artifact, dataset):
         return {
             "reason": f"{reason}, so accuracy measured with them would be meaningless",
             "remedy": calibration.REMEDY,

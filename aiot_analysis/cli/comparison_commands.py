@@ -145,8 +145,8 @@ def plan(
     """
     from aiot_analysis.stats import resolution
 
-    wanted = _wanted(time, accuracy, vips)
-    measured, facts = _noise(noise, tables_to_read(processed, workspace), origin, device, timing, run_to_run)
+    wanted = _parse_differences(time, accuracy, vips)
+    measured, facts = _read_noise(noise, tables_to_read(processed, workspace), origin, device, timing, run_to_run)
     planned = {"images": images, "sessions": sessions, "devices": devices}
     measured = measured.assign(**{name: value for name, value in planned.items() if value is not None})
     resolved, needed = resolution.resolution(measured), resolution.needed(measured, wanted)
@@ -156,7 +156,7 @@ def plan(
         _print_tables(facts, measured, resolved, needed)
 
 
-def _wanted(time: str, accuracy: float | None, vips: str) -> dict[str, float]:
+def _parse_differences(time: str, accuracy: float | None, vips: str) -> dict[str, float]:
     """Return the requested differences as fractions, by metric."""
     from aiot_analysis.compare import instances
     from aiot_analysis.errors import DataError
@@ -179,7 +179,7 @@ def _wanted(time: str, accuracy: float | None, vips: str) -> dict[str, float]:
     return wanted
 
 
-def _noise(
+def _read_noise(
     noise: str, processed: Path, origin: str, device: str, timing: str, run_to_run: str
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return the frame of `noise.measured`, and the facts about its source."""
@@ -219,14 +219,14 @@ def _noise(
 
 
 def _print_tables(facts: dict[str, Any], measured: pd.DataFrame, resolved: pd.DataFrame, needed: pd.DataFrame) -> None:
-    from aiot_analysis.cli.output_commands import used
+    from aiot_analysis.cli.output_commands import print_used
     from aiot_analysis.compare.wording import aligned, plain
     from aiot_analysis.display import resolution_text as tell
     from aiot_analysis.stats import noise, resolution
     from aiot_analysis.words import plural
 
     if facts["noise_of"] == DATA:
-        used("plan", Path(facts["tables"]))
+        print_used("plan", Path(facts["tables"]))
         print(f"plan      noise of {plural(len(measured), 'device')}, {facts['origin']}")
     else:
         print(f"plan      default noise, {facts['why']}")

@@ -59,7 +59,7 @@ def copy_notebooks(source: Path, target: Path) -> NotebookCopies:
     return copies
 
 
-def _copied(base: Path) -> Path:
+def _copies_folder(base: Path) -> Path:
     """Return the folder of the copied notebooks in the workspace `base`; in a checkout, that of its own notebooks."""
     from aiot_analysis.tables import workspace
 
@@ -98,7 +98,7 @@ def lab(
 
     if notebooks and not find_notebooks(notebooks).is_dir():
         raise ReportError(f"There is no folder {notebooks}: give the folder of the notebooks with --notebooks.")
-    folder = find_notebooks(notebooks) if notebooks else _copied(rawlog.workspace_to_read(workspace).resolve())
+    folder = find_notebooks(notebooks) if notebooks else _copies_folder(rawlog.workspace_to_read(workspace).resolve())
     command = [sys.executable, "-m", "jupyterlab"]
     if (folder / FIRST).is_file():
         command.append(f"--LabApp.default_url=/lab/tree/{FIRST}")

@@ -64,12 +64,12 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def used(verb: str, folder: Path) -> None:
+def print_used(verb: str, folder: Path) -> None:
     """Print the folder of the tables that a command uses."""
     say(f"{verb:<10}tables in {folder.resolve()}")
 
 
-def _phones(text: str) -> int | None:
+def _quantized_phones(text: str) -> int | None:
     """Return the number of phones that run the quantized models, or None for all."""
     number = {"all": None, "none": 0}.get(text.lower(), text)
     if isinstance(number, str) and not number.isdecimal():
@@ -101,7 +101,7 @@ def simulate(
 
     The fleet is fitted to the paper's Table IV and is marked as simulated wherever it is shown.
     """
-    phones = _phones(quantized_on)
+    phones = _quantized_phones(quantized_on)
     raw = folder_to_write(raw, workspace, "data/raw")
 
     from aiot_analysis import simulate as fleet
@@ -209,7 +209,7 @@ def report(
             elif result.status != "up to date":
                 progress.update(task, description=result.name, advance=0 if result.status == "running" else 1)
 
-        using = partial(used, "report")
+        using = partial(print_used, "report")
         results = render.render(
             notebooks, out, names or (), values, jobs, force, timeout_s, listen, each_device, base, using
         )
@@ -270,14 +270,14 @@ def figures(
             print(f"{entry.number or '-':<10} {entry.kind:<7} {entry.name:<38} {entry.notebook}")
         return
     base = base_to_read(workspace, values.get("processed"))
-    wanted = draw.Wanted(tuple(formats.split(",")), width, style)
+    wanted = draw.FigureOptions(tuple(formats.split(",")), width, style)
     with bar("figures: {task.description:<30}") as progress:
         task = progress.add_task("starting", total=None)
 
         def listen(name: str, done: bool) -> None:
             progress.update(task, description=name, advance=int(done))
 
-        using = partial(used, "figures")
+        using = partial(print_used, "figures")
         outcome = draw.figures(notebooks, out, names or (), values, wanted, jobs, timeout_s, listen, base, using)
     for remark in outcome.remarks:
         say(f"figures   {remark}")

@@ -35,10 +35,10 @@ def of_devices(spread: pd.DataFrame, unstable: pd.DataFrame, origin: str) -> str
         return f"{built}No instance can be compared across devices ({why})."
     sure = int((tested["p_adjusted"] < ALPHA).sum())
     return (
-        f"{built}{plural(len(comparable), 'instance')} can be compared, on {_span(comparable['devices'], '{:.0f}')} "
-        f"devices and {_span(comparable['images'], '{:.0f}')} images. Depending on the instance, at least one "
-        f"device gives another class on {_span(comparable['instability'], '{:.1%}')} of the images, and two devices "
-        f"differ on {_span(comparable['disagreement'], '{:.1%}')}. The accuracy of devices differs significantly for "
+        f"{built}{plural(len(comparable), 'instance')} can be compared, on {_ranged(comparable['devices'], '{:.0f}')} "
+        f"devices and {_ranged(comparable['images'], '{:.0f}')} images. Depending on the instance, at least one "
+        f"device gives another class on {_ranged(comparable['instability'], '{:.1%}')} of the images, and two devices "
+        f"differ on {_ranged(comparable['disagreement'], '{:.1%}')}. The accuracy of devices differs significantly for "
         f"{sure} of {plural(len(tested), 'instance')}."
     )
 
@@ -113,7 +113,7 @@ def apart(excluded: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
     return listed.assign(device_id=listed["device_id"].map(device_names)).rename(columns={"device_id": "device"})
 
 
-def _span(values: pd.Series, pattern: str) -> str:
+def _ranged(values: pd.Series, pattern: str) -> str:
     """Return the lowest and the highest value as text, or the value if they look the same."""
     low, high = pattern.format(values.min()), pattern.format(values.max())
     return low if low == high else f"{low} to {high}"
@@ -123,7 +123,7 @@ CHECK = "`aiot models check`, then `aiot run` and `aiot process`"
 DIFFERENCE, TOP1, ACCURACY = "difference", "same top-1", "accuracy / original's"
 
 
-def of_files(files: pd.DataFrame, origin: str) -> str:
+def summarize_files(files: pd.DataFrame, origin: str) -> str:
     """Return how many files passed and which command checks the others, or why there is nothing to check.
 
     Takes the frame of `stats.execution.model_files`. Commands are in backquotes.
@@ -157,7 +157,7 @@ def grid(files: pd.DataFrame) -> pd.DataFrame:
         for measure in (DIFFERENCE, TOP1, ACCURACY):
             values = {file: texts.get(measure) for file, texts in cells.items()}
             lines.append({"model": f"{model}: {measure}" if measure == DIFFERENCE else measure, **values})
-    order = labelled.sort_values(["framework", "quantization"], key=_places)["file"].drop_duplicates()
+    order = labelled.sort_values(["framework", "quantization"], key=_display_positions)["file"].drop_duplicates()
     return pd.DataFrame(lines, columns=["model", *order], dtype="object")
 
 
@@ -183,7 +183,7 @@ def _cells(file: Mapping[Any, Any]) -> dict[str, str]:
     }
 
 
-def _places(column: pd.Series) -> pd.Series:
+def _display_positions(column: pd.Series) -> pd.Series:
     """Return the positions of frameworks or quantizations in their display order."""
     return names.places(column, names.FRAMEWORKS if column.name == "framework" else names.QUANTIZATIONS)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from aiot_analysis.stats import variance
-from aiot_analysis.stats.remarks.claim import FAILS, HOLDS, NOT_APPLICABLE, OPEN, format_effect, interval
+from aiot_analysis.stats.remarks.claim import FAILS, HOLDS, NOT_APPLICABLE, OPEN, format_effect, format_interval
 from aiot_analysis.tables import names
 from aiot_analysis.words import ALPHA, plural
 
@@ -73,7 +73,7 @@ def overview(claims: pd.DataFrame) -> pd.DataFrame:
     effects = _effects(claims)
     return pd.DataFrame(
         {
-            **_judged(claims),
+            **_verdict_columns(claims),
             "claim": claims["claim"],
             "effect (95 % interval)": effects.where(effects.notna(), claims["why"].str.rpartition(". ")[2]),
             "devices": claims["n_devices"],
@@ -86,7 +86,7 @@ def detail(claims: pd.DataFrame) -> pd.DataFrame:
     """Return a row per claim with the paper's words, the findings that decide it, and the rule."""
     return pd.DataFrame(
         {
-            **_judged(claims),
+            **_verdict_columns(claims),
             "claim and quotation from the paper": claims["claim"]
             + " “"
             + claims["quote"]
@@ -110,7 +110,7 @@ def comparisons(parts: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _judged(claims: pd.DataFrame) -> dict[str, pd.Series]:
+def _verdict_columns(claims: pd.DataFrame) -> dict[str, pd.Series]:
     """Return the columns id and verdict, and also mark if any claim has one."""
     columns = ["id", "verdict", "mark"] if (claims["mark"] != "").any() else ["id", "verdict"]
     return {column: claims[column] for column in columns}
@@ -119,7 +119,7 @@ def _judged(claims: pd.DataFrame) -> dict[str, pd.Series]:
 def _effects(frame: pd.DataFrame) -> pd.Series:
     """Return the effect of each row with its interval as text; null if there is no effect."""
     texts = [
-        f"{format_effect(effect, unit)} ({interval(low, high, unit)})" if effect == effect else None
+        f"{format_effect(effect, unit)} ({format_interval(low, high, unit)})" if effect == effect else None
         for effect, low, high, unit in frame[["effect", "effect_low", "effect_high", "unit"]].itertuples(index=False)
     ]
     return pd.Series(texts, index=frame.index, dtype=object)

@@ -34,7 +34,7 @@ class NotebookPage:
     timing: str  # "end_to_end" or "inference"
     verdicts: str  # which rows are usable, separated by commas
     run_to_run: float  # allowance for differences between runs, see `variance`
-    devices: pd.DataFrame  # in the order of axes, see `device_axis.arranged`
+    devices: pd.DataFrame  # in the order of axes, see `device_axis.arrange_devices`
 
     @property
     def mean_column(self) -> str:
@@ -200,7 +200,7 @@ def open_page(
     rows, excluded = select.measured_rows(instances, by_framework=by_framework, wanted=verdicts)
     timing = timing_used(rows, timing)
     rows = variance.with_noise(rows, data.instances, timing, run_to_run)
-    devices = device_axis.arranged(data.devices, _values(rows, timing, by), order, labels)
+    devices = device_axis.arrange_devices(data.devices, _values(rows, timing, by), order, labels)
     return NotebookPage(data, rows, excluded, timing, verdicts, run_to_run, devices)
 
 

@@ -130,14 +130,14 @@ def to_html(images: pd.DataFrame, answers: Sequence[Answers], pictures: Pictures
         return f"<p>{escape(NOTHING)}</p>"
     why = f"<p>Pictures are not shown: {escape(pictures.why)}.</p>" if pictures.why else ""
     return why + "".join(
-        _one(str(image), int(label), int(unstable), int(instances), answers, pictures, devices)
+        _image_html(str(image), int(label), int(unstable), int(instances), answers, pictures, devices)
         for image, label, unstable, instances in images[["image", "label", "unstable", "instances"]].itertuples(
             index=False
         )
     )
 
 
-def _one(
+def _image_html(
     image: str,
     label: int,
     unstable: int,
@@ -151,7 +151,7 @@ def _one(
 
     texts_by_instance: dict[str, list[str]] = {}
     for answer in agreement.answers_to_image(answers, image):
-        texts_by_instance.setdefault(answer.instance_id, []).append(_answer(answer, label, pictures, devices))
+        texts_by_instance.setdefault(answer.instance_id, []).append(_answer_text(answer, label, pictures, devices))
     listed = "".join(
         f"<li><b>{escape(names.instance_display(instance))}</b>: {escape('; '.join(texts))}</li>"
         for instance, texts in texts_by_instance.items()
@@ -173,7 +173,7 @@ def _one(
     )
 
 
-def _answer(answer: ClassesGiven, label: int, pictures: Pictures, devices: Mapping[str, str]) -> str:
+def _answer_text(answer: ClassesGiven, label: int, pictures: Pictures, devices: Mapping[str, str]) -> str:
     """Return an answer and its devices, such as "wavy disc on 2 devices (Honor V20, Oppo Reno)"."""
     from aiot_analysis.stats.pairing import NONE
 

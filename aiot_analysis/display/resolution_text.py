@@ -30,9 +30,9 @@ def sentence(resolved: pd.DataFrame, measured: pd.DataFrame) -> str:
         return "There are no usable instances, so these data cannot show any difference."
     chosen = [_first(resolved, metric) for metric in (resolution.CORRECT, resolution.TIME)]
     single_test, corrected = (
-        " and ".join(_under(part, column) for part in chosen) for column in ("resolves", "resolves_corrected")
+        " and ".join(_range_below(part, column) for part in chosen) for column in ("resolves", "resolves_corrected")
     )
-    sides = " and ".join(dict.fromkeys(_sides(part) for part in chosen))
+    sides = " and ".join(dict.fromkeys(_comparison_name(part) for part in chosen))
     devices = resolved["device_id"].nunique()
     median = f", on the median of {devices} devices" if devices > 1 else ""
     return (
@@ -55,13 +55,13 @@ def _first(resolved: pd.DataFrame, metric: str) -> pd.DataFrame:
     return part[part["comparison"] == first]
 
 
-def _sides(part: pd.DataFrame) -> str:
+def _comparison_name(part: pd.DataFrame) -> str:
     """Return the name of the comparison; equivalent ones have the name that is used for times."""
     comparison = str(part["comparison"].iloc[0])
     return SIDES.get(comparison, comparison)
 
 
-def _under(part: pd.DataFrame, column: str) -> str:
+def _range_below(part: pd.DataFrame, column: str) -> str:
     """Return the range of differences of a metric that the data do not show, such as "in time under 6.0 %"."""
     metric, values = part["metric"].iloc[0], part[column]
     if values.isna().any():
@@ -154,13 +154,13 @@ def requirements(needed: pd.DataFrame, resolved: pd.DataFrame) -> list[list[str]
         for label, device in chosen.items() if several else [("", ranked.iloc[0])]:
             name = f"{NAMES[metric]} {100 * device['difference']:g} {'points' if metric == resolution.CORRECT else '%'}"
             device_label = f"{label}: {device['device_id']}"
-            cells = [takes(device, end) for end in ("", "_corrected")]
+            cells = [describe_requirement(device, end) for end in ("", "_corrected")]
             cells[1] += f" ({plural(int(device['comparisons']), 'test')})"
             rows.append([f"{name}, {comparison}", *([device_label] if several else []), *cells])
     return rows
 
 
-def takes(device: pd.Series | dict[str, Any], end: str = "") -> str:
+def describe_requirement(device: pd.Series | dict[str, Any], end: str = "") -> str:
     """Return what is required to show a difference, as text.
 
     Takes a row of `resolution.needed` with the column `images_there`, the number of images of the data. `end` is the

@@ -283,9 +283,9 @@ def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
     facts = {
         "devices": devices,
         "runs": f"{runs['run_id'].nunique()}, " + (dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"),
-        "profile": _listed(runs["profile"]) + ", timing " + _listed(runs["timing"]).replace("_", " "),
-        "weights": _listed(runs["weights"]),
-        "dataset": _listed(runs["dataset"]),
+        "profile": _distinct_text(runs["profile"]) + ", timing " + _distinct_text(runs["timing"]).replace("_", " "),
+        "weights": _distinct_text(runs["weights"]),
+        "dataset": _distinct_text(runs["dataset"]),
         "versions": ", ".join(f"{name} {' and '.join(values)}" for name, values in versions.items()) or "unknown",
     }
     failed = tell.failures(execution.model_files(runs))
@@ -299,7 +299,7 @@ def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
     )
 
 
-def _listed(values: pd.Series) -> str:
+def _distinct_text(values: pd.Series) -> str:
     """Return the distinct values as text, sorted and without nulls."""
     return ", ".join(sorted({str(value) for value in values.dropna()})) or "unknown"
 

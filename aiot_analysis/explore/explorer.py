@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 WAIT_S = 0.2  # people make their next click in a list sooner than this
 
 
-class Soon:
+class Debounced:
     """Callable that calls a function with the most recent arguments after WAIT_S without another call.
 
     A kernel handles clicks one after the other, so drawing the figures for each of them immediately would delay the
@@ -64,7 +64,7 @@ LISTED = 8  # maximum number of visible lines; longer lists scroll
 WIDTHS = {"devices": "14em", "models": "9em", "frameworks": "7em", "delegates": "6em", "quantizations": "8em"}
 
 
-class State(traitlets.HasTraits):
+class SelectionState(traitlets.HasTraits):
     """The current selection. Setting `selection` also updates the widgets; setting an equal one has no effect."""
 
     selection = traitlets.Instance(Selection)
@@ -78,22 +78,22 @@ class State(traitlets.HasTraits):
         self.observe(lambda change: function(change["new"]), "selection")
         function(self.selection)
 
-    def follow_soon(self, function: Callable[[Selection], None]) -> Soon:
+    def follow_soon(self, function: Callable[[Selection], None]) -> Debounced:
         """Call a slow function now and after changes, but only after the last of several in quick succession."""
         function(self.selection)
-        later = Soon(function)
+        later = Debounced(function)
         self.observe(lambda change: later(change["new"]), "selection")
         return later
 
 
-def pickers(data: ExplorerData, state: State, ones: tuple[str, ...], *others: widgets.Widget) -> widgets.VBox:
+def pickers(data: ExplorerData, state: SelectionState, ones: tuple[str, ...], *others: widgets.Widget) -> widgets.VBox:
     """Return the widgets for a selection.
 
     These are a list for multiple values for each of COLUMNS, a list for a single value for each of `ones`, and then the
     widgets `others`.
     """
-    controls = [_several(name, data, state) for name in COLUMNS]
-    controls += [*(_one(name, state) for name in ones), *others]
+    controls = [_multiple_choice(name, data, state) for name in COLUMNS]
+    controls += [*(_single_choice(name, state) for name in ones), *others]
     hint = widgets.HTML(
         "<small>Click to choose one, Ctrl-click or Shift-click for several, Ctrl+A for the whole list.</small>"
     )
@@ -108,22 +108,22 @@ def origin(data: ExplorerData) -> widgets.HTML:
     return widgets.HTML(f"<p>{names.ORIGIN_SENTENCES[data.data.origin]}</p>").add_class("aiot-origin")
 
 
-def titled(title: str, widget: widgets.DOMWidget) -> widgets.VBox:
+def with_title(title: str, widget: widgets.DOMWidget) -> widgets.VBox:
     """Return a widget with a title above it."""
     return widgets.VBox([widgets.HTML(f"<b>{title}</b>"), widget], layout={"margin": "0 0.6em 0.4em 0"})
 
 
-def _several(name: str, data: ExplorerData, state: State) -> widgets.VBox:
+def _multiple_choice(name: str, data: ExplorerData, state: SelectionState) -> widgets.VBox:
     """Return a list for selecting several values."""
     values, labels = getattr(data.everything, name), data.labels(name)
     rows = min(max(len(values), 2), LISTED)
     options = [(labels[value], value) for value in values]
     control = widgets.SelectMultiple(options=options, rows=rows, layout={"width": WIDTHS[name]}, tooltip=name)
     control.add_class(f"aiot-{name}")
-    return titled(name, _bound(control, name, state))
+    return with_title(name, _bound(control, name, state))
 
 
-def _one(name: str, state: State) -> widgets.VBox:
+def _single_choice(name: str, state: SelectionState) -> widgets.VBox:
     """Return a list for selecting a single value."""
     choices = {
         "timing": [(names.display(value), value) for value in TIMES],
@@ -133,10 +133,10 @@ def _one(name: str, state: State) -> widgets.VBox:
     titles = {"timing": "timing", "by": "colours show", "between": "flips between"}
     control = widgets.Dropdown(options=choices[name], layout={"width": "8.5em"}, tooltip=titles[name])
     control.add_class(f"aiot-{name}")
-    return titled(titles[name], _bound(control, name, state))
+    return with_title(titles[name], _bound(control, name, state))
 
 
-def _bound(control: widgets.ValueWidget, name: str, state: State) -> widgets.ValueWidget:
+def _bound(control: widgets.ValueWidget, name: str, state: SelectionState) -> widgets.ValueWidget:
     """Bind the value of a widget to that of the state, in both directions."""
 
     def shown(selection: Selection) -> None:
@@ -159,7 +159,7 @@ class Explorer:
 
     def __init__(self, data: Data) -> None:
         self.known = views.known(data)
-        self.state = State(selection=self.known.everything)
+        self.state = SelectionState(selection=self.known.everything)
         self._figures: dict[str, Figure] = {}
         self._kept: dict[tuple[str, str], pd.DataFrame] = {}
         self._said = widgets.HTML().add_class("aiot-said")
@@ -168,7 +168,7 @@ class Explorer:
             options=list(PANELS), value=FIRST, rows=len(PANELS), layout={"width": "12em"}, tooltip="figures"
         )
         self.shown.add_class("aiot-figures")
-        selectors = pickers(self.known, self.state, ("timing", "by"), titled("figures", self.shown))
+        selectors = pickers(self.known, self.state, ("timing", "by"), with_title("figures", self.shown))
         figures = widgets.Box(list(self._boxes.values()), layout={"display": "flex", "flex_flow": "row wrap"})
         self.widget = widgets.VBox([origin(self.known), selectors, self._said, figures])
         self._soon = self.state.follow_soon(self._draw)
@@ -238,7 +238,7 @@ class Viewer:
 
     def __init__(self, data: Data, datasets: Path | str) -> None:
         self.known = views.known(data)
-        self.state = State(selection=first(self.known))
+        self.state = SelectionState(selection=initial_selection(self.known))
         self.pictures = pictures.of(self.known.rows, datasets)
         self._found: Flips | None = None
         self._names = names.devices(data.devices)
@@ -247,7 +247,7 @@ class Viewer:
         self._looked_at = widgets.HTML().add_class("aiot-picture")
         selectors = pickers(self.known, self.state, ("between",))
         image_row = widgets.HBox(
-            [titled("images that flip, and in how many", self.image), self._looked_at],
+            [with_title("images that flip, and in how many", self.image), self._looked_at],
             layout={"flex_flow": "row wrap"},
         )
         self.widget = widgets.VBox([origin(self.known), selectors, self._said, image_row])
@@ -283,7 +283,7 @@ class Viewer:
         self._looked_at.value = html
 
 
-def first(data: ExplorerData) -> Selection:
+def initial_selection(data: ExplorerData) -> Selection:
     """Return the initial selection.
 
     It has all models for few devices and a single model for many. Images are compared between devices or, if there is

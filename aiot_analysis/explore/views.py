@@ -109,7 +109,7 @@ def rows_sentence(selection: Selection, data: ExplorerData) -> str:
     """Return a sentence on what is selected, or on why no row is, as plain text."""
     empty_lists = selection.empty()
     if empty_lists:
-        return f"Nothing is chosen of {style.listed(empty_lists)}: choose one or more."
+        return f"Nothing is chosen of {style.join_words(empty_lists)}: choose one or more."
     rows, requested = selection.of(data.rows), selection.of(data.data.instances)
     if requested.empty:
         return "No device was set to run what you chose: choose more."
@@ -226,7 +226,7 @@ class Panel:
     caption: Callable[[View], str]
 
 
-def _of_score(view: View) -> str:
+def _score_caption(view: View) -> str:
     """Return the caption of `score`."""
     note = (
         f"The 95 % intervals are from {DRAWS} resamples."
@@ -244,7 +244,7 @@ PANELS = {
         accuracy_over_time, lambda view: "Accuracy over mean time per image, with Wilson's 95 % intervals where few."
     ),
     "time per image": Panel(times, lambda view: f"Time per image, {names.display(view.timing)}. Without trimming."),
-    "valid images per second": Panel(score, _of_score),
+    "valid images per second": Panel(score, _score_caption),
     "phases": Panel(phases, lambda view: "Mean time of each phase per image."),
 }
 
@@ -336,10 +336,10 @@ def table(flips: Flips, image: str, pictures: Pictures, devices: Mapping[str, st
     label = int(flips.images.loc[flips.images["image"] == image, "label"].iloc[0])
     rows = [
         {
-            "of": same(answer.instance_id, devices),
+            "of": answer_label(answer.instance_id, devices),
             "answer": "none (failed)" if answer.answer == NONE else pictures.name(answer.answer),
             "right": "✓" if answer.answer == label else "✗",
-            "given by": _listed(answer.devices, flips.between, devices),
+            "given by": _answer_sources(answer.devices, flips.between, devices),
         }
         for answer in agreement.answers_to_image(flips.answers, image, MOST)
     ]
@@ -365,7 +365,7 @@ def image_html(flips: Flips, image: str, pictures: Pictures, devices: Mapping[st
     )
 
 
-def same(instance: str, devices: Mapping[str, str]) -> str:
+def answer_label(instance: str, devices: Mapping[str, str]) -> str:
     """Return the id of an instance, or of `stats.pairing.Answers`, as text: "MnasNet, TFLite CPU on Honor V20"."""
     instance, _, device = instance.partition("@")
     parts = names.instance(instance)
@@ -375,7 +375,7 @@ def same(instance: str, devices: Mapping[str, str]) -> str:
     return f"{text} on {devices.get(device, device)}" if device else text
 
 
-def _listed(sources: tuple[str, ...], between: str, devices: Mapping[str, str]) -> str:
+def _answer_sources(sources: tuple[str, ...], between: str, devices: Mapping[str, str]) -> str:
     """Return the devices, quantizations or frameworks that gave an answer, as text."""
     if between == "device_id" and len(sources) > FEW:
         return f"{len(sources)} devices"

@@ -56,7 +56,7 @@ def grid(
         figure = _panels(table, ids, devices)
     else:
         device_limit = min(SIDE_BY_SIDE, int((style.page_width(100) - LABELS) / LEAST))
-        figure = _lines(table, ids, devices) if len(ids) <= device_limit else _counted(table)
+        figure = _lines(table, ids, devices) if len(ids) <= device_limit else _draw_counts(table)
     counts = table.stack().value_counts().reindex(list(SYMBOLS)).dropna().astype(int)
     shades = colors()
     handles = {
@@ -64,7 +64,7 @@ def grid(
         for verdict in counts.index
     }
     style.legend(figure, handles)
-    verdict_counts = style.listed(f"{count} {verdict}" for verdict, count in counts.items())
+    verdict_counts = style.join_words(f"{count} {verdict}" for verdict, count in counts.items())
     alt = f"Of {table.size} tests on {plural(len(ids), 'device')}: {verdict_counts}."
     cells = table.melt(ignore_index=False, value_name="verdict").reset_index()
     return style.finish(figure, origin, alt, cells)
@@ -105,7 +105,7 @@ def _lines(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) ->
     return figure
 
 
-def _counted(table: pd.DataFrame) -> style.Canvas:
+def _draw_counts(table: pd.DataFrame) -> style.Canvas:
     """Draw the number of devices per verdict, with one line per instance."""
     figure, (panel,) = style.panels(1, 1, 7.0, 0.13 * len(table) + 0.8)
     devices = table.shape[1]

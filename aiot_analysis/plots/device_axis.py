@@ -24,7 +24,9 @@ NAME_WIDTH = 10  # characters per line when one or two names are wrapped
 BESIDE, LABEL = 0.5, 0.1  # inches: width of what is left of the axis, and of a rotated label
 
 
-def arranged(devices: pd.DataFrame, values: pd.Series, order: str = "id", labels: str = "number") -> pd.DataFrame:
+def arrange_devices(
+    devices: pd.DataFrame, values: pd.Series, order: str = "id", labels: str = "number"
+) -> pd.DataFrame:
     """Return the devices with two columns that the figures use: `place`, the position on the axis, and `label`.
 
     `order` is "id" (by the number in the paper's Table III, as in its figures, then by id) or "value" (ascending by

@@ -231,7 +231,7 @@ def tails(
     """
     frame = summary.dropna(subset="median_ms")
     ids, lines = device_axis.order(frame["device_id"], devices), order_instances(frame["instance_id"])
-    alt = f"Median and tail of the time per image of {_counted(lines, ids)}"
+    alt = f"Median and tail of the time per image of {_device_counts(lines, ids)}"
     if not lines:
         return empty_figure(origin, alt)
     alt += f": the 99th percentile is {style.span(frame['tail'].dropna(), '{:.2f}')} times the median."
@@ -311,11 +311,15 @@ def along_run(
             )
         panel.set_ylim(min(images["ms"].min(), loops["ms"].min()) * 0.97, top * 1.02)
         instance = names.instance_display(row["instance_id"])
-        letters = style.letters(style.panel_width(panel) - 0.6, style.SMALL * style.BOLD)
-        panel.set_title(style.wrapped(f"{name_of_device[row['device_id']]}: {instance}", letters), fontsize=style.SMALL)
+        letters = style.letters_per_line(style.panel_width(panel) - 0.6, style.SMALL * style.BOLD)
+        panel.set_title(
+            style.wrap_text(f"{name_of_device[row['device_id']]}: {instance}", letters), fontsize=style.SMALL
+        )
         panel.set_xlabel("image of the run")
         panel.set_ylabel("time (ms)")
-        descriptions.append(f"{instance} on {name_of_device[row['device_id']]} {row['finding']}, {_moved(row, level)}")
+        descriptions.append(
+            f"{instance} on {name_of_device[row['device_id']]} {row['finding']}, {_change_text(row, level)}"
+        )
     marks = {
         "image": _mark("#9db3c1", "."),
         "longer than shown": _mark(style.GREY, "^"),
@@ -326,7 +330,7 @@ def along_run(
     return style.finish(figure, origin, f"{title} of {plural(len(chosen), 'instance')}: {'; '.join(descriptions[:6])}.")
 
 
-def _moved(row: Mapping[Any, Any], level: float) -> str:
+def _change_text(row: Mapping[Any, Any], level: float) -> str:
     if row["change_p_adjusted"] < level:
         return f"{row['change']:+.0%} from image {row['change_at']:.0f} on"
     return f"{row['drift']:+.0%} from start to end"
@@ -348,11 +352,11 @@ def stability_scores(
     """
     ids, lines = device_axis.order(frame["device_id"], devices), order_instances(frame["instance_id"])
     scored = frame.dropna(subset="stability")
-    alt = f"Stability of {_counted(lines, ids)}"
+    alt = f"Stability of {_device_counts(lines, ids)}"
     if scored.empty:
         return empty_figure(origin, alt, "no run is long enough for a score")
     counts = scored["steadiness"].value_counts()
-    alt += f": {style.span(scored['stability'], '{:.3f}')}; " + style.listed(
+    alt += f": {style.span(scored['stability'], '{:.3f}')}; " + style.join_words(
         f"{count} {steadiness}" for steadiness, count in counts.items()
     )
     gaps = len(frame) - len(scored)
@@ -422,7 +426,7 @@ def slowdown(
     """
     measured = frame.dropna(subset="slowdown")
     ids, lines = device_axis.order(frame["device_id"], devices), order_instances(frame["instance_id"])
-    alt = f"Time after the {first} over that in it, of {_counted(lines, ids)}"
+    alt = f"Time after the {first} over that in it, of {_device_counts(lines, ids)}"
     if measured.empty:
         return empty_figure(origin, alt, "no run is long enough to be divided")
     alt += f": {style.span(measured['slowdown'], '{:.2f}')}."
@@ -452,7 +456,7 @@ def slowdown(
     return style.finish(figure, origin, alt)
 
 
-def _counted(lines: list[str], ids: list[str]) -> str:
+def _device_counts(lines: list[str], ids: list[str]) -> str:
     return f"{plural(len(lines), 'instance')} on {plural(len(ids), 'device')}"
 
 

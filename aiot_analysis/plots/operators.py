@@ -78,7 +78,7 @@ def breakdown(
         suffix = f", {title}" if len(implementations) > 1 else ""
         for model, shares in table.dropna(how="all").iterrows():
             largest = shares.sort_values(ascending=False).head(3)
-            listed = style.listed(f"{kind} {share:.0%}" for kind, share in largest.items() if share > 0)
+            listed = style.join_words(f"{kind} {share:.0%}" for kind, share in largest.items() if share > 0)
             descriptions.append(f"{names.display(str(model))}{suffix}: {listed}")
     handles = {
         kind: Patch(facecolor=kind_looks[kind].color, hatch=kind_looks[kind].hatch, edgecolor="white", linewidth=0.4)
@@ -265,7 +265,7 @@ def layered_layout(inputs: Mapping[str, Sequence[str]]) -> Layout:
                     rows[level].append(below)
                 if above not in links.setdefault(below, []):
                     links[below].append(above)
-    places = _places(_ordered(rows, links), links)
+    places = _assign_positions(_ordered(rows, links), links)
     return Layout(
         {box: (places[box], layer[box]) for box in inputs},
         {
@@ -305,13 +305,15 @@ def _ordered(rows: list[list[str | Bend]], links: Mapping[str | Bend, Sequence[s
         for level in range(1, len(rows)) if downwards else range(len(rows) - 2, -1, -1):
             fixed = {item: place for place, item in enumerate(rows[level - 1 if downwards else level + 1])}
             current = {item: place for place, item in enumerate(rows[level])}
-            rows[level].sort(key=lambda item: _mean([fixed[other] for other in sides.get(item, ())], current[item]))
+            rows[level].sort(
+                key=lambda item: _mean_position([fixed[other] for other in sides.get(item, ())], current[item])
+            )
         if (crossings := _crossings(rows, links)) < fewest:
             best, fewest = [list(row) for row in rows], crossings
     return best
 
 
-def _mean(values: Sequence[float], otherwise: float) -> float:
+def _mean_position(values: Sequence[float], otherwise: float) -> float:
     return fmean(values) if values else otherwise
 
 
@@ -324,22 +326,25 @@ def _crossings(rows: list[list[str | Bend]], links: Mapping[str | Bend, Sequence
     return count
 
 
-def _places(rows: list[list[str | Bend]], links: Mapping[str | Bend, Sequence[str | Bend]]) -> dict[str | Bend, float]:
+def _assign_positions(
+    rows: list[list[str | Bend]], links: Mapping[str | Bend, Sequence[str | Bend]]
+) -> dict[str | Bend, float]:
     """Return an x for each box and bend: near its neighbours, in the order of its row, and without overlaps."""
     down = _neighbours(links)
     x: dict[str | Bend, float] = {}
     for row in rows:
-        x |= _spread(row, [float(position) for position in range(len(row))])
+        x |= _move_apart(row, [float(position) for position in range(len(row))])
     for sweep in range(4 * SWEEPS):
         for row in rows if sweep % 2 == 0 else reversed(rows):
             wanted = [
-                _mean([x[other] for other in (*links.get(item, ()), *down.get(item, ()))], x[item]) for item in row
+                _mean_position([x[other] for other in (*links.get(item, ()), *down.get(item, ()))], x[item])
+                for item in row
             ]
-            x |= _spread(row, wanted)
+            x |= _move_apart(row, wanted)
     return x
 
 
-def _spread(row: list[str | Bend], wanted: list[float]) -> dict[str | Bend, float]:
+def _move_apart(row: list[str | Bend], wanted: list[float]) -> dict[str | Bend, float]:
     """Return the wanted positions, moved apart as far as necessary; items that touch are shifted as a group."""
     offset = [0.0]
     for left, right in pairwise(row):

@@ -114,7 +114,7 @@ def _missing(missing: pd.Series) -> str:
     """Return the missing parts as text, with the number of devices if there are several."""
     counts = missing[missing != ""].value_counts()
     sentences = [
-        style.listed(names.display(part) for part in str(parts).split(", "))
+        style.join_words(names.display(part) for part in str(parts).split(", "))
         + " missing"
         + (f" on {count} of {len(missing)} devices" if len(missing) > 1 else "")
         for parts, count in counts.items()
@@ -135,7 +135,7 @@ def _alt(frame: pd.DataFrame, panel_columns: list[str], part: str, parts: list[s
     incomplete = frame[frame["missing"] != ""].drop_duplicates([*panel_columns, "device_id"])
     gaps = f" {len(incomplete)} bars lack a part." if len(incomplete) else ""
     return (
-        f"Share of {style.listed(names.display(part_name) for part_name in parts)} in the summed time of "
+        f"Share of {style.join_words(names.display(part_name) for part_name in parts)} in the summed time of "
         f"{plural(devices, 'device')}. {'; '.join(descriptions) or 'No data'}.{gaps}"
     )
 

@@ -324,10 +324,10 @@ def finish(canvas: Canvas, origin: str, alt: str, shown: pd.DataFrame | None = N
     if isinstance(canvas, Axes):
         below: Any = ("axes fraction", canvas.xaxis.label)  # below the label of the x axis, wherever that is
         offset: dict[str, Any] = {"xytext": (0, -2), "textcoords": "offset points", "va": "top"}
-        canvas.annotate(wrapped(line, letters(width)), (1, 0), xycoords=below, **offset, **words)
+        canvas.annotate(wrap_text(line, letters_per_line(width)), (1, 0), xycoords=below, **offset, **words)
     else:
         # the constrained layout reserves room for the figure's x label
-        canvas.supxlabel(wrapped(line, letters(width)), x=0.995, **words)
+        canvas.supxlabel(wrap_text(line, letters_per_line(width)), x=0.995, **words)
     if simulated and isinstance(canvas, Axes):
         mark["fontsize"] = min(40.0, 7 * width)
         canvas.text(
@@ -372,15 +372,15 @@ def _fit(figure: Figure, canvas: Canvas) -> None:
             room = panel_width(axes) - 0.1
             inches = max(0.3 * room, room - (beside.width / figure.dpi if beside else 0.0))
         title = axes.title if axes.title.get_text() else axes._left_title  # type: ignore[attr-defined]
-        title.set_text(_folded(title.get_text(), inches, float(title.get_fontsize()) * BOLD))
+        title.set_text(_break_lines(title.get_text(), inches, float(title.get_fontsize()) * BOLD))
         label = axes.xaxis.label
         label_inches = LETTER * float(label.get_fontsize()) * max(map(len, label.get_text().split("\n")))
         if label_inches > inches:  # right-align the label so that it may extend below the axis labels on the left
-            label.set(ha="right", x=1.0, text=_folded(label.get_text(), room - 0.1, float(label.get_fontsize())))
+            label.set(ha="right", x=1.0, text=_break_lines(label.get_text(), room - 0.1, float(label.get_fontsize())))
 
 
-def _folded(text: str, inches: float, points: float) -> str:
-    return "\n".join(wrapped(line, letters(inches, points)) for line in text.split("\n"))
+def _break_lines(text: str, inches: float, points: float) -> str:
+    return "\n".join(wrap_text(line, letters_per_line(inches, points)) for line in text.split("\n"))
 
 
 def lay_out(figure: Figure) -> None:
@@ -403,7 +403,7 @@ def legend(canvas: Canvas, handles: Mapping[str, Any]) -> None:
     if isinstance(canvas, Axes):
         box: dict[str, Any] = {"frameon": True, "framealpha": 0.8, "edgecolor": "none", "fontsize": SMALL}
         tight: dict[str, Any] = {"labelspacing": 0.25, "handlelength": 1.4, "columnspacing": 1.0}
-        keys = [wrapped(key, letters(0.4 * panel_width(canvas))) for key in keys]
+        keys = [wrap_text(key, letters_per_line(0.4 * panel_width(canvas))) for key in keys]
         canvas.legend(list(handles.values()), keys, loc="best", ncols=ceil(len(keys) / 5), **box, **tight)
         return
     width, height = size(canvas)
@@ -416,7 +416,7 @@ def legend(canvas: Canvas, handles: Mapping[str, Any]) -> None:
 
 def empty(axes: Axes, text: str) -> None:
     """Write in an empty panel why it is empty."""
-    words = wrapped(text, letters(panel_width(axes) - 0.7))
+    words = wrap_text(text, letters_per_line(panel_width(axes) - 0.7))
     axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=GREY, fontsize=SMALL)
     axes.set(xticks=[], yticks=[])
     axes.grid(False)
@@ -427,7 +427,7 @@ def empty(axes: Axes, text: str) -> None:
 def note(axes: Axes, text: str) -> None:
     """Add a note in small print under a panel, below the axis label."""
     axis_label = axes.get_xlabel()
-    words = wrapped(text, max(20, letters(0.88 * panel_width(axes) - 0.55)))  # centred on the axis
+    words = wrap_text(text, max(20, letters_per_line(0.88 * panel_width(axes) - 0.55)))  # centred on the axis
     axes.set_xlabel("\n".join(part for part in (axis_label, words) if part), fontsize=SMALL, color="#444444")
     grid, figure = axes.get_subplotspec(), axes.get_figure(root=True)
     if (
@@ -440,12 +440,12 @@ def note(axes: Axes, text: str) -> None:
         lines[row] = max(count, lines.get(row, 0))
 
 
-def letters(inches: float, points: float = SMALL) -> int:
+def letters_per_line(inches: float, points: float = SMALL) -> int:
     """Return how many letters of a font size fit in a line; for bold text, pass the size times BOLD."""
     return max(12, int(inches / (LETTER * points)))
 
 
-def wrapped(text: str, width: int) -> str:
+def wrap_text(text: str, width: int) -> str:
     """Return the text wrapped to lines of at most `width` letters, except for longer words."""
     lines = [""]
     for word in text.split():
@@ -474,7 +474,7 @@ def gap_reason(left_out: pd.DataFrame | None, **of: str) -> str:
     return f" ({reasons[0]})" if len(reasons) == 1 and len(reasons[0]) <= 60 else f" ({verdicts})"
 
 
-def listed(words: Iterable[str]) -> str:
+def join_words(words: Iterable[str]) -> str:
     """Return words joined as in a sentence: "a, b and c"."""
     items: Sequence[str] = list(words)
     return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)

@@ -279,7 +279,7 @@ def _stacked(parts_of_scores: pd.DataFrame, ids: list[str], devices: pd.DataFram
         axes.hlines(bottom, x_left, x_right, color="black", linewidth=1.0)
     axes.set_ylabel("VIPS (images per second)")
     device_axis.set_up_x_axis(axes, ids, devices)
-    style.note(axes, f"blocks from below: {style.listed(map(names.display, implementations))}")
+    style.note(axes, f"blocks from below: {style.join_words(map(names.display, implementations))}")
     handles = {names.display(name): Patch(facecolor=style.look(name).color) for name in implementations}
     for model in models:
         handles[names.display(model)] = Patch(facecolor="white", edgecolor="black", hatch=style.look(model).hatch)

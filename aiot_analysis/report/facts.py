@@ -87,12 +87,12 @@ def _origin(origin: str, devices: pd.DataFrame, instances: pd.DataFrame, left_ou
         origin,
         [_device(row) for row in devices.to_dict("records")],
         [_run(str(run_id), rows) for run_id, rows in instances.groupby("run_id", sort=False)],
-        _counts(latest),
+        _verdict_counts(latest),
         names.sources(instances),
         _distinct(instances["weights"]),
         _distinct(instances["dataset"]),
         {str(name): _distinct(framework_versions) for name, framework_versions in versions},
-        _missing(latest, covered, origin),
+        _missing_reasons(latest, covered, origin),
         covered,
         [{"path": path, "reason": reason} for path, reason in zip(left_out["path"], left_out["reason"], strict=True)],
     )
@@ -165,15 +165,15 @@ def _run(run_id: str, rows: pd.DataFrame) -> dict[str, Any]:
         "profile": ", ".join(_distinct(rows["profile"])),
         "timing": ", ".join(_distinct(rows["timing"])).replace("_", " "),
         "threads": ", ".join(_distinct(rows["threads"])) or "–",
-        **_counts(rows),
+        **_verdict_counts(rows),
     }
 
 
-def _counts(rows: pd.DataFrame) -> dict[str, int]:
+def _verdict_counts(rows: pd.DataFrame) -> dict[str, int]:
     return {verdict: int((rows["verdict"] == verdict).sum()) for verdict in names.VERDICTS}
 
 
-def _missing(latest: pd.DataFrame, covered: dict[str, Any], origin: str) -> list[dict[str, Any]]:
+def _missing_reasons(latest: pd.DataFrame, covered: dict[str, Any], origin: str) -> list[dict[str, Any]]:
     """Return each reason once, the most frequent first."""
     absent = latest[latest["verdict"].isin(["unavailable", "invalid"])]
     groups = []

@@ -38,7 +38,7 @@ class CatalogueEntry:
     @property
     def key(self) -> str:
         """The short form of the number: fig5, table4."""
-        return _key(self.number)
+        return _short_number(self.number)
 
     def __str__(self) -> str:
         return f"{self.name} ({self.number})" if self.number else self.name
@@ -57,13 +57,13 @@ def _calls(source: str) -> list[ast.Call]:
         tree = ast.parse(source)
     except SyntaxError:
         return []  # a line magic, or an error that execution will report
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _of(node) in {*CALLS, CLAIMS}]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _function_name(node) in {*CALLS, CLAIMS}]
     return sorted(calls, key=lambda call: (call.lineno, call.col_offset))
 
 
 def _entries(call: ast.Call, notebook: str) -> list[CatalogueEntry]:
     """Return what a call displays under a name: one figure or table, or the tables of the claims of a remark."""
-    if _of(call) == CLAIMS:
+    if _function_name(call) == CLAIMS:
         numbers = [word.value for word in call.args if isinstance(word, ast.Constant)]
         return [
             CatalogueEntry(name.format(number), "", "table", notebook) for number in numbers for name in CLAIM_TABLES
@@ -75,10 +75,10 @@ def _entries(call: ast.Call, notebook: str) -> list[CatalogueEntry]:
     }
     if not texts.get("name"):
         return []
-    return [CatalogueEntry(texts["name"], texts.get("number", ""), CALLS[_of(call)], notebook)]
+    return [CatalogueEntry(texts["name"], texts.get("number", ""), CALLS[_function_name(call)], notebook)]
 
 
-def _of(call: ast.Call) -> str:
+def _function_name(call: ast.Call) -> str:
     """Return the name of the called function, without its module."""
     return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
 
@@ -94,7 +94,7 @@ def choose_entries(entries: Sequence[CatalogueEntry], words: Sequence[str]) -> l
     """
     wanted = set()
     for word in words:
-        key = _key(f"fig{word}" if word.strip().isdecimal() else word)
+        key = _short_number(f"fig{word}" if word.strip().isdecimal() else word)
         matching = {entry.name for entry in entries if entry.name == word.strip().casefold()} or {
             entry.name for entry in entries if key and entry.key == key
         }
@@ -106,7 +106,7 @@ def choose_entries(entries: Sequence[CatalogueEntry], words: Sequence[str]) -> l
     return [entry for entry in entries if not words or entry.name in wanted]
 
 
-def _key(text: str) -> str:
+def _short_number(text: str) -> str:
     """Return the short form of a number in the paper, or "" if the text is not one.
 
     The texts "Fig. 5", "figure 5" and "FIG5" become fig5; "Table IV", "table 4" and "tab. 4" become table4.
@@ -135,14 +135,14 @@ WIDTHS = {"single": ("single",), "double": ("double",), "both": ("single", "doub
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FigureOptions:
     """The requested formats, width and style of figures and tables."""
 
     formats: tuple[str, ...] = export.FORMATS
     width: str = "both"
     sheet: Path | None = None
 
-    def checked(self) -> Wanted:
+    def checked(self) -> FigureOptions:
         """Return a copy with formats in canonical spelling.
 
         Raises:
@@ -156,7 +156,7 @@ class Wanted:
             raise ReportError(f"There is no width {self.width!r}: choose {', '.join(WIDTHS)}.")
         if self.sheet:
             _check(self.sheet)
-        return Wanted(formats, self.width, self.sheet and self.sheet.resolve())
+        return FigureOptions(formats, self.width, self.sheet and self.sheet.resolve())
 
 
 def _check(sheet: Path) -> None:
@@ -174,7 +174,7 @@ def _check(sheet: Path) -> None:
 
 
 @dataclass
-class Made:
+class FigureResult:
     """The outcome of writing figures and tables."""
 
     items: int = 0
@@ -198,13 +198,13 @@ def figures(
     out_dir: Path | str,
     names: Sequence[str] = (),
     parameters: Mapping[str, Any] | None = None,
-    wanted: Wanted | None = None,
+    wanted: FigureOptions | None = None,
     jobs: int = 2,
     timeout_s: int | None = None,
     listen: Listen | None = None,
     working: Path | None = None,
     using: Callable[[Path], None] | None = None,
-) -> Made:
+) -> FigureResult:
     """Write the named figures and tables to `out_dir`, with an index (see `choose_entries`; all if none is named).
 
     The folder `working` determines which tables are used, as in `render.render`; `using` is called with their folder.
@@ -215,7 +215,7 @@ def figures(
         ReportError: A name, parameter or format is unknown.
         DataError: There are no processed tables.
     """
-    wanted = (wanted or Wanted()).checked()
+    wanted = (wanted or FigureOptions()).checked()
     out, source = Path(out_dir).resolve(), find_notebooks(notebooks_dir)
     available = find(source)
     entries = known(notebooks_dir)
@@ -223,7 +223,7 @@ def figures(
     books = [book for book in available if book.name in {entry.notebook for entry in chosen}]
     values = dict(parameters or {})
     assigned = assign(books, {name: value for name, value in values.items() if name != "origin"})
-    outcome = Made()
+    outcome = FigureResult()
     origin_sites = sites(root_of(available, notebooks_dir, working, values), available, out, values)
     if using:
         using(origin_sites[0].processed)
@@ -241,11 +241,11 @@ def _draw(
     chosen: Sequence[CatalogueEntry],
     entries: Sequence[CatalogueEntry],
     values: Mapping[str, dict[str, object]],
-    wanted: Wanted,
+    wanted: FigureOptions,
     jobs: int,
     timeout_s: int | None,
     listen: Listen | None,
-    made: Made,
+    made: FigureResult,
 ) -> None:
     """Write the figures and tables of one origin."""
     work = [_job(site, book, chosen, values[book.name], wanted, timeout_s) for book in books]
@@ -268,7 +268,7 @@ def _job(
     book: Notebook,
     chosen: Sequence[CatalogueEntry],
     values: dict[str, object],
-    wanted: Wanted,
+    wanted: FigureOptions,
     timeout_s: int | None,
 ) -> RenderJob:
     """Return the job of a notebook that writes the chosen figures and tables, and no page."""
@@ -282,7 +282,7 @@ def _job(
 
 
 def _run(
-    site: Site, work: Sequence[RenderJob], jobs: int, listen: Listen | None, made: Made
+    site: Site, work: Sequence[RenderJob], jobs: int, listen: Listen | None, made: FigureResult
 ) -> dict[str, dict[str, Any]]:
     """Run the jobs, and return the record of each figure and table that they wrote, by name."""
     from aiot_analysis.report.workers import Workers

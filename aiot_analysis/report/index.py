@@ -29,9 +29,9 @@ def update(site: Site) -> None:
         DataError: The processed tables are missing or contain no run.
     """
     reports = [_report(site, number) for number in range(len(site.notebooks))]
-    print_ = combine(site.data(site.processed), site.code, site.others, reports, site.devices())
+    content_hash = combine(site.data(site.processed), site.code, site.others, reports, site.devices())
     address = site.out / "index.html"
-    if site.manifest.index != print_ or not address.exists():
+    if site.manifest.index != content_hash or not address.exists():
         from aiot_analysis.display.show import MARKS
         from aiot_analysis.report import facts, page
 
@@ -57,14 +57,14 @@ def update(site: Site) -> None:
             addresses=site.others,
             marks=MARKS,
             signs=SIGNS,
-            bar=_bar,
+            bar=_score_bar,
             data=site.data(site.processed)[:12],
             software=site.versions,
             css=page.style(),
             script=page.script(),
         )
         rawlog.replace_text(address, html)
-        site.manifest.index = print_
+        site.manifest.index = content_hash
         site.save()
 
 
@@ -76,7 +76,7 @@ def _front(site: Site, reports: list[dict[str, Any]]) -> dict[str, Any] | None:
     return None
 
 
-def _bar(row: dict[str, Any], group: dict[str, Any]) -> Markup:
+def _score_bar(row: dict[str, Any], group: dict[str, Any]) -> Markup:
     """Return a score as a bar with its interval as a line on top; the longest one fills the width of its cell."""
     from markupsafe import Markup
 

@@ -49,7 +49,7 @@ def _end_all() -> None:
         kernel.kill()
 
 
-class Forked(LocalProvisioner):
+class ForkedProvisioner(LocalProvisioner):
     """A provisioner that starts kernels by forking, and otherwise behaves like Jupyter's own."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:

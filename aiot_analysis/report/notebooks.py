@@ -77,7 +77,7 @@ def convert(parameter: Parameter, value: object) -> object:
     if parameter.optional and (value is None or (isinstance(value, str) and value.casefold() == "none")):
         return None
     try:
-        converted = _typed(value, parameter.type)
+        converted = _convert_text(value, parameter.type)
     except ValueError:
         kind = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "text"}[parameter.type]
         raise ReportError(
@@ -88,7 +88,7 @@ def convert(parameter: Parameter, value: object) -> object:
     return converted
 
 
-def _typed(value: object, kind: str) -> object:
+def _convert_text(value: object, kind: str) -> object:
     """Return a value as the type of a parameter; `kind` is the name of the type, "" if any value will do.
 
     Raises
@@ -96,7 +96,7 @@ def _typed(value: object, kind: str) -> object:
     ValueError
         The value is neither of this type nor text that can be read as one.
     """
-    readers: dict[str, Callable[[str], object]] = {"bool": _truth, "int": int, "float": float}
+    readers: dict[str, Callable[[str], object]] = {"bool": _parse_bool, "int": int, "float": float}
     if isinstance(value, str) and kind in readers:
         return readers[kind](value)
     if kind == "float" and isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -119,7 +119,7 @@ def _check_choice(name: str, value: object) -> None:
             raise ReportError(f"Parameter {name}: {error}") from None
 
 
-def _truth(text: str) -> bool:
+def _parse_bool(text: str) -> bool:
     if text.casefold() not in TRUE | FALSE:
         raise ValueError
     return text.casefold() in TRUE
@@ -165,10 +165,10 @@ def find(folder: Path) -> list[Notebook]:
         raise ReportError(
             f"There is no notebook like 01_name.ipynb in {folder}: give the folder of the notebooks with --notebooks."
         )
-    return [_found(path) for path in paths]
+    return [_notebook_paths(path) for path in paths]
 
 
-def _found(path: Path) -> Notebook:
+def _notebook_paths(path: Path) -> Notebook:
     try:
         return read(path)
     except ReportError as error:
@@ -237,7 +237,7 @@ def read(path: Path) -> Notebook:
     except (ValueError, KeyError, TypeError) as error:
         raise ReportError(f"{path} is not a notebook of format 4 ({error}): save it again in Jupyter.") from None
     tagged = next((source for _, source, metadata in cells if "parameters" in metadata.get("tags", [])), "")
-    title, summary = _opening([source for kind, source, _ in cells if kind == "markdown"])
+    title, summary = _first_paragraph([source for kind, source, _ in cells if kind == "markdown"])
     digest = hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest()
     problem = _of_another_language(document.get("metadata", {}))
     return Notebook(path, path.stem, title or path.stem, summary, read_parameters(tagged, path.stem), digest, problem)
@@ -256,7 +256,7 @@ def _text(source: str | list[str]) -> str:
     return source if isinstance(source, str) else "".join(source)
 
 
-def _opening(markdown: Sequence[str]) -> tuple[str, str]:
+def _first_paragraph(markdown: Sequence[str]) -> tuple[str, str]:
     """Return the first heading and the first paragraph that follows it."""
     title = summary = ""
     for block in re.split(r"\n\s*\n", "\n\n".join(markdown)):

@@ -42,7 +42,7 @@ _NUMBER = ' class="number"'
 _LEFT = ' style="text-align: left"'
 
 
-def contents(html: str) -> str:
+def add_contents(html: str) -> str:
     """Return the page with its table of contents in place of CONTENTS, and with a unique id for each heading."""
     seen: dict[str, int] = {}
     entries: list[tuple[str, str, str]] = []
@@ -58,10 +58,10 @@ def contents(html: str) -> str:
         return f'<{tag} id="{name}">{words}{link}</{tag}>'
 
     html = _HEADING.sub(heading, html)
-    return html.replace(CONTENTS, _listed(entries), 1)
+    return html.replace(CONTENTS, _contents_list(entries), 1)
 
 
-def _listed(entries: list[tuple[str, str, str]]) -> str:
+def _contents_list(entries: list[tuple[str, str, str]]) -> str:
     if len(entries) < 2:
         return ""
     lines = [f'<li class="{tag}"><a href="#{name}">{words}</a></li>' for tag, name, words in entries]
@@ -71,7 +71,7 @@ def _listed(entries: list[tuple[str, str, str]]) -> str:
     )
 
 
-def scrolling(html: str) -> str:
+def wrap_tables(html: str) -> str:
     """Put tables of Markdown and other libraries in a box of their own, so that the page does not scroll sideways."""
     if 'class="scroll"' in html:
         return html
@@ -83,8 +83,8 @@ def finish(html: str) -> str:
 
     This must be the last step, since nbconvert's parser does not accept HTML without end tags.
     """
-    html = _FOLDED.sub(lambda match: _many(match[0]), html)
-    return contents(_TABLE.sub(lambda match: compact(match[0]), html))
+    html = _FOLDED.sub(lambda match: _mark_long_table(match[0]), html)
+    return add_contents(_TABLE.sub(lambda match: compact(match[0]), html))
 
 
 def compact(table: str) -> str:
@@ -104,7 +104,7 @@ def compact(table: str) -> str:
     return re.sub("</t[hdr]>", "", table)
 
 
-def _many(folded: str) -> str:
+def _mark_long_table(folded: str) -> str:
     """Mark a folded table with many rows, which stays folded in print."""
     return folded.replace("<details>", '<details class="many">', 1) if folded.count("<tr") > MANY_ROWS else folded
 
@@ -168,7 +168,7 @@ def render(job: RenderJob) -> RenderOutcome:
             notebook = _execute(job, partial)
         html = "" if job.sink else to_html(notebook, job.page)
     except Exception as error:
-        message, cell = _explain(error, partial, job.timeout_s)
+        message, cell = _explain_error(error, partial, job.timeout_s)
         if partial.exists():
             failed.parent.mkdir(exist_ok=True)
             partial.replace(failed)
@@ -202,7 +202,7 @@ def _execute(job: RenderJob, partial: Path) -> NotebookNode:
 
 
 @cache
-def _sockets() -> tempfile.TemporaryDirectory[str]:
+def _socket_folder() -> tempfile.TemporaryDirectory[str]:
     """Return a temporary folder for the sockets of kernels, removed when this process ends.
 
     It is directly below /tmp because socket paths are limited to 107 characters.
@@ -219,7 +219,7 @@ def _kernel_config() -> Any:
 
     config = Config()
     config.KernelManager.transport = "ipc"
-    prefix = f"{_sockets().name}/{uuid4().hex}"  # of the names of the socket files
+    prefix = f"{_socket_folder().name}/{uuid4().hex}"  # of the names of the socket files
     config.KernelManager.ip = prefix
     config.KernelManager.connection_file = f"{prefix}.json"  # the default file would remain after a kernel died
     return config
@@ -230,7 +230,7 @@ def _literal(path: Path) -> str:
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
-def _explain(error: Exception, partial: Path, timeout_s: int | None) -> tuple[str, int | None]:
+def _explain_error(error: Exception, partial: Path, timeout_s: int | None) -> tuple[str, int | None]:
     """Return the error in one line, and the number of the cell."""
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
@@ -240,15 +240,15 @@ def _explain(error: Exception, partial: Path, timeout_s: int | None) -> tuple[st
         line = next(iter(str(error.evalue).splitlines()), "")
         return (line if error.ename in known_errors else f"{error.ename}: {line}".rstrip(": ")), error.exec_count
     if isinstance(error, CellTimeoutError):
-        return f"the cell took longer than {timeout_s} s: give it more time or less data", _last_begun(partial)
+        return f"the cell took longer than {timeout_s} s: give it more time or less data", _last_started_cell(partial)
     if isinstance(error, DeadKernelError):
-        return "the kernel died, perhaps because it ran out of memory", _last_begun(partial)
+        return "the kernel died, perhaps because it ran out of memory", _last_started_cell(partial)
     # an internal error rather than one of the notebook: show the traceback
     traceback.print_exception(error, file=sys.stderr)
     return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}", None
 
 
-def _last_begun(partial: Path) -> int | None:
+def _last_started_cell(partial: Path) -> int | None:
     """Return the number of the last code cell that was started, as counted by Jupyter."""
     import nbformat
 
@@ -285,7 +285,7 @@ def _exporter() -> Any:
         exclude_output_prompt=True,
         embed_images=True,
         anchor_link_text="#",
-        filters={"scrolling": scrolling},
+        filters={"scrolling": wrap_tables},
     )
 
 

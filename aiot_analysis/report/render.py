@@ -141,7 +141,7 @@ def render(
     tasks = _tasks(rendered_sites, out, chosen, assigned)
     check_folder(out, source, [task.site.page(task.notebook.name) for task in tasks])
     with locked(out):
-        for site in _sites_of(tasks):  # another process may have written it until now
+        for site in _distinct_sites(tasks):  # another process may have written it until now
             site.manifest = load_manifest(site.out / "manifest.json")
         return _update(tasks, jobs, force, timeout_s, progress)
 
@@ -154,19 +154,19 @@ def _update(
     for task in tasks:
         if force or not task.site.is_fresh(task.notebook, task.print_):
             stale.append(task)
-            _tell(progress, RenderResult(task.name, "waiting", task.site.page(task.notebook.name)))
+            _report_progress(progress, RenderResult(task.name, "waiting", task.site.page(task.notebook.name)))
             continue
         results[task.name] = RenderResult(task.name, "up to date", task.site.page(task.notebook.name))
-        _tell(progress, results[task.name])
+        _report_progress(progress, results[task.name])
     for task in stale:
         if task.notebook.problem:
             results[task.name] = _record_problem(task)
-            _tell(progress, results[task.name])
+            _report_progress(progress, results[task.name])
     stale = [task for task in stale if not task.notebook.problem]
     if stale:
         for result in _render(stale, jobs, timeout_s, progress):
             results[result.name] = result
-    for site in _sites_of(tasks):
+    for site in _distinct_sites(tasks):
         index.update(site)
     return [results[task.name] for task in tasks]
 
@@ -196,7 +196,7 @@ def _tasks(
     return tasks
 
 
-def _sites_of(tasks: Sequence[RenderTask]) -> list[Site]:
+def _distinct_sites(tasks: Sequence[RenderTask]) -> list[Site]:
     return list({task.site.out: task.site for task in tasks}.values())
 
 
@@ -206,7 +206,7 @@ def _render(
     from aiot_analysis.report.workers import Workers
 
     results = []
-    stale = sorted(stale, key=_expected, reverse=True)  # long ones first, so that none of them remains for the end
+    stale = sorted(stale, key=_duration_key, reverse=True)  # long ones first, so that none of them remains for the end
     by_page = {(task.site.out, task.notebook.name): task for task in stale}
     try:
         with Workers(min(jobs, len(stale))) as workers:
@@ -214,20 +214,20 @@ def _render(
             for job, outcome in workers.run(work):
                 task = by_page[job.out, job.name]
                 if outcome is None:
-                    _tell(progress, RenderResult(task.name, "running", task.site.page(job.name)))
+                    _report_progress(progress, RenderResult(task.name, "running", task.site.page(job.name)))
                     continue
                 result = _record(task, job, outcome)
                 results.append(result)
-                _tell(progress, result)
+                _report_progress(progress, result)
     finally:
-        for site in _sites_of(stale):
+        for site in _distinct_sites(stale):
             shutil.rmtree(site.out / ".part", ignore_errors=True)
         for task in stale:
             rawlog.partial_path(task.site.page(task.notebook.name)).unlink(missing_ok=True)
     return results
 
 
-def _expected(task: RenderTask) -> tuple[bool, bool, float, int]:
+def _duration_key(task: RenderTask) -> tuple[bool, bool, float, int]:
     """Return a sort key that grows with the expected duration.
 
     Pages of all devices count as longest, then those that never ran, then those that took longest, then the largest
@@ -291,6 +291,6 @@ def _record_problem(task: RenderTask) -> RenderResult:
     return RenderResult(task.name, "failed", task.site.page(task.notebook.name), error=task.notebook.problem)
 
 
-def _tell(progress: Progress | None, result: RenderResult) -> None:
+def _report_progress(progress: Progress | None, result: RenderResult) -> None:
     if progress:
         progress(result)

@@ -35,7 +35,7 @@ def locked(out: Path) -> Iterator[None]:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _not_written(out, error) from None
+        raise _foreign_files(out, error) from None
     busy = ReportError(f"Another `aiot report` is writing to {out}: wait for it to finish, or choose another folder.")
     try:
         with rawlog.locked(out, busy):
@@ -43,10 +43,10 @@ def locked(out: Path) -> Iterator[None]:
     except OSError as error:
         if error.filename is None or not Path(str(error.filename)).is_relative_to(out):
             raise
-        raise _not_written(out, error) from None
+        raise _foreign_files(out, error) from None
 
 
-def _not_written(out: Path, error: OSError) -> ReportError:
+def _foreign_files(out: Path, error: OSError) -> ReportError:
     return ReportError(f"Reports cannot be written to {out} ({error.strerror}): fix this, or choose another folder.")
 
 
@@ -276,7 +276,7 @@ def sites(root: Path, notebooks: Sequence[Notebook], out: Path, values: Mapping[
     code, versions = workspace.code(), workspace.versions()
     tables: dict[Path, Tables] = {}
     result = []
-    for origin in _wanted(values, origins, tables_folder):
+    for origin in _selects(values, origins, tables_folder):
         others = {item: relpath(folders[item] / "index.html", folders[origin]) for item in origins if item != origin}
         usable = [item for item in notebooks if origin == origins[0] or "origin" in item.parameters]
         if not usable:
@@ -377,7 +377,7 @@ def _devices(processed: Path, origin: str) -> tuple[str, ...]:
     return tuple(row["device_id"] for row in rows if row["origin"] == origin)
 
 
-def _wanted(values: Mapping[str, object], origins: list[str], processed: Path) -> list[str]:
+def _selects(values: Mapping[str, object], origins: list[str], processed: Path) -> list[str]:
     if "origin" not in values:
         return origins
     if values["origin"] not in origins:

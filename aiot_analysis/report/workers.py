@@ -110,7 +110,7 @@ class Workers:
 
 def serve(connection: Connection) -> None:
     """Run a worker until the other side closes the connection or asks it to end."""
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, _exit)
     from aiot_analysis.report import kernels, page
 
     kernels.prepare()
@@ -123,7 +123,7 @@ def serve(connection: Connection) -> None:
         connection.send(page.render(job))
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
+def _exit(number: int, frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # only once, so that the cleanup is not interrupted
     raise SystemExit(0)
 

@@ -50,7 +50,7 @@ def stream(seed: int, *names: object) -> np.random.Generator:
 
 
 @cache
-def known() -> tuple[Phone, ...]:
+def paper_phones() -> tuple[Phone, ...]:
     """Return the 51 phones of Table III."""
     scores = dict(zip(paper.top10()["device"], paper.top10()["vips"].astype(float), strict=True))
     phones = []
@@ -64,12 +64,15 @@ def known() -> tuple[Phone, ...]:
 
 def phones(count: int, seed: int) -> list[Phone]:
     """Return the first `count` phones: those of Table III, then others with the specification of one of them."""
-    return [*known()[:count], *(_like_known(number, seed) for number in range(len(known()) + 1, count + 1))]
+    return [
+        *paper_phones()[:count],
+        *(_similar_phone(number, seed) for number in range(len(paper_phones()) + 1, count + 1)),
+    ]
 
 
-def _like_known(number: int, seed: int) -> Phone:
+def _similar_phone(number: int, seed: int) -> Phone:
     """Return a phone beyond Table III that resembles one in it."""
-    template = known()[int(stream(seed, "phone", number).integers(len(known())))]
+    template = paper_phones()[int(stream(seed, "phone", number).integers(len(paper_phones())))]
     return Phone(number, "Simulated", f"Phone {number}", template.soc, template.ram_gb, template.android)
 
 
@@ -82,12 +85,12 @@ def quantized(all_phones: Sequence[Phone], count: int | None) -> set[int]:
     if count is None:
         return {phone.number for phone in all_phones}
     first_by_soc: dict[str, Phone] = {}
-    for phone in known():
+    for phone in paper_phones():
         first_by_soc.setdefault(phone.soc, phone)
     chip_firsts = [phone.number for phone in first_by_soc.values()]
     order = [
         *chip_firsts,
-        *(number for number in range(1, max(len(known()), len(all_phones)) + 1) if number not in chip_firsts),
+        *(number for number in range(1, max(len(paper_phones()), len(all_phones)) + 1) if number not in chip_firsts),
     ]
     return set(order[:count]) & {phone.number for phone in all_phones}
 
@@ -97,7 +100,7 @@ INSTANCES = [*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED]
 
 
 @dataclass(frozen=True)
-class Value:
+class SourcedValue:
     """A parameter: the number, whether it is published or assumed, by which rule, and its source."""
 
     value: float
@@ -118,7 +121,7 @@ def socs() -> list[str]:
 
 
 @cache
-def cpu_speed(soc: str) -> Value:
+def cpu_speed(soc: str) -> SourcedValue:
     """Return the time that a CPU takes, as a multiple of that of the base chip.
 
     This is the geometric mean of published ratios or, without any, derived from the clock of a similar chip.
@@ -126,18 +129,18 @@ def cpu_speed(soc: str) -> Value:
     chips = file()["socs"]
     rows = [row for row in file()["speeds"]["rows"] if row["soc"] == soc]
     if soc == file()["base_soc"]:
-        return Value(1.0, REFERENCE)
+        return SourcedValue(1.0, REFERENCE)
     if rows:
         logs = [math.log(row["ms"] / row["than_ms"] * cpu_speed(row["than"]).value) for row in rows]
-        return Value(math.exp(sum(logs) / len(logs)), REFERENCE, source=_sources(row["source"] for row in rows))
+        return SourcedValue(math.exp(sum(logs) / len(logs)), REFERENCE, source=_sources(row["source"] for row in rows))
     similar = chips[soc]["like"]
     speed = cpu_speed(similar)
     ratio = chips[similar]["clock_ghz"] / chips[soc]["clock_ghz"]
-    return Value(speed.value * ratio, ASSUMED, "clock", speed.source)
+    return SourcedValue(speed.value * ratio, ASSUMED, "clock", speed.source)
 
 
 @cache
-def time_ms(soc: str, instance_id: str) -> Value:
+def time_ms(soc: str, instance_id: str) -> SourcedValue:
     """Return the time of one inference in ms, before a phone is scaled to its score.
 
     It is published if there is an anchor. Otherwise it is derived from TensorFlow Lite on the CPU in float32: from the
@@ -146,29 +149,29 @@ def time_ms(soc: str, instance_id: str) -> Value:
     rules, anchors = file()["rules"], file()["anchors"]["rows"]
     for row in anchors:
         if (row["soc"], row["instance"]) == (soc, instance_id):
-            return Value(row["ms"], REFERENCE, source=_sources([row["source"]]))
+            return SourcedValue(row["ms"], REFERENCE, source=_sources([row["source"]]))
     parts = names.instance(instance_id)
     framework, delegate, quantization, model = parts
     if quantization != "float32":
         rule = f"quantization_{delegate}"
-        return _times(
+        return _scaled(
             time_ms(soc, names.instance_id(parts.implementation, "float32", model)),
             rules[rule][quantization][model],
             rule,
         )
     if framework != "tflite" or delegate == "nnapi":
         rule, factor = _framework(soc, framework, model) if framework != "tflite" else _nnapi(soc, model)
-        return _times(time_ms(soc, names.instance_id("tflite_cpu", "float32", model)), factor, rule)
+        return _scaled(time_ms(soc, names.instance_id("tflite_cpu", "float32", model)), factor, rule)
     if soc != file()["base_soc"]:
         speed = cpu_speed(soc)
         base = time_ms(file()["base_soc"], instance_id)
-        return Value(base.value * speed.value, ASSUMED, "cpu_speed", speed.source)
+        return SourcedValue(base.value * speed.value, ASSUMED, "cpu_speed", speed.source)
     return _by_flops(instance_id, model)
 
 
-def _times(start: Value, factor: float, rule: str) -> Value:
+def _scaled(start: SourcedValue, factor: float, rule: str) -> SourcedValue:
     """Return a value multiplied by the factor of a rule."""
-    return Value(start.value * factor, ASSUMED, rule, start.source)
+    return SourcedValue(start.value * factor, ASSUMED, rule, start.source)
 
 
 def _framework(soc: str, framework: str, model: str) -> tuple[str, float]:
@@ -193,17 +196,17 @@ def _nnapi(soc: str, model: str) -> tuple[str, float]:
     return "nnapi", factor if factor > 1 else factor * accelerator["heavy"]
 
 
-def _by_flops(instance_id: str, model: str) -> Value:
+def _by_flops(instance_id: str, model: str) -> SourcedValue:
     """Return a time interpolated between DenseNet121 and InceptionV3 by the FLOPs in Table II."""
     flops = paper.models().set_index("model")["flops_millions"]
     low, high = "densenet121", "inception_v3"
     times = [time_ms(file()["base_soc"], instance_id.replace(model, neighbour)) for neighbour in (low, high)]
     fraction = (flops[model] - flops[low]) / (flops[high] - flops[low])
     value = times[0].value + fraction * (times[1].value - times[0].value)
-    return Value(float(value), ASSUMED, f"{model}_by_flops", times[0].source)
+    return SourcedValue(float(value), ASSUMED, f"{model}_by_flops", times[0].source)
 
 
-def around_ms(soc: str, model: str) -> dict[str, float]:
+def other_phases_ms(soc: str, model: str) -> dict[str, float]:
     """Return the times of decode, preprocess and postprocess in ms, before a phone is scaled; all are assumed."""
     settings, speed = file()["time"], cpu_speed(soc).value
     pixels = (settings["input_pixels"].get(model, 224) / 224) ** 2
@@ -215,11 +218,11 @@ def around_ms(soc: str, model: str) -> dict[str, float]:
 
 
 @cache
-def accuracy(framework: str, quantization: str, model: str) -> Value:
+def accuracy(framework: str, quantization: str, model: str) -> SourcedValue:
     """Return the accuracy of a model file, as a fraction of 1."""
     cell = file()["accuracy"][f"{framework}_{quantization}"][model]
     source = _sources([cell["source"]]) if "source" in cell else ""
-    return Value(cell["percent"] / 100, ASSUMED if "rule" in cell else REFERENCE, cell.get("rule", ""), source)
+    return SourcedValue(cell["percent"] / 100, ASSUMED if "rule" in cell else REFERENCE, cell.get("rule", ""), source)
 
 
 def times() -> pd.DataFrame:
@@ -263,10 +266,10 @@ def shares() -> pd.DataFrame:
     assumed (count) and assumed_share (fraction of 1).
     """
     by_cell = times().set_index(["soc", "instance_id"])
-    chosen = quantized(known(), file()["quantized"]["phones"])
+    chosen = quantized(paper_phones(), file()["quantized"]["phones"])
     simulated = [
         (phone.soc, instance)
-        for phone in known()
+        for phone in paper_phones()
         for instance in (INSTANCES if phone.number in chosen else names.PAPER_FLOAT32)
     ]
     parameters = {

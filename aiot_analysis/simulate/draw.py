@@ -46,7 +46,7 @@ class SimulatedImages:
 
 
 @dataclass(frozen=True)
-class File:
+class ModelFile:
     """How well a model file does on the images: it is right where the margin is positive."""
 
     margin: Floats  # (n,) in standard deviations of the images' difficulty for this file
@@ -78,7 +78,7 @@ def draw(seed: int, count: int) -> SimulatedImages:
 
 
 @cache
-def of_file(seed: int, count: int, framework: str, quantization: str, model: str) -> File:
+def draw_model_file(seed: int, count: int, framework: str, quantization: str, model: str) -> ModelFile:
     """Return how well a model file does on the images. Quantized files of a model stay close to its float32 file."""
     settings, images = assumptions.file()["images"], draw(seed, count)
 
@@ -94,7 +94,7 @@ def of_file(seed: int, count: int, framework: str, quantization: str, model: str
     difficulty = np.sqrt(1 - changed) * difficulty + np.sqrt(changed) * normal(model, framework, quantization)
     threshold = NormalDist().inv_cdf(assumptions.accuracy(framework, quantization, model).value)
     likeness = np.arange(RIVALS) + stream(seed, count, model, framework, "rivals").normal(0, 1, (count, RIVALS))
-    return File(threshold - difficulty, np.take_along_axis(images.rivals, likeness.argsort(axis=1), axis=1))
+    return ModelFile(threshold - difficulty, np.take_along_axis(images.rivals, likeness.argsort(axis=1), axis=1))
 
 
 def top5(labels: Integers, margin: Floats, rivals: Integers) -> tuple[Integers, Floats]:
@@ -118,7 +118,7 @@ def expected(soc: str) -> float:
     total = 0.0
     for instance_id in names.PAPER_FLOAT32:
         framework, _, quantization, model = names.instance(instance_id)
-        overhead_ms = sum(assumptions.around_ms(soc, model).values())
+        overhead_ms = sum(assumptions.other_phases_ms(soc, model).values())
         time_s = (assumptions.time_ms(soc, instance_id).value + overhead_ms) / 1000
         total += assumptions.accuracy(framework, quantization, model).value / time_s
     return total
@@ -133,7 +133,7 @@ def common_scale() -> float:
     """
     odd = assumptions.file()["score"]["odd"]
     factors = [
-        expected(phone.soc) / phone.vips for phone in assumptions.known() if phone.vips and phone.name not in odd
+        expected(phone.soc) / phone.vips for phone in assumptions.paper_phones() if phone.vips and phone.name not in odd
     ]
     return math.exp(sum(map(math.log, factors)) / len(factors))
 
@@ -143,7 +143,7 @@ def ceiling() -> float:
     return float(assumptions.file()["score"]["ceiling"] * paper.top10()["vips"].min())
 
 
-def held_under(vips: float) -> float:
+def limit_score(vips: float) -> float:
     """Return a score reduced to stay below the ceiling, in a way that preserves the order of scores."""
     power = assumptions.file()["score"]["power"]
     return vips * float((1 + (vips / ceiling()) ** power) ** (-1 / power))
@@ -154,7 +154,7 @@ def scale(phone: assumptions.Phone, drawn: float, slowness: float = 1.0) -> floa
 
     A phone in Table IV gets its score there; any other gets that of its chip, a little faster or slower.
     """
-    target = phone.vips if phone.vips is not None else held_under(drawn / (common_scale() * slowness))
+    target = phone.vips if phone.vips is not None else limit_score(drawn / (common_scale() * slowness))
     return drawn / target
 
 
@@ -209,7 +209,7 @@ def _answers(phone: Phone, instance_id: str, seed: int, count: int) -> tuple[Any
     """
     framework, delegate, quantization, model = names.instance(instance_id)
     fluctuation = assumptions.file()["fluctuation"]
-    file = of_file(seed, count, framework, quantization, model)
+    file = draw_model_file(seed, count, framework, quantization, model)
     sd = fluctuation["implementation"][f"{framework}_{delegate}"] * fluctuation["model"][model]
     shared = stream(seed, count, phone.soc, phone.android, instance_id).standard_normal(count)
     individual = stream(seed, count, phone.slug, instance_id).standard_normal(count)
@@ -239,7 +239,7 @@ def _times_ms(phone: Phone, instance_id: str, seed: int, count: int, throttle: f
     settings = assumptions.file()["time"]
     _, delegate, _, model = names.instance(instance_id)
     rng = stream(seed, count, phone.slug, instance_id, "times")
-    typical = assumptions.around_ms(phone.soc, model)
+    typical = assumptions.other_phases_ms(phone.soc, model)
     instance_factor = np.exp(settings["instance_sd"] * rng.standard_normal())
     typical["inference"] = assumptions.time_ms(phone.soc, instance_id).value * instance_factor
     sd = np.array([settings["image_sd"][phase] for phase in PHASES])[:, None]

@@ -89,8 +89,8 @@ def write_run(
         },
         "models": {instance.instance_id: _model(instance.instance_id) for instance in drawn},
         "software": {"simulator": "aiot simulate"},
-        "started": _iso(started),
-        "ended": _iso(clock),
+        "started": _iso_time(started),
+        "ended": _iso_time(clock),
         "simulation": {**facts, "scale": scale},
     }
     rawlog.write_json(folder / "run.json", run, rawlog.RUN_FIELDS)
@@ -119,7 +119,7 @@ def _attempt(drawn: draw.DrawnRun, began: datetime, images: SimulatedImages) -> 
         "model_sha256": _model(drawn.instance_id)["sha256"],
         "accelerator_requested": delegate,
         "accelerator_actual": delegate,
-        "at": _iso(began),
+        "at": _iso_time(began),
         "event": "load",
     }
     end = {
@@ -165,6 +165,6 @@ def _image_events(drawn: draw.DrawnRun, images: SimulatedImages) -> list[dict[st
     ]
 
 
-def _iso(moment: datetime) -> str:
+def _iso_time(moment: datetime) -> str:
     """Return a time in ISO 8601 with a Z for UTC."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

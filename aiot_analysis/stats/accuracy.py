@@ -119,7 +119,7 @@ def change_of(counts: pd.DataFrame, together: bool = False) -> pd.DataFrame:
     cells = result[SIDES].to_numpy(float)
     # two-sided: both tails are equal, since the probabilities are
     tail = binom.cdf(np.minimum(only_base, only_other), only_base + only_other, 0.5)
-    result["p_value"] = p_values = _agreeing(np.minimum(2 * tail, 1.0), cells)
+    result["p_value"] = p_values = _with_tests(np.minimum(2 * tail, 1.0), cells)
     a, b, c, d = cells.T
     low, high = newcombe(a, b, c, d, level)
     not_rejected = p_values >= 1 - level
@@ -129,17 +129,17 @@ def change_of(counts: pd.DataFrame, together: bool = False) -> pd.DataFrame:
     return result
 
 
-def _agreeing(p_values: Floats, cells: Floats) -> Floats:
+def _with_tests(p_values: Floats, cells: Floats) -> Floats:
     """Return `intervals.agreeing` for McNemar's p-values, (n,), and Newcombe's intervals of counts of SIDES, (n, 4)."""
     a, b, c, d = cells.T
     low, high = newcombe(a, b, c, d, 1 - np.maximum(p_values, intervals.LEAST_P))
     joint_p_values = p_values.copy()
     for row in np.flatnonzero((low <= 0) & (high >= 0) & (p_values < 1)):
-        joint_p_values[row] = intervals.agreeing(float(p_values[row]), partial(_ends, cells[row]))
+        joint_p_values[row] = intervals.agreeing(float(p_values[row]), partial(_newcombe_ends, cells[row]))
     return joint_p_values
 
 
-def _ends(cells: Floats, level: float) -> tuple[float, float]:
+def _newcombe_ends(cells: Floats, level: float) -> tuple[float, float]:
     """Return Newcombe's interval of one row of numbers of SIDES."""
     a, b, c, d = cells
     low, high = newcombe(a, b, c, d, level)
@@ -186,7 +186,7 @@ def answer_changes(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     for (device, instance), part in records.groupby(EACH, observed=True):
         image, _ = pd.factorize(part["image"].astype("object"))
         top1 = part["top1"].to_numpy(np.int64, na_value=NONE)
-        image_of_answer, _, count = counts(_stacked(image, top1))
+        image_of_answer, _, count = counts(_answers_by_image(image, top1))
         answered = np.bincount(image_of_answer, count) > 1
         if not answered.any():
             continue
@@ -225,14 +225,14 @@ def repeated_answers(images: pd.DataFrame | Iterable[pd.DataFrame], rows: pd.Dat
     sum over images of the variance of a single answer about the mean of the image. `one_change` is the sum of what the
     variance of each image would be if one answer to it differed from the others.
     """
-    parts = [part for _, part in by_device.map_devices(images, rows, _again)]
+    parts = [part for _, part in by_device.map_devices(images, rows, _repeats_of_device)]
     if not parts:
         return RepeatedAnswers(pd.DataFrame(columns=RUN_COLUMNS), pd.DataFrame(columns=VARIATION_COLUMNS))
     runs, variation = zip(*parts, strict=True)
     return RepeatedAnswers(pd.concat(runs, ignore_index=True), pd.concat(variation, ignore_index=True))
 
 
-def _again(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _repeats_of_device(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the two frames of `repeated_answers` for one device."""
     groups = records.groupby([*EACH, "run_id"], observed=True, sort=False)
     runs = groups.head(1)[[*EACH, "run_id"]].astype(str)
@@ -282,7 +282,7 @@ def answer_noise(variation: pd.DataFrame, by: str = "instance_id") -> pd.DataFra
     return sums.assign(freedom=2 * (sums["changed"] + 1))[["repeated", "changed", "variance", "freedom"]]
 
 
-def _stacked(image: np.ndarray, top1: np.ndarray) -> np.ndarray:
+def _answers_by_image(image: np.ndarray, top1: np.ndarray) -> np.ndarray:
     """Return a matrix with one row per image: its answers side by side, padded with NONE."""
     turn = pd.Series(image).groupby(image).cumcount().to_numpy()
     matrix = np.full((image.max() + 1 if len(image) else 0, turn.max() + 1 if len(turn) else 0), NONE)

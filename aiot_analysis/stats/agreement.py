@@ -41,7 +41,7 @@ def instability(answers: Sequence[Answers]) -> pd.DataFrame:
     """
     table = []
     for instance in answers:
-        row = {**facts(instance), "failed": int((instance.top1 == NONE).sum()), "gap": _few(instance)}
+        row = {**facts(instance), "failed": int((instance.top1 == NONE).sum()), "gap": _too_few(instance)}
         if not row["gap"]:
             image, _, count = counts(instance.top1)
             unstable = int((np.bincount(image, minlength=len(instance.images)) > 1).sum())
@@ -94,7 +94,7 @@ def cochran(answers: Sequence[Answers]) -> pd.DataFrame:
             "accuracy_min": right.min(),
             "accuracy_max": right.max(),
         }
-        row["gap"] = _few(instance) or ("one image is too few to show a spread" if len(instance.images) < 2 else "")
+        row["gap"] = _too_few(instance) or ("one image is too few to show a spread" if len(instance.images) < 2 else "")
         table.append(row)
     level = intervals.level(sum(not row["gap"] for row in table))
     for row, instance in zip(table, answers, strict=True):
@@ -122,7 +122,7 @@ def _spread(correct: Bools, level: float) -> dict[str, float]:
             "p_together": 1,
         }
     test = cochrans_q(correct.astype(float))
-    box = epsilon(correct)
+    box = box_epsilon(correct)
     degrees = box * (k - 1)
     chance = np.sqrt((right * (k - right)).sum() / (k * (k - 1))) / n
     return {
@@ -137,7 +137,7 @@ def _spread(correct: Bools, level: float) -> dict[str, float]:
     }
 
 
-def epsilon(values: NDArray[np.bool_]) -> float:
+def box_epsilon(values: NDArray[np.bool_]) -> float:
     """Return Box's epsilon (1954) of the columns of a matrix (n, k).
 
     It is 1 if the columns vary independently and equally, and 1 / (k - 1) if a single factor explains all differences
@@ -233,10 +233,10 @@ def not_comparable(answers: Sequence[Answers], base: str) -> dict[str, str]:
     absent = {
         instance.instance_id: "the reference did not run it" for instance in answers if base not in instance.devices
     }
-    return absent | {instance.instance_id: gap for instance in answers if (gap := _few(instance))}
+    return absent | {instance.instance_id: gap for instance in answers if (gap := _too_few(instance))}
 
 
-def _few(answers: Answers) -> str:
+def _too_few(answers: Answers) -> str:
     """Return why an instance has nothing to compare, or "" if it has."""
     if not answers.images:
         return "the devices have no image in common"
@@ -293,7 +293,7 @@ def by_image(flips: pd.DataFrame) -> pd.DataFrame:
     Columns are image, label, unstable and sides (numbers of instances), instances (all that showed it) and minority
     (share of all answers that were not the most frequent one of their instance).
     """
-    counts_by_image = _counted(flips, ["image", "label"])
+    counts_by_image = _count_flips(flips, ["image", "label"])
     order = ["unstable", "minority", "image"]
     return counts_by_image[counts_by_image["unstable"] > 0].sort_values(
         order, ascending=[False, False, True], ignore_index=True
@@ -306,7 +306,7 @@ def by_class(flips: pd.DataFrame) -> pd.DataFrame:
     Columns are label, images (how many show it), unstable and sides (shares of its images x instances) and minority
     (share of all answers that were not the most frequent one of their instance).
     """
-    counts_by_class = _counted(flips, ["label"])
+    counts_by_class = _count_flips(flips, ["label"])
     images = flips.groupby("label")["image"].nunique()
     counts_by_class = counts_by_class.assign(
         images=counts_by_class["label"].map(images),
@@ -317,7 +317,7 @@ def by_class(flips: pd.DataFrame) -> pd.DataFrame:
     return counts_by_class.sort_values(["unstable", "label"], ascending=[False, True], ignore_index=True)[columns]
 
 
-def _counted(flips: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+def _count_flips(flips: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """Return the numbers of flips and the share of minority answers in each group of `by`."""
     sums = flips.groupby(by, as_index=False).agg(
         unstable=("unstable", "sum"),

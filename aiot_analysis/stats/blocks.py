@@ -33,7 +33,7 @@ FEWEST_TIMES = 30
 TOO_SHORT = "the interval may be too short"
 
 
-def excess(images: pd.DataFrame, column: str = "end_to_end_ms") -> pd.Series:
+def excess_variance(images: pd.DataFrame, column: str = "end_to_end_ms") -> pd.Series:
     """Return what the dependence of neighbours adds to the variance of the log of each mean time, by instance id.
 
     Takes image records of one run of each instance of one device. The excess is the squared standard error of

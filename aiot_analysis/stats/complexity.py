@@ -205,7 +205,7 @@ def residuals(frame: pd.DataFrame) -> pd.DataFrame:
     spread = deviations.abs().groupby(table["device_id"]).transform("median")
     spread = spread.where((spread > 1e-9) & (table["points"] >= LEAST_POINTS))
     table["score"] = norm.ppf(0.75) * deviations / spread
-    table["off"] = _which(table["score"] > OFF_SCORE, table["score"] < -OFF_SCORE, table["score"].notna())
+    table["off"] = _direction(table["score"] > OFF_SCORE, table["score"] < -OFF_SCORE, table["score"].notna())
     columns = [
         "device_id",
         "model",
@@ -229,7 +229,7 @@ def implementations(residuals_of_instances: pd.DataFrame) -> pd.DataFrame:
     """
     result = medians(residuals_of_instances, "ratio", ["device_id", "implementation"], "models")
     low, high = result["ratio_low"], result["ratio_high"]
-    return result.assign(off=_which(low > 1, high < 1, low.notna()))
+    return result.assign(off=_direction(low > 1, high < 1, low.notna()))
 
 
 def over_devices(off_line: pd.DataFrame, by: Sequence[str] = ("implementation", "model")) -> pd.DataFrame:
@@ -250,12 +250,12 @@ def over_devices(off_line: pd.DataFrame, by: Sequence[str] = ("implementation", 
     half = result["judged"].clip(lower=1) / 2
     low, high = (result[f"ratio_{end}"].fillna(result["ratio"]) for end in ("low", "high"))
     slower, faster = (result["slower"] >= half) & (low > 1), (result["faster"] >= half) & (high < 1)
-    result["named"] = _which(slower, faster, result["judged"] > 0)
+    result["named"] = _direction(slower, faster, result["judged"] > 0)
     far: pd.Series = -np.log(result["ratio"]).abs()
     return result.iloc[far.argsort(kind="stable")].reset_index(drop=True)
 
 
-def _which(slower: pd.Series, faster: pd.Series, has_number: pd.Series) -> pd.Series:
+def _direction(slower: pd.Series, faster: pd.Series, has_number: pd.Series) -> pd.Series:
     """Return "slower", "faster" or "" for each row, and null where nothing is `has_number`."""
     words = np.select([slower, faster], ["slower", "faster"], "")
     return pd.Series(words, index=has_number.index, dtype=object).where(has_number, None)
@@ -287,12 +287,12 @@ def device_classes(devices: pd.DataFrame) -> pd.DataFrame:
     facts = devices[["device_id", "os", "abi", "soc"]].astype("object")
     facts = facts.where(facts.notna(), "").astype(str)
     class_names = [
-        _class(os, abi, soc) for os, abi, soc in facts[["os", "abi", "soc"]].itertuples(index=False, name=None)
+        _device_class(os, abi, soc) for os, abi, soc in facts[["os", "abi", "soc"]].itertuples(index=False, name=None)
     ]
     return pd.DataFrame({"device_id": facts["device_id"], "device_class": class_names})
 
 
-def _class(os: str, abi: str, soc: str) -> str:
+def _device_class(os: str, abi: str, soc: str) -> str:
     """Return the class of a device from its operating system, instruction set and system on a chip."""
     if "android" in os.lower():
         makers = (maker for maker, pattern in SOC_MAKERS.items() if re.search(pattern, soc.strip(), re.IGNORECASE))

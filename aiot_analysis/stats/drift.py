@@ -277,7 +277,7 @@ def bursts(images: pd.DataFrame, burst: float = 50, unit: str = "images", timing
         for end in np.unique(ends.astype(int)):
             same_end = ends.astype(int) == end
             part = keys.loc[same_end, KEY].assign(images=times.shape[1], burst_images=end)
-            parts.append(part.assign(**_against(times[same_end, :end], times[same_end, end:])))
+            parts.append(part.assign(**_compare_parts(times[same_end, :end], times[same_end, end:])))
     columns = ["burst_images", "burst_ms", "rest_ms", "slowdown", "slowdown_low", "slowdown_high"]
     table = along.with_all_instances(images, parts, columns).merge(clocks[[*KEY, "clock"]], on=KEY)
     inside, after_burst = table["burst_images"].fillna(0), table["images"] - table["burst_images"].fillna(0)
@@ -289,7 +289,9 @@ def bursts(images: pd.DataFrame, burst: float = 50, unit: str = "images", timing
     return table.drop(columns="clock").assign(gap=gap)
 
 
-def _against(burst: Floats, remainder: Floats, runs: float = 0.0, runs_freedom: float = np.inf) -> dict[str, Floats]:
+def _compare_parts(
+    burst: Floats, remainder: Floats, runs: float = 0.0, runs_freedom: float = np.inf
+) -> dict[str, Floats]:
     """Return the numbers of `bursts` for two parts of the same runs, (m, n) each; {} if a part is too small.
 
     For parts of two runs, `runs` is what runs add to the variance of the logarithm, with its degrees of freedom.
@@ -336,7 +338,7 @@ def sustained(rows: pd.DataFrame, images: pd.DataFrame, timing: str = "inference
             continue
         keys = [(run, pair.device_id, pair.instance_id) for run in runs]
         [added], [freedom] = variance.ratio_variance(*(noise.loc[[key]].reset_index(drop=True) for key in keys))
-        numbers.append([float(number[0]) for number in _against(sides[0], sides[1], added, freedom).values()])
+        numbers.append([float(number[0]) for number in _compare_parts(sides[0], sides[1], added, freedom).values()])
     comparisons = pd.DataFrame(numbers, index=pairs.index, columns=_SUSTAINED)
     none = f"fewer than {MIN_PART} records of images in one of them"
     gap = pairs["gap"].where((pairs["gap"] != "") | comparisons["slowdown"].notna(), none)

@@ -74,12 +74,12 @@ def battery_changes(telemetry: pd.DataFrame, by: Sequence[str] = RUN) -> pd.Data
     result["overridden"] = (
         ordered["overridden"].astype("boolean").fillna(False).groupby([ordered[column] for column in by]).any()
     )
-    result["gap"] = result.apply(_gap, axis=1) if len(result) else pd.Series(dtype=object)
+    result["gap"] = result.apply(_gap_reason, axis=1) if len(result) else pd.Series(dtype=object)
     hours = result["hours"].where((result["hours"] > 0) & (result["gap"] == ""))
     return result.assign(per_hour=result["change_percent"] / hours).reset_index()
 
 
-def _gap(row: pd.Series) -> str:
+def _gap_reason(row: pd.Series) -> str:
     """Return why the change of a row is uninformative, the plainest reason first."""
     if not row["told"]:
         return "the device does not report a battery"

@@ -208,7 +208,7 @@ def implementations_beyond_paper(rows: pd.DataFrame, images: pd.DataFrame) -> pd
     others = ~rows["instance_id"].isin(names.PAPER)
     device_models = pd.MultiIndex.from_frame(rows[["device_id", "model"]])
     compared = rows[device_models.isin(device_models[others]) & ((rows["quantization"] == "float32") | others)]
-    table = compared.assign(implementation=names.implementation).merge(_times(images), on=KEY, how="left")
+    table = compared.assign(implementation=names.implementation).merge(_inference_times(images), on=KEY, how="left")
     pairs = pairing.pair(
         compared[(compared["quantization"] == "float32") & (compared["delegate"] == "cpu")], "framework", "tflite"
     )
@@ -218,7 +218,7 @@ def implementations_beyond_paper(rows: pd.DataFrame, images: pd.DataFrame) -> pd
     return names.ordered(table, ["device_id", "model", "implementation", "quantization"])[COLUMNS]
 
 
-def _times(images: pd.DataFrame) -> pd.DataFrame:
+def _inference_times(images: pd.DataFrame) -> pd.DataFrame:
     """Return the mean and median inference time per run and instance, in ms."""
     times = summary(images, "inference")[[*KEY, "mean_ms", "median_ms"]]
     return times.astype(dict.fromkeys(KEY, str))

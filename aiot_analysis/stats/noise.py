@@ -98,7 +98,7 @@ def default(
 def _of_records(records: pd.DataFrame, column: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return what `measured` needs from the image records of a device.
 
-    These are a frame of `_within` and a matrix of instances x images: 1 right, 0 wrong, -1 not shown.
+    These are a frame of `_noise_within` and a matrix of instances x images: 1 right, 0 wrong, -1 not shown.
     """
     images = select.per_image(records[IMAGE_COLUMNS].assign(instance_id=records["instance_id"].astype(str)))
     ms = images[column].astype(float)
@@ -109,10 +109,10 @@ def _of_records(records: pd.DataFrame, column: str) -> tuple[pd.DataFrame, pd.Da
         images.pivot(index="instance_id", columns="image", values=value).astype(float)
         for value in ("ms", "query", "right")
     )
-    return _within(times.to_numpy(float), turn.to_numpy(float)), right.fillna(-1).astype(np.int8)
+    return _noise_within(times.to_numpy(float), turn.to_numpy(float)), right.fillna(-1).astype(np.int8)
 
 
-def _within(times: Floats, turn: Floats) -> pd.DataFrame:
+def _noise_within(times: Floats, turn: Floats) -> pd.DataFrame:
     """Return within and worth, as in `measured`, of each instance with the next, or of a single instance by itself."""
     if len(times) > 1:
         counts = np.maximum((~np.isnan(times[:-1] + times[1:])).sum(axis=1), 1)

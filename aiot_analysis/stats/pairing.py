@@ -212,7 +212,9 @@ def _of_instance(
     usual = int(sizes.fillna(0).to_numpy().argmax())  # the first row of the largest group
     chosen = (groups == groups[usual]).to_numpy()
     reasons = {
-        devices[other]: _reason(conditions.iloc[usual], conditions.iloc[other], seen[:, usual], seen[:, other])
+        devices[other]: _exclusion_reason(
+            conditions.iloc[usual], conditions.iloc[other], seen[:, usual], seen[:, other]
+        )
         for other in np.flatnonzero(~chosen)
     }
     used_images = seen[:, usual]
@@ -225,18 +227,18 @@ def _of_instance(
 _NO_RECORDS = "there are no records of single images"
 
 
-def _reason(usual: pd.Series, other: pd.Series, saw: NDArray[np.bool_], other_saw: NDArray[np.bool_]) -> str:
+def _exclusion_reason(usual: pd.Series, other: pd.Series, saw: NDArray[np.bool_], other_saw: NDArray[np.bool_]) -> str:
     """Return why a device is not in the group, from the conditions and the images seen by it and by the group."""
     if not other_saw.any():
         return _NO_RECORDS
     unlike = [field for field in usual.index if usual[field] != other[field]]
     if unlike:
         field = unlike[0]
-        return f"{field} {_short(other[field])}, but on the others {_short(usual[field])}"
+        return f"{field} {_short_hash(other[field])}, but on the others {_short_hash(usual[field])}"
     return f"it has other images: {other_saw.sum()}, the others {saw.sum()}, with {(saw & other_saw).sum()} in common"
 
 
-def _short(value: str) -> str:
+def _short_hash(value: str) -> str:
     """Abbreviate a hash to its first digits."""
     return value if len(value) <= 40 else f"{value[:8]}…"
 

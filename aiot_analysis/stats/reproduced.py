@@ -63,7 +63,7 @@ def against_paper(
     devices = devices[devices["device_id"].isin(rows["device_id"])]
     lines = [
         *_counts(rows, images, nodes, passes),
-        *_elsewhere(),
+        *_not_measured_here(),
         *_table_2(rows, nodes),
         *_table_3(devices),
         *_table_4(devices, rows),
@@ -84,7 +84,7 @@ def _counts(
     quantized = rows[rows["quantization"] != "float32"]
     float32 = rows[rows["quantization"] == "float32"]
     per_class = images.drop_duplicates("image").groupby("label", observed=True).size()
-    sides = _sides(nodes)
+    sides = _input_sides(nodes)
     values_of: dict[str, Iterable[Any]] = {
         "devices": [rows["device_id"].nunique()],
         "models": [rows["model"].nunique()],
@@ -98,7 +98,7 @@ def _counts(
         "classes": [len(per_class)] if len(per_class) else [],
         "images_per_class": per_class,
         "repetitions": passes.groupby(["framework", "model"])["repetition"].max() + 1,
-        "network_classes": [int(shape.split("x")[-1]) for shape in _last(nodes)],
+        "network_classes": [int(shape.split("x")[-1]) for shape in _output_shapes(nodes)],
         "input_size": [size for model, size in sides.items() if model != "inception_v3"],
         "input_size_inception_v3": [size for model, size in sides.items() if model == "inception_v3"],
     }
@@ -112,7 +112,7 @@ def _counts(
         yield PaperNumber(what, where, str(printed), ours, EXACT, AGREES if values == [printed] else DIFFERS)
 
 
-def _elsewhere() -> Iterator[PaperNumber]:
+def _not_measured_here() -> Iterator[PaperNumber]:
     """Yield the lines of printed numbers that this project never measures."""
     for what, printed, note in (
         ("images to train on in ILSVRC 2012", "1280000", "not used for training here"),
@@ -124,13 +124,13 @@ def _elsewhere() -> Iterator[PaperNumber]:
         yield PaperNumber(f"VGG16, {what}, millions", "Section III-B", printed, "", EXACT, INCOMPARABLE, note)
 
 
-def _last(nodes: pd.DataFrame) -> list[str]:
+def _output_shapes(nodes: pd.DataFrame) -> list[str]:
     """Return the output shape of the last node of each model's graph."""
     shapes = [part["out_shape"].dropna() for _, part in operators.by_model(nodes)]
     return [str(shape.iloc[-1]) for shape in shapes if len(shape)]
 
 
-def _sides(nodes: pd.DataFrame) -> dict[str, int]:
+def _input_sides(nodes: pd.DataFrame) -> dict[str, int]:
     """Return the side length, in pixels, of the input of each of the paper's models, from their graphs."""
     sides = {}
     for model, part in operators.by_model(nodes):
@@ -194,7 +194,7 @@ def _accuracy(rows: pd.DataFrame, model: str, printed: float) -> PaperNumber:
 def _table_3(devices: pd.DataFrame) -> Iterator[PaperNumber]:
     """Yield the lines of Table III: the phones with their RAM, Android version and SoC."""
     phones = devices.dropna(subset="paper_id").merge(paper.devices(), on="paper_id", suffixes=("_ours", ""))
-    yield _agreeing("phones of the table", "51", "", len(phones), len(paper.devices()), EXACT)
+    yield _count_alike("phones of the table", "51", "", len(phones), len(paper.devices()), EXACT)
     if phones.empty:
         for what in ("RAM of the phones, GB", "Android version of the phones", "SoC of the phones"):
             note = "none of the paper's phones is in these data"
@@ -210,10 +210,10 @@ def _table_3(devices: pd.DataFrame) -> Iterator[PaperNumber]:
     ):
         others = ", ".join(str(int(paper_id)) for paper_id in phones.loc[~same, "paper_id"])
         note = f"other on phone {others}" if others else ""
-        yield _agreeing(what, f"{len(phones)} values", note, int(same.sum()), len(phones), tolerance)
+        yield _count_alike(what, f"{len(phones)} values", note, int(same.sum()), len(phones), tolerance)
 
 
-def _agreeing(what: str, printed: str, note: str, alike: int, total: int, tolerance: str) -> PaperNumber:
+def _count_alike(what: str, printed: str, note: str, alike: int, total: int, tolerance: str) -> PaperNumber:
     """Return a line of Table III that counts how many of `total` values are `alike`."""
     verdict = AGREES if alike == total else DIFFERS
     return PaperNumber(what, "Table III", printed, f"{alike} of {total}", tolerance, verdict, note)

@@ -145,7 +145,7 @@ def mcnemar_power(n: int, change: float, discordant: float, alpha: float = ALPHA
         return 0.0
     reach = 7 * np.sqrt(n * differ * (1 - differ)) + 20
     m = np.arange(max(int(n * differ - reach), 1), min(int(n * differ + reach), n) + 1)
-    critical = _critical(alpha, 1 << int(m[-1]).bit_length())[m]
+    critical = _critical_counts(alpha, 1 << int(m[-1]).bit_length())[m]
     m, critical = m[critical >= 0], critical[critical >= 0]
     better = (differ + change) / (2 * differ)
     rejected = bdtr(critical, m, better) + bdtr(critical, m, 1 - better)
@@ -154,7 +154,7 @@ def mcnemar_power(n: int, change: float, discordant: float, alpha: float = ALPHA
 
 
 @lru_cache(maxsize=64)
-def _critical(alpha: float, size: int) -> NDArray[np.int64]:
+def _critical_counts(alpha: float, size: int) -> NDArray[np.int64]:
     """Return the largest count of the rarer side that is rejected, for 0 to size - 1 images right on one side only.
 
     It is -1 where no count is rejected.
@@ -170,7 +170,7 @@ def paired_change(n: int, discordant: float, alpha: float = ALPHA, power: float 
     Where no image differs otherwise, about eight images that all change in the same direction are required, which is
     1.6 points on 500 images.
     """
-    return _least(lambda change: mcnemar_power(n, change, discordant, alpha), power)
+    return _bisect_change(lambda change: mcnemar_power(n, change, discordant, alpha), power)
 
 
 def unpaired_power(n: int, change: float, accuracy: float, alpha: float = ALPHA) -> float:
@@ -189,10 +189,10 @@ def unpaired_power(n: int, change: float, accuracy: float, alpha: float = ALPHA)
 
 def unpaired_change(n: int, accuracy: float, alpha: float = ALPHA, power: float = POWER) -> float:
     """Return the smallest difference in accuracy detected with n other images on each side; NaN if none is."""
-    return _least(lambda change: unpaired_power(n, change, accuracy, alpha), power)
+    return _bisect_change(lambda change: unpaired_power(n, change, accuracy, alpha), power)
 
 
-def _least(power_at: Callable[[float], float], power: float) -> float:
+def _bisect_change(power_at: Callable[[float], float], power: float) -> float:
     """Return the smallest change, up to 1, that has the power, by bisection; NaN if there is none."""
     low, high = 0.0, 1.0
     if not power_at(high) >= power:
@@ -291,16 +291,16 @@ def smallest(
             return unpaired_change(images, device["accuracy"], alpha)
         share = device["discordant_devices" if comparison == DEVICES else "discordant"]
         return paired_change(images, share, alpha)
-    error, freedom = _error(device, metric, comparison, images, sessions)
-    units = _units(comparison, sessions)
+    error, freedom = _log_ratio_error(device, metric, comparison, images, sessions)
+    units = _sessions_per_side(comparison, sessions)
     if units and metric == TIME and instances > 1:
-        ways = (detectable_over_sessions(units, instances, way, alpha) for way in _shared(device, images))
+        ways = (detectable_over_sessions(units, instances, way, alpha) for way in _shared_variance(device, images))
         return float(np.expm1(max(ways) * error))
     reach = detectable_by_welch(units, alpha) if units else detectable(freedom, alpha)
     return float(np.expm1(reach * error))
 
 
-def _shared(device: Row, images: int) -> list[float]:
+def _shared_variance(device: Row, images: int) -> list[float]:
     """Return the share of the variance of a session that all instances have in common, rounded to a tenth.
 
     An allowance for what runs add covers both ways in which runs may differ; there are then two values.
@@ -311,12 +311,12 @@ def _shared(device: Row, images: int) -> list[float]:
     return [round(way / total, 1) if total > 0 else 0.0 for way in variances]
 
 
-def _units(comparison: str, sessions: int) -> int:
+def _sessions_per_side(comparison: str, sessions: int) -> int:
     """Return how many sessions per side Welch's test of `aiot compare` uses as its sample; 0 if there are too few."""
     return sessions if comparison == APART and 2 * (sessions - 1) >= variance.MIN_FREEDOM else 0
 
 
-def _error(device: Row, metric: str, comparison: str, images: int, sessions: int) -> tuple[float, float]:
+def _log_ratio_error(device: Row, metric: str, comparison: str, images: int, sessions: int) -> tuple[float, float]:
     """Return the standard error of a log ratio, and its degrees of freedom.
 
     From `variance.MIN_FREEDOM` on, the sessions themselves show how they differ: within a device through all its
@@ -340,8 +340,8 @@ def _half_width(device: Row, metric: str, comparison: str, images: int, sessions
     For a ratio it is the distance of the upper end from 1.
     """
     if metric != CORRECT:
-        error, freedom = _error(device, metric, comparison, images, sessions)
-        units = _units(comparison, sessions)
+        error, freedom = _log_ratio_error(device, metric, comparison, images, sessions)
+        units = _sessions_per_side(comparison, sessions)
         freedoms, weights = welch_freedoms(units) if units else (np.array([freedom]), np.ones(1))
         return float(np.expm1(weights @ student.isf(ALPHA / 2, freedoms) * error))
     p = device["accuracy"]
@@ -395,14 +395,16 @@ def _needs(device: Row, metric: str, comparison: str, difference: float, alpha: 
         share = device["discordant_devices" if comparison == DEVICES else "discordant"]
         return mcnemar_power(images, difference, share, alpha) >= POWER
 
-    images = _fewest(finds, 2, MOST_IMAGES)
+    images = _bisect_count(finds, 2, MOST_IMAGES)
     sessions = None
     if metric != CORRECT:
-        sessions = 1 if finds(device["images"]) else _fewest(lambda n: finds(device["images"], n), 2, MOST_SESSIONS)
+        sessions = (
+            1 if finds(device["images"]) else _bisect_count(lambda n: finds(device["images"], n), 2, MOST_SESSIONS)
+        )
     return {"images": images, "runs": images and -(-images // device["images"]), "sessions": sessions}
 
 
-def _fewest(enough: Callable[[int], bool], least: int, most: int) -> int | None:
+def _bisect_count(enough: Callable[[int], bool], least: int, most: int) -> int | None:
     """Return the smallest number from `least` to `most` that is enough, by bisection; None if none is."""
     if not enough(most):
         return None

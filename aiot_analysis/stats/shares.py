@@ -153,12 +153,12 @@ def speed_ups(
     unseen = pairs[~pairs["device_id"].isin(seen)].assign(n_images=0)
     unseen = unseen.reindex(columns=[*pairs, "n_images", *latency.SPEED])
     ratios_of_pairs = pd.concat([part for part in [*parts, unseen] if len(part)] or [unseen], ignore_index=True)
-    ratios_of_pairs = _without_images(ratios_of_pairs.assign(implementation=names.implementation), wanted, timing)
+    ratios_of_pairs = _fill_without_images(ratios_of_pairs.assign(implementation=names.implementation), wanted, timing)
     by = [*panel, "device_id", part]
     return names.ordered(ratios_of_pairs, by)[[*by, "n_images", *latency.SPEED]]
 
 
-def _without_images(compared: pd.DataFrame, rows: pd.DataFrame, timing: str) -> pd.DataFrame:
+def _fill_without_images(compared: pd.DataFrame, rows: pd.DataFrame, timing: str) -> pd.DataFrame:
     """Fill in the ratio of means in the frame of `latency.speed_up` where no image was seen by both sides."""
     column = select.time_column(timing)
     sides = rows[[*select.KEY, f"{column}_mean", f"{column}_sd", "images"]]

@@ -148,7 +148,7 @@ def contributions(
 
     grid = pd.MultiIndex.from_product([rows["device_id"].unique(), list(suite)], names=key)
     parts = wanted.set_index(key)[["accuracy", value]].reindex(grid).reset_index()
-    parts = parts.merge(_parts(suite), on="instance_id", how="left")
+    parts = parts.merge(_instance_parts(suite), on="instance_id", how="left")
     parts["time_s"] = parts[value].where(parts[value] > 0) / 1000
     parts["vips"] = parts["accuracy"] / parts["time_s"]
     parts["vops"] = parts["vips"] * parts["macs_millions"]
@@ -159,7 +159,7 @@ def contributions(
     return parts[[*columns, "vips", "vops", "share", "vops_share"]]
 
 
-def _parts(suite: Sequence[str]) -> pd.DataFrame:
+def _instance_parts(suite: Sequence[str]) -> pd.DataFrame:
     """Return the parts of the instance ids and the FLOPs of their models in Table II, null for any other model."""
     parts = pd.DataFrame(map(names.instance, suite), columns=names.InstanceParts._fields)
     parts["instance_id"], parts["implementation"] = list(suite), names.implementation(parts)
@@ -263,7 +263,7 @@ def intervals(
         Image records: a frame, or parts by device (see `by_device.map_devices`). They are drawn jointly for accuracy
         and time, for all instances of a device and for all devices that saw the same number of images. The logarithm of
         each drawn score gets an error with the variance of runs (`variance.sum_variance`) and neighbours
-        (`blocks.excess`), independent between devices.
+        (`blocks.excess_variance`), independent between devices.
     timing
         "end_to_end" or "inference".
     suite
@@ -292,9 +292,9 @@ def intervals(
     """
     scored = scores(rows, timing, suite)
     counted = scored.set_index("device_id")["instances"].to_dict()
-    macs = _parts(suite).set_index("instance_id")["macs_millions"].to_dict()
+    macs = _instance_parts(suite).set_index("instance_id")["macs_millions"].to_dict()
     of_device = partial(
-        draw_scores, counted=counted, macs=macs, runs=_of_runs(rows, timing, suite), timing=timing, seed=seed,
+        draw_scores, counted=counted, macs=macs, runs=_run_variance(rows, timing, suite), timing=timing, seed=seed,
         resamples=resamples,
     )  # fmt: skip
     draws: dict[str, Floats] = {}
@@ -313,7 +313,7 @@ def intervals(
     return scored.join(uncertain).join(_rank_sets(scored, draws, resamples))
 
 
-def _of_runs(rows: pd.DataFrame, timing: str, suite: Sequence[str]) -> dict[str, list[tuple[float, float]]]:
+def _run_variance(rows: pd.DataFrame, timing: str, suite: Sequence[str]) -> dict[str, list[tuple[float, float]]]:
     """Return the variance that runs add to the logarithms of VIPS and VOPS of each device, and its freedom."""
     parts = contributions(rows, timing, suite).dropna(subset=["vips"])
     used = rows.merge(parts[["device_id", "instance_id", "share", "vops_share"]], on=["device_id", "instance_id"])
@@ -350,7 +350,7 @@ def draw_scores(
     if vips_draws.isna().any(axis=None):
         note = "no interval: an instance has so few images that some resamples are empty"
         return np.empty(0), {"interval_images": n, "interval_note": note}
-    excess = blocks.excess(records, select.time_column(timing)).reindex(vips_draws.columns).to_numpy()
+    excess = blocks.excess_variance(records, select.time_column(timing)).reindex(vips_draws.columns).to_numpy()
     drawn_scores = []
     for weights, (of_runs, freedom) in zip(
         (1.0, [macs[name] for name in vips_draws.columns]), runs[device], strict=True

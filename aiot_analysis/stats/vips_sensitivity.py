@@ -100,7 +100,7 @@ def shares(
         low, high = _share_ends(
             drawn,
             measured[device].set_index("instance_id", drop=False).loc[drawn.columns],
-            blocks.excess(records, select.time_column(timing)).reindex(drawn.columns).to_numpy(),
+            blocks.excess_variance(records, select.time_column(timing)).reindex(drawn.columns).to_numpy(),
             seed,
         )
         ends.append(
@@ -253,10 +253,10 @@ def _mean_times(records: pd.DataFrame, timing: str) -> pd.DataFrame:
     """
     value = select.time_column(timing)
     timed = records[records[value].notna()]
-    spent = _ns(timed[value])
-    start = _ns(timed["at_s"] * 1000)
+    spent = _to_ns(timed[value])
+    start = _to_ns(timed["at_s"] * 1000)
     if timing == "inference":
-        start = start + _ns(timed["decode_ms"] + timed["preprocess_ms"])
+        start = start + _to_ns(timed["decode_ms"] + timed["preprocess_ms"])
     read = pd.DataFrame(
         {
             "exact": spent,
@@ -271,7 +271,7 @@ def _mean_times(records: pd.DataFrame, timing: str) -> pd.DataFrame:
     return sums[CLOCKS].div(groups.size(), axis=0) / 1e9
 
 
-def _ns(milliseconds: pd.Series) -> NDArray[np.int64]:
+def _to_ns(milliseconds: pd.Series) -> NDArray[np.int64]:
     """Convert milliseconds to whole nanoseconds."""
     nanoseconds: NDArray[np.float64] = np.rint(milliseconds.to_numpy(float) * NS_PER_MS)
     return nanoseconds.astype(np.int64)

@@ -145,7 +145,7 @@ def datasets_sharing_images(calibrated: Calibrated, datasets: Path) -> Iterator[
             yield dataset.name, count
 
 
-def overlap(artifact: Artifact, dataset: Dataset) -> str | None:
+def reason_not_to_test(artifact: Artifact, dataset: Dataset) -> str | None:
     """Return why a dataset cannot test a model file, if the file was calibrated with some of its images, else None."""
     count = shared_images(artifact.calibrated, dataset) if artifact.calibrated else 0
     if not artifact.calibrated or not count:

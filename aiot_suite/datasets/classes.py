@@ -64,13 +64,13 @@ def count(label_space: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def outside(label: int, label_space: str) -> bool:
+def is_outside(label: int, label_space: str) -> bool:
     """Return whether a label is outside a label space."""
     classes = count(label_space)
     return label < 0 or (classes is not None and label >= classes)
 
 
-def span(label_space: str) -> str:
+def describe_range(label_space: str) -> str:
     """Return a description of the range of labels of a label space."""
     classes = count(label_space)
     return f"the labels of {label_space} are 0 " + ("and above" if classes is None else f"to {classes - 1}")
@@ -101,7 +101,7 @@ Evidence = tuple[LabelRow, frozenset[int]]
 """A row with a class number, and the labels that its image may have according to other evidence."""
 
 
-def of_folders(folder: Path, names: Sequence[str], numbering: str | None) -> tuple[dict[str, int], list[str]]:
+def label_class_folders(folder: Path, names: Sequence[str], numbering: str | None) -> tuple[dict[str, int], list[str]]:
     """Return the label of each class folder, which is named by a WordNet id or a number, and notes."""
     by_wnid = label_of_wnid()
     if names[0] in by_wnid:
@@ -111,13 +111,13 @@ def of_folders(folder: Path, names: Sequence[str], numbering: str | None) -> tup
     label_of = {}
     for name, number in numbers.items():
         label = to_label(number)
-        if label is None or outside(label, IMAGENET):
+        if label is None or is_outside(label, IMAGENET):
             raise DatasetError(
                 f"{folder / name} is not a class: {reason_outside(set(numbers.values()), number, IMAGENET)}."
             )
         label_of[name] = label
-    reason = "set by --numbering" if numbering else _of_zero(set(numbers.values()))
-    return label_of, [meaning(numbering or "0", reason, IMAGENET)]
+    reason = "set by --numbering" if numbering else _reason_from_zero(set(numbers.values()))
+    return label_of, [describe_numbering(numbering or "0", reason, IMAGENET)]
 
 
 def choose_numbering(path: Path, rows: list[LabelRow], label_space: str, asked: str | None) -> tuple[str | None, str]:
@@ -132,18 +132,18 @@ def choose_numbering(path: Path, rows: list[LabelRow], label_space: str, asked: 
     if asked:
         return asked, "set by --numbering"
     if 0 in numbers or label_space != IMAGENET:
-        return "0", _of_zero(numbers)
+        return "0", _reason_from_zero(numbers)
     converters = to_labels(path)
     for evidence, minimum, description in _evidence(rows):
         matching = [
             name
             for name, to_label in converters.items()
-            if len(evidence) >= minimum and _share(evidence, to_label) >= ENOUGH
+            if len(evidence) >= minimum and _share_of_matches(evidence, to_label) >= ENOUGH
         ]
         if matching:
             return matching[0], f"according to {description}"
-    if not _is_single(rows):
-        return "0", _of_zero(numbers)
+    if not _is_whole_name(rows):
+        return "0", _reason_from_zero(numbers)
     if path.with_name("meta.mat").exists() or "ground_truth" in path.name:
         return "devkit", "according to the file's name and location"
     raise DatasetError(
@@ -153,11 +153,11 @@ def choose_numbering(path: Path, rows: list[LabelRow], label_space: str, asked: 
     )
 
 
-def _is_single(rows: list[LabelRow]) -> bool:
+def _is_whole_name(rows: list[LabelRow]) -> bool:
     return all(row.text == str(row.value) for row in rows)
 
 
-def _of_zero(numbers: set[int]) -> str:
+def _reason_from_zero(numbers: set[int]) -> str:
     """Return the reason for numbering "0", depending on whether 0 is among the numbers."""
     if 0 in numbers:
         return "the numbers include 0"
@@ -194,7 +194,7 @@ def _devkit(path: Path) -> dict[int, int]:
     return {number: labels[wnid] for number, wnid in pairs if wnid in labels}
 
 
-def meaning(chosen: str, why: str, label_space: str) -> str:
+def describe_numbering(chosen: str, why: str, label_space: str) -> str:
     """Return the note about which numbering was assumed."""
     if label_space == IMAGENET:
         return f"assumed: {NUMBERINGS[chosen]} ({why})"
@@ -207,14 +207,14 @@ def reason_outside(numbers: set[int], value: int | str, label_space: str) -> str
     """Return why a class is not in the label space, and which numbering may be meant."""
     if isinstance(value, str):
         return f"{value} is not one of the 1000 classes of ILSVRC 2012"
-    reason = span(label_space)
+    reason = describe_range(label_space)
     if value == count(label_space) and 0 not in numbers:
         kit = ", or --numbering devkit if they are the development kit's" if label_space == IMAGENET else ""
         return f"{reason}; if these labels count from 1, use --numbering 1{kit}"
     return reason
 
 
-def differences(path: Path, rows: list[LabelRow], label_of: dict[int, int]) -> list[str]:
+def find_contradictions(path: Path, rows: list[LabelRow], label_of: dict[int, int]) -> list[str]:
     """Return notes about labels that contradict the other information in their lines.
 
     label_of: label by line number.
@@ -297,5 +297,5 @@ def _by_validation_image(rows: list[LabelRow]) -> Iterator[Evidence]:
             yield row, labels_by_stem[stem]
 
 
-def _share(evidence: list[Evidence], to_label: Callable[[int], int | None]) -> float:
+def _share_of_matches(evidence: list[Evidence], to_label: Callable[[int], int | None]) -> float:
     return sum(to_label(int(row.value)) in possible_labels for row, possible_labels in evidence) / len(evidence)

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from aiot_suite.datasets import labels, store
-from aiot_suite.datasets.classes import IMAGENET, class_table, of_folders
+from aiot_suite.datasets.classes import IMAGENET, class_table, label_class_folders
 from aiot_suite.datasets.labels import Photographs
 from aiot_suite.errors import DatasetError
 
@@ -123,7 +123,7 @@ def _class_folders(folder: Path, numbering: str | None) -> tuple[dict[str, int],
             f"{folder} contains no class folders named like n01440764 or 0 to 999: name the folder that "
             "contains them, or use --ground-truth if the images are not in class folders."
         )
-    label_of, notes = of_folders(folder, list(folders), numbering)
+    label_of, notes = label_class_folders(folder, list(folders), numbering)
     others = sorted(
         subfolder.name
         for subfolder in folder.iterdir()

@@ -14,9 +14,9 @@ from aiot_suite.datasets import classes
 from aiot_suite.datasets.classes import (
     LabelRow,
     choose_numbering,
-    differences,
+    describe_numbering,
     error_in,
-    meaning,
+    find_contradictions,
     reason_outside,
     to_labels,
 )
@@ -78,19 +78,19 @@ def read(path: Path, label_space: str, numbering: str | None = None) -> LabelLis
                 )
     chosen, reason = choose_numbering(path, rows, label_space, numbering)
     if chosen:
-        notes.append(meaning(chosen, reason, label_space))
+        notes.append(describe_numbering(chosen, reason, label_space))
     to_label = to_labels(path)[chosen or "0"]
     entries = []
     for row in rows:
         label = classes.label_of_wnid().get(row.value) if isinstance(row.value, str) else to_label(row.value)
-        if label is None or classes.outside(label, label_space):
+        if label is None or classes.is_outside(label, label_space):
             numbers = {other.value for other in rows if isinstance(other.value, int)}
             raise error_in(path, row, reason_outside(numbers, row.value, label_space))
         entries.append(LabelEntry(row.image, label, row.line))
     if label_space == classes.IMAGENET:
-        notes += differences(path, rows, {entry.line: entry.label for entry in entries})
+        notes += find_contradictions(path, rows, {entry.line: entry.label for entry in entries})
         return LabelList(path, tuple(entries), {}, tuple(notes))
-    names = {label: name for value, name in _names(path, rows).items() if (label := to_label(value)) is not None}
+    names = {label: name for value, name in _class_names(path, rows).items() if (label := to_label(value)) is not None}
     return LabelList(path, tuple(entries), names, tuple(notes))
 
 
@@ -114,7 +114,7 @@ def _lines(path: Path) -> tuple[list[tuple[int, list[str]]], str]:
     return [(number, line.rsplit(None, 1)) for number, line in enumerate(text.splitlines(), 1) if line.strip()], " "
 
 
-def _class(cell: str) -> int | str | None:
+def _parse_class(cell: str) -> int | str | None:
     """Return the class in a cell, a number or a WordNet id (which Kaggle's files repeat for each box), or None."""
     if re.fullmatch(r"-?[0-9]+(\.0+)?", cell, re.ASCII):
         return int(cell.split(".", maxsplit=1)[0])
@@ -131,7 +131,7 @@ def _rows(path: Path, lines: list[tuple[int, list[str]]], joint: str) -> tuple[l
     """Return the rows of a file, and notes about its columns."""
     is_single_column = Counter(len(cells) for _, cells in lines).most_common(1)[:1] == [(1, len(lines))]
     header: list[str] | None = None
-    if lines and not any(_is_image(cell) or _class(cell) is not None for cell in lines[0][1]):
+    if lines and not any(_is_image(cell) or _parse_class(cell) is not None for cell in lines[0][1]):
         header = [cell.lower() for cell in lines[0][1]]
         lines = lines[1:]
     if is_single_column:
@@ -153,7 +153,7 @@ def _rows(path: Path, lines: list[tuple[int, list[str]]], joint: str) -> tuple[l
             notes.append(f"unused columns: {', '.join(unused)}")
     rows = []
     for line, cells in lines:
-        value = _class(cells[label_column]) if max(image_column, label_column) < len(cells) else None
+        value = _parse_class(cells[label_column]) if max(image_column, label_column) < len(cells) else None
         text = cells[1] if is_single_column else joint.join(cells)
         row = LabelRow(line, text, "", 0, "", "")
         if value is None or not cells[image_column]:
@@ -177,7 +177,7 @@ def _columns(head: list[str] | None, rows: list[list[str]]) -> tuple[int, int, i
     def headed(names: Sequence[str]) -> list[int]:
         return [head.index(name) for name in names if head and name in head]
 
-    class_columns = [column for column in range(width) if mostly(column, lambda cell: _class(cell) is not None)]
+    class_columns = [column for column in range(width) if mostly(column, lambda cell: _parse_class(cell) is not None)]
     image_columns = [column for column in range(width) if mostly(column, _is_image)]
     label_columns = [column for column in headed(LABEL_HEADS) if column in class_columns]
     image_column = next(
@@ -208,7 +208,7 @@ def _columns(head: list[str] | None, rows: list[list[str]]) -> tuple[int, int, i
     )
 
 
-def _names(path: Path, rows: list[LabelRow]) -> dict[int, str]:
+def _class_names(path: Path, rows: list[LabelRow]) -> dict[int, str]:
     """Return the class names by class number in the file; raises DatasetError if a class has two names."""
     first_rows: dict[int, LabelRow] = {}
     for row in rows:
@@ -254,9 +254,9 @@ def find_image_folder(source: Path) -> Path:
     Raises DatasetError if there is no such folder, or more than one.
     """
     rawlog.existing_folder(source, "name the folder of the validation images", DatasetError)
-    if _holds(source):
+    if _contains_any(source):
         return source
-    places = list(_places(source, DEPTH))
+    places = list(_candidate_folders(source, DEPTH))
     validation_places = [place for place in places if "val" in place.relative_to(source).as_posix().lower()]
     if len(validation_places or places) == 1:
         return (validation_places or places)[0]
@@ -269,17 +269,17 @@ def find_image_folder(source: Path) -> Path:
     raise DatasetError(f"{source} contains several folders of images ({examples}): name one of them.")
 
 
-def _holds(folder: Path) -> bool:
+def _contains_any(folder: Path) -> bool:
     return bool(class_folders(folder)) or any(is_image(child.name) for child in folder.iterdir())
 
 
-def _places(folder: Path, depth: int) -> Iterator[Path]:
+def _candidate_folders(folder: Path, depth: int) -> Iterator[Path]:
     for child in sorted(folder.iterdir()):
         if child.is_dir() and not is_hidden(child.name):
-            if _holds(child):
+            if _contains_any(child):
                 yield child
             elif depth > 1:
-                yield from _places(child, depth - 1)
+                yield from _candidate_folders(child, depth - 1)
 
 
 class Photographs:
@@ -302,14 +302,14 @@ class Photographs:
         Returns the label of each listed file, in the order of the list, the entries whose file does not exist, and
         notes. Raises DatasetError if a file has two labels.
         """
-        entries = [entry for entry in labels.entries if not is_hidden(_parts(entry.image)[-1])]
+        entries = [entry for entry in labels.entries if not is_hidden(_path_parts(entry.image)[-1])]
         notes = []
         if hidden_count := len(labels.entries) - len(entries):
             notes.append(f"skipped: {hidden_count} entries for hidden files, which macOS stores beside photographs")
         strip = self._folders_before(entries)
         if strip:
             notes.append(
-                f"assumed: the folder {'/'.join(_parts(entries[0].image)[:strip])} in the list is {self.folder}"
+                f"assumed: the folder {'/'.join(_path_parts(entries[0].image)[:strip])} in the list is {self.folder}"
             )
         entries_by_path: dict[str, LabelEntry] = {}
         missing, repeated = [], 0
@@ -331,13 +331,13 @@ class Photographs:
 
     def _folders_before(self, entries: list[LabelEntry]) -> int:
         """Return how many leading folders to strip from listed names, such as 1 for `val/a.jpg` in the folder val."""
-        max_depth = max((len(_parts(entry.image)) for entry in entries), default=1)
+        max_depth = max((len(_path_parts(entry.image)) for entry in entries), default=1)
         match_counts = [sum(bool(self._candidates(entry, strip)) for entry in entries) for strip in range(max_depth)]
         return match_counts.index(max(match_counts))
 
     def _candidates(self, entry: LabelEntry, strip: int) -> list[str]:
         """Return the files that a listed name may mean: that path, the same name in other folders, or with a suffix."""
-        parts = _parts(entry.image)[strip:]
+        parts = _path_parts(entry.image)[strip:]
         path = "/".join(parts)
         if not parts or path in self.paths:
             return [path] if parts else []
@@ -364,7 +364,7 @@ class Photographs:
         return candidates[0] if candidates else None
 
 
-def _parts(name: str) -> tuple[str, ...]:
+def _path_parts(name: str) -> tuple[str, ...]:
     """Return the folders and the file name of a path as written in a label file, on any system."""
     parts = PurePosixPath(os.path.normpath(name.replace("\\", "/"))).parts
     return tuple(part for part in parts if part not in ("/", "..")) or (name,)

@@ -205,7 +205,7 @@ def make(
         parts.append(("train", folder / "train", train_per_class))
     if (folder / "dataset.json").exists():
         existing = store.load(folder)
-        if store.made_by(folder) == made_by:
+        if store.read_origin(folder) == made_by:
             return existing
     total, drawn_count = sum(100 * count for _, _, count in parts), 0
     store.fresh_folder(folder)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from aiot_suite.datasets.classes import outside, span
+from aiot_suite.datasets.classes import describe_range, is_outside
 from aiot_suite.errors import DatasetError
 from aiot_suite.workspace import sha256_of
 from runner.rawlog import replace_text, utc_now
@@ -70,7 +70,7 @@ def write(
     """
     if not images:
         raise DatasetError(f"Dataset {name!r} would contain no images: check the folder and the labels.")
-    if fault := _fault(images, label_space):
+    if fault := _find_fault(images, label_space):
         raise DatasetError(f"Dataset {name!r} would contain {fault}: check the labels.")
     where = image_folder or folder / "images"
     digest = hashlib.sha256()
@@ -82,7 +82,7 @@ def write(
         digest.update(f"{image},{label},{content}\n".encode())
         by_content.setdefault(content, []).append((image, label))
     unreadable = [image for image, _ in images if not _has_header(where / image)]
-    content_notes = [*_same_content(by_content), *_unreadable(unreadable)]
+    content_notes = [*_note_same_content(by_content), *_unreadable(unreadable)]
     folder.mkdir(parents=True, exist_ok=True)
     _write_csv(folder / "labels.csv", ("image", "label"), images)
     _write_csv(folder / "classes.csv", ("label", "name"), sorted(classes.items()))
@@ -108,7 +108,7 @@ def load(folder: Path) -> Dataset:
         record = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
         images = [(row["image"], int(row["label"])) for row in _read_csv(folder / "labels.csv")]
         classes = {int(row["label"]): row["name"] for row in _read_csv(folder / "classes.csv")}
-        if fault := _fault(images, record["label_space"]):
+        if fault := _find_fault(images, record["label_space"]):
             raise ValueError(fault)
         return Dataset(
             folder=folder,
@@ -130,7 +130,7 @@ def load(folder: Path) -> Dataset:
         ) from None
 
 
-def made_by(folder: Path) -> dict[str, object]:
+def read_origin(folder: Path) -> dict[str, object]:
     """Return the record of how the dataset in a folder was made."""
     record: dict[str, object] = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["made_by"]
     return record
@@ -144,19 +144,19 @@ def subset(dataset: Dataset, at_most: int | None, seed: int) -> list[tuple[str, 
     return [images[index] for index in sorted(random.Random(seed).sample(range(len(images)), at_most))]
 
 
-def _fault(images: Sequence[tuple[str, int]], label_space: str) -> str | None:
+def _find_fault(images: Sequence[tuple[str, int]], label_space: str) -> str | None:
     """Return a description of the first duplicate image or label outside the label space, or None."""
     label_by_image: dict[str, int] = {}
     for image, label in images:
-        if outside(label, label_space):
-            return f"label {label} (of {image}), but {span(label_space)}"
+        if is_outside(label, label_space):
+            return f"label {label} (of {image}), but {describe_range(label_space)}"
         if image in label_by_image:
             return f"{image} twice, with the labels {label_by_image[image]} and {label}"
         label_by_image[image] = label
     return None
 
 
-def _same_content(by_content: Mapping[str, list[tuple[str, int]]]) -> list[str]:
+def _note_same_content(by_content: Mapping[str, list[tuple[str, int]]]) -> list[str]:
     """Return a note about files with equal content but different labels, if there are any."""
     pairs = [images for images in by_content.values() if len({label for _, label in images}) > 1]
     if not pairs:
@@ -198,7 +198,7 @@ def refuse_overwrite(folder: Path, tool: str, source: Path) -> None:
     )
     if (folder / "dataset.json").is_file():
         try:
-            existing_tool = str(made_by(folder)["tool"])
+            existing_tool = str(read_origin(folder)["tool"])
         except (ValueError, KeyError, TypeError):
             existing_tool = tool  # damaged: may be overwritten
         if existing_tool != tool:

@@ -85,21 +85,21 @@ def fit(state: Mapping[str, torch.Tensor], model: Model) -> FittedWeights:
 
     network = model.build(1000)
     expected = network.state_dict()
-    plain_state = _plain(state, expected)
+    plain_state = _without_additions(state, expected)
     weights = [name for name in expected if not name.endswith(_COUNTER)]
     prefixes = [name.removesuffix(weights[0]) for name in plain_state if f".{name}".endswith(f".{weights[0]}")]
     complete = [prefix for prefix in prefixes if all(prefix + name in plain_state for name in weights)]
     if len(complete) > 1:
         raise ValueError(
-            f"it contains the network more than once ({_few(complete)}): save only the copy that you want to use"
+            f"it contains the network more than once ({_name_some(complete)}): save only the copy that you want to use"
         )
     if not complete:
-        raise ValueError(_what_is_missing(plain_state, weights, prefixes))
+        raise ValueError(_describe_missing(plain_state, weights, prefixes))
     (prefix,) = complete
     network_state = {name.removeprefix(prefix): value for name, value in plain_state.items() if name.startswith(prefix)}
     unexpected = [name for name in network_state if name not in expected and not _NOT_OF_THE_NETWORK.fullmatch(name)]
     if unexpected:
-        raise ValueError(f"{_few(unexpected)} {'is' if len(unexpected) == 1 else 'are'} not in this network")
+        raise ValueError(f"{_name_some(unexpected)} {'is' if len(unexpected) == 1 else 'are'} not in this network")
     for name in weights:
         if expected[name].is_floating_point() and not network_state[name].is_floating_point():
             raise ValueError(
@@ -151,7 +151,7 @@ def _content(file: Path) -> Any:
             return torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:
             if foreign:
-                raise _objects(file, f"objects of Python classes ({_few(foreign)})") from None
+                raise _objects(file, f"objects of Python classes ({_name_some(foreign)})") from None
             if "GLOBAL" in str(error):  # in files from before torch 1.6, whose classes cannot be listed
                 raise _objects(file) from None
             raise
@@ -201,7 +201,8 @@ def _state_of(content: Any, file: Path) -> dict[str, Any]:
     sets = _sets_of_weights(content)
     if len(sets) > 1:
         raise ModelError(
-            f"{file} contains {len(sets)} sets of weights ({_few(list(sets))}): save only the set that you want to use."
+            f"{file} contains {len(sets)} sets of weights ({_name_some(list(sets))}): save only the set that "
+            "you want to use."
         )
     if sets:
         (state,) = sets.values()
@@ -213,10 +214,10 @@ def _state_of(content: Any, file: Path) -> dict[str, Any]:
         f"a {type(value).__name__} as {name!r}" for name, value in content.items() if isinstance(value, _StandIn)
     ]
     if networks:
-        raise _objects(file, f"no weights, only {_few(networks)}")
+        raise _objects(file, f"no weights, only {_name_some(networks)}")
     raise ModelError(
         f"{file} contains no weights, only "
-        f"{_few([f'{name!r}' for name in content]) or 'an empty dictionary'}: save the network's `state_dict()`."
+        f"{_name_some([f'{name!r}' for name in content]) or 'an empty dictionary'}: save the network's `state_dict()`."
     )
 
 
@@ -245,7 +246,7 @@ def _as_float32(value: Any, name: str, file: Path) -> torch.Tensor:
     return tensor.float() if tensor.is_floating_point() else tensor
 
 
-def _plain(state: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str, Any]:
+def _without_additions(state: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str, Any]:
     """Return a state dict whose names have no additions of wrappers or of earlier versions of torchvision."""
     wrappers = _WRAPPERS - {part for name in expected for part in name.split(".")}
 
@@ -260,13 +261,13 @@ def _plain(state: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str, A
     return renamed
 
 
-def _what_is_missing(named: Mapping[str, Any], weights: list[str], prefixes: list[str]) -> str:
+def _describe_missing(named: Mapping[str, Any], weights: list[str], prefixes: list[str]) -> str:
     """Return the message about a state dict that does not contain the whole network."""
     best_prefix = max(["", *prefixes], key=lambda prefix: sum(prefix + name in named for name in weights))
     missing = [name for name in weights if best_prefix + name not in named]
     return (
-        f"{len(missing)} of the network's {len(weights)} tensors are missing ({_few(missing)}); it contains "
-        f"{_few(list(named)) or 'nothing'}"
+        f"{len(missing)} of the network's {len(weights)} tensors are missing ({_name_some(missing)}); it contains "
+        f"{_name_some(list(named)) or 'nothing'}"
     )
 
 
@@ -282,7 +283,7 @@ def _refuse_unfinished(state: Mapping[str, torch.Tensor], file: Path) -> None:
         )
 
 
-def _few(names: list[str]) -> str:
+def _name_some(names: list[str]) -> str:
     suffix = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
     return ", ".join(name or "without a prefix" for name in names[:_FEW]) + suffix
 

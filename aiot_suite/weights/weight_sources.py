@@ -75,7 +75,7 @@ def _pretrained(model: Model, folder: Path) -> WeightSource:
     file = download(*torchvision_file(model.name), folder)
     settings = default_settings(model.name, "imagenet-1000", 1000)
     if model.name == TWICE_NORMALIZED:
-        settings = _normalized_twice(settings)
+        settings = _combine_normalizations(settings)
     accuracy = _published_accuracy(pretrained_weights(model.name)[0])
     return WeightSource("pretrained", file, sha256_of(file), settings, accuracy=accuracy)
 
@@ -178,10 +178,10 @@ def _settings(
                 "true for torchvision's pretrained weights and weights trained from them, and false "
                 "otherwise."
             )
-    return (_normalized_twice(settings) if normalize_twice else settings), accuracy, assumed
+    return (_combine_normalizations(settings) if normalize_twice else settings), accuracy, assumed
 
 
-def _normalized_twice(settings: Settings) -> Settings:
+def _combine_normalizations(settings: Settings) -> Settings:
     """Combine the settings' normalization with that of torchvision's InceptionV3 with `transform_input`.
 
     The latter converts inputs normalized with torchvision's mean and std, for values from 0 to 1, to a mean and std

@@ -261,7 +261,7 @@ def runnable_pairs(
 def check_different(sides: Mapping[str, SettingsSide]) -> None:
     """Raise SelectionError if A and B would run the same, or could not be compared afterwards."""
     a, b = sides.values()
-    if a.requested_facts == b.asked:
+    if a.requested_facts == b.requested_facts:
         raise SelectionError(
             f"A ({a.words}) and B ({b.words}) are the same for the selected instances: choose two different settings."
         )

@@ -233,7 +233,7 @@ def check(
     if not artifacts:
         raise ModelError(f"No model files in {folder} match the selection: run `aiot models prepare`.")
     for artifact in artifacts:
-        if reason := calibration.overlap(artifact, dataset):
+        if reason := calibration.reason_not_to_test(artifact, dataset):
             raise ModelError(f"{artifact.name} cannot be checked, because {reason}: {calibration.REMEDY}.")
     readable, unreadable = _readable(dataset, subset(dataset, images, 0))
     previous = read_checks(folder, artifacts)

@@ -418,7 +418,8 @@ def test_settings_without_effect_on_the_selected_instances_are_no_difference(dev
 
     def asked(instance, accelerator=None, python=None):
         native = NativeToolOptions(Path("tools"), Path("scratch"), accelerator)
-        return settings.SettingsSide("", device, replace(request_, instances=[instance], native=native), python).asked
+        side = settings.SettingsSide("", device, replace(request_, instances=[instance], native=native), python)
+        return side.requested_facts
 
     assert asked(cpu, "npu") == asked(cpu, "dsp") == asked(cpu, python=Path("x"))
     assert asked(nnapi, "npu") != asked(nnapi, "dsp")

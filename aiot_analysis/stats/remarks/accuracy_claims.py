@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from aiot_analysis.stats.intervals import level
 from aiot_analysis.stats.remarks.claim import CORRELATION, FASTER, POINTS, SHARE, TIMES, Claim, ClaimPart, Region
 from aiot_analysis.stats.remarks.evidence import Estimate, Evidence
-from aiot_analysis.stats.remarks.fluctuation import BEYOND_NOISE, OWN_PATTERN, different, patterns, spread_apart
+from aiot_analysis.stats.remarks.fluctuation import (
+    BEYOND_NOISE,
+    OWN_PATTERN,
+    patterns,
+    share_of_different,
+    spread_apart,
+)
 from aiot_analysis.stats.remarks.speed_claims import CAFFE2, NNAPI, PYTORCH, TFLITE, over_devices, quantizations
 from aiot_analysis.tables.names import (
     IMPLEMENTATIONS,
@@ -31,7 +37,7 @@ FRAMEWORKS = {"TFLite": [TFLITE, NNAPI], "PyTorch": [PYTORCH], "Caffe2": [CAFFE2
 _FIGURE_4 = {"figure": "Figure 4", "notebook": "03_accuracy"}
 
 
-def _all_of(implementations: list[str], model: str) -> list[str]:
+def _float32_instances(implementations: list[str], model: str) -> list[str]:
     """Return the float32 instances of a model in some implementations."""
     return [instance_id(implementation, "float32", model) for implementation in implementations]
 
@@ -51,7 +57,7 @@ def _frameworks_differ(evidence: Evidence) -> list[ClaimPart]:
         if not measured:
             parts.append(ClaimPart(display(model), next(iter(changes.values())), (0.0, math.inf)))
             continue
-        sizes = {pair: _size(first) for pair, first in measured.items()}
+        sizes = {pair: _magnitude(first) for pair, first in measured.items()}
         widest_pair = max(sizes, key=lambda pair: (sizes[pair].low, sizes[pair].effect))
         high = max(first.high for first in sizes.values())
         name = f"{display(model)}, between {display(widest_pair[0])} and {display(widest_pair[1])}"
@@ -65,7 +71,7 @@ def _frameworks_differ(evidence: Evidence) -> list[ClaimPart]:
     return parts
 
 
-def _size(change: Estimate) -> Estimate:
+def _magnitude(change: Estimate) -> Estimate:
     """Return the magnitude of a change."""
     ends = sorted(map(abs, (change.low, change.high)))
     low = 0.0 if change.low <= 0 <= change.high else ends[0]
@@ -79,7 +85,7 @@ ACCURACY_CLAIMS = [
         quote="for the same model with the same framework, the accuracy fluctuates across different devices",
         rule=f"share of model and framework combinations {BEYOND_NOISE}",
         unit=SHARE,
-        find=partial(different, instances=PAPER_FLOAT32, what="combinations"),
+        find=partial(share_of_different, instances=PAPER_FLOAT32, what="combinations"),
         **_FIGURE_4,
     ),
     Claim(
@@ -95,7 +101,10 @@ ACCURACY_CLAIMS = [
             groups=[
                 (
                     f"TFLite's over {other}'s",
-                    [(_all_of(FRAMEWORKS["TFLite"], model), _all_of(FRAMEWORKS[other], model)) for model in MODELS],
+                    [
+                        (_float32_instances(FRAMEWORKS["TFLite"], model), _float32_instances(FRAMEWORKS[other], model))
+                        for model in MODELS
+                    ],
                 )
                 for other in ("PyTorch", "Caffe2")
             ],
@@ -116,7 +125,10 @@ ACCURACY_CLAIMS = [
             groups=[
                 (
                     f"InceptionV3's over {display(other)}'s",
-                    [(_all_of([way], "inception_v3"), _all_of([way], other)) for way in IMPLEMENTATIONS],
+                    [
+                        (_float32_instances([way], "inception_v3"), _float32_instances([way], other))
+                        for way in IMPLEMENTATIONS
+                    ],
                 )
                 for other in MODELS
                 if other != "inception_v3"
@@ -222,7 +234,7 @@ def _gains(
     )
 
 
-def _best(implementation: str, best: str) -> partial[list[ClaimPart]]:
+def _best_quantization(implementation: str, best: str) -> partial[list[ClaimPart]]:
     """Return a finder for one quantization against the two others, for each model."""
     others = [quantization for quantization in THREE if quantization != best]
     return partial(
@@ -241,7 +253,7 @@ QUANTIZATION_CLAIMS = [
         quote="For the same model with the same quantization, the accuracy fluctuates across different devices",
         rule=f"share of model, quantization and delegate combinations {BEYOND_NOISE}",
         unit=SHARE,
-        find=partial(different, instances=PAPER_QUANTIZED, what="combinations"),
+        find=partial(share_of_different, instances=PAPER_QUANTIZED, what="combinations"),
         **_FIGURE_8,
     ),
     Claim(
@@ -352,7 +364,7 @@ QUANTIZATION_CLAIMS = [
         text="On the CPU, INT8 is the fastest of the three quantizations.",
         quote="Among the three quantization methods, full integer quantization achieves the best performance",
         rule=f"{_TIMES}: over 1 against dynamic and against float16, for each of the six models",
-        find=_best(TFLITE, "int8"),
+        find=_best_quantization(TFLITE, "int8"),
         **_FIGURE_9,
     ),
     Claim(
@@ -378,7 +390,7 @@ QUANTIZATION_CLAIMS = [
         text="With NNAPI, dynamic range is the fastest of the three quantizations.",
         quote="Among the three quantization methods, dynamic range quantization achieves the best performance",
         rule=f"{_TIMES}: over 1 against INT8 and against float16, for each of the six models",
-        find=_best(NNAPI, "dynamic"),
+        find=_best_quantization(NNAPI, "dynamic"),
         **_FIGURE_9,
     ),
 ]

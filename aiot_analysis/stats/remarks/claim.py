@@ -110,7 +110,7 @@ def rows_of(claim: Claim, parts: Sequence[ClaimPart], origin: str) -> list[dict[
             "effect_low": part.estimate.low,
             "effect_high": part.estimate.high,
             "unit": claim.unit,
-            "claimed": region(part.claimed),
+            "claimed": format_region(part.claimed),
             "claimed_low": part.claimed[0],
             "claimed_high": part.claimed[1],
             "n_devices": part.estimate.n_devices,
@@ -138,7 +138,7 @@ def verdict(claim: Claim, parts: pd.DataFrame) -> dict[str, object]:
     if NOT_APPLICABLE in states and states <= {NOT_APPLICABLE, MISSING}:
         judgement = NOT_APPLICABLE
     mark = BUILT if judgement in (HOLDS, FAILS) and "simulated" in set(parts["origin"]) else ""
-    decisive = _decisive(needed, claim.needs)
+    decisive = _decisive_part(needed, claim.needs)
     row = {"effect": math.nan, "effect_low": math.nan, "effect_high": math.nan, "n_devices": 0}
     if decisive is not None:
         row = {name: decisive[name] for name in row}
@@ -150,8 +150,8 @@ def verdict(claim: Claim, parts: pd.DataFrame) -> dict[str, object]:
         "claim": claim.text,
         "verdict": judgement,
         "mark": mark,
-        "why": _why(parts, judgement),
-        "figures": _figures(parts, decisive, claim.unit),
+        "why": _explain(parts, judgement),
+        "figures": _describe_effect(parts, decisive, claim.unit),
         **row,
         "unit": claim.unit,
         "rule": claim.rule,
@@ -166,12 +166,12 @@ def format_effect(value: float, unit: str) -> str:
     return _FORMATS[unit].format(value)
 
 
-def interval(low: float, high: float, unit: str) -> str:
+def format_interval(low: float, high: float, unit: str) -> str:
     """Format an interval for readers, like "1.20 to 1.40"."""
     return words.interval(low, high, _FORMATS[unit].split(" ")[0])
 
 
-def region(ends: Region) -> str:
+def format_region(ends: Region) -> str:
     """Describe a region in words, like "over 1" or "0.8 to 1.25"."""
     low, high = ends
     if math.isinf(high):
@@ -179,7 +179,7 @@ def region(ends: Region) -> str:
     return f"under {high:g}" if low in (0, -math.inf) else f"{low:g} to {high:g}"
 
 
-def _decisive(parts: pd.DataFrame, needs: str) -> pd.Series | None:
+def _decisive_part(parts: pd.DataFrame, needs: str) -> pd.Series | None:
     """Return the part with a number on which the verdict depends; None if no part has one."""
     with_number = parts[parts["state"] != MISSING]
     if with_number.empty:
@@ -192,7 +192,7 @@ def _decisive(parts: pd.DataFrame, needs: str) -> pd.Series | None:
     return with_number.iloc[int(decisive)]
 
 
-def _why(parts: pd.DataFrame, judgement: str) -> str:
+def _explain(parts: pd.DataFrame, judgement: str) -> str:
     """Return how many parts have each state, followed by the reasons."""
     counts = parts["state"].value_counts()
     n = len(parts)
@@ -208,16 +208,15 @@ def _why(parts: pd.DataFrame, judgement: str) -> str:
     return text
 
 
-def _figures(parts: pd.DataFrame, decisive: pd.Series | None, unit: str) -> str:
+def _describe_effect(parts: pd.DataFrame, decisive: pd.Series | None, unit: str) -> str:
     """Return the effect of the decisive part, its interval and the claimed region in words."""
     if decisive is None:
         return "no figures"
-    numbers = (
-        f"{format_effect(decisive['effect'], unit)} ({interval(decisive['effect_low'], decisive['effect_high'], unit)})"
-    )
+    ends = format_interval(decisive["effect_low"], decisive["effect_high"], unit)
+    numbers = f"{format_effect(decisive['effect'], unit)} ({ends})"
     with_number = parts[parts["state"] != MISSING]
     where = f", on {decisive['device']}" if decisive["device"] else ""
     text = f"{decisive['part']}{where}: {numbers}, claimed: {decisive['claimed']}"
     if len(with_number) > 1:
-        text += f"; all: {interval(with_number['effect'].min(), with_number['effect'].max(), unit)}"
+        text += f"; all: {format_interval(with_number['effect'].min(), with_number['effect'].max(), unit)}"
     return text

@@ -31,7 +31,7 @@ class ClaimRecords:
 
     `right` is 1, 0, or NaN where an image was not shown. `ms` is also NaN where the image failed. `turn` is the query
     of the image. `excess` is what the dependence of neighbours along a run adds to the variance of the logarithm of a
-    mean time (see `blocks.excess`).
+    mean time (see `blocks.excess_variance`).
     """
 
     devices: pd.Index
@@ -80,7 +80,7 @@ def _tables(
 
     Answers, times and queries are matrices of instance x image.
     """
-    excess = blocks.excess(records, column)
+    excess = blocks.excess_variance(records, column)
     if records.duplicated([*select.KEY, "image"]).any():  # a timed profile may show an image several times
         records = select.per_image(records)
     images = records["image"].astype("category").cat.remove_unused_categories()
@@ -322,7 +322,7 @@ class Evidence:
     def excess(self, instance: str) -> pd.Series:
         """Return what dependent neighbours add to the variance of the log of a mean time, by device.
 
-        See `blocks.excess`.
+        See `blocks.excess_variance`.
         """
         return self._records.excess[instance].dropna()
 

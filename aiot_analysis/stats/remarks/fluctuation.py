@@ -37,10 +37,10 @@ Floats = NDArray[np.float64]
 Sides = tuple[Sequence[str], Sequence[str]]
 
 
-def different(evidence: Evidence, instances: Sequence[str], what: str) -> list[ClaimPart]:
+def share_of_different(evidence: Evidence, instances: Sequence[str], what: str) -> list[ClaimPart]:
     """Return the share of instances whose accuracy differs between devices by more than one device's answers vary.
 
-    The low end of the interval is the share that surely differs (see `_chances`, corrected by Holm's method over the
+    The low end of the interval is the share that surely differs (see `_p_values`, corrected by Holm's method over the
     instances); the high end is the share with an answer that is not the same on all devices. Requires FEWEST devices,
     and a number for at least half of the instances.
 
@@ -62,7 +62,7 @@ def different(evidence: Evidence, instances: Sequence[str], what: str) -> list[C
     if 2 * len(right) < len(instances):
         few = f"{len(right)} of {len(instances)} {what} have a number: at least half are needed"
         return [ClaimPart(what, Estimate(why=f"{few} ({reasons[0]})"), MOST)]
-    chances, why = _chances(evidence, right)
+    chances, why = _p_values(evidence, right)
     surely = multipletests(chances, ALPHA, method="holm")[0]
     spreads = np.array([100 * np.ptp(answers.mean(axis=1)) for answers in right.values()])
     any_differs = [np.ptp(answers, axis=0).any() for answers in right.values()]
@@ -76,7 +76,7 @@ def different(evidence: Evidence, instances: Sequence[str], what: str) -> list[C
     return [ClaimPart(name, Estimate(effect, low, high, devices, why if low <= MOST[0] < high else ""), MOST)]
 
 
-def _chances(evidence: Evidence, right: dict[str, Floats]) -> tuple[Floats, str]:
+def _p_values(evidence: Evidence, right: dict[str, Floats]) -> tuple[Floats, str]:
     """Return the p-value of each instance for no difference between devices but noise, and where noise is unknown.
 
     Takes right or wrong for each instance, (devices, images). Noise is the variation between repeated answers of one
@@ -117,7 +117,7 @@ def _chances(evidence: Evidence, right: dict[str, Floats]) -> tuple[Floats, str]
     return np.array(chances), f"no device ran {', '.join(dict.fromkeys(unknown))} twice" if unknown else ""
 
 
-def _compared(evidence: Evidence, instances: Sequence[str]) -> tuple[dict[str, pd.DataFrame], str]:
+def _comparable_answers(evidence: Evidence, instances: Sequence[str]) -> tuple[dict[str, pd.DataFrame], str]:
     """Return right or wrong, device x image, of each instance on the devices that have all of them.
 
     If too few devices have all of them, the reason is returned too. Instances that no device has are excluded.
@@ -148,7 +148,7 @@ def spread_apart(evidence: Evidence, groups: Sequence[tuple[str, Sequence[Sides]
     all_instances = dict.fromkeys(
         instance_id for _, pairs in groups for sides in pairs for side in sides for instance_id in side
     )
-    right, why = _compared(evidence, list(all_instances))
+    right, why = _comparable_answers(evidence, list(all_instances))
     accuracy = pd.DataFrame({instance_id: 100 * answers.mean(axis=1) for instance_id, answers in right.items()})
     parts = []
     for name, pairs in groups:
@@ -211,7 +211,9 @@ def patterns(
     of 300, and at a true correlation of 0.7 in at most 2.3 %. With independent patterns of 3 points it held in all of
     300 fleets of 8 devices and of 200 of 24.
     """
-    right, why = _compared(evidence, list(dict.fromkeys(instance_id for pair in pairs for instance_id in pair)))
+    right, why = _comparable_answers(
+        evidence, list(dict.fromkeys(instance_id for pair in pairs for instance_id in pair))
+    )
     measured = [(left, other) for left, other in pairs if left in right and other in right]
     if why or not measured:
         return [ClaimPart(name, Estimate(why=why or "no two of them were measured"), claimed)]
@@ -219,7 +221,7 @@ def patterns(
         instance_id: right[instance_id]
         for instance_id in dict.fromkeys(instance_id for pair in measured for instance_id in pair)
     }
-    values, units = _units(evidence, right)
+    values, units = _units_of_repetition(evidence, right)
     if values.shape[1] < 2:
         return [ClaimPart(name, Estimate(why="the instances have no two images in common"), claimed)]
     place = {instance_id: index for index, instance_id in enumerate(right)}
@@ -230,9 +232,9 @@ def patterns(
     return [ClaimPart(label, Estimate(likeness.correlation, likeness.low, likeness.high, len(values)), claimed)]
 
 
-def _units(evidence: Evidence, right: dict[str, pd.DataFrame]) -> tuple[Floats, str]:
+def _units_of_repetition(evidence: Evidence, right: dict[str, pd.DataFrame]) -> tuple[Floats, str]:
     """Return accuracy by run or answers by image, (devices, units, instances), and which of the two the units are."""
-    runs = _of_two_runs(evidence, right)
+    runs = _latest_two_runs(evidence, right)
     devices = len(next(iter(right.values())))
     if len(runs) >= max(FEWEST, devices / 2):
         return runs, "run"
@@ -240,7 +242,7 @@ def _units(evidence: Evidence, right: dict[str, pd.DataFrame]) -> tuple[Floats, 
     return np.stack([answers[images].to_numpy(float) for answers in right.values()], axis=2), "image"
 
 
-def _of_two_runs(evidence: Evidence, right: dict[str, pd.DataFrame]) -> Floats:
+def _latest_two_runs(evidence: Evidence, right: dict[str, pd.DataFrame]) -> Floats:
     """Return the accuracy in the latest two runs on all images, for devices with two such runs of all instances.
 
     The shape is (devices, 2, instances).

@@ -34,7 +34,7 @@ FASTER_BY_MATERIAL: Region = (1 + MATERIAL, math.inf)
 SLOWER_BY_MATERIAL: Region = (0.0, 1 / (1 + MATERIAL))
 
 
-class Versus(NamedTuple):
+class SpeedPair(NamedTuple):
     """Two instances, and the claimed region of how many times as fast as `slow` the instance `fast` is."""
 
     name: str
@@ -43,27 +43,27 @@ class Versus(NamedTuple):
     claimed: Region = FASTER
 
 
-def frameworks(model: str, slow: str, fast: str, claimed: Region = FASTER) -> Versus:
+def frameworks(model: str, slow: str, fast: str, claimed: Region = FASTER) -> SpeedPair:
     """Return the comparison of two implementations of one model in float32."""
     name = f"{display(model)}, {display(fast)} against {display(slow)}"
-    return Versus(name, instance_id(slow, "float32", model), instance_id(fast, "float32", model), claimed)
+    return SpeedPair(name, instance_id(slow, "float32", model), instance_id(fast, "float32", model), claimed)
 
 
-def models(implementation: str, slow: str, fast: str, claimed: Region = FASTER) -> Versus:
+def models(implementation: str, slow: str, fast: str, claimed: Region = FASTER) -> SpeedPair:
     """Return the comparison of two models in one implementation, float32."""
     name = f"{display(implementation)}, {display(fast)} against {display(slow)}"
     base, other = (instance_id(implementation, "float32", model) for model in (slow, fast))
-    return Versus(name, base, other, claimed)
+    return SpeedPair(name, base, other, claimed)
 
 
-def quantizations(implementation: str, model: str, slow: str, fast: str, claimed: Region = FASTER) -> Versus:
+def quantizations(implementation: str, model: str, slow: str, fast: str, claimed: Region = FASTER) -> SpeedPair:
     """Return the comparison of two quantizations of one model."""
     name = f"{display(model)}, {display(fast)} against {display(slow)}"
     base, other = (instance_id(implementation, quantization, model) for quantization in (slow, fast))
-    return Versus(name, base, other, claimed)
+    return SpeedPair(name, base, other, claimed)
 
 
-def over_devices(evidence: Evidence, pairs: Sequence[Versus]) -> list[ClaimPart]:
+def over_devices(evidence: Evidence, pairs: Sequence[SpeedPair]) -> list[ClaimPart]:
     """Return one part per pair: the geometric mean over devices, or the value of the only device.
 
     The intervals have a joint confidence of 95 %.
@@ -72,7 +72,7 @@ def over_devices(evidence: Evidence, pairs: Sequence[Versus]) -> list[ClaimPart]
     return [ClaimPart(pair.name, evidence.speed_up(pair.slow, pair.fast, joint_level), pair.claimed) for pair in pairs]
 
 
-def on_each_device(evidence: Evidence, pairs: Sequence[Versus]) -> list[ClaimPart]:
+def on_each_device(evidence: Evidence, pairs: Sequence[SpeedPair]) -> list[ClaimPart]:
     """Return one part per pair and device, each with the interval of that device; their joint confidence is 95 %.
 
     The intervals share the error rate over all pairs and all devices considered, including those without a number.
@@ -103,7 +103,7 @@ _FIGURE_5 = {"figure": "Figure 5", "unit": TIMES, "notebook": "04_frameworks"}
 _RULE = "speed-up over devices (geometric mean), on one device alone"
 
 
-def _beaten(evidence: Evidence) -> list[ClaimPart]:
+def _clearest_loser(evidence: Evidence) -> list[ClaimPart]:
     """Return a part per framework: the framework and model that beat it most clearly."""
     joint_level = level(len(THREE) * (len(THREE) - 1) * len(MODELS))
     parts = []
@@ -188,7 +188,7 @@ FRAMEWORK_CLAIMS = [
         text="No framework is the fastest for all models.",
         quote="There is no one-size-fits-all solution for AI frameworks on mobile devices",
         rule=f"{_RULE}: over 1 for some other framework and model, against each of the three frameworks",
-        find=_beaten,
+        find=_clearest_loser,
         **_FIGURE_5,
     ),
 ]
@@ -212,7 +212,7 @@ def _share(name: str, those: pd.Series) -> ClaimPart:
     return ClaimPart(name, Estimate(float(those.mean()), low, high, len(those), why), MOST)
 
 
-def _deteriorates(evidence: Evidence) -> list[ClaimPart]:
+def _nnapi_slows_densenet(evidence: Evidence) -> list[ClaimPart]:
     """Return the share of devices on which NNAPI makes DenseNet121 much slower."""
     slow, fast = (instance_id(implementation, "float32", DENSENET) for implementation in (TFLITE, NNAPI))
     name = f"{display(DENSENET)}, devices on which it is much slower with NNAPI"
@@ -281,7 +281,7 @@ NNAPI_CLAIMS = [
         rule="share of devices on which it takes more than 1.5 times as long with NNAPI (the paper gives no number for "
         "dramatically, so this is our choice): over a half, with the exact binomial interval",
         unit=SHARE,
-        find=_deteriorates,
+        find=_nnapi_slows_densenet,
         **_FIGURE_6,
     ),
     Claim(

@@ -29,7 +29,7 @@ _TABLE_IV = {"figure": "Table IV", "unit": SHARE, "notebook": "08_vips"}
 
 
 @dataclass(frozen=True)
-class Scored:
+class DeviceScores:
     """VIPS of the devices that have all 24 instances, and their uncertainty.
 
     `linear` is the score's linear part (delta method): with r the answers to images, t their times in s, and a and T
@@ -48,9 +48,9 @@ class Scored:
         return len(self.total)
 
 
-def scores(evidence: Evidence) -> tuple[Scored, str]:
+def scores(evidence: Evidence) -> tuple[DeviceScores, str]:
     """Return the scores of the devices that have all 24 instances, or the reason why there are none."""
-    no_scores = Scored(np.array([]), np.array([[]]), np.array([]), np.array([]))
+    no_scores = DeviceScores(np.array([]), np.array([[]]), np.array([]), np.array([]))
     if why := evidence.lacking(*PAPER_FLOAT32):
         return no_scores, f"no device has all 24 instances: {why}"
     if why := next((why for instance in PAPER_FLOAT32 if (why := evidence.refused(instance))), ""):
@@ -72,11 +72,11 @@ def scores(evidence: Evidence) -> tuple[Scored, str]:
     seen = np.isfinite(linear)
     if (seen != seen[:1]).any():
         return no_scores, "the devices saw different images"
-    error, freedom = _of_times(evidence, complete, parts, excess)
-    return Scored(parts.sum(axis=1), linear[:, seen.any(axis=0)], error, freedom), ""
+    error, freedom = _timing_errors(evidence, complete, parts, excess)
+    return DeviceScores(parts.sum(axis=1), linear[:, seen.any(axis=0)], error, freedom), ""
 
 
-def _of_times(evidence: Evidence, devices: pd.Index, parts: Floats, excess: Floats) -> tuple[Floats, Floats]:
+def _timing_errors(evidence: Evidence, devices: pd.Index, parts: Floats, excess: Floats) -> tuple[Floats, Floats]:
     """Return the standard error that runs and neighbours add to each score, and its freedom, (devices,) each.
 
     Takes what each instance adds to the score, and its excess variance due to neighbours, (devices, instances) each.
@@ -92,7 +92,7 @@ def _of_times(evidence: Evidence, devices: pd.Index, parts: Floats, excess: Floa
     return variance.standard_error([of_runs, of_neighbours], [freedom, np.full(len(freedom), np.inf)])
 
 
-def told_apart(scored: Scored) -> NDArray[np.bool_]:
+def distinguishable(scored: DeviceScores) -> NDArray[np.bool_]:
     """Return which pairs of devices have significantly different scores, (devices, devices).
 
     Two devices differ significantly if the 95 % interval of their difference excludes 0. The interval includes the
@@ -113,7 +113,7 @@ def told_apart(scored: Scored) -> NDArray[np.bool_]:
     return apart
 
 
-def _few(devices: int) -> str:
+def _too_few(devices: int) -> str:
     """Return why there are too few devices; "" if there are enough."""
     few = f"{plural(devices, 'device')} with all 24 instances: at least {FEWEST} are needed"
     return few if devices < FEWEST else ""
@@ -123,10 +123,10 @@ def _comparison(evidence: Evidence) -> list[ClaimPart]:
     """Return the share of pairs of devices that their scores distinguish."""
     name = "pairs of devices that their scores distinguish"
     scored, why = scores(evidence)
-    if why := why or _few(len(scored)):
+    if why := why or _too_few(len(scored)):
         return [ClaimPart(name, Estimate(why=why), NEARLY_ALL)]
     n = len(scored)
-    apart = told_apart(scored).sum(axis=1)
+    apart = distinguishable(scored).sum(axis=1)
     share_apart = float(apart.sum() / (n * (n - 1)))
     without = (apart.sum() - 2 * apart) / ((n - 1) * (n - 2))
     _, low, high = latency.mean_over_devices(n * share_apart - (n - 1) * without)  # pseudo-values
@@ -137,10 +137,10 @@ def _ranking(evidence: Evidence) -> list[ClaimPart]:
     """Return the share of neighbours in the ranking that their scores distinguish."""
     name = "neighbours in the ranking that their scores distinguish"
     scored, why = scores(evidence)
-    if why := why or _few(len(scored)):
+    if why := why or _too_few(len(scored)):
         return [ClaimPart(name, Estimate(why=why), MOST)]
     order = np.argsort(-scored.total)
-    apart = told_apart(scored)[order[:-1], order[1:]]
+    apart = distinguishable(scored)[order[:-1], order[1:]]
     low, high = clopper_pearson(int(apart.sum()), len(apart))
     return [ClaimPart(name, Estimate(float(apart.mean()), low, high, len(scored)), MOST)]
 

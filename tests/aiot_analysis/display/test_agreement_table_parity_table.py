@@ -42,10 +42,10 @@ def test_the_sentence_counts_and_names_the_command_that_helps():
     table = instances(
         instance(TFLITE, **PASSED), instance(INT8, **{**FAILED, "parity_images": 50}), instance("a_cpu_float32_b")
     )
-    said = tell.of_files(execution.model_files(table), "measured")
+    said = tell.summarize_files(execution.model_files(table), "measured")
     assert said.startswith("1 of 2 checked model files passed, on 50 to 100 images. The others, marked ✗,")
     assert "Not checked: 1. To check them, run `aiot models check`" in said
     unchecked = execution.model_files(instances(instance(TFLITE)))
-    assert tell.of_files(unchecked, "measured").startswith("No model file was checked: run `aiot models check`")
-    assert tell.of_files(execution.model_files(instances()), "measured").startswith("No model file was run: ")
-    assert "nothing to check" in tell.of_files(unchecked, "simulated")
+    assert tell.summarize_files(unchecked, "measured").startswith("No model file was checked: run `aiot models check`")
+    assert tell.summarize_files(execution.model_files(instances()), "measured").startswith("No model file was run: ")
+    assert "nothing to check" in tell.summarize_files(unchecked, "simulated")

@@ -73,7 +73,9 @@ def test_the_summary_has_the_median_and_names_the_worst():
 
 
 def takes(metric, images, runs, sessions):
-    return tell.takes({"metric": metric, "images": images, "runs": runs, "sessions": sessions, "images_there": 500})
+    return tell.describe_requirement(
+        {"metric": metric, "images": images, "runs": runs, "sessions": sessions, "images_there": 500}
+    )
 
 
 def test_what_a_difference_takes_in_words():

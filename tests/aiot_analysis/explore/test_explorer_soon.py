@@ -3,12 +3,12 @@
 import asyncio
 
 from aiot_analysis.explore import explorer
-from aiot_analysis.explore.explorer import Soon
+from aiot_analysis.explore.explorer import Debounced
 
 
 def test_without_an_event_loop_every_call_is_made_at_once() -> None:
     calls: list[int] = []
-    later = Soon(calls.append)
+    later = Debounced(calls.append)
     later(1)
     later(2)
     later.now()
@@ -19,7 +19,7 @@ def test_of_several_calls_in_a_row_the_last_is_made_once() -> None:
     calls: list[int] = []
 
     async def clicks() -> None:
-        later = Soon(calls.append)
+        later = Debounced(calls.append)
         for number in range(5):
             later(number)
         assert calls == []
@@ -36,7 +36,7 @@ def test_who_needs_it_now_does_not_wait_and_it_is_made_once() -> None:
     calls: list[int] = []
 
     async def code() -> None:
-        later = Soon(calls.append)
+        later = Debounced(calls.append)
         later(1)
         later.now()
         assert calls == [1]

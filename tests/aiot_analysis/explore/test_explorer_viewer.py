@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from aiot_analysis.explore import images
-from aiot_analysis.explore.explorer import first
+from aiot_analysis.explore.explorer import initial_selection
 
 
 def dataset(folder, known):
@@ -79,7 +79,7 @@ def test_an_image_that_still_flips_stays(fleet, tmp_path):
 def test_of_many_devices_one_model_is_looked_at_first(fleet, tmp_path):
     viewer = images(fleet, tmp_path)
     assert (viewer.state.selection.models, viewer.state.selection.between) == (("mnasnet",), "device_id")
-    assert first(viewer.known) == viewer.state.selection
+    assert initial_selection(viewer.known) == viewer.state.selection
     assert "images flip between devices." in viewer._said.value
     assert "No picture: the data are simulated" in viewer._looked_at.value
 

@@ -201,11 +201,11 @@ def fleet(count):
 def test_devices_are_arranged_by_number_or_by_value():
     devices = fleet(8)
     values = pd.Series([5.0, 3, 9, 1, 7, 2, 8, 4], devices["device_id"])
-    by_id = device_axis.arranged(devices, values)
+    by_id = device_axis.arrange_devices(devices, values)
     ids = list(devices["device_id"])
     assert device_axis.order(ids, by_id) == [*ids[:0:-1], ids[0]]
     assert device_axis.labels(device_axis.order(ids, by_id), by_id) == [*map(str, range(1, 8)), "phone-00"]
-    by_value = device_axis.arranged(devices, values.drop("phone-02"), "value", "name")
+    by_value = device_axis.arrange_devices(devices, values.drop("phone-02"), "value", "name")
     assert device_axis.order(ids, by_value) == [f"phone-0{n}" for n in (3, 5, 1, 7, 0, 4, 6, 2)]
     assert device_axis.labels(["phone-03"], by_value) == ["Maker Phone 3"]
 
@@ -213,4 +213,4 @@ def test_devices_are_arranged_by_number_or_by_value():
 @pytest.mark.parametrize("words", [{"order": "speed"}, {"labels": "serial"}])
 def test_another_arrangement_is_one_sentence(words):
     with pytest.raises(DataError, match=r"arranged by '(speed|serial)': choose (id or value|number or name)\."):
-        device_axis.arranged(fleet(2), pd.Series(dtype=float), **words)
+        device_axis.arrange_devices(fleet(2), pd.Series(dtype=float), **words)

@@ -10,7 +10,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from aiot_analysis.errors import ReportError
-from aiot_analysis.report.figures import INDEX, Made, Wanted, figures
+from aiot_analysis.report.figures import INDEX, FigureOptions, FigureResult, figures
 from aiot_analysis.report.render import render
 
 from .conftest import device, instance, make_project, write_tables
@@ -32,7 +32,7 @@ if frame.empty:
     table(frame, "Nothing", name="never")
 """
 FILES = ["fig5_shares.csv", "fig5_shares_single.pdf", "table4_numbers.csv"]
-QUICK = Wanted(("pdf", "csv"), "single")
+QUICK = FigureOptions(("pdf", "csv"), "single")
 
 
 def write(folder: Path, name: str, *cells: str) -> None:
@@ -52,7 +52,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(project: Path) -> tuple[Path, Made]:
+def made(project: Path) -> tuple[Path, FigureResult]:
     out = project / "figures"
     out.mkdir()
     (out / "foreign.txt").write_text("kept")
@@ -62,7 +62,7 @@ def made(project: Path) -> tuple[Path, Made]:
     return out, result
 
 
-def test_what_is_named_is_written_and_what_fails_is_reported(made: tuple[Path, Made]) -> None:
+def test_what_is_named_is_written_and_what_fails_is_reported(made: tuple[Path, FigureResult]) -> None:
     out, result = made
     assert (result.items, result.files, result.failed) == (2, 3, True)
     kept = out / "failed" / "07_broken.ipynb"
@@ -75,7 +75,7 @@ def test_what_is_named_is_written_and_what_fails_is_reported(made: tuple[Path, M
     assert (out / "foreign.txt").read_text() == "kept"
 
 
-def test_the_index_describes_each_file(made: tuple[Path, Made]) -> None:
+def test_the_index_describes_each_file(made: tuple[Path, FigureResult]) -> None:
     text = (made[0] / INDEX).read_text()
     line = next(line for line in text.splitlines() if "fig5" in line)
     assert line.startswith(
@@ -87,7 +87,9 @@ def test_the_index_describes_each_file(made: tuple[Path, Made]) -> None:
     assert items["fig5_shares"]["data"] in line and len(items["fig5_shares"]["data"]) == 12
 
 
-def test_the_same_data_give_the_same_bytes_and_one_notebook_is_run(project: Path, made: tuple[Path, Made]) -> None:
+def test_the_same_data_give_the_same_bytes_and_one_notebook_is_run(
+    project: Path, made: tuple[Path, FigureResult]
+) -> None:
     again = project / "again"
     told: list[str] = []
     result = figures(
@@ -99,10 +101,10 @@ def test_the_same_data_give_the_same_bytes_and_one_notebook_is_run(project: Path
         assert (again / name).read_bytes() == (made[0] / name).read_bytes(), name
 
 
-def test_a_later_call_keeps_what_is_there_in_the_index(project: Path, made: tuple[Path, Made]) -> None:
+def test_a_later_call_keeps_what_is_there_in_the_index(project: Path, made: tuple[Path, FigureResult]) -> None:
     out = project / "kept"
-    figures(project / "notebooks", out, ["table4"], wanted=Wanted(("md",)))
-    figures(project / "notebooks", out, ["never", "fig5"], wanted=Wanted(("csv",)))
+    figures(project / "notebooks", out, ["table4"], wanted=FigureOptions(("md",)))
+    figures(project / "notebooks", out, ["never", "fig5"], wanted=FigureOptions(("csv",)))
     text = (out / INDEX).read_text()
     assert "(table4_numbers.md)" in text and "(fig5_shares.csv)" in text
     assert "| Numbers |" in text
@@ -120,12 +122,12 @@ def test_an_index_of_somebody_else_is_not_overwritten(project: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        (Wanted(("doc",)), "There is no format 'doc': choose pdf, svg, png, csv, tex, md"),
-        (Wanted(width="triple"), "There is no width 'triple': choose single, double, both"),
-        (Wanted(sheet=Path("nothing")), "There is no style sheet nothing"),
+        (FigureOptions(("doc",)), "There is no format 'doc': choose pdf, svg, png, csv, tex, md"),
+        (FigureOptions(width="triple"), "There is no width 'triple': choose single, double, both"),
+        (FigureOptions(sheet=Path("nothing")), "There is no style sheet nothing"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(project: Path, tmp_path: Path, wrong: Wanted, sentence: str) -> None:
+def test_what_is_wrong_is_one_sentence(project: Path, tmp_path: Path, wrong: FigureOptions, sentence: str) -> None:
     with pytest.raises(ReportError, match=sentence):
         figures(project / "notebooks", tmp_path / "out", wanted=wrong)
     assert not (tmp_path / "out").exists()
@@ -136,7 +138,7 @@ def test_a_file_that_is_not_a_style_sheet_is_refused(project: Path, tmp_path: Pa
     sheet = tmp_path / "own.mplstyle"
     sheet.write_text(text)
     with pytest.raises(ReportError, match=reason):
-        figures(project / "notebooks", tmp_path / "out", wanted=Wanted(sheet=sheet))
+        figures(project / "notebooks", tmp_path / "out", wanted=FigureOptions(sheet=sheet))
 
 
 def test_a_page_links_to_the_data_and_the_vector_of_a_figure_and_deletes_only_its_own(project: Path) -> None:
@@ -183,6 +185,6 @@ def test_data_of_the_working_folder_win_over_those_beside_the_notebooks(tmp_path
     write_tables(ours / "data" / "processed", [device(device_id="mine")], rows)
     for working, name, owner in ((ours, "mine", ours), (tmp_path, "local", theirs)):
         out, used = tmp_path / f"figures of {name}", []
-        figures(theirs / "notebooks", out, ["who"], wanted=Wanted(("csv",)), working=working, using=used.append)
+        figures(theirs / "notebooks", out, ["who"], wanted=FigureOptions(("csv",)), working=working, using=used.append)
         assert pd.read_csv(out / "who.csv")["device_id"].tolist() == [name]
         assert used == [owner / "data" / "processed"]

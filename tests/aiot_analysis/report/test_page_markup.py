@@ -35,7 +35,7 @@ def heading(tag: str, name: str, words: str) -> str:
 
 
 def test_contents_list_the_headings_below_the_title_and_each_has_an_id_of_its_own() -> None:
-    html = page.contents(
+    html = page.add_contents(
         page.CONTENTS
         + heading("h1", "Title", "Title")
         + heading("h2", "Times", "Times of <em>all</em>")
@@ -49,7 +49,7 @@ def test_contents_list_the_headings_below_the_title_and_each_has_an_id_of_its_ow
 
 
 def test_a_page_with_one_heading_has_no_contents() -> None:
-    assert page.contents(page.CONTENTS + heading("h2", "a", "A")).startswith('<h2 id="a">')
+    assert page.add_contents(page.CONTENTS + heading("h2", "a", "A")).startswith('<h2 id="a">')
 
 
 @pytest.mark.parametrize(
@@ -78,4 +78,4 @@ def test_only_folded_tables_of_many_rows_are_kept_from_print() -> None:
 
 
 def test_tables_of_others_get_a_box_of_their_own() -> None:
-    assert page.scrolling("<table></table>") == '<div class="scroll" tabindex="0"><table></table></div>'
+    assert page.wrap_tables("<table></table>") == '<div class="scroll" tabindex="0"><table></table></div>'

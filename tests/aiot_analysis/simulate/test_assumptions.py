@@ -140,7 +140,8 @@ def test_remark_5_by_chip(soc):
 def test_remark_3_over_the_phones():
     faster = {
         model: sum(
-            ms(phone.soc, "tflite", model, "nnapi") < ms(phone.soc, "tflite", model) for phone in assumptions.known()
+            ms(phone.soc, "tflite", model, "nnapi") < ms(phone.soc, "tflite", model)
+            for phone in assumptions.paper_phones()
         )
         for model in names.MODELS
     }
@@ -153,10 +154,10 @@ def test_scores_before_scaling_rank_by_the_chips_and_are_held_under_rank_10():
     assert draw.expected("Snapdragon 865") > draw.expected("Snapdragon 855") > draw.expected("Kirin 710")
     # the nine of Table IV whose chip and score go together
     factors = [
-        draw.expected(one.soc) / one.vips for one in assumptions.known() if one.vips and one.name != "Meizu 16Xs"
+        draw.expected(one.soc) / one.vips for one in assumptions.paper_phones() if one.vips and one.name != "Meizu 16Xs"
     ]
     assert draw.common_scale() == pytest.approx(math.prod(factors) ** (1 / 9))
-    held = [draw.held_under(value) for value in (1, 50, 100, 120, 130, 200, 1000)]
+    held = [draw.limit_score(value) for value in (1, 50, 100, 120, 130, 200, 1000)]
     assert held == sorted(held)
     assert held[-1] <= draw.ceiling() < 129.46
     assert held[:2] == pytest.approx([1, 50], rel=1e-3), "slow phones keep their score"

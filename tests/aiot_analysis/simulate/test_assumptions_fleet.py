@@ -8,14 +8,14 @@ from aiot_analysis.tables import paper
 
 def test_the_first_51_are_those_of_table_iii():
     table = paper.devices()
-    assert [phone.name for phone in assumptions.known()] == table["device"].tolist()
-    assert [phone.paper_id for phone in assumptions.known()] == list(range(1, 52))
-    last = assumptions.known()[50]
+    assert [phone.name for phone in assumptions.paper_phones()] == table["device"].tolist()
+    assert [phone.paper_id for phone in assumptions.paper_phones()] == list(range(1, 52))
+    last = assumptions.paper_phones()[50]
     assert (last.soc, last.ram_gb, last.android, last.vips) == ("Snapdragon 855+", 8, "10", None)
 
 
 def test_ten_of_them_have_the_score_of_table_iv():
-    scores = {phone.name: phone.vips for phone in assumptions.known() if phone.vips is not None}
+    scores = {phone.name: phone.vips for phone in assumptions.paper_phones() if phone.vips is not None}
     assert scores == dict(zip(paper.top10()["device"], paper.top10()["vips"], strict=True))
     # kept as printed
     assert scores["Meizu 16Xs"] == 129.46
@@ -37,7 +37,7 @@ def test_a_smaller_fleet_is_the_start_of_a_larger_one(count):
 
 def test_phones_beyond_table_iii_are_like_those_in_it():
     others = assumptions.phones(400, 0)[51:]
-    kinds = {(phone.soc, phone.ram_gb, phone.android) for phone in assumptions.known()}
+    kinds = {(phone.soc, phone.ram_gb, phone.android) for phone in assumptions.paper_phones()}
     drawn = {(phone.soc, phone.ram_gb, phone.android) for phone in others}
     assert drawn <= kinds
     assert len({soc for soc, _, _ in drawn}) == 19
@@ -46,9 +46,9 @@ def test_phones_beyond_table_iii_are_like_those_in_it():
 
 
 def test_25_phones_run_the_quantized_models_and_no_chip_is_missing():
-    chosen = assumptions.quantized(assumptions.known(), 25)
+    chosen = assumptions.quantized(assumptions.paper_phones(), 25)
     assert len(chosen) == 25
-    assert {assumptions.known()[number - 1].soc for number in chosen} == set(paper.devices()["soc"])
+    assert {assumptions.paper_phones()[number - 1].soc for number in chosen} == set(paper.devices()["soc"])
     assert assumptions.quantized(assumptions.phones(300, 0), 25) == chosen
     assert assumptions.quantized(assumptions.phones(10, 0), 25) == {number for number in chosen if number <= 10}
 

@@ -28,7 +28,7 @@ def test_the_factors_of_the_ten_phones_are_those_that_are_drawn():
     options = Options()
     factors = {
         one.name: draw.phone(one, names.PAPER_FLOAT32, options.seed, options.images)[1]
-        for one in assumptions.known()
+        for one in assumptions.paper_phones()
         if one.vips
     }
     smallest, largest = min(factors, key=factors.get), max(factors, key=factors.get)
@@ -53,8 +53,8 @@ def test_the_chips_with_published_times_and_the_25_phones_are_as_documented():
     times = assumptions.times()
     assert set(times[times["basis"] == "reference"]["soc"]) == {"Snapdragon 845", "Snapdragon 855"}
     assert "two chips (Snapdragon 845 and 855)" in WORDS
-    chosen = assumptions.quantized(assumptions.known(), Options().quantized_on)
-    firsts = {min(one.number for one in assumptions.known() if one.soc == soc) for soc in assumptions.socs()}
+    chosen = assumptions.quantized(assumptions.paper_phones(), Options().quantized_on)
+    firsts = {min(one.number for one in assumptions.paper_phones() if one.soc == soc) for soc in assumptions.socs()}
     assert (len(chosen), len(firsts), len(chosen - firsts)) == (25, 19, 6)
     assert sorted(chosen - firsts) == sorted(set(range(1, 52)) - firsts)[:6]
     assert "first phone of each of the 19 chips in the order of Table III, then the first six of the others" in WORDS

@@ -33,7 +33,7 @@ def all_phones():
     """Every phone of Table III with its float32 instances, by number and id."""
     return {
         one.number: {drawn.instance_id: drawn for drawn in draw.phone(one, names.PAPER_FLOAT32, 0, IMAGES)[0]}
-        for one in assumptions.known()
+        for one in assumptions.paper_phones()
     }
 
 
@@ -41,7 +41,9 @@ def mean_ms(drawn):
     return drawn.phases_ns.sum(axis=0).mean() / 1e6
 
 
-@given(st.integers(0, 2**40), st.integers(1, 40), st.sampled_from([one for one in assumptions.known() if one.vips]))
+@given(
+    st.integers(0, 2**40), st.integers(1, 40), st.sampled_from([one for one in assumptions.paper_phones() if one.vips])
+)
 @examples(25)
 def test_a_phone_of_table_iv_has_its_score_for_every_seed_and_number_of_images(seed, count, one):
     drawn, factor = draw.phone(one, names.PAPER_FLOAT32, seed, count)
@@ -52,20 +54,20 @@ def test_a_phone_of_table_iv_has_its_score_for_every_seed_and_number_of_images(s
 @given(st.integers(0, 2**40), st.integers(1, 40), st.integers(1, 5000))
 @examples(25)
 def test_no_other_phone_reaches_rank_10_for_any_seed_and_number_of_images(seed, count, number):
-    one = assumptions.known()[number - 1] if number <= 51 else assumptions._like_known(number, seed)
+    one = assumptions.paper_phones()[number - 1] if number <= 51 else assumptions._similar_phone(number, seed)
     if one.vips is None:
         assert vips(draw.phone(one, names.PAPER_FLOAT32, seed, count)[0]) < RANK_10
 
 
 def test_table_iv_comes_out_in_its_order(all_phones):
-    scores = {one.name: vips(all_phones[one.number].values()) for one in assumptions.known()}
+    scores = {one.name: vips(all_phones[one.number].values()) for one in assumptions.paper_phones()}
     ranked = sorted(scores, key=scores.get, reverse=True)
     assert ranked[:10] == paper.top10()["device"].tolist()
     assert [round(scores[name], 2) for name in ranked[:10]] == paper.top10()["vips"].tolist()
     # below, chips rank: no step is wide, and the slowest chip is last
     rest = [scores[name] for name in ranked[9:]]
     assert max(high / low for high, low in itertools.pairwise(rest)) < 1.4
-    assert {one.name: one.soc for one in assumptions.known()}[ranked[-1]] == "Kirin 710"
+    assert {one.name: one.soc for one in assumptions.paper_phones()}[ranked[-1]] == "Kirin 710"
 
 
 def test_the_quantized_instances_change_nothing_of_the_others():
@@ -131,8 +133,8 @@ def test_some_phones_get_slower_and_most_do_not():
         times = draw._times_ms(one, "tflite_cpu_float32_inception_v3", 0, 400, draw._throttle(one, 0))[2]
         return np.median(times[300:]) / np.median(times[1:100])
 
-    drifts = {one.number: drift(one) for one in assumptions.known()}
-    hot = [number for number, one in zip(drifts, assumptions.known(), strict=True) if draw._throttle(one, 0) > 0]
+    drifts = {one.number: drift(one) for one in assumptions.paper_phones()}
+    hot = [number for number, one in zip(drifts, assumptions.paper_phones(), strict=True) if draw._throttle(one, 0) > 0]
     assert 5 < len(hot) < 25
     assert min(drifts[number] for number in hot) > 1.0
     assert max(ratio for number, ratio in drifts.items() if number not in hot) < 1.02
@@ -234,7 +236,7 @@ def test_remark_5_on_a_phone():
 
 
 def test_a_phone_that_gets_nothing_right_is_one_sentence(monkeypatch):
-    wrong = draw.File(np.full(2, -9.0), np.ones((2, 5), int))
-    monkeypatch.setattr(draw, "of_file", lambda *_: wrong)
+    wrong = draw.ModelFile(np.full(2, -9.0), np.ones((2, 5), int))
+    monkeypatch.setattr(draw, "draw_model_file", lambda *_: wrong)
     with pytest.raises(SimulationError, match="None of the 2 images is correct on Samsung Galaxy S10e"):
         phone(1, count=2)

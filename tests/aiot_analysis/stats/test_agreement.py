@@ -111,12 +111,12 @@ def test_the_spread_on_images_of_their_own_is_that_of_drawn_images():
 
 def test_epsilon_of_independent_devices_of_two_and_of_one_thing_that_differs():
     rng = np.random.default_rng(4)
-    assert agreement.epsilon(rng.random((20_000, 5)) < 0.5) == pytest.approx(1, abs=0.01)
-    assert agreement.epsilon(rng.random((30, 2)) < 0.5) == pytest.approx(1)
+    assert agreement.box_epsilon(rng.random((20_000, 5)) < 0.5) == pytest.approx(1, abs=0.01)
+    assert agreement.box_epsilon(rng.random((30, 2)) < 0.5) == pytest.approx(1)
     base = rng.random((30, 1)) < 0.5
     other = base.copy()
     other[:3] = ~other[:3]
-    assert agreement.epsilon(np.hstack([base, base, other])) == pytest.approx(0.5)
+    assert agreement.box_epsilon(np.hstack([base, base, other])) == pytest.approx(0.5)
 
 
 def test_epsilon_by_the_eigenvalues():
@@ -124,7 +124,7 @@ def test_epsilon_by_the_eigenvalues():
     correct = rng.random((50, 4)) < 0.6
     centring = np.eye(4) - 1 / 4
     values = np.linalg.eigvalsh(centring @ np.cov(correct, rowvar=False) @ centring)
-    assert agreement.epsilon(correct) == pytest.approx(values.sum() ** 2 / (3 * (values**2).sum()))
+    assert agreement.box_epsilon(correct) == pytest.approx(values.sum() ** 2 / (3 * (values**2).sum()))
 
 
 @pytest.mark.parametrize("value", [True, False])

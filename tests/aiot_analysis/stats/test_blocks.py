@@ -24,24 +24,24 @@ def test_what_neighbours_add_to_the_variance_of_a_mean():
     series = 10 * (1 + 0.1 * autocorrelated(0.45, count, n))
     ids = [f"tflite_cpu_float32_m{number:03}" for number in range(count)]
     parts = [records(name, times) for name, times in zip(ids, series, strict=True)]
-    added = blocks.excess(pd.concat(parts).sample(frac=1, random_state=0))  # in any order of rows
+    added = blocks.excess_variance(pd.concat(parts).sample(frac=1, random_state=0))  # in any order of rows
     assert added.index.tolist() == ids
     assert added.mean() == pytest.approx(0.1**2 / n * (1.45 / 0.55 - 1), rel=0.15)
     shuffled = np.random.default_rng(0).permuted(series, axis=1)
     parts = [records(name, times) for name, times in zip(ids, shuffled, strict=True)]
-    assert blocks.excess(pd.concat(parts)).mean() == pytest.approx(0.0, abs=0.1 * 0.1**2 / n)
+    assert blocks.excess_variance(pd.concat(parts)).mean() == pytest.approx(0.0, abs=0.1 * 0.1**2 / n)
 
 
 def test_what_neighbours_add_by_hand_and_without_times():
     """Of three instances, one has a time that is none, and one a single time; blocks of one have nothing to add."""
     parts = [records(A, np.array([1.0, 2.0, np.nan])), records(B, np.array([1.0]))]
     parts.append(records("caffe2_cpu_float32_mnasnet", T))
-    added = blocks.excess(pd.concat(parts), "inference_ms")
+    added = blocks.excess_variance(pd.concat(parts), "inference_ms")
     assert added[[A, B]].tolist() == [0.0, 0.0]
     error, _ = dependence.errors(T[None].astype(float))
     expected = (error[0] ** 2 - (400**2 - 1) / 12 / 399) / 200.5**2  # the variance of 1 to 400 is (400^2 - 1) / 12
     assert added["caffe2_cpu_float32_mnasnet"] == pytest.approx(expected)
-    assert blocks.excess(parts[0].iloc[:0]).empty
+    assert blocks.excess_variance(parts[0].iloc[:0]).empty
 
 
 @pytest.mark.parametrize("phi, least", [(0.0, 0.93), (0.5, 0.91), (0.7, 0.89), (0.9, 0.86)])

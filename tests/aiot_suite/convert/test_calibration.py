@@ -117,8 +117,8 @@ def test_a_file_stays_as_long_as_its_calibration_is_the_same(real, tmp_path):
     found, built = prepare.prepare([FLOAT32, INT8], **real)
     assert ([one.name for one in found], built) == (["tflite_float32_mnasnet", "tflite_int8_mnasnet"], 0)
     assert found[0].calibrated is None
-    assert prepare._current(INT8, known, source, real["folder"], own)
-    assert prepare._current(INT8, known, source, real["folder"], other) is None
+    assert prepare._up_to_date(INT8, known, source, real["folder"], own)
+    assert prepare._up_to_date(INT8, known, source, real["folder"], other) is None
 
 
 def answers(file, tensors):

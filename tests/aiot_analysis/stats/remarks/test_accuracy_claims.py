@@ -7,7 +7,7 @@ import pytest
 from aiot_analysis.stats import remarks, variance
 from aiot_analysis.stats.remarks.claim import AGAINST, AS_CLAIMED, FAILS, HOLDS, NOT_APPLICABLE, OPEN, rows_of, verdict
 from aiot_analysis.stats.remarks.evidence import Evidence
-from aiot_analysis.stats.remarks.vips_claims import scores, told_apart
+from aiot_analysis.stats.remarks.vips_claims import distinguishable, scores
 from tests.aiot_analysis.stats.remarks.fleets import (
     base_answers,
     fleet,
@@ -248,7 +248,7 @@ def test_the_linear_part_of_a_score_has_the_variance_of_the_bootstrap():
     draws = np.array(draws)
     assert draws.mean(axis=0) == pytest.approx(scored.total, rel=0.01)
     assert np.cov(scored.linear) / scored.linear.shape[1] == pytest.approx(np.cov(draws.T), rel=0.3)
-    apart = told_apart(scored)
+    apart = distinguishable(scored)
     assert (apart == apart.T).all() and not apart.diagonal().any()
 
 
@@ -265,7 +265,7 @@ def test_scores_that_differ_by_less_than_two_runs_do_are_not_distinguished():
         assert found.loc["6b", "effect"] == share
     rows = variance.assumed(ranked(1.04), 0.0)  # runs that agree to the last digit
     scored, _ = scores(Evidence(rows, records(rows, alike, scatter=0.001)))
-    assert told_apart(scored).sum() == 8 * 7
+    assert distinguishable(scored).sum() == 8 * 7
 
 
 def test_what_runs_add_to_the_variance_of_a_score_by_hand():

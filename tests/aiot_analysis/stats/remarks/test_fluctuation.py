@@ -8,7 +8,7 @@ from aiot_analysis.stats import remarks
 from aiot_analysis.stats.accuracy import newcombe
 from aiot_analysis.stats.remarks.claim import AGAINST, AS_CLAIMED, FAILS, HOLDS, MISSING, OPEN, UNDECIDED
 from aiot_analysis.stats.remarks.evidence import Evidence
-from aiot_analysis.stats.remarks.fluctuation import FEWEST, different, patterns, spread_apart
+from aiot_analysis.stats.remarks.fluctuation import FEWEST, patterns, share_of_different, spread_apart
 from aiot_analysis.tables import names
 from tests.aiot_analysis.stats.remarks.fleets import (
     base_answers,
@@ -50,7 +50,7 @@ def evidence(rows, answers):
 
 def differ(rows, answers):
     """Return the part on whether the six instances of TFLite on the CPU differ between devices."""
-    [part] = different(evidence(rows, answers), list(LIGHT), "combinations")
+    [part] = share_of_different(evidence(rows, answers), list(LIGHT), "combinations")
     return part
 
 
@@ -61,7 +61,7 @@ def test_few_devices_and_few_of_the_combinations_decide_nothing():
     assert "0 of 24 combinations have a number: at least half are needed (2 devices" in found["why"]
     for measured, state in ((11, MISSING), (12, AS_CLAIMED)):
         rows = run_twice(fleet(dict(list(FLOAT32.items())[:measured]), devices=FEWEST))
-        [part] = different(evidence(rows, unlike(40)), names.PAPER_FLOAT32, "combinations")
+        [part] = share_of_different(evidence(rows, unlike(40)), names.PAPER_FLOAT32, "combinations")
         assert part.state == state
 
 
