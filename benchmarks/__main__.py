@@ -28,9 +28,9 @@ from benchmarks import (
     start,
 )
 from benchmarks.machine import load_average, this_machine
-from benchmarks.options import ROOT, Options
-from benchmarks.pairs import LEAST_PAIRS, BenchmarkError, Tell
+from benchmarks.pairs import LEAST_PAIRS, ROOT, BenchmarkError, Options, Tell
 from benchmarks.table import markdown, record, table
+from runner import rawlog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,17 +108,10 @@ def _measure(chosen: dict[str, ModuleType], given: argparse.Namespace) -> None:
         print(f"\n{name} ({time.monotonic() - clock:.0f} s)\n{table(results)}", flush=True)
         document["results"][name] = [record(result) for result in results]
         document["load_after"] = load_average()
-        _save(file, document)
+        rawlog.replace_text(file, json.dumps(document, indent=1) + "\n")
     print(f"\nload      {document['load_after']} after\nresults   {file}")
     if given.markdown:
         print("", *markdown(all_results), sep="\n")
-
-
-def _save(file: Path, document: dict[str, Any]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".part")
-    partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    partial.replace(file)
 
 
 def _teller(name: str) -> Tell:

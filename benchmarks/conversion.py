@@ -10,7 +10,7 @@ from benchmarks.pairs import Comparison, Level
 from benchmarks.processes import SCRIPTS, with_memory
 
 if TYPE_CHECKING:
-    from benchmarks.options import Options
+    from benchmarks.pairs import Options
 
 TIME_TARGET_S = 360.0
 MEMORY_TARGET_GB = 4.0

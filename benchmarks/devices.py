@@ -18,8 +18,7 @@ from aiot_suite.datasets import store
 from aiot_suite.facts import Artifact, Settings
 from aiot_suite.workspace import Workspace, sha256_of
 from benchmarks import jobs, waiting
-from benchmarks.options import ROOT, Options
-from benchmarks.pairs import BenchmarkError, Comparison, Level, Measure, compared, measure
+from benchmarks.pairs import ROOT, BenchmarkError, Comparison, Level, Measure, Options, compared, measure
 from benchmarks.processes import wall_time_s
 from runner.devices import FOLDER
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from pyarrow import parquet
 
 from benchmarks import process, reports
-from benchmarks.options import ROOT, Options
-from benchmarks.pairs import BenchmarkError, Comparison, Level, compared, measure
+from benchmarks.pairs import ROOT, BenchmarkError, Comparison, Level, Options, compared, measure
 from benchmarks.processes import SCRIPTS, wall_time_s
 
 if TYPE_CHECKING:

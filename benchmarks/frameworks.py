@@ -10,7 +10,7 @@ from benchmarks.inference import BETWEEN, TARGET, compare
 from benchmarks.pairs import BenchmarkError, Comparison, Level
 
 if TYPE_CHECKING:
-    from benchmarks.options import Options
+    from benchmarks.pairs import Options
 
 IMAGES = 20  # images per run; the heavy networks take up to a third of a second per image
 

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from benchmarks import process
-from benchmarks.options import ROOT, Options
-from benchmarks.pairs import BenchmarkError, Comparison, Level, compared, measure
+from benchmarks.pairs import ROOT, BenchmarkError, Comparison, Level, Options, compared, measure
 from benchmarks.processes import SCRIPTS, wall_time_s
 
 if TYPE_CHECKING:

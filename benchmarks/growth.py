@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks import notebooks, process
-from benchmarks.options import ROOT, Options
-from benchmarks.pairs import BenchmarkError, Comparison, Level
+from benchmarks.pairs import ROOT, BenchmarkError, Comparison, Level, Options
 from benchmarks.processes import Spent, wall_time_s, with_memory
 
 if TYPE_CHECKING:

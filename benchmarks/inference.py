@@ -13,7 +13,7 @@ from benchmarks.pairs import BenchmarkError, Comparison, Level, Measure, compare
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from benchmarks.options import Options
+    from benchmarks.pairs import Options
 
 TARGET = 1.02  # maximum ratio of the agent's median time to the peer's, with 1 thread
 IMAGES = 100  # images per run

@@ -11,8 +11,7 @@ from aiot_suite import environments, facts
 from aiot_suite.datasets import store
 from aiot_suite.errors import DatasetError
 from aiot_suite.workspace import Workspace
-from benchmarks.options import ROOT
-from benchmarks.pairs import BenchmarkError
+from benchmarks.pairs import ROOT, BenchmarkError
 from benchmarks.processes import wall_time_s
 from runner import rawlog
 from runner.devices.local import LocalDevice

@@ -10,8 +10,7 @@ from statistics import median
 
 from aiot_suite.suite import MODELS, Instance
 from benchmarks import inference, jobs
-from benchmarks.options import ROOT, Options
-from benchmarks.pairs import BenchmarkError, Comparison, Level, compared, measure
+from benchmarks.pairs import ROOT, BenchmarkError, Comparison, Level, Options, compared, measure
 from benchmarks.processes import SCRIPTS
 
 TARGET = 1.05  # maximum ratio of the agent's median time to the peer's, with 1 thread

@@ -6,8 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from benchmarks import process, reports
-from benchmarks.options import ROOT, Options
-from benchmarks.pairs import BenchmarkError, Comparison, Level
+from benchmarks.pairs import ROOT, BenchmarkError, Comparison, Level, Options
 from benchmarks.processes import SCRIPTS, Spent, wall_time_s, with_memory
 
 if TYPE_CHECKING:

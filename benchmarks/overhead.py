@@ -9,7 +9,7 @@ from benchmarks import jobs
 from benchmarks.pairs import Comparison, Level
 
 if TYPE_CHECKING:
-    from benchmarks.options import Options
+    from benchmarks.pairs import Options
 
 TARGET = 3.0  # %
 IMAGES = 500

@@ -1,4 +1,4 @@
-"""Measurement in alternating pairs of ours and its peers, and evaluation of the results.
+"""Measurement in alternating pairs of ours and its peers: options, and evaluation of the results.
 
 The speed of a machine varies from minute to minute. Ours and a peer are therefore measured directly one after the
 other, repeatedly, in alternating order, and only ratios within a pair are used. Each peer is measured twice in every
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import comb
+from pathlib import Path
 from statistics import median
 
 Measure = Callable[[], float]
@@ -18,6 +19,22 @@ Tell = Callable[[str], None]
 
 LEAST_PAIRS = 8
 """Minimum number of pairs for a measurement; fewer only show that a benchmark works."""
+
+
+ROOT = Path(__file__).resolve().parent.parent
+"""Folder of the checkout; its subfolder data has the results of `make demo`."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of a benchmark: amount of measurement, and the folder for temporary files."""
+
+    folder: Path
+    tell: Tell
+    pairs: int = LEAST_PAIRS
+    images: int | None = None  # images per run of a network; None for the benchmark's default
+    networks: tuple[str, ...] = ()  # such as pytorch_float32_squeezenet; empty for all
+    notebooks: int | None = None  # number of notebooks, from the first; None for all
 
 
 class BenchmarkError(Exception):

@@ -8,8 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.options import ROOT, Options
-from benchmarks.pairs import BenchmarkError, Comparison, Level, Measure, compared, measure
+from benchmarks.pairs import ROOT, BenchmarkError, Comparison, Level, Measure, Options, compared, measure
 from benchmarks.processes import SCRIPTS, wall_time_s, with_memory
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from time import perf_counter
 
 import psutil
 
-from benchmarks.options import ROOT
-from benchmarks.pairs import BenchmarkError
+from benchmarks.pairs import ROOT, BenchmarkError
 
 SCRIPTS = Path(sys.executable).parent
 """Folder with the commands of this environment."""

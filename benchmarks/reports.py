@@ -5,8 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from benchmarks.options import ROOT, Options
-from benchmarks.pairs import BenchmarkError, Comparison, Level, compared, measure
+from benchmarks.pairs import ROOT, BenchmarkError, Comparison, Level, Options, compared, measure
 from benchmarks.processes import SCRIPTS, wall_time_s
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from benchmarks.pairs import Comparison, Level, Measure, compared, measure
 from benchmarks.processes import SCRIPTS, wall_time_s
 
 if TYPE_CHECKING:
-    from benchmarks.options import Options
+    from benchmarks.pairs import Options
 
 TARGET_S = 0.3
 STARTS = 5  # number of starts per value, which is their median

@@ -361,4 +361,4 @@ def test_an_address_is_refused_by_name(words, tmp_path):
 def test_the_address_of_a_cluster_is_none_of_files(tmp_path):
     line = refused(aiot("process", "--raw", "none", "--scheduler", "tcp://127.0.0.1:1", cwd=tmp_path))
     assert line.startswith("aiot: There is no folder none: ")
-    assert "tcp" in rawlog.workspaces.DASK_SCHEMES
+    assert "tcp" in rawlog.commands.DASK_SCHEMES

@@ -12,7 +12,15 @@ package of `runner` that the analysis imports. docs/raw-logs.md describes the fo
 Attempts are append-only, and a finished attempt is never opened for writing again.
 """
 
-from .as_json import print_json
+from .commands import (
+    WorkspaceError,
+    existing_folder,
+    print_json,
+    refuse_address,
+    workspace_above,
+    workspace_to_read,
+    workspace_to_write,
+)
 from .ids import (
     ATTEMPT_NAME,
     attempt_path,
@@ -45,14 +53,6 @@ from .schema import (
     check,
     check_event,
     parse,
-)
-from .workspaces import (
-    WorkspaceError,
-    existing_folder,
-    refuse_address,
-    workspace_above,
-    workspace_to_read,
-    workspace_to_write,
 )
 from .writer import AttemptWriter, close_attempt, locked, partial_path, replace_text, replacing, utc_now, write_json
 

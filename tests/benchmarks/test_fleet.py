@@ -8,8 +8,7 @@ import pytest
 from pyarrow import parquet
 
 from benchmarks import fleet
-from benchmarks.options import Options
-from benchmarks.pairs import Comparison, Level
+from benchmarks.pairs import Comparison, Level, Options
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import notebooks
-from benchmarks.options import ROOT, Options
-from benchmarks.pairs import BenchmarkError, Level
+from benchmarks.pairs import ROOT, BenchmarkError, Level, Options
 from benchmarks.processes import Spent
 
 

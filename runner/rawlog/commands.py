@@ -1,10 +1,16 @@
-"""Which folder is the workspace: one rule for every command, and for `aiot_analysis.load()`."""
+"""What all commands have in common: which folder is the workspace, and the output of --json.
+
+`aiot_analysis.load()` finds the workspace by the same rule.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import math
 import re
 from pathlib import Path
-from typing import Optional, Type
+from typing import Any, Optional, Type
 
 from .schema import RawLogError
 
@@ -77,3 +83,29 @@ def workspace_to_write(named: str | Path | None = None) -> Path:
             "`--workspace .` to start a new workspace here."
         )
     return workspace
+
+
+def print_json(content: Any) -> None:
+    """Print a table as JSON: a list of dataclasses or dictionaries, a data frame, or a dictionary of these.
+
+    A frame becomes a list with an object per row. Missing and infinite numbers become null, and paths text. The output
+    is ASCII, so that no character in a text of a device or a log acts on a terminal.
+    """
+    print(json.dumps(_plain(content), indent=1, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON can hold it."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
+    if hasattr(value, "to_dict"):  # a data frame
+        value = value.to_dict("records")
+    if hasattr(value, "item"):  # a number of numpy
+        value = value.item()
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
