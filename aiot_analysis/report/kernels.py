@@ -39,7 +39,7 @@ def prepare() -> None:
     forkserver.ensure_running()  # imports in parallel with this process
     atexit.register(_end_all)
     factory = KernelProvisionerFactory.instance()
-    factory.provisioners[NAME] = EntryPoint(NAME, f"{__name__}:Forked", factory.GROUP_NAME)
+    factory.provisioners[NAME] = EntryPoint(NAME, f"{__name__}:{ForkedProvisioner.__name__}", factory.GROUP_NAME)
     factory.default_provisioner_name = NAME
 
 
