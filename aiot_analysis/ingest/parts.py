@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.tables.workspace import MANIFEST, Stamp, digest, write_whole
+from aiot_analysis.tables.workspace import MANIFEST, Stamp, digest
 from runner import rawlog
 
 if TYPE_CHECKING:
@@ -201,8 +201,8 @@ class Parts:
 
     def write(self, entry: PartEntry, rows: Rows) -> None:
         """Save a part, with its entry last: a part exists once its entry does."""
-        write_whole(self.staged / f"{entry.key}.rows", json.dumps(rows))
-        write_whole(self.staged / f"{entry.key}.entry", json.dumps(asdict(entry)))
+        rawlog.replace_text(self.staged / f"{entry.key}.rows", json.dumps(rows))
+        rawlog.replace_text(self.staged / f"{entry.key}.entry", json.dumps(asdict(entry)))
 
     def has(self, key: str) -> bool:
         """Return whether there is a complete part with that key."""
@@ -254,7 +254,7 @@ class Parts:
                 paths[entry.images_file] = waiting if waiting.exists() else self.folder / entry.images_file
         stamps = {name: _stamp(path, manifest.files.get(name, [])) for name, path in paths.items()}
         manifest.files = {name: stamp for name, stamp in stamps.items() if stamp}
-        write_whole(self._manifest, json.dumps(asdict(manifest)))
+        rawlog.replace_text(self._manifest, json.dumps(asdict(manifest)))
         self._finish(manifest)
 
     def _finish(self, manifest: PartManifest) -> list[str]:

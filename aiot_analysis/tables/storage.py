@@ -18,7 +18,8 @@ from pyarrow import compute, dataset, parquet
 from aiot_analysis.errors import DamagedError, DataError
 from aiot_analysis.tables import names
 from aiot_analysis.tables.schemas import ADDED, TABLES, Images
-from aiot_analysis.tables.workspace import REMEDY, is_as_written, whole
+from aiot_analysis.tables.workspace import REMEDY, is_as_written
+from runner import rawlog
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -125,7 +126,7 @@ def write(name: str, frame: pd.DataFrame, processed: Path) -> None:
     written = set()
     for (device, run), part in frame.groupby(["device_id", "run_id"], observed=True):
         path = folder / str(device) / f"{run}.parquet"
-        with whole(path) as temporary, images_writer(temporary) as writer:
+        with rawlog.replacing(path) as temporary, images_writer(temporary) as writer:
             writer.write_table(pyarrow.Table.from_pandas(part, images_schema(), preserve_index=False))
         written.add(path)
     for other in set(folder.rglob("*.parquet")) - written:
@@ -134,7 +135,7 @@ def write(name: str, frame: pd.DataFrame, processed: Path) -> None:
 
 def write_file(frame: pd.DataFrame, path: Path) -> None:
     """Write a table to a file, whole or not at all."""
-    with whole(path) as temporary:
+    with rawlog.replacing(path) as temporary:
         parquet.write_table(pyarrow.Table.from_pandas(frame, preserve_index=False), temporary)
 
 

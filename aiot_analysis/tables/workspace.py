@@ -19,10 +19,6 @@ from runner import rawlog
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-
-whole = rawlog.replacing
-write_whole = rawlog.replace_text
-
 FOLDER = "data/processed"  # default folder of the tables, relative to a workspace
 NOTEBOOKS = "notebooks"  # name of the folder of the notebooks
 MANIFEST = "manifest.json"
