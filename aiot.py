@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from typing import Annotated, Any
 
@@ -39,6 +39,53 @@ SECTIONS = {
 }
 """The subcommands by their heading in `aiot --help`."""
 
+FIRST_STEPS = (
+    "aiot run --local            # measure this machine; --all: every attached phone",
+    "aiot process                # turn the raw logs into tables",
+    "aiot report                 # turn the tables into pages",
+)
+EXAMPLES = {
+    "run": (
+        "aiot run --local                       # this machine",
+        "aiot run --all                         # every attached phone, all at once",
+        "aiot run --all --resume                # continue after an interruption",
+        "aiot run --serial R58M12ABCDE --models squeezenet,mnasnet --profile quick",
+    ),
+    "ab": (
+        "aiot ab --local --a threads=1 --b threads=2",
+        "aiot ab --serial R58M12ABCDE --a quantization=float32 --b quantization=int8",
+    ),
+    "import": (
+        "aiot import result.txt",
+        'aiot import log.txt --device "Samsung Galaxy S10e" --model mnasnet',
+    ),
+    "report": (
+        "aiot report                            # all pages",
+        "aiot report 04 -p timing inference     # one page, with another parameter",
+        "aiot report --each-device              # also a report for each phone",
+    ),
+    "figures": (
+        "aiot figures --list                    # all figures and tables",
+        "aiot figures fig5 table4 --out paper/figures",
+        "aiot figures --formats pdf,tex --width single --origin measured",
+    ),
+    "compare": (
+        "aiot compare samsung-galaxy-s10e xiaomi-mi-9",
+        "aiot compare pytorch=2.12 pytorch=2.13 --fail-on-regression 5%",
+        "aiot compare --ab newest               # the last session of `aiot ab`",
+    ),
+    "plan": (
+        "aiot plan                              # what the present data can show",
+        "aiot plan --time 3% --accuracy 2       # what smaller differences would take",
+    ),
+}
+"""Examples at the end of the help of a subcommand, by its name."""
+
+
+def example_text(lines: Sequence[str]) -> str:
+    """Return command lines as the text at the end of a command's help."""
+    return "\n  ".join(["\b\nExamples:", *lines])  # \b: Click keeps the line breaks
+
 
 def with_verdict(measure: Callable[..., Any]) -> Callable[..., None]:
     """Return the command `aiot ab`, which involves both packages: the runner measures, the analysis compares."""
@@ -59,6 +106,11 @@ class Program(CommandGroup):
     """All subcommands, under their headings."""
 
     sections = SECTIONS
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        for name, lines in EXAMPLES.items():
+            self.commands[name].epilog = example_text(lines)
 
 
 def show_version(wanted: bool) -> None:
@@ -84,7 +136,9 @@ def command() -> typer.Typer:
 
     app = typer.Typer(
         cls=Program,
-        help="AIoTBench: run the suite on devices, and get every table and figure of the paper on your own data.",
+        help="AIoTBench: measure AI inference on phones, boards and this machine, and get every table and figure of "
+        "the paper from your own data.",
+        epilog=example_text(FIRST_STEPS),
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # importing the code that draws boxes takes longer than the rest of the startup

@@ -45,7 +45,8 @@ def page():
 
     group = typer.main.get_command(aiot.command())
     context = group.make_context("aiot", [], resilient_parsing=True)
-    return "\n".join([HEAD, "## aiot\n", *_options(group, context), *_verbs(group, "aiot", 2)])
+    head = [HEAD, "## aiot\n", *_options(group, context), *_examples(group.epilog)]
+    return "\n".join([*head, *_verbs(group, "aiot", 2)])
 
 
 def _verbs(group, words, level):
@@ -65,6 +66,14 @@ def _verb(command, words, level):
     usage = " ".join(command.collect_usage_pieces(context))
     yield from ["```console", f"$ {words} {usage}".rstrip(), "```", ""]
     yield from _options(command, context)
+    if command.epilog:
+        yield from _examples(command.epilog)
+
+
+def _examples(epilog):
+    """Lines of the examples at the end of a command's help."""
+    _, _, *lines = epilog.splitlines()  # without Click's mark and the heading
+    yield from ["Examples:", "", "```console", *(f"$ {line.strip()}" for line in lines), "```", ""]
 
 
 def _options(command, context):

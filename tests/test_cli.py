@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from aiot import SECTIONS
+from aiot import EXAMPLES, FIRST_STEPS, SECTIONS, pairs_joined
 from runner import rawlog
 from tests.command import aiot, command, refused
 from tests.rawlogs import LOAD, attempt, begin, end, image
@@ -187,6 +188,32 @@ def test_every_verb_is_under_a_heading_of_the_help_and_described_in_whole_senten
             assert "..." not in aiot(*words, "--help", COLUMNS=columns).stdout.replace("[ARGS]...", "")
 
 
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_a_help_text_is_no_wider_than_the_terminal(columns):
+    """Exceptions are what has no place for a line break, the examples, and the name of the program, here pytest's."""
+    for words, _ in [((), None), *verbs()]:
+        text = aiot(*words, "--help", COLUMNS=str(columns)).stdout
+        lines = text.partition("\n  Examples:\n")[0].splitlines()[1:]
+        wide = [line for line in lines if len(line) > columns and " " in line.strip()]
+        assert wide == [], words
+        assert len(lines) > 2 and max(map(len, lines)) <= 80
+
+
+def test_examples_of_the_help_can_be_called():
+    assert {"run", "report", "figures", "import", "compare"} <= set(EXAMPLES)
+    known = dict(verbs())
+    for name, lines in EXAMPLES.items():
+        assert f"\n    {lines[0]}\n" in aiot(name, "--help", COLUMNS="80").stdout
+        for line in lines:
+            assert len(line) <= 76, "it does not fit into 80 columns"
+            program_name, verb, *words = pairs_joined(shlex.split(line, comments=True))
+            assert (program_name, verb) == ("aiot", name)
+            known[(verb,)].make_context(verb, words).close()
+    for line in FIRST_STEPS:
+        _, verb, *words = shlex.split(line, comments=True)
+        known[(verb,)].make_context(verb, words).close()
+
+
 COMPLETE = """
 aiot --install-completion > said
 source "$HOME/.bashrc"
@@ -224,9 +251,10 @@ def test_an_option_takes_the_same_kind_of_value_everywhere():
     for words, verb in verbs():
         for name, (value, _) in shown(verb).items():
             kinds.setdefault(name, {}).setdefault(value, []).append(" ".join(words))
-    others = {"--device", "--seed", "--serial", "--timeout"}  # one or several; other limits of the same number
+    others = {"--device", "--out"}  # the device of a log or ids to select; a file or a folder
     assert {name: values for name, values in kinds.items() if len(values) > 1 and name not in others} == {}
-    assert set(kinds["--images"]) == {"<int range>"}
+    assert set(kinds["--images"]) == {"NUMBER"}
+    assert [value for values in kinds.values() for value in values if value.startswith("<")] == ["<0|1|devkit>"]
     assert all(text for _, verb in verbs() for _, text in shown(verb).values())
 
 

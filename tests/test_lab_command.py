@@ -68,7 +68,8 @@ def test_jupyterlab_opens_the_copy_beside_the_data_with_the_options_that_follow(
     (root / "below").mkdir()
     done = aiot("lab", "--no-browser", "--port", "9000", cwd=root / "below")
     target = root / "notebooks"
-    assert done.stdout.splitlines() == [
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == [
         f"lab       3 notebooks copied to {target}",
         f"          to make pages of these copies: aiot report --notebooks {target}",
     ]
@@ -77,7 +78,7 @@ def test_jupyterlab_opens_the_copy_beside_the_data_with_the_options_that_follow(
     assert called == [[sys.executable, *words]]
     (target / "01_one.ipynb").write_text("edited")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert "left as they are: 01_one.ipynb" in aiot("lab", cwd=root).stdout
+    assert "left as they are: 01_one.ipynb" in aiot("lab", cwd=root).stderr
     assert called[1][-2:] == ["--allow-root", str(target)]
 
 

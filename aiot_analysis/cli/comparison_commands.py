@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aiot_analysis.cli.workspace_options import Processed, ReadWorkspace, tables_to_read
+from aiot_analysis.cli.workspace_options import Processed, ReadWorkspace, RunToRun, tables_to_read
 from aiot_analysis.tables.workspace import FOLDER
 from aiot_analysis.words import ALPHA
 from runner import rawlog
@@ -20,7 +20,7 @@ REGRESSION = 3
 
 
 def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help="Baseline: a device, a run or a folder of tables.")] = "",
+    a: Annotated[str, typer.Argument(metavar="A", help="The baseline: a device, a run or a folder of tables.")] = "",
     b: Annotated[str, typer.Argument(metavar="B", help="What to compare with the baseline.")] = "",
     ab: Annotated[
         str, typer.Option(metavar="SESSION", help="Show a session of `aiot ab` instead of A and B: its id, or newest.")
@@ -30,43 +30,70 @@ def compare(
     metrics: Annotated[
         list[str],
         typer.Option(
-            "--metric", metavar="NAMES", help="accuracy, mean or median (mean and median of the time per image)."
+            "--metric",
+            metavar="NAMES",
+            help="What to compare, separated by commas: accuracy, mean or median (of the time per image).",
         ),
     ] = ["accuracy", "mean"],  # noqa: B006
     timing: Annotated[
-        str, typer.Option(help="end_to_end or inference. Default: end_to_end if all have it, else inference.")
+        str,
+        typer.Option(
+            metavar="end_to_end|inference",
+            help="Time per image to compare: the whole time, as in the paper, or the inference alone. Default: "
+            "end_to_end if all instances have it, else inference.",
+        ),
     ] = "",
-    models: Annotated[list[str], typer.Option("--models", "-m", metavar="NAMES", help="Only these models.")] = [],  # noqa: B006
-    frameworks: Annotated[list[str], typer.Option("--frameworks", metavar="NAMES", help="Only these frameworks.")] = [],  # noqa: B006
-    delegates: Annotated[list[str], typer.Option("--delegates", metavar="NAMES", help="Only these delegates.")] = [],  # noqa: B006
-    quantizations: Annotated[
-        list[str], typer.Option("--quantizations", metavar="NAMES", help="Only these quantizations.")
+    models: Annotated[
+        list[str], typer.Option("--models", "-m", metavar="NAMES", help="Only these models, separated by commas.")
     ] = [],  # noqa: B006
-    verdicts: Annotated[str, typer.Option(help="Verdicts of the instances to use: valid, or valid,semi-valid.")] = (
-        "valid,semi-valid"
-    ),
+    frameworks: Annotated[
+        list[str], typer.Option("--frameworks", metavar="NAMES", help="Only these frameworks, separated by commas.")
+    ] = [],  # noqa: B006
+    delegates: Annotated[
+        list[str], typer.Option("--delegates", metavar="NAMES", help="Only these delegates, separated by commas.")
+    ] = [],  # noqa: B006
+    quantizations: Annotated[
+        list[str],
+        typer.Option("--quantizations", metavar="NAMES", help="Only these quantizations, separated by commas."),
+    ] = [],  # noqa: B006
+    verdicts: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="Use only instances with these verdicts: valid, or valid,semi-valid: see docs/verdicts.md.",
+        ),
+    ] = "valid,semi-valid",
     fail_on_regression: Annotated[
         str | None,
-        typer.Option(metavar="PERCENT", help="Exit with code 3 if B is slower than A by more than this, like 5%."),
+        typer.Option(
+            metavar="PERCENT",
+            help="Exit with code 3 if B is slower than A by more than this, like 5%, or less accurate by more than "
+            "--accuracy-margin.",
+        ),
     ] = None,
     accuracy_margin: Annotated[
-        float, typer.Option(metavar="POINTS", help="Loss of accuracy that is not yet a regression.")
+        float,
+        typer.Option(
+            metavar="POINTS", help="With --fail-on-regression: accepted loss of accuracy, in percentage points."
+        ),
     ] = 1.0,
-    run_to_run: Annotated[
-        str,
-        typer.Option(metavar="PERCENT", help="How much two runs of the same may differ, if too few sessions show it."),
-    ] = "5%",
-    form: Annotated[str, typer.Option("--format", help="text, markdown or json.")] = "text",
+    run_to_run: RunToRun = "5%",
+    form: Annotated[
+        str, typer.Option("--format", metavar="text|markdown|json", help="Format of the comparison.")
+    ] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     output: Annotated[
-        Path | None, typer.Option("--out", "--output", help="Write the comparison to this file instead of the screen.")
+        Path | None,
+        typer.Option(
+            "--out", "--output", metavar="FILE", help="Write the comparison to this file instead of standard output."
+        ),
     ] = None,
 ) -> None:
     """Compare two devices, runs, software versions or fleets: what changed from A to B, by how much, how certainly.
 
-    Each of A and B is a device (id or name), a run (or the start of its id), a folder of processed tables, a version
-    like pytorch=2.13, a setting like threads=4, or several of these separated by commas: see docs/compare.md. The exit
-    code is 0, or 3 if there is a regression, or 1 if the two cannot be compared.
+    Each of A and B is a device (its id or name), a run (its id or the start of it), a folder of processed tables, a
+    version like pytorch=2.13, a setting like threads=4, or several of these separated by commas: see docs/compare.md.
+    The exit code is 0, or 1 if the two cannot be compared, or 3 if --fail-on-regression finds a regression.
     """
     from aiot_analysis.compare import comparison, instances, interleaved, sides, wording
 
@@ -113,35 +140,58 @@ DATA, DEFAULT = "data", "default"
 def plan(
     time: Annotated[str, typer.Option(metavar="PERCENT", help="Difference in time to detect, like 3%.")] = "",
     accuracy: Annotated[
-        float | None, typer.Option(metavar="POINTS", help="Difference in accuracy to detect, like 2.")
+        float | None,
+        typer.Option(metavar="POINTS", help="Difference in accuracy to detect, in percentage points, like 2."),
     ] = None,
     vips: Annotated[str, typer.Option(metavar="PERCENT", help="Difference in VIPS to detect, like 5%.")] = "",
-    images: Annotated[int | None, typer.Option(min=2, help="Images per run, instead of the number measured.")] = None,
-    sessions: Annotated[
-        int | None, typer.Option(min=1, help="Sessions per side, instead of the number measured.")
+    images: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", min=2, help="Assume this many images per run, instead of the number measured."),
     ] = None,
-    devices: Annotated[int | None, typer.Option(min=1, help="Devices to compare, instead of those measured.")] = None,
+    sessions: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER", min=1, help="Assume this many sessions of each side, instead of the number measured."
+        ),
+    ] = None,
+    devices: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", min=1, help="Assume this many devices, instead of the number measured."),
+    ] = None,
     noise: Annotated[
-        str, typer.Option(help="data, or default (built-in constants). Default: data, if there are any.")
+        str,
+        typer.Option(
+            metavar="data|default",
+            help="Take the noise from the data, or from built-in values. Default: data, if there are any.",
+        ),
     ] = "",
     processed: Processed = None,
     workspace: ReadWorkspace = None,
     origin: Annotated[
-        str, typer.Option(help="measured, imported, published or simulated. Default: the first that the tables have.")
-    ] = "",
-    device: Annotated[str, typer.Option(help="Device ids, separated by commas. Default: all devices.")] = "",
-    timing: Annotated[str, typer.Option(help="end_to_end or inference.")] = "end_to_end",
-    run_to_run: Annotated[
         str,
-        typer.Option(metavar="PERCENT", help="How much two runs of the same may differ, if too few sessions show it."),
-    ] = "5%",
+        typer.Option(
+            metavar="measured|imported|published|simulated",
+            help="Origin of the data to use. Default: the first of these that the tables have.",
+        ),
+    ] = "",
+    device: Annotated[
+        str, typer.Option(metavar="IDS", help="Only these devices, by their ids, separated by commas.")
+    ] = "",
+    timing: Annotated[
+        str,
+        typer.Option(
+            metavar="end_to_end|inference",
+            help="Time per image to use: the whole time, as in the paper, or the inference alone.",
+        ),
+    ] = "end_to_end",
+    run_to_run: RunToRun = "5%",
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON, for every device.")] = False,
 ) -> None:
     """Show which differences in time, accuracy and VIPS the data can detect, and what smaller ones would take.
 
-    A difference counts as detectable if a test at the 5 % level finds it in 80 % of cases. `aiot plan --time 3%
-    --accuracy 2` shows how many images, runs and sessions it takes to detect 3 % in time and 2 points in accuracy.
-    Without data, the default noise is used.
+    VIPS is the score of a device: accuracy over time per image, summed over its instances. A difference counts as
+    detectable if a test at the 5 % level finds it in 80 % of cases. With --time, --accuracy or --vips, the command also
+    shows how many images, runs and sessions it takes to detect that difference.
     """
     from aiot_analysis.stats import resolution
 

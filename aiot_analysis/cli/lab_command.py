@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from aiot_analysis.cli.output_commands import say
 from aiot_analysis.cli.workspace_options import ReadWorkspace
 from aiot_analysis.errors import ReportError
 from aiot_analysis.words import plural
@@ -27,14 +28,14 @@ class NotebookCopies:
 
     copied: list[str] = field(default_factory=list)
     edited: list[str] = field(default_factory=list)
-    """Notebooks that differ from those of this version, and were left as they are."""
+    """Copies that somebody edited, which were left as they are."""
 
 
 def copy_notebooks(source: Path, target: Path) -> NotebookCopies:
     """Copy the notebooks in `source` and its subfolders to `target`, without replacing edited ones.
 
-    A copy that is still as it was copied is replaced if the notebook has changed since, as with another version of
-    this project. Any other file is left as it is.
+    A copy that was not edited is replaced if the notebook itself has changed since, for example in another version of
+    this project. All other files are left as they are.
     """
     from aiot_analysis.tables.workspace import digest
 
@@ -60,7 +61,10 @@ def copy_notebooks(source: Path, target: Path) -> NotebookCopies:
 
 
 def _copies_folder(base: Path) -> Path:
-    """Return the folder of the copied notebooks in the workspace `base`; in a checkout, that of its own notebooks."""
+    """Copy the notebooks to the workspace `base` and return the folder of the copies.
+
+    In a checkout of the project, return the folder of its own notebooks instead.
+    """
     from aiot_analysis.tables import workspace
 
     source, target = workspace.find_notebooks(), base / workspace.NOTEBOOKS
@@ -73,10 +77,10 @@ def _copies_folder(base: Path) -> Path:
             f"The notebooks cannot be copied to {target} ({error}): go to a folder that can be written to, or give one "
             "that has notebooks with --notebooks."
         ) from None
-    print(f"lab       {plural(len(copies.copied), 'notebook')} copied to {target}")
+    say(f"lab       {plural(len(copies.copied), 'notebook')} copied to {target}")
     if copies.edited:
-        print(f"          edited, and therefore left as they are: {', '.join(copies.edited)}")
-    print(f"          to make pages of these copies: aiot report --notebooks {target}")
+        say(f"          edited, and therefore left as they are: {', '.join(copies.edited)}")
+    say(f"          to make pages of these copies: aiot report --notebooks {target}")
     return target
 
 
@@ -84,15 +88,18 @@ def lab(
     context: typer.Context,
     notebooks: Annotated[
         Path | None,
-        typer.Option(help="Folder of notebooks to open as it is. Default: a copy of those of this project."),
+        typer.Option(
+            metavar="FOLDER",
+            help="Open the notebooks in this folder themselves. Default: a copy of the project's.",
+        ),
     ] = None,
     workspace: ReadWorkspace = None,
 ) -> None:
     """Open JupyterLab on a copy of the notebooks, for exploring.
 
-    The notebooks are copied to the folder notebooks beside data; copies that you have edited are never replaced. In a
-    checkout of the project, its own notebooks are opened. All other options are passed on to JupyterLab, for example
-    --no-browser --port 9000.
+    The notebooks are copied to the folder notebooks of the workspace; copies that you have edited are never replaced.
+    In a checkout of the project, its own notebooks are opened. All other options are passed on to JupyterLab, for
+    example --no-browser --port 9000.
     """
     from aiot_analysis.tables.workspace import find_notebooks
 
@@ -104,5 +111,4 @@ def lab(
         command.append(f"--LabApp.default_url=/lab/tree/{FIRST}")
     if os.geteuid() == 0:  # as in a container
         command.append("--allow-root")
-    sys.stdout.flush()
     os.execv(sys.executable, [*command, *context.args, str(folder)])  # so that signals reach JupyterLab itself

@@ -16,7 +16,7 @@ from aiot_analysis.cli.workspace_options import (
     base_to_read,
     folder_to_write,
 )
-from aiot_analysis.tables.workspace import FOLDER
+from aiot_analysis.tables.workspace import FOLDER, WORKERS_TIMEOUT_S
 from aiot_analysis.words import plural
 from runner import rawlog
 
@@ -27,12 +27,41 @@ if TYPE_CHECKING:
 Parameters = Annotated[
     list[str] | None,
     typer.Option(
-        "-p", "--parameter", metavar="KEY VALUE", help="Set a parameter of the notebooks, like -p timing inference."
+        "-p",
+        "--parameter",
+        metavar="KEY VALUE",
+        help="Set a parameter of the notebooks, like -p timing inference; repeat the option for more parameters.",
     ),
 ]
-Jobs = Annotated[int, typer.Option(min=1, help="Number of notebooks to run at the same time.")]
-CellTimeout = Annotated[int | None, typer.Option("--timeout", min=1, help="Time limit for one cell, in seconds.")]
-Notebooks = Annotated[Path | None, typer.Option(help="Folder of the notebooks. Default: those of this project.")]
+Jobs = Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Number of notebooks to run at the same time.")]
+CellTimeout = Annotated[
+    int | None,
+    typer.Option(
+        "--timeout", metavar="SECONDS", min=1, help="Time limit for one cell of a notebook. Default: no limit."
+    ),
+]
+Notebooks = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Folder of the notebooks. Default: those of this project.")
+]
+
+# options of the commands that can use a cluster
+Scheduler = Annotated[
+    str,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Address of a Dask scheduler whose workers do the work, like tcp://10.0.0.1:8786. Default: this machine "
+        "does it.",
+    ),
+]
+WorkersTimeout = Annotated[
+    float,
+    typer.Option(
+        "--wait-for-workers",
+        min=0,
+        metavar="SECONDS",
+        help="With --scheduler: longest time to wait while the cluster has no worker.",
+    ),
+]
 
 
 def parameter_values(words: Sequence[str]) -> dict[str, object]:
@@ -44,7 +73,7 @@ def parameter_values(words: Sequence[str]) -> dict[str, object]:
 
 
 def bar(text: str) -> Progress:
-    """Return a progress bar that disappears when it is done; it is disabled if standard error is no terminal."""
+    """Return a progress bar that disappears when it is done; it is disabled if standard error is not a terminal."""
     from rich import console, progress
 
     screen = console.Console(stderr=True)
@@ -60,7 +89,7 @@ def bar(text: str) -> Progress:
 
 
 def say(text: str) -> None:
-    """Print a message to standard error; results go to standard output."""
+    """Print a message to standard error."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -70,7 +99,7 @@ def print_used(verb: str, folder: Path) -> None:
 
 
 def _quantized_phones(text: str) -> int | None:
-    """Return the number of phones that run the quantized models, or None for all."""
+    """Return the number of phones that run the quantized models, from `text`; None means all."""
     number = {"all": None, "none": 0}.get(text.lower(), text)
     if isinstance(number, str) and not number.isdecimal():
         raise typer.BadParameter(f"{text!r} is not a number of phones: give a number like 25, or all, or none")
@@ -79,27 +108,39 @@ def _quantized_phones(text: str) -> int | None:
 
 def simulate(
     seed: Annotated[
-        int, typer.Option(min=0, help="Seed of the random numbers; another seed gives other images and times.")
+        int,
+        typer.Option(
+            metavar="NUMBER", min=0, help="Seed of all random choices; another seed gives other images and times."
+        ),
     ] = 0,
     devices: Annotated[
-        int, typer.Option(min=1, help="Number of phones; phones beyond the paper's 51 are drawn at random.")
+        int,
+        typer.Option(
+            metavar="NUMBER", min=1, help="Number of phones; those beyond the paper's 51 are made up at random."
+        ),
     ] = 51,
-    images: Annotated[int, typer.Option(min=1, help="Number of images shown to every instance.")] = 500,
+    images: Annotated[
+        int, typer.Option(metavar="NUMBER", min=1, help="Number of images that every instance classifies.")
+    ] = 500,
     quantized_on: Annotated[
         str, typer.Option(metavar="NUMBER|all|none", help="Number of phones that also run the 36 quantized instances.")
     ] = "25",
     raw: Annotated[
-        Path | None, typer.Option(help="Folder to write the raw logs to. Default: data/raw of the workspace.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder to write the raw logs to. Default: data/raw of the workspace."),
     ] = None,
     workspace: WriteWorkspace = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Number of phones to simulate at the same time.")] = 2,
+    jobs: Annotated[
+        int, typer.Option(metavar="NUMBER", min=1, help="Number of phones to simulate at the same time.")
+    ] = 2,
     replace: Annotated[
         bool, typer.Option("--replace", help="Delete simulated runs that were made with different options.")
     ] = False,
 ) -> None:
     """Simulate the paper's 51 phones and write their raw logs.
 
-    The fleet is fitted to the paper's Table IV and is marked as simulated wherever it is shown.
+    The simulation is fitted to the scores in the paper's Table IV. Its results are marked as simulated wherever they
+    are shown, and are never mixed with measured ones.
     """
     phones = _quantized_phones(quantized_on)
     raw = folder_to_write(raw, workspace, "data/raw")
@@ -122,30 +163,22 @@ SHOWN = 10
 
 def process(
     raw: Annotated[
-        Path | None, typer.Option(help="Folder that holds the raw logs. Default: data/raw of the workspace.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder that holds the raw logs. Default: data/raw of the workspace."),
     ] = None,
     processed: Annotated[
-        Path | None, typer.Option(help="Folder to write the tables to. Default: data/processed of the workspace.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder to write the tables to. Default: data/processed of the workspace."),
     ] = None,
     workspace: WriteWorkspace = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Number of runs to read at the same time.")] = 2,
-    scheduler: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Dask cluster that reads the runs, like tcp://10.0.0.1:8786.")
-    ] = "",
-    workers_timeout_s: Annotated[
-        float | None,
-        typer.Option(
-            "--wait-for-workers",
-            min=0,
-            metavar="SECONDS",
-            help="Longest time to wait while the cluster has no worker. Default: 30.",
-        ),
-    ] = None,
+    jobs: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Number of runs to read at the same time.")] = 2,
+    scheduler: Scheduler = "",
+    workers_timeout_s: WorkersTimeout = WORKERS_TIMEOUT_S,
 ) -> None:
-    """Turn raw logs into tidy, validated tables.
+    """Turn raw logs into tidy, validated tables, which all other commands of the analysis read.
 
     Only new and changed runs are read. Files that cannot be read are listed, and processing continues without them.
-    The workers of a Dask cluster must be able to access both folders under the same paths.
+    With --scheduler, the workers must be able to access both folders under the same paths: see docs/cluster.md.
     """
     from aiot_analysis import ingest
 
@@ -166,34 +199,38 @@ def process(
 
 def report(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Notebooks to render, like 04 or frameworks. Default: all.")
+        list[str] | None,
+        typer.Argument(metavar="NOTEBOOK", help="Notebooks to render, like 04 or frameworks. Default: all."),
     ] = None,
     parameters: Parameters = None,
     jobs: Jobs = 2,
     each_device: Annotated[
         bool,
-        typer.Option("--each-device", help="Also write a report for each device, or for those named by -p device."),
+        typer.Option(
+            "--each-device",
+            help="Also write a report of its own for each device; -p device IDS limits this to the named devices.",
+        ),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Render all pages, even those that are up to date.")] = False,
     timeout_s: CellTimeout = None,
     notebooks: Notebooks = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder to write the pages to. Default: reports of the workspace.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder to write the pages to. Default: reports of the workspace."),
     ] = None,
     workspace: WriteWorkspace = None,
-    scheduler: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address of a Dask cluster, used by the overview.")
-    ] = "",
+    scheduler: Scheduler = "",
+    workers_timeout_s: WorkersTimeout = WORKERS_TIMEOUT_S,
 ) -> None:
-    """Render the notebooks as HTML, with an index.
+    """Run the notebooks on the tables of `aiot process`, and write them as web pages with an index.
 
-    Only notebooks whose data, code or parameters changed are rendered. If a notebook fails, its name is printed, a
-    copy is kept, and the others continue. The report of a device depends only on the data of that device. After
-    Ctrl-C, finished pages are kept, and the next call continues with the others.
+    Only notebooks whose data, code or parameters have changed are run. If a notebook fails, its name is printed, a copy
+    that shows the error is kept, and the others continue. After Ctrl-C, finished pages are kept, and the next call
+    continues with the others. With --scheduler, the workers help with the overview (01): see docs/cluster.md.
     """
     values = parameter_values(parameters or ())
     if scheduler:
-        values["scheduler"] = scheduler
+        values |= {"scheduler": scheduler, "workers_timeout_s": workers_timeout_s}
 
     from aiot_analysis.report import render
 
@@ -225,12 +262,19 @@ def report(
 
 def figures(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Names, or numbers in the paper, like fig5 or table4. Default: all.")
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME",
+            help="Figures and tables to write, by name (see --list) or number in the paper, like fig5 or table4. "
+            "Default: all.",
+        ),
     ] = None,
     parameters: Parameters = None,
-    out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("figures"),
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder to write the files to.")] = Path("figures"),
     workspace: ReadWorkspace = None,
-    formats: Annotated[str, typer.Option(help="File formats, separated by commas.")] = "pdf,svg,png,csv,tex,md",
+    formats: Annotated[
+        str, typer.Option(metavar="NAMES", help="File formats to write, separated by commas.")
+    ] = "pdf,svg,png,csv,tex,md",
     width: Annotated[
         str, typer.Option(metavar="single|double|both", help="Width of the figures, in columns of a printed page.")
     ] = "both",
@@ -238,7 +282,11 @@ def figures(
         Path | None, typer.Option(metavar="FILE", help="A matplotlib style sheet, applied on top of the project's.")
     ] = None,
     origin: Annotated[
-        str, typer.Option(help="measured, imported, published or simulated. Default: all in the tables.")
+        str,
+        typer.Option(
+            metavar="measured|imported|published|simulated",
+            help="Origin of the data to use. Default: each origin in the tables, in a folder of its own.",
+        ),
     ] = "",
     jobs: Jobs = 2,
     timeout_s: CellTimeout = None,
@@ -248,9 +296,8 @@ def figures(
 ) -> None:
     """Write figures as PDF, SVG and PNG (300 dpi) and tables as CSV, LaTeX and Markdown, ready for print.
 
-    Only the notebooks that contain the requested figures and tables are run. The same data give identical files. The
-    data are taken from the working folder or a folder above it, or else, with --notebooks, from the folder that holds
-    the notebooks.
+    Only the notebooks that contain the requested figures and tables are run. The same data always give identical files.
+    The data are those of the workspace; if there is none and --notebooks is given, those beside that folder.
     """
     values = parameter_values(parameters or ())
     if origin:

@@ -14,6 +14,7 @@ ReadWorkspace = Annotated[
     Path | None,
     typer.Option(
         "--workspace",
+        metavar="FOLDER",
         help="Folder that contains data/. Default: the working folder, or the nearest folder above it that has data.",
     ),
 ]
@@ -21,10 +22,21 @@ WriteWorkspace = Annotated[
     Path | None,
     typer.Option(
         "--workspace",
+        metavar="FOLDER",
         help="Folder that contains data/ and reports/. Default: the working folder; never a folder above it.",
     ),
 ]
-Processed = Annotated[Path | None, typer.Option(help="Folder of the tables. Default: data/processed of the workspace.")]
+Processed = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Folder of the tables. Default: data/processed of the workspace."),
+]
+RunToRun = Annotated[
+    str,
+    typer.Option(
+        metavar="PERCENT",
+        help="Difference in time that two runs with the same settings may have; used where too few sessions show it.",
+    ),
+]
 
 
 def tables_to_read(processed: Path | None, workspace: Path | None) -> Path:

@@ -13,7 +13,7 @@ from aiot_analysis.stats import blocks, remarks, resize, variance, vips
 from aiot_analysis.tables import along, select
 from aiot_analysis.tables.data import Data, load
 from aiot_analysis.tables.names import USABLE
-from aiot_analysis.tables.workspace import FOLDER
+from aiot_analysis.tables.workspace import FOLDER, WORKERS_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -146,6 +146,7 @@ def open_page(
     order: str = "id",
     labels: str = "number",
     scheduler: str = "",
+    workers_timeout_s: float = WORKERS_TIMEOUT_S,
     by: str = "time",
     beyond_paper: bool = False,
     by_framework: bool = True,
@@ -174,6 +175,8 @@ def open_page(
         Labels of many devices: "number" (Table III) or "name".
     scheduler
         Address of a Dask scheduler that works on the image records.
+    workers_timeout_s
+        Longest time to wait while the scheduler has no worker, in seconds.
     beyond_paper
         Whether to keep instances that are not among the paper's 60.
     by_framework
@@ -194,7 +197,7 @@ def open_page(
     >>> page = aiot_analysis.open_page()
     >>> page.rows.groupby("device_id")[page.mean_column].median()
     """
-    data = load(processed, origin, scheduler, devices=device)
+    data = load(processed, origin, scheduler, device, workers_timeout_s)
     banner(data)
     instances = data.instances if beyond_paper else select.of_paper(data.instances)
     rows, excluded = select.measured_rows(instances, by_framework=by_framework, wanted=verdicts)

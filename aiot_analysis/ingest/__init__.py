@@ -29,6 +29,7 @@ from aiot_analysis.ingest.parts import (
     printable_path,
     scan_runs,
 )
+from aiot_analysis.tables.workspace import WORKERS_TIMEOUT_S
 from aiot_analysis.words import plural
 from runner import rawlog
 
@@ -82,13 +83,13 @@ def process(
     jobs: int = 1,
     progress: Progress = lambda done, total: None,
     scheduler: str = "",
-    workers_timeout_s: float | None = None,
+    workers_timeout_s: float = WORKERS_TIMEOUT_S,
 ) -> IngestResult:
     """Update the tables in `processed` from the runs below `raw`, reading up to `jobs` of them at a time.
 
     With the address of a Dask `scheduler`, like tcp://10.0.0.1:8786, its workers read the runs instead of `jobs`
     threads of this process; they must see both folders under the same paths. `workers_timeout_s` is the longest time to
-    wait for a worker while there is none (30 s by default).
+    wait while there is no worker.
 
     Only runs that are new or changed are read. If interrupted, existing tables are left unchanged, and the next call
     resumes. Raises DataError if there is no folder `raw` or no run in it that can be read (nothing is written then), or
@@ -180,7 +181,7 @@ def _in_threads(waiting: Waiting, parts: Parts, jobs: int) -> Iterator[None]:
             raise
 
 
-def _on_cluster(waiting: Waiting, parts: Parts, scheduler: str, workers_timeout_s: float | None) -> Iterator[None]:
+def _on_cluster(waiting: Waiting, parts: Parts, scheduler: str, workers_timeout_s: float) -> Iterator[None]:
     """Make a part of each run on the workers of a Dask cluster, whose working folders may differ."""
     from aiot_analysis.ingest.run import make_part
     from aiot_analysis.tables import by_device

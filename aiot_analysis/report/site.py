@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from aiot_analysis.report.notebooks import Notebook
 
+CLUSTER = ("scheduler", "workers_timeout_s")  # parameters that do not change a page
 OURS = b"AIoTBench"  # occurs in the title of every page
 
 
@@ -189,12 +190,12 @@ class Site:
     def fingerprint(self, notebook: Notebook, parameters: dict[str, object]) -> str:
         """Return a hash of what a page depends on: the notebook, its parameters, the data, the code and the libraries.
 
-        It does not depend on the locations of files.
+        It does not depend on the locations of files, nor on the machines that do the work.
 
         Raises:
             DataError: The tables are missing.
         """
-        values = {name: value for name, value in parameters.items() if name != "scheduler"}
+        values = {name: value for name, value in parameters.items() if name not in CLUSTER}
         parts = [notebook.digest, values, self.data_of(notebook, parameters), self.code, self.versions, notebook.name]
         return workspace.combine(*parts, self._pictures(notebook, parameters))
 

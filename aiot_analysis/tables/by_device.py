@@ -15,6 +15,7 @@ import pandas as pd
 
 from aiot_analysis.errors import ClusterError
 from aiot_analysis.tables import select, storage, workspace
+from aiot_analysis.tables.workspace import WORKERS_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -25,7 +26,6 @@ Result = TypeVar("Result")
 
 ADDRESS = re.compile(r"(tcp|tls|wss?)://[^/\s]+:\d+")  # anything else makes Client wait for minutes
 ANSWER_TIMEOUT_S = 10  # for an answer from the scheduler
-WORKERS_TIMEOUT_S = 30.0  # for a worker to be available, at the start and after the last one has ended
 POLL_S = 1.0  # between two looks at whether there are workers
 AT_ONCE = 256
 """Most calls submitted at a time, so that the scheduler holds few arguments and the workers few results."""
@@ -36,16 +36,15 @@ def run_calls(
     folders: Sequence[Path],
     function: Callable[..., Result],
     calls: Iterable[tuple[Any, ...]],
-    workers_timeout_s: float | None = None,
+    workers_timeout_s: float = WORKERS_TIMEOUT_S,
 ) -> Iterator[Result]:
     """Yield the result of `function` for each tuple of arguments, in order; the workers of the cluster call it.
 
     `folders` are those that the function reads and writes. An exception in a call is raised here too. Raises
-    ClusterError if the scheduler does not answer, if it has no worker for `workers_timeout_s` (30 s by default), or if
+    ClusterError if the scheduler does not answer, if it has no worker for `workers_timeout_s`, or if
     a worker does not see the folders, has another version of the package, or ends in every attempt at a call.
     """
-    patience_s = WORKERS_TIMEOUT_S if workers_timeout_s is None else workers_timeout_s
-    with _connected(scheduler, folders, patience_s) as client:
+    with _connected(scheduler, folders, workers_timeout_s) as client:
         from distributed import CancelledError, KilledWorker
         from distributed.comm.core import CommClosedError
 
@@ -54,9 +53,9 @@ def run_calls(
             for call in calls:
                 running.append(client.submit(function, *call, pure=False))
                 if len(running) == AT_ONCE:
-                    yield _result(running.popleft(), client, scheduler, patience_s)
+                    yield _result(running.popleft(), client, scheduler, workers_timeout_s)
             while running:
-                yield _result(running.popleft(), client, scheduler, patience_s)
+                yield _result(running.popleft(), client, scheduler, workers_timeout_s)
         except KilledWorker:
             raise ClusterError(
                 f"Workers of the Dask scheduler {scheduler} died, perhaps because they ran out of memory: "
@@ -66,8 +65,8 @@ def run_calls(
             raise ClusterError(f"The Dask scheduler {scheduler} stopped: restart it, then try again.") from None
 
 
-def _result(call: Any, client: Client, scheduler: str, patience_s: float) -> Any:
-    """Return the result of a submitted call; raise ClusterError if there is no worker for `patience_s`."""
+def _result(call: Any, client: Client, scheduler: str, timeout_s: float) -> Any:
+    """Return the result of a submitted call; raise ClusterError if there is no worker for `timeout_s`."""
     while True:
         try:
             return call.result(timeout=POLL_S)
@@ -75,17 +74,17 @@ def _result(call: Any, client: Client, scheduler: str, patience_s: float) -> Any
             if call.done():  # the call itself raised it, or it has ended since
                 return call.result()
         try:
-            client.wait_for_workers(1, timeout=patience_s)
+            client.wait_for_workers(1, timeout=timeout_s)
         except TimeoutError:
             raise ClusterError(
-                f"The last worker of the Dask scheduler {scheduler} ended, and no other came within {patience_s:g} s: "
+                f"The last worker of the Dask scheduler {scheduler} ended, and no other came within {timeout_s:g} s: "
                 f"start workers with `dask worker {scheduler}`, then repeat the command. "
-                "`aiot process --wait-for-workers` sets how long to wait."
+                "--wait-for-workers sets how long to wait."
             ) from None
 
 
 @contextmanager
-def _connected(scheduler: str, folders: Sequence[Path], patience_s: float) -> Iterator[Client]:
+def _connected(scheduler: str, folders: Sequence[Path], timeout_s: float) -> Iterator[Client]:
     """Yield a client of the scheduler whose workers were checked; raise ClusterError if that fails."""
     try:
         from distributed import Client
@@ -102,14 +101,14 @@ def _connected(scheduler: str, folders: Sequence[Path], patience_s: float) -> It
             "like tcp://10.0.0.1:8786."
         ) from None
     with client:
-        _check(client, scheduler, folders, patience_s)
+        _check(client, scheduler, folders, timeout_s)
         yield client
 
 
-def _check(client: Client, scheduler: str, folders: Sequence[Path], patience_s: float) -> None:
+def _check(client: Client, scheduler: str, folders: Sequence[Path], timeout_s: float) -> None:
     """Raise ClusterError if a worker of the cluster could not do what this process does."""
     try:
-        client.wait_for_workers(1, timeout=patience_s)
+        client.wait_for_workers(1, timeout=timeout_s)
     except TimeoutError:
         raise ClusterError(
             f"The Dask scheduler {scheduler} has no workers: start some with `dask worker {scheduler}`."
@@ -157,6 +156,7 @@ class DeviceRecords:
     columns: tuple[str, ...]  # of the table `images`
     filters: Mapping[str, Collection[Any]] = field(default_factory=dict)  # as for `storage.read`
     scheduler: str = ""  # address of a Dask scheduler, like tcp://10.0.0.1:8786; "" for this process
+    workers_timeout_s: float = WORKERS_TIMEOUT_S  # longest time to wait while the scheduler has no worker
     rows: pd.DataFrame | None = field(default=None, compare=False)  # keep only these runs and instances, by select.KEY
 
     def of(self, *devices: str) -> pd.DataFrame:
@@ -188,8 +188,11 @@ def map_devices(
         (images, str(device), list(part.itertuples(index=False, name=None)), function)
         for device, part in wanted.groupby("device_id", sort=False)
     ]
-    remote_results = run_calls(images.scheduler, [images.processed], _one, calls) if images.scheduler else None
-    for call, results in zip(calls, remote_results or (_one(*call) for call in calls), strict=True):
+    if images.scheduler:
+        answers = run_calls(images.scheduler, [images.processed], _one, calls, images.workers_timeout_s)
+    else:
+        answers = (_one(*call) for call in calls)
+    for call, results in zip(calls, answers, strict=True):
         for result in results:
             yield call[1], result
 

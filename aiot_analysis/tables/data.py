@@ -12,7 +12,7 @@ from aiot_analysis.errors import DataError
 from aiot_analysis.tables import names, select, storage, validity
 from aiot_analysis.tables.by_device import DeviceRecords
 from aiot_analysis.tables.names import ORIGIN_SENTENCES
-from aiot_analysis.tables.workspace import FOLDER, find
+from aiot_analysis.tables.workspace import FOLDER, WORKERS_TIMEOUT_S, find
 from runner.rawlog import ORIGINS
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Data:
     # of these devices, and of no device if all are selected; of this origin or an unknown one
     left_out: pd.DataFrame
     scheduler: str = ""  # address of the Dask scheduler that processes `image_parts`; "" for this process
+    workers_timeout_s: float = WORKERS_TIMEOUT_S  # longest time to wait while the scheduler has no worker
 
     def __getitem__(self, devices: object) -> Data:
         """Return the data of one or several devices by id: data["local"], data[["honor-v20", "oppo-reno"]].
@@ -149,7 +150,16 @@ class Data:
             for column in ("run_id", "instance_id"):  # avoids reading anything else
                 present = set(rows[column])
                 wanted[column] = [value for value in wanted.get(column, sorted(present)) if value in present]
-        return DeviceRecords(self.processed, self.origin, tuple(devices), tuple(columns), wanted, self.scheduler, rows)
+        return DeviceRecords(
+            self.processed,
+            self.origin,
+            tuple(devices),
+            tuple(columns),
+            wanted,
+            self.scheduler,
+            self.workers_timeout_s,
+            rows,
+        )
 
     def telemetry(self, **filters: object) -> pd.DataFrame:
         """Return samples of temperature, frequency and battery; filters work as in `images`."""
@@ -233,6 +243,7 @@ def load(
     origin: str = "measured",
     scheduler: str = "",
     devices: object = "",
+    workers_timeout_s: float = WORKERS_TIMEOUT_S,
 ) -> Data:
     """Read the devices and instances of one origin.
 
@@ -246,6 +257,8 @@ def load(
         Address of a Dask scheduler that works on the image records, like tcp://10.0.0.1:8786.
     devices
         Ids as data[...] takes them: one, several in a list, or text with commas; empty text selects all.
+    workers_timeout_s
+        Longest time to wait while the scheduler has no worker, in seconds.
 
     Returns
     -------
@@ -280,6 +293,7 @@ def load(
         of_origin[of_origin["study"].notna()].reset_index(drop=True),
         storage.read("left_out", folder, origin=[origin, None]).reset_index(drop=True),
         scheduler,
+        workers_timeout_s,
     )
     is_all = devices is None or (isinstance(devices, str) and not devices.strip(" ,"))
     return data if is_all else data[devices]

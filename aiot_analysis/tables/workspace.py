@@ -19,6 +19,8 @@ from runner import rawlog
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+WORKERS_TIMEOUT_S = 30.0
+"""Longest time to wait for a Dask worker, at the start and after the last one has ended."""
 FOLDER = "data/processed"  # default folder of the tables, relative to a workspace
 NOTEBOOKS = "notebooks"  # name of the folder of the notebooks
 MANIFEST = "manifest.json"

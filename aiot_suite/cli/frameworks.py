@@ -40,7 +40,7 @@ def frameworks_list(as_json: AsJson = False, workspace: ReadWorkspace = None) ->
 
 
 def _remedy(framework: Framework) -> str:
-    """Return how to install a framework: its packages, or the environment if it runs only in another one."""
+    """Return the command that installs a framework: its packages, or the separate environment that it needs."""
     from aiot_suite import environments
 
     if "main" in framework.environments:
@@ -50,10 +50,12 @@ def _remedy(framework: Framework) -> str:
 
 @app.command("install")
 def frameworks_install(
-    name: Annotated[str, typer.Argument(help="legacy (Caffe2, and PyTorch Mobile with XNNPACK) or executorch.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="legacy (Caffe2, and PyTorch Mobile with XNNPACK) or executorch.")
+    ],
     workspace: NoWorkspace = None,
 ) -> None:
-    """Install what a framework needs, unless it is already installed."""
+    """Install a framework that needs more than the basic packages, unless it is already installed."""
     from aiot_suite import environments
 
     def tell(text: str) -> None:

@@ -16,6 +16,7 @@ from aiot_suite.cli.options import (
     Quantizations,
     ReadWorkspace,
     Seed,
+    Threads,
     Weights,
     WriteWorkspace,
     show,
@@ -46,19 +47,24 @@ def models_prepare(
     calibration: Annotated[
         str | None,
         typer.Option(
-            help=(
-                "Name of a dataset to calibrate int8 with, other than the test images; required except for "
-                "sample weights."
-            )
+            metavar="NAME",
+            help="Name of a dataset to calibrate int8 files with, other than the test images; required for int8, "
+            "except with sample weights.",
         ),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Number of processes; each needs up to 1.5 GB.")] = 2,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            metavar="NUMBER", min=1, help="Files to convert at the same time; each needs up to 1.5 GB of memory."
+        ),
+    ] = 2,
     workspace: WriteWorkspace = None,
 ) -> None:
-    """Build the model files; existing files whose inputs are unchanged are kept.
+    """Build the model files; files that are up to date are kept.
 
-    The ranges of int8 activations come from the images of --calibration. Without it, sample weights are calibrated with
-    drawn pictures. The calibration images are recorded with the model file and cannot be used to test it.
+    Int8 files are calibrated, that is, the ranges of their activations are measured, on the images of --calibration.
+    For sample weights, drawn images are used by default. The calibration images are recorded with the model file and
+    cannot be used to test it.
     """
     from aiot_suite import catalog, prepare, suite
     from aiot_suite.convert import calibration as calibrating
@@ -100,7 +106,7 @@ def models_prepare(
 
 @app.command("list")
 def models_list(weights: Weights = "sample", as_json: AsJson = False, workspace: ReadWorkspace = None) -> None:
-    """List the model files with size, hash and settings."""
+    """List the model files with their size, hash and input settings."""
     from aiot_suite.facts import load_artifacts
 
     artifacts = load_artifacts(models_folder(to_read(workspace), weights))
@@ -133,22 +139,31 @@ def models_train(
         typer.Option(
             "--phase",
             metavar="SIZE:STEPS:RATE",
-            help="Image size, steps and learning rate; repeat the option for more phases. Default: the model's own.",
+            help="Image size in pixels, number of steps and learning rate of a training phase; repeat the option for "
+            "more phases. Default: those chosen for the model.",
         ),
     ] = None,
-    per_class: Annotated[int, typer.Option(min=1, help="Training pictures per class.")] = 80,
-    threads: Annotated[int, typer.Option("--num-threads", min=1, help="Threads used by PyTorch.")] = 1,
+    per_class: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Training images per class.")] = 80,
+    threads: Threads = 1,
     bfloat16: Annotated[
         bool, typer.Option("--bfloat16", help="Train in bfloat16, which is faster on processors that support it.")
     ] = False,
-    start: Annotated[Path | None, typer.Option(help="Folder of sample_<model>.npz files to start from.")] = None,
-    target: Annotated[Path, typer.Option(help="Folder for the .npz files.")] = Path("aiot_suite/weights"),
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Folder with files sample_<model>.npz to start from. Default: start from random weights.",
+        ),
+    ] = None,
+    target: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder to write the files sample_<model>.npz to.")
+    ] = Path("aiot_suite/weights"),
     workspace: NoWorkspace = None,
 ) -> None:
-    """Train the sample weights.
+    """Train the sample weights on drawn images.
 
-    The training part of the sample set is used, and each network takes a quarter of an hour or more. For a heavy
-    network, a slim version is trained, and the heavy network then contains its weights.
+    Each network takes a quarter of an hour or more. For a heavy network, a slim version is trained, and its weights are
+    put into the heavy network.
     """
     from aiot_suite import suite
     from aiot_suite.long_tasks import bar

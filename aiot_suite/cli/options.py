@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from aiot_suite.suite import DELEGATES, FRAMEWORKS, MODELS, QUANTIZATIONS
+from aiot_suite.suite import DELEGATES, FRAMEWORKS, MODELS, PROFILES, QUANTIZATIONS
 from aiot_suite.workspace import Workspace
 from runner import rawlog
 
@@ -19,7 +20,7 @@ Models = Annotated[
         "--models",
         "-m",
         metavar="NAMES",
-        help=f"Any of {', '.join(MODELS)}, or a model in plugins/models, separated by commas.",
+        help=f"Only these models, separated by commas: any of {', '.join(MODELS)}, or models in plugins/models.",
     ),
 ]
 Frameworks = Annotated[
@@ -27,24 +28,39 @@ Frameworks = Annotated[
     typer.Option(
         "--frameworks",
         metavar="NAMES",
-        help=f"Any of {', '.join(FRAMEWORKS)}, executorch, or a framework in plugins/frameworks, separated by commas.",
+        help=f"Only these frameworks, separated by commas: any of {', '.join(FRAMEWORKS)}, executorch, or frameworks "
+        "in plugins/frameworks.",
     ),
 ]
 Delegates = Annotated[
     list[str],
-    typer.Option("--delegates", metavar="NAMES", help=f"Any of {', '.join(DELEGATES)}, gpu, separated by commas."),
+    typer.Option(
+        "--delegates",
+        metavar="NAMES",
+        help=f"Only these delegates (what executes networks), separated by commas: any of {', '.join(DELEGATES)}, gpu.",
+    ),
 ]
 Quantizations = Annotated[
     list[str],
-    typer.Option("--quantizations", metavar="NAMES", help=f"Any of {', '.join(QUANTIZATIONS)}, separated by commas."),
+    typer.Option(
+        "--quantizations",
+        metavar="NAMES",
+        help=f"Only these number formats of the networks, separated by commas: any of {', '.join(QUANTIZATIONS)}.",
+    ),
 ]
 Weights = Annotated[
-    str, typer.Option(help="sample, pretrained, a folder of state dicts, or a name used with `aiot models add`.")
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Trained weights: sample (for the drawn sample images), pretrained (torchvision's, for ImageNet), a "
+        "folder of state dicts, or a name given to `aiot models add`.",
+    ),
 ]
 ReadWorkspace = Annotated[
     Path | None,
     typer.Option(
         "--workspace",
+        metavar="FOLDER",
         help="Folder that contains data/. Default: the working folder, or the nearest folder above it that has data.",
     ),
 ]
@@ -52,15 +68,20 @@ WriteWorkspace = Annotated[
     Path | None,
     typer.Option(
         "--workspace",
+        metavar="FOLDER",
         help="Folder that contains data/. Default: the working folder; never a folder above it.",
     ),
 ]
 NoWorkspace = Annotated[
     Path | None,
-    typer.Option("--workspace", help="Accepted as by every command, but this one uses no files of a workspace."),
+    typer.Option(
+        "--workspace",
+        metavar="FOLDER",
+        help="Has no effect, because this command uses no files of a workspace; every command accepts it.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the table as JSON, for scripts.")]
-Seed = Annotated[int, typer.Option(help="Seed of all random choices.")]
+Seed = Annotated[int, typer.Option(metavar="NUMBER", help="Seed of all random choices.")]
 Serials = Annotated[
     list[str],
     typer.Option(
@@ -74,22 +95,41 @@ Every = Annotated[bool, typer.Option("--all", help="Use every attached device.")
 Connect = Annotated[
     list[str],
     typer.Option(
-        "--connect", metavar="HOST:PORT", help="Address of a device on the network; repeat the option for more devices."
+        "--connect",
+        metavar="HOST:PORT",
+        help="Address of a device on the network, like 192.168.0.7:5555; repeat the option for more devices.",
     ),
 ]
-DeviceFolder = Annotated[str, typer.Option(help="Folder on attached devices for all files copied there.")]
-DevicePython = Annotated[str, typer.Option(help="Python interpreter on attached devices that have their own.")]
-KeepSerial = Annotated[bool, typer.Option("--keep-serial", help="Also record serial numbers without hashing them.")]
-Threads = Annotated[int, typer.Option("--num-threads", min=1, help="Threads used by each framework.")]
-Timeout = Annotated[float, typer.Option("--timeout", min=1, help="Time limit for one instance in seconds.")]
+DeviceFolder = Annotated[
+    str, typer.Option(metavar="FOLDER", help="Folder on attached devices for all files copied there.")
+]
+DevicePython = Annotated[
+    str, typer.Option(metavar="COMMAND", help="Command that starts Python on attached devices that have their own.")
+]
+KeepSerial = Annotated[
+    bool, typer.Option("--keep-serial", help="Record serial numbers as they are, in addition to their hashes.")
+]
+Threads = Annotated[int, typer.Option("--num-threads", metavar="NUMBER", min=1, help="Threads used by each framework.")]
+Timeout = Annotated[
+    float, typer.Option("--timeout", metavar="SECONDS", min=1, help="Time limit for the measurement of one instance.")
+]
 Cooldown = Annotated[
     float,
     typer.Option(
-        "--cooldown", min=0, help="Longest time to wait for a hot or discharged device, in seconds; 0: do not wait."
+        "--cooldown",
+        metavar="SECONDS",
+        min=0,
+        help="Longest time to wait until a hot device has cooled down or a discharged one is charged; 0: do not wait.",
     ),
 ]
 Patience = Annotated[
-    float, typer.Option("--patience", min=0, help="Longest time to wait for a disconnected device, in seconds.")
+    float,
+    typer.Option(
+        "--patience",
+        metavar="SECONDS",
+        min=0,
+        help="Longest time to wait for a disconnected device to come back.",
+    ),
 ]
 FixedPerformance = Annotated[
     bool,
@@ -97,10 +137,30 @@ FixedPerformance = Annotated[
         "--fixed-performance", help="Use lower, steadier clock rates during the run, on Android 11 and later."
     ),
 ]
-Cores = Annotated[str, typer.Option(help="all, or big: only cores that can run faster than the slowest ones.")]
+Cores = Annotated[
+    str,
+    typer.Option(
+        metavar="all|big",
+        help="Processor cores to use: all, or big for those that can run faster than the slowest ones.",
+    ),
+]
 NativeTools = Annotated[
     Path | None,
-    typer.Option("--native-tools", help="Folder with TFLite's benchmark_model and run_eval, which can use NNAPI."),
+    typer.Option(
+        "--native-tools",
+        metavar="FOLDER",
+        help="Folder with TFLite's own programs, benchmark_model and run_eval, which can use NNAPI.",
+    ),
+]
+Dataset = Annotated[
+    str, typer.Option(metavar="NAME", help="Name of the dataset of images, as made or chosen with `aiot dataset`.")
+]
+Profile = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help=f"How much is measured: one of {', '.join(PROFILES)}; docs/measurement.md describes them.",
+    ),
 ]
 PYTHON = "python3"
 
@@ -115,11 +175,41 @@ def to_write(named: Path | None) -> Workspace:
     return Workspace(rawlog.workspace_to_write(named))
 
 
+NARROWEST = 20  # columns of a help text
+WIDEST = 78
+DESCRIPTION = 46  # columns that the description of an option has at least, if the terminal has as many
+
+
+class HelpFormatter(typer.Context.formatter_class):  # type: ignore[misc,valid-type]  # typer does not export it
+    """Click's layout of a help text, also for terminals with fewer than the 50 columns that Click assumes."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.width = max(min(shutil.get_terminal_size().columns - 2, WIDEST), NARROWEST)
+
+    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        super().write_dl(rows, min(col_max, max(self.width - DESCRIPTION - col_spacing, 2)), col_spacing)
+
+
+class HelpContext(typer.Context):
+    """The context of a command whose help `HelpFormatter` lays out."""
+
+    formatter_class = HelpFormatter
+
+
 class CommandGroup(TyperGroup):
     """A command with subcommands, whose help describes each of them in a whole sentence, never cut."""
 
+    context_class = HelpContext
+
     sections: Mapping[str, Sequence[str]] = {}
     """Names of subcommands by the heading that they have in the help; the others are under "Commands"."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            command.context_class = HelpContext
+        return command
 
     def list_commands(self, ctx: Any) -> list[str]:
         listed = [name for names in self.sections.values() for name in names if name in self.commands]

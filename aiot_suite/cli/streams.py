@@ -1,4 +1,4 @@
-"""Standard output and standard error of a command: results go to the first, messages and progress to the second."""
+"""Standard output and standard error: a command writes results to the first, messages and progress to the second."""
 
 from __future__ import annotations
 
@@ -14,24 +14,27 @@ from typing import Any, TextIO, cast
 from aiot_suite.errors import RunnerError
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as in shells."""
+"""Exit code after Ctrl-C, the same as in shells."""
 
 INTERRUPTED_MESSAGE = "aiot: interrupted; completed work is kept."
 
 BROKEN_PIPE = 141
-"""Exit code if the reader of standard output ended, as in shells: 128 plus the number of SIGPIPE."""
+"""Exit code if the program that reads standard output has ended: 128 plus the number of SIGPIPE, as in shells."""
 
 
 class OutputError(RunnerError):
-    """Raised if standard output cannot be written. It is no OSError, which libraries handle in ways of their own."""
+    """Raised if standard output cannot be written.
+
+    It is not an OSError, because some libraries catch those.
+    """
 
 
 class ReaderGoneError(Exception):
-    """Raised if whoever reads standard output, like `head`, has ended."""
+    """Raised if the program that reads standard output, such as `head`, has ended."""
 
 
 class _Stream:
-    """A stream that is used in place of another, with other behaviour if it cannot be written."""
+    """Wrapper of a stream; subclasses change what happens if it cannot be written."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -41,18 +44,22 @@ class _Stream:
 
 
 class _Output(_Stream):
+    """Wrapper of standard output that raises OutputError or ReaderGoneError instead of OSError."""
+
     def write(self, text: str) -> int:
-        with _told():
+        with _output_errors():
             return self._stream.write(text)
 
     def flush(self) -> None:
-        with _told():
+        with _output_errors():
             self._stream.flush()
 
 
 class _Messages(_Stream):
+    """Wrapper of standard error that discards what cannot be written."""
+
     def write(self, text: str) -> int:
-        with suppress(OSError):  # there is no other place for messages
+        with suppress(OSError):  # there is nowhere else to write messages
             return self._stream.write(text)
         return len(text)
 
@@ -62,8 +69,8 @@ class _Messages(_Stream):
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Raise the exceptions of this module instead of OSError."""
+def _output_errors() -> Iterator[None]:
+    """Raise OutputError or ReaderGoneError instead of OSError."""
     try:
         yield
     except BrokenPipeError:
@@ -76,13 +83,14 @@ def _told() -> Iterator[None]:
 
 @contextmanager
 def checked() -> Iterator[None]:
-    """Let standard output raise OutputError or ReaderGoneError within the block, and ignore failures of standard error.
+    """Translate errors of standard output within the block, and ignore those of standard error.
 
-    Raises OutputError immediately if standard output is closed.
+    Raises OutputError or ReaderGoneError if standard output cannot be written, and OutputError immediately if it is
+    closed.
     """
     output, messages = sys.stdout, sys.stderr
     if messages is None:
-        messages = _null(2)  # or the next file that is opened would receive the messages of other programs
+        messages = _null(2)  # otherwise the next file to be opened would receive the messages of other programs
     sys.stderr = cast(TextIO, _Messages(messages))
     try:
         if output is None:
@@ -99,60 +107,63 @@ def checked() -> Iterator[None]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt once, and a second Ctrl-C end the process without waiting for anything.
+    """Raise KeyboardInterrupt at the first Ctrl-C, and end the process immediately at the second.
 
-    After the first one, this holds also when the block has ended, until the process ends.
+    Once Ctrl-C has been pressed, the second one still ends the process after the block has been left.
     """
     earlier = signal.getsignal(signal.SIGINT)
-    if earlier is not signal.default_int_handler:  # ignored in the background, or a program that called this one
+    if earlier is not signal.default_int_handler:  # a background job ignores it, or a calling program handles it
         yield
         return
-    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGINT, _on_first_interrupt)
     try:
         yield
     finally:
-        if signal.getsignal(signal.SIGINT) is _interrupt:
+        if signal.getsignal(signal.SIGINT) is _on_first_interrupt:
             signal.signal(signal.SIGINT, earlier)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    signal.signal(signal.SIGINT, _leave)
+def _on_first_interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt, and handle the next Ctrl-C with `_on_second_interrupt`."""
+    signal.signal(signal.SIGINT, _on_second_interrupt)
     raise KeyboardInterrupt
 
 
 def say_interrupted() -> None:
-    """Print that the command was interrupted; a second Ctrl-C does not say it again."""
-    if signal.getsignal(signal.SIGINT) is _leave:
-        signal.signal(signal.SIGINT, _end)
+    """Print that the command was interrupted. A second Ctrl-C does not print it again."""
+    if signal.getsignal(signal.SIGINT) is _on_second_interrupt:
+        signal.signal(signal.SIGINT, _end_now)
     say(INTERRUPTED_MESSAGE)
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
+def _on_second_interrupt(number: int, frame: FrameType | None) -> None:
+    """Print that the command was interrupted, and end the process."""
     with suppress(OSError):
         os.write(2, f"{INTERRUPTED_MESSAGE}\n".encode())
-    _end(number, frame)
+    _end_now(number, frame)
 
 
-def _end(number: int, frame: FrameType | None) -> None:
-    for process in multiprocessing.active_children():  # those of a pool would wait for work for ever
+def _end_now(number: int, frame: FrameType | None) -> None:
+    """End this process and its child processes without cleaning up."""
+    for process in multiprocessing.active_children():  # processes of a pool would wait for work forever
         process.kill()
     os._exit(INTERRUPTED)
 
 
 def drop_output() -> None:
-    """Discard what was not written yet, so that Python does not try to write it when it ends."""
+    """Discard buffered output, which Python would otherwise try to write when it exits."""
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(text: str) -> None:
     """Print a message to standard error."""
-    with suppress(OSError):  # there is no other place for messages
+    with suppress(OSError):  # there is nowhere else to write messages
         print(text, file=sys.stderr, flush=True)
 
 
 def _null(number: int) -> TextIO:
-    """Return a stream that discards what is written, as the file descriptor of this number."""
+    """Redirect the file descriptor `number` to the null device, and return a stream that writes to it."""
     null = os.open(os.devnull, os.O_WRONLY)
     if null != number:
         os.dup2(null, number)

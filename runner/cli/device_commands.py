@@ -32,7 +32,7 @@ COLUMNS = ("serial", "state", "model", "soc", "system", "ram_gb", "abi")
 
 
 def devices(connect: Connect = [], as_json: AsJson = False, workspace: ReadWorkspace = None) -> None:  # noqa: B006
-    """List the devices known to the adb server."""
+    """List the attached devices, as known to the adb server, with their serial numbers."""
     from concurrent.futures import ThreadPoolExecutor
 
     from runner.devices import adb
@@ -55,7 +55,7 @@ def devices(connect: Connect = [], as_json: AsJson = False, workspace: ReadWorks
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
-    """Return aligned lines of text without characters that a terminal would interpret."""
+    """Return aligned lines of text, without characters that control a terminal."""
     from rich.cells import cell_len  # some characters are two columns wide
 
     cells = [[printable(str(row[name])) if row[name] is not None else "-" for name in COLUMNS] for row in rows]
@@ -156,7 +156,7 @@ def clean(
     device_folder: DeviceFolder = FOLDER,
     workspace: ReadWorkspace = None,
 ) -> None:
-    """Remove the folder of copied files from devices, with everything in it, and restore settings changed by runs."""
+    """Delete all files that were copied to devices, and restore the settings that runs changed."""
     from runner.devices.attached import AttachedDevice
     from runner.devices.choice import Choice, choose_devices
 
@@ -174,7 +174,9 @@ def clean(
 
 
 app = typer.Typer(
-    cls=CommandGroup, help="Build bundles of Python for devices that do not have it.", no_args_is_help=True
+    cls=CommandGroup,
+    help="Build bundles: Python and a framework for devices that do not have them.",
+    no_args_is_help=True,
 )
 
 _MB = 1e6
@@ -182,13 +184,21 @@ _MB = 1e6
 
 @app.command("build")
 def bundle_build(
-    arch: Annotated[str, typer.Option("--arch", help="arm64 (phones, boards) or amd64 (x86-64).")] = "arm64",
+    arch: Annotated[
+        str,
+        typer.Option(
+            "--arch", metavar="NAME", help="Architecture of the device: arm64 (phones, boards) or amd64 (x86-64)."
+        ),
+    ] = "arm64",
     framework: Annotated[
-        str, typer.Option("--framework", "-f", help="tflite, pytorch or caffe2; the last two share a bundle.")
+        str,
+        typer.Option(
+            "--framework", "-f", metavar="NAME", help="tflite, pytorch or caffe2; the last two share a bundle."
+        ),
     ] = "tflite",
     workspace: NoWorkspace = None,
 ) -> None:
-    """Build a bundle from Debian packages and wheels; existing bundles are kept."""
+    """Build a bundle from Debian packages and wheels, which are downloaded; an existing bundle is kept."""
     import elftools  # noqa: F401  fail before anything is downloaded
 
     from runner.bundle import build, recipes
@@ -224,7 +234,7 @@ def bundle_list(as_json: AsJson = False, workspace: NoWorkspace = None) -> None:
 
 @app.command("lock")
 def bundle_lock(workspace: NoWorkspace = None) -> None:
-    """Update the exact versions of the packages in bundles (the lock) to the current ones; only in a checkout."""
+    """Update the list of the exact package versions in bundles to the newest ones; only in a checkout."""
     from runner.bundle import build, recipes
 
     if not (PROJECT / "pyproject.toml").is_file():

@@ -24,8 +24,12 @@ def models_check(
     frameworks: Frameworks = [],  # noqa: B006
     quantizations: Quantizations = [],  # noqa: B006
     weights: Weights = "sample",
-    dataset: Annotated[str, typer.Option(help="Name of a dataset with the same classes as the models.")] = "sample",
-    images: Annotated[int, typer.Option(min=1, help="Number of images, evenly spread over the dataset.")] = 50,
+    dataset: Annotated[
+        str, typer.Option(metavar="NAME", help="Name of a dataset with the same classes as the models.")
+    ] = "sample",
+    images: Annotated[
+        int, typer.Option(metavar="NUMBER", min=1, help="Number of images, evenly spread over the dataset.")
+    ] = 50,
     summary: Annotated[
         bool, typer.Option("--summary", help="Print only how many files passed and which did not, without the table.")
     ] = False,
@@ -34,7 +38,8 @@ def models_check(
 ) -> None:
     """Compare every model file with its PyTorch original on real images.
 
-    The outputs of float32 files must agree to a thousandth of their range. For quantized files the loss is shown.
+    The outputs of a float32 file may differ from the original's by at most a thousandth of their range. For quantized
+    files, the loss of accuracy is shown.
     """
     from aiot_suite import catalog
     from aiot_suite.datasets import store
@@ -85,20 +90,27 @@ def models_check(
 
 
 def models_add(
-    file: Annotated[Path, typer.Argument(help="The model file, for example mobilenet.tflite.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The model file, for example mobilenet.tflite.")],
     settings: Annotated[
         Path,
         typer.Option(
-            help="JSON file with size, channel_order, mean, std, label_offset, accuracy and others: see docs/adding.md."
+            metavar="FILE",
+            help="JSON file with size, channel_order, mean, std, label_offset, accuracy and more: see docs/adding.md.",
         ),
     ],
     model: Annotated[
-        str, typer.Option(help="Name of the model; choose a new name for a network that is not in the suite.")
+        str,
+        typer.Option(
+            metavar="NAME", help="Name of the network; choose a new name if it is not one of the suite's networks."
+        ),
     ],
-    name: Annotated[str, typer.Option(help="Name for its weights, to use with --weights afterwards.")],
-    framework: Annotated[str, typer.Option(help="Framework of the file.")] = "tflite",
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="Name for its weights, which other commands take as --weights.")
+    ],
+    framework: Annotated[str, typer.Option(metavar="NAME", help="Framework of the file.")] = "tflite",
     quantization: Annotated[
-        str | None, typer.Option(help="float32, dynamic, int8 or float16; by default, as read from the file.")
+        str | None,
+        typer.Option(metavar="NAME", help="float32, dynamic, int8 or float16. Default: as read from the file."),
     ] = None,
     workspace: WriteWorkspace = None,
 ) -> None:
@@ -156,53 +168,75 @@ def chosen_artifacts(
 
 
 def import_(
-    files: Annotated[list[Path], typer.Argument(help="Logs of the paper's app, or outputs of tools.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Logs of the paper's app, or outputs of tools.")],
     device: Annotated[
-        str | None, typer.Option(metavar='"MAKER MODEL"', help="The device, if the logs do not state it.")
+        str | None,
+        typer.Option(metavar='"MAKER MODEL"', help="Maker and model of the device, if the logs do not state them."),
     ] = None,
     serial: Annotated[
-        str | None, typer.Option(help="Distinguishes devices of the same model; only a salted hash is stored.")
+        str | None,
+        typer.Option(
+            metavar="SERIAL",
+            help="Serial number, to tell devices of the same model apart; only a salted hash is stored.",
+        ),
     ] = None,
-    soc: Annotated[str | None, typer.Option(help="The device's chip, for example Snapdragon 865.")] = None,
+    soc: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The device's chip, for example Snapdragon 865.")
+    ] = None,
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="The network, if the log does not state it.")
+        str | None, typer.Option("--model", "-m", metavar="NAME", help="The network, if the log does not state it.")
     ] = None,
     framework: Annotated[
-        str | None, typer.Option(help="tflite, pytorch or caffe2, if the log does not state it.")
+        str | None, typer.Option(metavar="NAME", help="tflite, pytorch or caffe2, if the log does not state it.")
     ] = None,
     delegate: Annotated[
-        str | None, typer.Option(help=f"Any of {', '.join(DELEGATES)}, if the log does not state it.")
+        str | None, typer.Option(metavar="NAME", help=f"One of {', '.join(DELEGATES)}, if the log does not state it.")
     ] = None,
     quantization: Annotated[
-        str | None, typer.Option(help="float32, dynamic, int8 or float16, if the log does not state it.")
+        str | None,
+        typer.Option(metavar="NAME", help="float32, dynamic, int8 or float16, if the log does not state it."),
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="Name of the images; the same name means the same images.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Name for the set of images; logs with the same name are taken to use the same images."
+        ),
     ] = None,
     image_names: Annotated[
         Path | None,
         typer.Option(
-            help="File with the names of the app's images, one per line, in the order in which they were shown."
+            metavar="FILE",
+            help="File with the names of the app's images, one per line, in the order in which they were shown.",
         ),
     ] = None,
     images: Annotated[Path | None, typer.Option(hidden=True)] = None,  # an earlier name of --image-names
-    weights: Annotated[str | None, typer.Option(help="Name of the trained weights; unknown by default.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the trained weights. Default: unknown.")
+    ] = None,
     threads: Annotated[
         int | None,
         typer.Option(
-            "--num-threads", "--threads", min=1, help="Threads of the framework, if the log does not state them."
+            "--num-threads",
+            "--threads",
+            metavar="NUMBER",
+            min=1,
+            help="Threads of the framework, if the log does not state them.",
         ),
     ] = None,
     log_format: Annotated[
-        str | None, typer.Option(help=f"One of {', '.join(FORMATS)}, if a file may have two formats.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"Format of the files, needed only if it could be one of two: one of {', '.join(FORMATS)}.",
+        ),
     ] = None,
     format_: Annotated[str | None, typer.Option("--format", hidden=True)] = None,  # an earlier name of --log-format
     workspace: WriteWorkspace = None,
 ) -> None:
-    """Import other people's logs as raw logs of origin "imported".
+    """Import logs of other programs as raw logs, which are marked as imported wherever they are shown.
 
-    Logs of the paper's own app contain the device and every image. Outputs of benchmark_model, run_eval and other tools
-    contain times or an accuracy.
+    Logs of the paper's own app state the device and the result of every image. Outputs of benchmark_model, run_eval
+    and other tools contain times or an accuracy. State with options what a log does not say: see docs/importing.md.
     """
     from aiot_suite.suite import FRAMEWORKS, QUANTIZATIONS, choose
     from runner.importers import import_files

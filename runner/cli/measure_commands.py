@@ -13,6 +13,7 @@ from aiot_suite.cli.options import (
     Connect,
     Cooldown,
     Cores,
+    Dataset,
     Delegates,
     DeviceFolder,
     DevicePython,
@@ -23,6 +24,7 @@ from aiot_suite.cli.options import (
     Models,
     NativeTools,
     Patience,
+    Profile,
     Quantizations,
     Seed,
     Serials,
@@ -34,7 +36,7 @@ from aiot_suite.cli.options import (
 )
 from aiot_suite.cli.streams import say
 from aiot_suite.errors import RunnerError
-from aiot_suite.suite import COOLDOWN_S, PATIENCE_S, PROFILES, SUITES, TIMEOUT_S
+from aiot_suite.suite import COOLDOWN_S, PATIENCE_S, SUITES, TIMEOUT_S
 from aiot_suite.workspace import Workspace, models_folder
 from runner import rawlog
 from runner.devices import ALL_CORES, FOLDER
@@ -50,21 +52,38 @@ def run(
     every: Every = False,
     connect: Connect = [],  # noqa: B006
     part: Annotated[
-        str, typer.Option("--suite", help=f"Part of the paper's suite: one of {', '.join(SUITES)}.")
+        str,
+        typer.Option(
+            "--suite",
+            metavar="|".join(SUITES),
+            help="Part of the paper's suite: full (60 instances), float32 (24) or quantized (36).",
+        ),
     ] = "full",
     models: Models = [],  # noqa: B006
     frameworks: Frameworks = [],  # noqa: B006
     delegates: Delegates = [],  # noqa: B006
     quantizations: Quantizations = [],  # noqa: B006
-    profile: Annotated[str, typer.Option(help=f"One of {', '.join(PROFILES)}.")] = "paper",
-    dataset: Annotated[str, typer.Option(help="Name of a dataset.")] = "sample",
+    profile: Profile = "paper",
+    dataset: Dataset = "sample",
     weights: Weights = "sample",
     threads: Threads = 1,
     warmups: Annotated[
-        int | None, typer.Option("--warmup-runs", min=0, help="Warm-up inferences; overrides the profile.")
+        int | None,
+        typer.Option(
+            "--warmup-runs",
+            metavar="NUMBER",
+            min=0,
+            help="Untimed inferences of each instance before the timed ones. Default: as in the profile.",
+        ),
     ] = None,
-    repeat: Annotated[int | None, typer.Option(min=1, help="Passes over the images; overrides the profile.")] = None,
-    images: Annotated[int | None, typer.Option(min=1, help="Maximum number of images; overrides the profile.")] = None,
+    repeat: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", min=1, help="How often each image is classified. Default: as in the profile."),
+    ] = None,
+    images: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", min=1, help="Maximum number of images. Default: as in the profile."),
+    ] = None,
     resize: Annotated[
         list[str],
         typer.Option(
@@ -77,14 +96,17 @@ def run(
     seed: Annotated[
         int | None,
         typer.Option(
-            help="Seed of the order, and of the images that a profile draws (0 by default). Without it, each "
-            "device has its own order, and a second identical run uses the reverse order."
+            metavar="NUMBER",
+            help="Seed of the order of the instances, and of the images that a profile draws. Default: each device has "
+            "its own order, which a second identical run reverses, and images are drawn with seed 0.",
         ),
     ] = None,
     timeout_s: Timeout = TIMEOUT_S,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Continue the newest run; start a new one only if it is finished or differs."),
+        typer.Option(
+            "--resume", help="Continue the newest run, unless it is finished or was started with other options."
+        ),
     ] = False,
     cooldown_s: Cooldown = COOLDOWN_S,
     patience_s: Patience = PATIENCE_S,
@@ -93,12 +115,18 @@ def run(
     native_tools: NativeTools = None,
     accelerator: Annotated[
         str | None,
-        typer.Option("--nnapi-accelerator", help="Name, on the device, of the NNAPI accelerator to use."),
+        typer.Option(
+            "--nnapi-accelerator",
+            metavar="NAME",
+            help="With --native-tools: NNAPI accelerator to use, by its name on the device. Default: NNAPI chooses.",
+        ),
     ] = None,
     device_folder: DeviceFolder = FOLDER,
     device_python: DevicePython = PYTHON,
     keep_serial: KeepSerial = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the order and what cannot run, then exit.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would run, in order, and what cannot; then exit.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="With --dry-run: print the table as JSON, for scripts.")
     ] = False,
@@ -106,9 +134,13 @@ def run(
 ) -> None:
     """Run the suite on one or more devices at the same time, and write raw logs.
 
-    By default, all 60 instances of the paper are run. An instance that cannot run is recorded with the reason and a
-    remedy. With --native-tools, TFLite is measured entirely by its own programs: see docs/native-tools.md. Runs with
-    --resize are a separate study and are not used in the statistics of the suite.
+    Choose the devices with --local, --serial, --connect or --all; `aiot devices` lists those that are attached. An
+    instance is one network in one framework, on one delegate and in one number format. By default, all 60 instances of
+    the paper are run. An instance that cannot run is recorded with the reason and a remedy. `aiot process` and
+    `aiot report` then turn the raw logs into pages.
+
+    With --native-tools, TFLite is measured entirely by its own programs: see docs/native-tools.md. Runs with --resize
+    are a separate study and are not used in the statistics of the suite.
     """
     from runner import fleet
     from runner.devices.choice import Choice
@@ -200,21 +232,26 @@ def ab(
         list[str], typer.Option("--a", metavar="SETTING", help=f"The baseline A, as NAME=VALUE; NAME is {SETTINGS}.")
     ],
     b: Annotated[
-        list[str], typer.Option("--b", metavar="SETTING", help="B, which is compared with A, in the same form.")
+        list[str], typer.Option("--b", metavar="SETTING", help="The setting B to compare with A, also as NAME=VALUE.")
     ],
     local: Annotated[bool, typer.Option("--local", help="Run on this machine.")] = False,
     serials: Serials = [],  # noqa: B006
     connect: Connect = [],  # noqa: B006
     blocks: Annotated[
-        int, typer.Option(help="Number of blocks, each a short run of A and one of B; an even number, 4 or more.")
+        int,
+        typer.Option(
+            metavar="NUMBER", help="Number of blocks, each a short run of A and one of B; an even number, 4 or more."
+        ),
     ] = 6,
     models: Models = [],  # noqa: B006
     frameworks: Frameworks = [],  # noqa: B006
     delegates: Delegates = [],  # noqa: B006
     quantizations: Quantizations = [],  # noqa: B006
-    profile: Annotated[str, typer.Option(help=f"One of {', '.join(PROFILES)}.")] = "quick",
-    images: Annotated[int, typer.Option(min=1, help="Images in each short run; every block draws its own.")] = 50,
-    dataset: Annotated[str, typer.Option(help="Name of a dataset.")] = "sample",
+    profile: Profile = "quick",
+    images: Annotated[
+        int, typer.Option(metavar="NUMBER", min=1, help="Images in each short run; every block draws its own.")
+    ] = 50,
+    dataset: Dataset = "sample",
     weights: Weights = "sample",
     threads: Threads = 1,
     seed: Seed = 0,
@@ -365,16 +402,24 @@ def operators(
     frameworks: Annotated[
         list[str], typer.Option("--frameworks", metavar="NAMES", help="pytorch, caffe2 or both, separated by a comma.")
     ] = ["pytorch"],  # noqa: B006
-    repeat: Annotated[int, typer.Option(min=1, help="Timed runs of each network.")] = 100,
+    repeat: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Timed inferences of each network.")] = 100,
     warmups: Annotated[
-        int, typer.Option("--warmup-runs", min=0, help="Untimed runs of each network before the timed ones.")
+        int,
+        typer.Option(
+            "--warmup-runs",
+            metavar="NUMBER",
+            min=0,
+            help="Untimed inferences of each network before the timed ones.",
+        ),
     ] = 3,
     threads: Threads = 1,
     seed: Seed = 0,
     weights: Weights = "sample",
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Continue the newest run of this study; start a new one if it differs."),
+        typer.Option(
+            "--resume", help="Continue the newest run of this command, unless it was started with other options."
+        ),
     ] = False,
     timeout_s: Timeout = TIMEOUT_S,
     cooldown_s: Cooldown = COOLDOWN_S,
@@ -382,9 +427,9 @@ def operators(
 ) -> None:
     """Time each operator of each network on this machine's CPU, and log the networks' graphs.
 
-    PyTorch runs the 1000-class definitions without conversion, with its own profiler (the paper's Figs. 1 and 2).
-    Caffe2 runs the prepared model files. The runs are a study of their own, and take no part in the statistics
-    of the suite.
+    PyTorch runs the networks with 1000 classes without conversion, and its own profiler times the operators (the
+    paper's Figs. 1 and 2). Caffe2 runs the prepared model files. The runs are a separate study and are not used in the
+    statistics of the suite.
     """
     from aiot_suite import catalog, suite
     from aiot_suite.facts import load_artifacts

@@ -19,7 +19,12 @@ def test_a_page_does_not_depend_on_where_it_was_computed(processed: Path) -> Non
     [notebook] = found = find(root / "notebooks")
     [site] = sites(root, found, root / "reports", {})
     plain = site.fingerprint(notebook, {"timing": "inference"})
-    assert site.fingerprint(notebook, {"timing": "inference", "scheduler": "tcp://10.0.0.1:8786"}) == plain
+    assert (
+        site.fingerprint(
+            notebook, {"timing": "inference", "scheduler": "tcp://10.0.0.1:8786", "workers_timeout_s": 5.0}
+        )
+        == plain
+    )
     assert site.fingerprint(notebook, {"timing": "end_to_end"}) != plain
 
 

@@ -202,12 +202,27 @@ def test_an_unreachable_scheduler_gives_a_hint_how_to_start_one(monkeypatch):
         list(by_device.run_calls("tcp://127.0.0.1:1", [], operator.neg, [(1,)]))
 
 
-def test_a_scheduler_without_workers_says_so(monkeypatch):
-    monkeypatch.setattr(by_device, "WORKERS_TIMEOUT_S", 0.5)
+def test_a_scheduler_without_workers_says_so():
     with LocalCluster(n_workers=0, dashboard_address=":0") as workers:
         address = workers.scheduler_address
         with pytest.raises(ClusterError, match=f"has no workers: start some with `dask worker {address}`"):
-            list(by_device.run_calls(address, [], operator.neg, [(1,)]))
+            list(by_device.run_calls(address, [], operator.neg, [(1,)], 0.5))
+
+
+def test_a_report_waits_for_workers_as_long_as_asked(here, tmp_path):
+    with LocalCluster(n_workers=0, dashboard_address=":0") as cluster:
+        address = cluster.scheduler_address
+        words = ["report", "01", "-p", "processed", here, "--out", tmp_path, "--scheduler", address]
+        seconds = {}
+        for asked in (1, 9):
+            started = time.monotonic()
+            done = aiot(*words, "--wait-for-workers", asked)
+            seconds[asked] = time.monotonic() - started
+            assert done.returncode == 1
+            assert (
+                f"The Dask scheduler {address} has no workers: start some with `dask worker {address}`" in done.stderr
+            )
+    assert 6 < seconds[9] - seconds[1] < 25, "the default is 30 s"
 
 
 def test_a_worker_that_does_not_see_a_folder_is_named(scheduler, tmp_path):
@@ -292,7 +307,7 @@ def test_when_the_last_worker_dies_the_command_says_so_and_ends(raw, here, monke
     assert line == (
         f"aiot: The last worker of the Dask scheduler {address} ended, and no other came within 2 s: start workers "
         f"with `dask worker {address}`, then repeat the command. "
-        "`aiot process --wait-for-workers` sets how long to wait."
+        "--wait-for-workers sets how long to wait."
     )
     assert waited > 2
     with pytest.raises(DataError, match="There is no table instances"):
