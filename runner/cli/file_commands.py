@@ -12,11 +12,12 @@ from aiot_suite.cli.streams import say
 from aiot_suite.errors import RunnerError
 from aiot_suite.workspace import models_folder
 from runner import rawlog
-from runner.importers.input_files import DELEGATES, FORMATS
+from runner.importers.input_files import DELEGATES, FORMATS, LOG_FRAMEWORKS, LOG_QUANTIZATIONS
 
 if TYPE_CHECKING:
     from aiot_suite.facts import Artifact
     from aiot_suite.suite import Instance
+    from runner.importers.imported_runs import Publication
 
 
 def models_check(
@@ -168,7 +169,16 @@ def chosen_artifacts(
 
 
 def import_(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Logs of the paper's app, or outputs of tools.")],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FILE", help="Logs of the paper's app, outputs of tools, or folders with logs of MLPerf LoadGen."),
+    ] = None,
+    published: Annotated[
+        bool,
+        typer.Option(
+            "--published", help='Import the published results that come with this package, as origin "published".'
+        ),
+    ] = False,
     device: Annotated[
         str | None,
         typer.Option(metavar='"MAKER MODEL"', help="Maker and model of the device, if the logs do not state them."),
@@ -187,14 +197,14 @@ def import_(
         str | None, typer.Option("--model", "-m", metavar="NAME", help="The network, if the log does not state it.")
     ] = None,
     framework: Annotated[
-        str | None, typer.Option(metavar="NAME", help="tflite, pytorch or caffe2, if the log does not state it.")
+        str | None, typer.Option(metavar="NAME", help=f"One of {', '.join(LOG_FRAMEWORKS)}, if the log does not state it.")
     ] = None,
     delegate: Annotated[
         str | None, typer.Option(metavar="NAME", help=f"One of {', '.join(DELEGATES)}, if the log does not state it.")
     ] = None,
     quantization: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="float32, dynamic, int8 or float16, if the log does not state it."),
+        typer.Option(metavar="NAME", help=f"One of {', '.join(LOG_QUANTIZATIONS)}, if the log does not state it."),
     ] = None,
     dataset: Annotated[
         str | None,
@@ -210,6 +220,25 @@ def import_(
         ),
     ] = None,
     images: Annotated[Path | None, typer.Option(hidden=True)] = None,  # an earlier name of --image-names
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ilsvrc2012-val|FILE",
+            help="Right classes of images that a log only numbers: those of ILSVRC 2012 val in the order of file "
+            "names, or a file with a class, or a name and a class, on each line.",
+        ),
+    ] = None,
+    publication: Annotated[
+        str | None,
+        typer.Option(
+            help='Where somebody else published the logs, which then have the origin "published"; together with '
+            "--address and --retrieved."
+        ),
+    ] = None,
+    address: Annotated[str | None, typer.Option(metavar="URL", help="Address of the publication.")] = None,
+    retrieved: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Date on which it was read there.")
+    ] = None,
     weights: Annotated[
         str | None, typer.Option(metavar="NAME", help="Name of the trained weights. Default: unknown.")
     ] = None,
@@ -236,15 +265,23 @@ def import_(
     """Import logs of other programs as raw logs, which are marked as imported wherever they are shown.
 
     Logs of the paper's own app state the device and the result of every image. Outputs of benchmark_model, run_eval
-    and other tools contain times or an accuracy. State with options what a log does not say: see docs/importing.md.
+    and other tools contain times or an accuracy. A folder with logs of MLPerf LoadGen contains an answer for each
+    image, and times. State with options what a log does not say: see docs/importing.md.
     """
-    from aiot_suite.suite import FRAMEWORKS, QUANTIZATIONS, choose
+    from aiot_suite.suite import choose
     from runner.importers import import_files
     from runner.importers.input_files import LabelOverrides, delegate_name, lines_of, model_name, read_source
+    from runner.importers.labels import read_labels
     from runner.tools.text import shown
 
     def chosen(kind: str, value: str | None, choices: tuple[str, ...]) -> str | None:
         return None if value is None else choose(kind, [value], choices)[0]
+
+    if published == bool(files):
+        raise typer.BadParameter("Name the logs to import, or use --published, but not both.", param_hint="FILES")
+    if published:
+        _import_published(workspace)
+        return
 
     def plain(value: str | None) -> str | None:
         return None if value is None else shown(value)
@@ -259,15 +296,17 @@ def import_(
         soc=plain(soc),
         format=chosen("Format", log_format or format_, FORMATS),
         model=None if model is None else model_name(model),
-        framework=chosen("Framework", framework, FRAMEWORKS),
+        framework=chosen("Framework", framework, LOG_FRAMEWORKS),
         delegate=chosen("Delegate", None if delegate is None else delegate_name(delegate), DELEGATES),
-        quantization=chosen("Quantization", quantization, QUANTIZATIONS),
+        quantization=chosen("Quantization", quantization, LOG_QUANTIZATIONS),
         dataset=plain(dataset),
         weights=plain(weights),
         threads=threads,
         images=names,
+        labels=None if labels is None else read_labels(labels, plain(dataset)),
+        publication=_publication(plain(publication), address, retrieved),
     )
-    result = import_files.import_files(files, stated, to_write(workspace))
+    result = import_files.import_files(files or [], stated, to_write(workspace))
     if not result.runs and len(result.refused) == 1:
         raise result.refused[0]
     for folder, instances, records in result.runs:
@@ -279,3 +318,41 @@ def import_(
     if result.refused:
         outcome = "Some files were not imported" if result.runs else "No files were imported"
         raise RunnerError(f"{outcome}: see the reasons above, and import those files again.")
+
+
+def _publication(publication: str | None, address: str | None, retrieved: str | None) -> Publication | None:
+    """Return what --publication, --address and --retrieved state, or None without them.
+
+    Raises:
+        RunnerError: Only some of them are given, or one is not an address or a date.
+    """
+    from datetime import date
+
+    from runner.importers.imported_runs import Publication
+
+    if not any((publication, address, retrieved)):
+        return None
+    if publication is None or address is None or retrieved is None:
+        raise RunnerError("Published logs need --publication, --address and --retrieved: give all three, or none.")
+    if not address.startswith(("https://", "http://")):
+        raise RunnerError(f"--address {address!r} is not an address: write one that starts with https://.")
+    try:
+        date.fromisoformat(retrieved)
+    except ValueError:
+        raise RunnerError(f"--retrieved {retrieved!r} is not a date: write it like 2026-11-28.") from None
+    return Publication(publication, address, retrieved)
+
+
+def _import_published(workspace: Path | None) -> None:
+    from runner.importers.published_facts import import_published
+
+    result = import_published(to_write(workspace))
+    if not (result.written or result.removed):
+        print(f"import    {result.unchanged} published runs are up to date")
+        return
+    unchanged = f", {result.unchanged} unchanged" if result.unchanged else ""
+    removed = f", {result.removed} outdated removed" if result.removed else ""
+    print(
+        f"import    {result.written} published runs, {result.instances} instances, {result.images} images"
+        f"{unchanged}{removed}"
+    )

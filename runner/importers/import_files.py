@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiot_suite.datasets import store
 from aiot_suite.errors import DatasetError, SetupError
 from runner.errors import LogError
-from runner.importers import app, app_logs, imported_runs, input_files, tool_output
+from runner.importers import app, app_logs, imported_runs, input_files, loadgen, tool_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +36,7 @@ class _Read:
     results: list[app.Result] = field(default_factory=list)
     programs: list[app.Program] = field(default_factory=list)
     outputs: list[tool_output.Output] = field(default_factory=list)
+    submissions: list[loadgen.Submission] = field(default_factory=list)
 
 
 def import_files(paths: Sequence[Path], overrides: LabelOverrides, workspace: Workspace) -> ImportResult:
@@ -51,12 +52,18 @@ def import_files(paths: Sequence[Path], overrides: LabelOverrides, workspace: Wo
     imported = imported_runs.imported_files(workspace)
     for path in paths:
         try:
-            _take(path, overrides, read, imported, result.notes)
+            if path.is_dir():
+                _take_folder(path, overrides, read, imported, result.refused)
+            else:
+                _take(path, overrides, read, imported, result.notes)
         except LogError as error:
             result.refused.append(error)
     conflicts = tool_output.models_of_one_name(read.outputs, overrides)
     read.outputs = [output for output in read.outputs if output.source not in conflicts]
     result.refused += conflicts.values()
+    same_names = loadgen.check_names(read.submissions)
+    read.submissions = [submission for submission in read.submissions if submission.name not in same_names]
+    result.refused += same_names.values()
     by_device: dict[str, list[ImportSession]] = {}
     for device, session in _sessions(read, overrides, workspace, result.refused):
         by_device.setdefault(device, []).append(session)
@@ -72,6 +79,7 @@ def import_files(paths: Sequence[Path], overrides: LabelOverrides, workspace: Wo
                 ) from None
             else:
                 attempts = [part for session in run for part in session.parts]
+                result.notes += [note for session in run for note in session.notes]
                 result.runs.append((folder, len(attempts), sum(part.images for part in attempts)))
     return result
 
@@ -82,6 +90,8 @@ def _take(path: Path, overrides: LabelOverrides, read: _Read, imported: dict[str
     Raises:
         LogError: The file cannot be imported or has been imported before.
     """
+    if loadgen.is_loadgen_file(path):
+        raise LogError(f"{path} is one log of a result of MLPerf LoadGen: name the folder of the result.")
     file, text = input_files.read_source(path)
     if (earlier := imported.get(file.sha256)) is not None:
         if earlier.is_dir():
@@ -101,6 +111,28 @@ def _take(path: Path, overrides: LabelOverrides, read: _Read, imported: dict[str
         read.outputs += printed.outputs
         notes += printed.notes
     imported[file.sha256] = path
+
+
+def _take_folder(
+    folder: Path, overrides: LabelOverrides, read: _Read, imported: dict[str, Path], refused: list[LogError]
+) -> None:
+    """Read the results of LoadGen in a folder into `read`; errors are added to `refused`.
+
+    Submissions may share the log of one run, so one counts as imported before only if all of its files were.
+    """
+    for submission in loadgen.submissions(folder, overrides):
+        if isinstance(submission, LogError):
+            refused.append(submission)
+            continue
+        earlier = [imported.get(source.sha256) for source in submission.sources]
+        if all(earlier):
+            refused.append(
+                LogError(
+                    f"{submission.name} was already imported into {earlier[0]}: remove that folder to import it again."
+                )
+            )
+            continue
+        read.submissions.append(submission)
 
 
 def _understood(path: Path, text: str, others: Sequence[str]) -> str:
@@ -127,15 +159,26 @@ def _sessions(
                 f"{where} is from {facts.code}, but another file is from {codes[overrides.device]}, and --device "
                 "names only one device: import them separately."
             )
-        slug = imported_runs.device_record(facts, overrides, workspace, where)["slug"]
-        return slug, app.make_session(result, program, overrides, slug, datasets)
+        slug = imported_runs.device_record(facts, overrides, workspace, where, overrides.publication)["slug"]
+        return slug, published(app.make_session(result, program, overrides, slug, datasets))
 
     def of_tools(timed: tool_output.Output | None, evaluated: tool_output.Output | None) -> tuple[str, ImportSession]:
-        session = tool_output.make_session(timed, evaluated, overrides, datasets)
-        return imported_runs.device_record(session.device, overrides, workspace, session.where)["slug"], session
+        return with_device(published(tool_output.make_session(timed, evaluated, overrides, datasets)))
+
+    def of_loadgen(submission: loadgen.Submission) -> tuple[str, ImportSession]:
+        return with_device(loadgen.make_session(submission))
+
+    def published(session: ImportSession) -> ImportSession:
+        parts = tuple(replace(part, publication=overrides.publication) for part in session.parts)
+        return replace(session, parts=parts)
+
+    def with_device(session: ImportSession) -> tuple[str, ImportSession]:
+        where, source = session.where, session.publication
+        return imported_runs.device_record(session.device, overrides, workspace, where, source)["slug"], session
 
     builders = [partial(of_app, *pair) for pair in app.pairs(read.results, read.programs)]
     builders += [partial(of_tools, *pair) for pair in tool_output.pairs(read.outputs)]
+    builders += [partial(of_loadgen, submission) for submission in read.submissions]
     for build in builders:
         try:
             yield build()

@@ -7,8 +7,8 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -39,11 +39,41 @@ Datasets = Callable[[str, int, str | None], dict[str, Any]]
 
 
 @dataclass(frozen=True)
+class Publication:
+    """Where somebody else published the numbers of an attempt."""
+
+    publication: str | None  # like "MLPerf Mobile v5.0"
+    address: str  # URL
+    retrieved: str  # date on which they were read there, in ISO 8601
+    publisher: str | None = None
+    submitter: str | None = None  # who measured, if that is not the publisher
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Answers without times: the name, the right class and the answered class of each image."""
+
+    names: Sequence[str]
+    classes: Sequence[int]
+    answers: Sequence[int]
+
+    @property
+    def lines(self) -> bytes:
+        """The records as log lines. They are valid if all classes are whole numbers, so they need no check."""
+        names = map(json.dumps, self.names)
+        records = enumerate(zip(names, self.classes, self.answers, strict=True))
+        return "".join(
+            f'{{"query":{query},"image":{name},"label":{label:d},"top5":[[{answer:d},null]],"event":"image"}}\n'
+            for query, (name, label, answer) in records
+        ).encode()
+
+
+@dataclass(frozen=True)
 class LogPart:
     """An attempt at an instance.
 
-    `load` is None if the attempt ended before the model was loaded. `body` holds the events after it as log lines, and
-    `ending` is the last event.
+    `load` is None if the attempt ended before the model was loaded. `body` holds the events after it as log lines,
+    `answers` follow them, and `ending` is the last event.
     """
 
     instance: Instance
@@ -52,12 +82,15 @@ class LogPart:
     ending: Event
     images: int = 0  # number of image records in the body
     model_sha256_of: str | None = None  # text whose hash stands in for that of the model file
+    answers: Answers | None = None
+    publication: Publication | None = None
 
     @property
-    def lines(self) -> bytes:
-        """The whole log of the attempt."""
-        events = [("load", {**self.load, "instance": self.instance.id, "attempt": 1})] if self.load is not None else []
-        return event_lines(events) + self.body + event_lines([self.ending])
+    def events(self) -> bytes:
+        """The log of the attempt up to its answers."""
+        source = asdict(self.publication) if self.publication else {}
+        load = {**(self.load or {}), **source, "instance": self.instance.id, "attempt": 1}
+        return event_lines([("load", load)] if self.load is not None else []) + self.body
 
 
 @dataclass(frozen=True)
@@ -70,6 +103,7 @@ class DeviceFacts:
     os_version: str | None = None
     ram_gb: float | None = None
     abi: str | None = None
+    soc: str | None = None
     other: dict[str, str] = field(default_factory=dict)  # copied unchanged to device.json
 
 
@@ -97,7 +131,14 @@ class ImportSession:
     @property
     def setting(self) -> tuple[object, ...]:
         """Device and settings; sessions in which these are equal may form one run."""
-        return self.device.code, self.profile["name"], self.timing, self.threads, self.dataset["sha256"]
+        source = self.publication
+        published = source and (source.publisher, source.publication)
+        return self.device.code, self.profile["name"], self.timing, self.threads, self.dataset["sha256"], published
+
+    @property
+    def publication(self) -> Publication | None:
+        """Where somebody else published its numbers; parts of one session may have different addresses."""
+        return self.parts[0].publication
 
 
 def understood(name: object, count: int, others: Sequence[str]) -> str:
@@ -127,14 +168,22 @@ def sha256_of(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-ORIGIN = "imported"
+PUBLIC_SALT = "published"
+"""Salt for devices of published data: their folders have the same name in every workspace, since nothing is secret."""
 
 
-def device_record(facts: DeviceFacts, overrides: LabelOverrides, workspace: Workspace, where: str) -> dict[str, Any]:
+def device_record(
+    facts: DeviceFacts,
+    overrides: LabelOverrides,
+    workspace: Workspace,
+    where: str,
+    publication: Publication | None = None,
+) -> dict[str, Any]:
     """Return the fields of device.json for logs that error messages call `where`.
 
-    All logs of the same maker, model and serial number belong to one device. Its slug differs from that of the same
-    phone on an adb server, which keeps imported results apart from results measured here.
+    All logs of the same maker, model and serial number belong to one device, and published ones to one of each
+    publisher. Its slug differs from that of the same phone on an adb server, which keeps imported results apart from
+    results measured here.
 
     Raises:
         LogError: Neither the logs nor the user name the device.
@@ -143,11 +192,15 @@ def device_record(facts: DeviceFacts, overrides: LabelOverrides, workspace: Work
     if maker is None or model is None:
         raise LogError(f'{where} does not state the device: use --device, for example --device "Xiaomi Mi 10".')
     identity = f"imported {maker} {model} {overrides.serial or ''}"
+    salt = workspace.salt()
+    if publication is not None:
+        identity = f"published {publication.publisher or ''} {maker} {model} {overrides.serial or ''}"
+        salt = PUBLIC_SALT
     fields: dict[str, Any] = {
         "serial_sha256": android.hashed(overrides.serial, workspace.salt()) if overrides.serial else None,
         "maker": maker,
         "model": model,
-        "soc": overrides.soc,
+        "soc": overrides.soc or facts.soc,
         "ram_gb": facts.ram_gb,
         "os": facts.os,
         "os_version": facts.os_version,
@@ -156,7 +209,7 @@ def device_record(facts: DeviceFacts, overrides: LabelOverrides, workspace: Work
         "cores": [],
         "battery": None,
     }
-    name = android.slug(maker, model, identity, workspace.salt())
+    name = android.slug(maker, model, identity, salt)
     record = {"schema_version": rawlog.SCHEMA_VERSION, "slug": name, **fields, **facts.other}
     return {**record, "not_offered": [name for name, value in fields.items() if not value]}
 
@@ -185,8 +238,12 @@ def write_run(run: list[ImportSession], overrides: LabelOverrides, workspace: Wo
         LogError: A log would not be readable. Everything that was written is removed.
     """
     started = min(session.started for session in run)
-    run_id = f"{started:%Y%m%dT%H%M%S}.{started.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
-    devices = [device_record(session.device, overrides, workspace, session.where) for session in run]
+    content = _content(run)
+    token = content["content"][:6] if content else secrets.token_hex(3)
+    run_id = f"{started:%Y%m%dT%H%M%S}.{started.microsecond // 1000:03}Z-{token}"
+    devices = [
+        device_record(session.device, overrides, workspace, session.where, session.publication) for session in run
+    ]
     device = min(devices, key=lambda item: len(item["not_offered"]))  # from the session that states most
     device_folder: Path = workspace.raw / device["slug"]
     unfinished, folder = device_folder / f".{run_id}", device_folder / run_id
@@ -202,6 +259,7 @@ def write_run(run: list[ImportSession], overrides: LabelOverrides, workspace: Wo
             "at": rawlog.utc_now(),
             "files": files,
             "started_from": run[0].started_from,
+            **content,
         }
         rawlog.write_json(unfinished / "run.json", record, rawlog.RUN_FIELDS)
         unfinished.rename(folder)
@@ -222,7 +280,7 @@ def _record(
         "schema_version": rawlog.SCHEMA_VERSION,
         "run_id": run_id,
         "device_slug": slug,
-        "origin": ORIGIN,
+        "origin": "imported" if first.publication is None else "published",
         "suite": [part.instance.id for part in parts],
         "profile": first.profile,
         "seed": None,
@@ -247,19 +305,22 @@ def _model(part: LogPart, overrides: LabelOverrides) -> dict[str, Any]:
 
 def _write_attempt(folder: Path, part: LogPart) -> None:
     path = rawlog.attempt_path(folder, part.instance.id, 1)
-    attempt = rawlog.parse_attempt(path, part.lines)
+    events, ending = part.events, event_lines([part.ending])
+    attempt = rawlog.parse_attempt(path, events + ending)
     if attempt.left_out or attempt.status != part.ending[0]:
         raise LogError(f"{part.instance.id} would give a log that cannot be read ({attempt.left_out[:1]}).")
-    path.write_bytes(part.lines)
+    path.write_bytes(events + (part.answers.lines if part.answers else b"") + ending)
 
 
-def _sources(run: list[ImportSession]) -> list[input_files.LogSource]:
+def _sources(run: Sequence[ImportSession]) -> list[input_files.LogSource]:
     """Return the files of a run without duplicates."""
     return list({file.sha256: file for session in run for file in session.sources}.values())
 
 
 def _copied(source: input_files.LogSource, folder: Path) -> dict[str, Any]:
-    """Copy a file under a unique name and return its entry for run.json."""
+    """Copy a file under a unique name and return its entry for run.json. Facts of the package are only named."""
+    if source.fact is not None:
+        return {"name": source.path.name, "fact": source.fact, "sha256": source.sha256, "format": source.format}
     plain = os.fsencode(source.path.name).decode("utf-8", "backslashreplace")  # JSON cannot hold bytes
     name, number = plain, 1
     while (folder / name).exists():
@@ -273,15 +334,52 @@ def _iso(moment: Any) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def imported_files(workspace: Workspace) -> dict[str, Path]:
-    """Return the run into which each file was imported, by the SHA-256 of the file. Unreadable runs are skipped."""
-    runs_by_hash = {}
+def _content(run: Sequence[ImportSession]) -> dict[str, str]:
+    """Return the field `content` of a run of facts of the package, a hash by which an equal run is found again."""
+    if not any(source.fact for source in _sources(run)):
+        return {}
+    parts = [repr((part.events, part.ending, part.instance)) for session in run for part in session.parts]
+    devices = [repr((session.device, session.profile, session.dataset)) for session in run]
+    return {"content": sha256_of("\n".join([*(source.sha256 for source in _sources(run)), *parts, *devices]))}
+
+
+def content_of(run: Sequence[ImportSession]) -> str:
+    """Return the hash by which a run of facts is found again (see `runs_of_facts`)."""
+    return _content(run)["content"]
+
+
+def runs_of_facts(workspace: Workspace) -> dict[str, Path]:
+    """Return the folder of each run that was made of facts of the package, by the hash of its content."""
+    return {
+        str(record["content"]): folder
+        for folder, record in _imported(workspace)
+        if isinstance(record.get("content"), str)
+    }
+
+
+def _imported(workspace: Workspace) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the folder of each imported run, with what run.json says about the import. Unreadable runs are skipped."""
     for folder in rawlog.run_folders(workspace.raw):
         try:
             record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
         except rawlog.RawLogError:
             continue
-        files = (record.get("imported") or {}).get("files")
+        if record.get("imported"):
+            yield folder, record["imported"]
+
+
+def remove_run(folder: Path) -> None:
+    """Remove the folder of a run, and that of its device if it was the last one."""
+    shutil.rmtree(folder)
+    if not any(folder.parent.iterdir()):
+        folder.parent.rmdir()
+
+
+def imported_files(workspace: Workspace) -> dict[str, Path]:
+    """Return the run into which each file was imported, by the SHA-256 of the file. Unreadable runs are skipped."""
+    runs_by_hash = {}
+    for folder, record in _imported(workspace):
+        files = record.get("files")
         for file in files if isinstance(files, list) else []:
             if isinstance(file, dict) and isinstance(file.get("sha256"), str):
                 runs_by_hash[file["sha256"]] = folder

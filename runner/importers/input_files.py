@@ -22,6 +22,9 @@ from runner.tools.text import bounded, lines
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from runner.importers.imported_runs import Publication
+    from runner.importers.labels import ImageLabels
+
 BYTES_AT_MOST = 256 << 20
 """Maximum size of a file. A program log of the app with 60 instances and 500 images has about 30 MB."""
 
@@ -39,6 +42,7 @@ class LogSource:
     sha256: str
     modified: datetime  # UTC
     format: str = ""  # see runner.importers.input_files
+    fact: str | None = None  # which of the facts in a file of the package; such a file is not copied
 
 
 def read_source(path: Path) -> tuple[LogSource, str]:
@@ -110,6 +114,12 @@ _SIGNS = {
     "speed_benchmark_torch": r"(?:Micro|Milli)seconds per iter: |PyTorchObserver \{",
     "caffe2_benchmark": r"Milliseconds per iter: |Caffe2Observer \{",
 }
+LOG_FRAMEWORKS = (*FRAMEWORKS, "executorch", "onnxruntime", "qnn", "snpe", "samsung")
+"""Frameworks that a log may be of."""
+
+LOG_QUANTIZATIONS = (*QUANTIZATIONS, "float", "w8a8", "w8a16", "w4a8", "w4a16", "unknown")
+"""Quantizations that a log may state: those of the suite, and names that others use."""
+
 FORMATS = tuple(_SIGNS)
 """Names of the formats, as accepted by --log-format."""
 
@@ -224,6 +234,8 @@ class LabelOverrides:
     weights: str | None = None
     threads: int | None = None
     images: tuple[str, ...] | None = None  # names, in the order in which they were shown
+    labels: ImageLabels | None = None  # of a log that has only numbers of images
+    publication: Publication | None = None  # if somebody else published the logs
 
     def instance(self, where: object, logged_fields: Mapping[str, str | None]) -> Instance:
         """Return the instance of a log from what the log (`logged_fields`) and the user state, by field.

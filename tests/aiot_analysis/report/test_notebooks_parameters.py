@@ -85,7 +85,11 @@ burst_unit: str = "images"  # of a burst
     [
         ("timing", "wrong", "Parameter timing cannot be 'wrong': choose end_to_end or inference."),
         ("timing", "", "Parameter timing cannot be '': choose end_to_end or inference."),
-        ("origin", "Measured", "Parameter origin cannot be 'Measured': choose measured, simulated or imported."),
+        (
+            "origin",
+            "Measured",
+            "Parameter origin cannot be 'Measured': choose measured, imported, published or simulated.",
+        ),
         ("burst_unit", "minutes", "Parameter burst_unit cannot be 'minutes': choose images or seconds."),
         (
             "verdicts",
