@@ -26,12 +26,13 @@ $(VENV)/installed: pyproject.toml constraints.txt
 setup: $(VENV)/installed ## make the virtual environment
 
 .PHONY: demo
-demo: $(VENV)/installed ## measure this machine, simulate the 51 phones, and make the reports
+demo: $(VENV)/installed ## measure this machine, import published results, simulate the 51 phones, and make the reports
 	@$(AIOT) models prepare
 	@$(AIOT) dataset make
 	@$(AIOT) models check --summary
 	@$(AIOT) run --local --resume
 	@$(AIOT) operators --resume --repeat 5
+	@$(AIOT) import --published
 	@$(AIOT) simulate --replace
 	@$(AIOT) process
 	@$(AIOT) report
@@ -47,6 +48,7 @@ demo-full: legacy $(VENV)/installed ## the same with all six models in all frame
 	@$(AIOT) models check --summary
 	@$(AIOT) run --local --resume $(ALL)
 	@$(AIOT) operators --resume --frameworks pytorch,caffe2 --repeat 20
+	@$(AIOT) import --published
 	@$(AIOT) simulate --replace
 	@$(AIOT) process
 	@$(AIOT) report

@@ -7,6 +7,7 @@ import functools
 import sys
 from collections.abc import Callable, Sequence
 from importlib import metadata
+from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
@@ -113,6 +114,9 @@ class Program(CommandGroup):
             self.commands[name].epilog = example_text(lines)
 
 
+ADDRESS = "--address"  # of `aiot import`: the only option whose value is an address
+
+
 def show_version(wanted: bool) -> None:
     """Print the version of the project and exit, if wanted."""
     if wanted:
@@ -155,8 +159,9 @@ def run() -> None:
     from runner.rawlog import refuse_address
 
     words = pairs_joined(sys.argv[1:])
-    for word in words:
-        refuse_address(word)
+    for option, word in pairwise(["", *words]):
+        if option != ADDRESS and not word.startswith(f"{ADDRESS}="):
+            refuse_address(word)
     command()(words)
 
 

@@ -126,6 +126,8 @@ def _parse_bool(text: str) -> bool:
 
 
 NAME = re.compile(r"(\d+)_(.+)")
+PUBLISHED = "published"
+"""Origin of data that most notebooks are not made for: no run of the suite, but results of others."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,14 @@ class Notebook:
     parameters: dict[str, Parameter]
     digest: str  # sha256 of the cells, without outputs and execution counts
     problem: str = ""  # why it cannot be executed
+
+    def is_made_for(self, origin: str) -> bool:
+        """Return whether the notebook is rendered for data of an origin.
+
+        One whose parameter `origin` is "published" by default is rendered only for published data, any other for all
+        data but these.
+        """
+        return (self.value("origin", {}) == PUBLISHED) == (origin == PUBLISHED)
 
     @property
     def number(self) -> str:

@@ -20,6 +20,7 @@ from aiot_analysis.report.site import (
     ManifestEntry,
     Site,
     check_folder,
+    check_made,
     load_manifest,
     locked,
     of_each_device,
@@ -128,6 +129,8 @@ def render(
     assigned = assign(chosen, {name: value for name, value in values.items() if name != "origin"})
     root = root_of(available, notebooks_dir, working, values)
     rendered_sites = sites(root, available, out, values)
+    if names:
+        check_made(chosen, rendered_sites)
     if using:
         using(rendered_sites[0].processed)
     if each_device:

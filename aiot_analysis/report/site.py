@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiot_analysis.errors import DataError, ReportError
+from aiot_analysis.report.notebooks import PUBLISHED
 from aiot_analysis.tables import names, workspace
 from aiot_analysis.tables.workspace import FileHashes, Tables
 from runner import rawlog
@@ -265,23 +266,28 @@ def _processed(notebooks: Sequence[Notebook], values: Mapping[str, object]) -> s
 def sites(root: Path, notebooks: Sequence[Notebook], out: Path, values: Mapping[str, object]) -> list[Site]:
     """Return a site of the notebooks for each origin in the tables, or only for the origin in `values`.
 
-    The notebooks run in `root`.
+    The notebooks run in `root`. The first site is in `out`, the others are in folders of it; that of published data
+    is in `out` only if there are no other data.
 
     Raises:
         DataError: The processed tables are missing or damaged, or have no data of the origin.
+        ReportError: No notebook is made for the data (see `Notebook.is_made_for`).
     """
     tables_folder = workspace.find(_processed(notebooks, values), root)
     workspace.check(tables_folder)
     origins = _origins(tables_folder)
-    folders = {origin: out if number == 0 else out / origin for number, origin in enumerate(origins)}
+    notebooks_of = {origin: [item for item in notebooks if item.is_made_for(origin)] for origin in origins}
+    pages_of = [origin for origin in origins if notebooks_of[origin]]
+    main = next((origin for origin in pages_of if origin != PUBLISHED), next(iter(pages_of), ""))
+    folders = {origin: out if origin == main else out / origin for origin in pages_of}
     code, versions = workspace.code(), workspace.versions()
     tables: dict[Path, Tables] = {}
     result = []
     for origin in _selects(values, origins, tables_folder):
-        others = {item: relpath(folders[item] / "index.html", folders[origin]) for item in origins if item != origin}
-        usable = [item for item in notebooks if origin == origins[0] or "origin" in item.parameters]
+        usable = [item for item in notebooks_of[origin] if origin == main or "origin" in item.parameters]
         if not usable:
             continue
+        others = {item: relpath(folders[item] / "index.html", folders[origin]) for item in pages_of if item != origin}
         stored_manifest = load_manifest(folders[origin] / "manifest.json")
         devices = _devices(tables_folder, origin)
         result.append(
@@ -299,7 +305,21 @@ def sites(root: Path, notebooks: Sequence[Notebook], out: Path, values: Mapping[
                 known_devices=devices,
             )
         )
+    if not result:
+        raise _not_made_for(" or ".join(_selects(values, origins, tables_folder)), notebooks)
     return result
+
+
+def check_made(chosen: Sequence[Notebook], origin_sites: Sequence[Site]) -> None:
+    """Raise ReportError if one of the chosen notebooks is in none of the sites."""
+    for notebook in chosen:
+        if not any(notebook in site.notebooks for site in origin_sites):
+            raise _not_made_for(" or ".join(site.origin for site in origin_sites), [notebook])
+
+
+def _not_made_for(origin: str, notebooks: Sequence[Notebook]) -> ReportError:
+    subject = f"{notebooks[0].name} is not" if len(notebooks) == 1 else "No notebook is"
+    return ReportError(f"{subject} made for {origin} data: choose another notebook or data of another origin.")
 
 
 def of_each_device(fleets: Sequence[Site], wanted: object = "") -> dict[str, list[Site]]:

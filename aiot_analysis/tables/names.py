@@ -183,7 +183,14 @@ DELEGATE_NAMES = {  # of imported logs, not in the paper
 }
 
 _ALL |= {"cpu": "CPU", "nnapi": "NNAPI", "gpu": "GPU", **DELEGATE_NAMES}
+FRAMEWORK_NAMES = {"onnxruntime": "ONNX Runtime", "qnn": "QNN", "snpe": "SNPE", "samsung": "Samsung's SDK"}  # of logs
 _ALL |= {f"tflite_{delegate}": f"TFLite {label}" for delegate, label in DELEGATE_NAMES.items()}
+_ALL |= {
+    f"{framework}_{delegate}": f"{name} {label}"
+    for framework, name in FRAMEWORK_NAMES.items()
+    for delegate, label in {"cpu": "CPU", "gpu": "GPU", **DELEGATE_NAMES}.items()
+}
+_ALL |= {"mobilenet_edgetpu": "MobileNetEdgeTPU", "mobilenet_v4_conv_large": "MobileNetV4 Conv-L"}
 
 
 _INSTANCE_ID = re.compile(r"[a-z0-9]+_[a-z0-9]+_[a-z0-9]+_[a-z0-9_]+")

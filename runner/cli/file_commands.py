@@ -17,7 +17,7 @@ from runner.importers.input_files import DELEGATES, FORMATS, LOG_FRAMEWORKS, LOG
 if TYPE_CHECKING:
     from aiot_suite.facts import Artifact
     from aiot_suite.suite import Instance
-    from runner.importers.imported_runs import Publication
+    from runner.importers.input_files import Publication
 
 
 def models_check(
@@ -171,7 +171,9 @@ def chosen_artifacts(
 def import_(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE", help="Logs of the paper's app, outputs of tools, or folders with logs of MLPerf LoadGen."),
+        typer.Argument(
+            metavar="FILE", help="Logs of the paper's app, outputs of tools, or folders with logs of MLPerf LoadGen."
+        ),
     ] = None,
     published: Annotated[
         bool,
@@ -197,7 +199,8 @@ def import_(
         str | None, typer.Option("--model", "-m", metavar="NAME", help="The network, if the log does not state it.")
     ] = None,
     framework: Annotated[
-        str | None, typer.Option(metavar="NAME", help=f"One of {', '.join(LOG_FRAMEWORKS)}, if the log does not state it.")
+        str | None,
+        typer.Option(metavar="NAME", help=f"One of {', '.join(LOG_FRAMEWORKS)}, if the log does not state it."),
     ] = None,
     delegate: Annotated[
         str | None, typer.Option(metavar="NAME", help=f"One of {', '.join(DELEGATES)}, if the log does not state it.")
@@ -328,7 +331,7 @@ def _publication(publication: str | None, address: str | None, retrieved: str | 
     """
     from datetime import date
 
-    from runner.importers.imported_runs import Publication
+    from runner.importers.input_files import Publication
 
     if not any((publication, address, retrieved)):
         return None

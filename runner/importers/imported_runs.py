@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from aiot_suite.suite import Instance
     from aiot_suite.workspace import Workspace
-    from runner.importers.input_files import LabelOverrides, LogSource
+    from runner.importers.input_files import LabelOverrides, LogSource, Publication
     from runner.tools.tool_attempt import Event
 
 OTHERS_SHOWN = 3
@@ -36,17 +36,6 @@ MS_AT_MOST = 10**12
 
 Datasets = Callable[[str, int, str | None], dict[str, Any]]
 """Return the dataset entry of run.json for a name, a number of images and a label space."""
-
-
-@dataclass(frozen=True)
-class Publication:
-    """Where somebody else published the numbers of an attempt."""
-
-    publication: str | None  # like "MLPerf Mobile v5.0"
-    address: str  # URL
-    retrieved: str  # date on which they were read there, in ISO 8601
-    publisher: str | None = None
-    submitter: str | None = None  # who measured, if that is not the publisher
 
 
 @dataclass(frozen=True, eq=False)

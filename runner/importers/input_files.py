@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiot_suite.suite import FRAMEWORKS, MODELS, QUANTIZATIONS, Instance
 from runner import rawlog
@@ -20,10 +20,7 @@ from runner.tools.delegates import ACCELERATED
 from runner.tools.text import bounded, lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from runner.importers.imported_runs import Publication
-    from runner.importers.labels import ImageLabels
+    from collections.abc import Mapping, Sequence
 
 BYTES_AT_MOST = 256 << 20
 """Maximum size of a file. A program log of the app with 60 instances and 500 images has about 30 MB."""
@@ -216,6 +213,28 @@ _ALIASES = {
 
 _PLAIN = {re.sub(r"[^a-z0-9]", "", name): name for name in (*MODELS, "squeezenet1_1")}
 _PLAIN |= {"res50": "resnet50", "squeezenet10": "squeezenet"}  # as in the app's comments; Table II has version 1.0
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Where somebody else published the numbers of an attempt."""
+
+    publication: str | None  # like "MLPerf Mobile v5.0"
+    address: str  # URL
+    retrieved: str  # date on which they were read there, in ISO 8601
+    publisher: str | None = None
+    submitter: str | None = None  # who measured, if that is not the publisher
+
+
+@dataclass(frozen=True, eq=False)
+class ImageLabels:
+    """Names and right classes of images, in the order in which a log numbers them."""
+
+    name: str  # how messages call them
+    names: Sequence[str]
+    classes: Sequence[int]
+    class_count: int
+    dataset: dict[str, Any]  # in the form used in run.json
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runner.errors import LogError
 from runner.importers.imported_runs import dataset_record, sha256_of
-from runner.importers.input_files import lines_of, read_source
+from runner.importers.input_files import ImageLabels, lines_of, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,17 +21,6 @@ ANSWERS = FACTS / "mlperf_mobile_answers.parquet"
 ILSVRC = "ilsvrc2012-val"
 IMAGENET_CLASSES = 1000
 CLASSES_AT_MOST = 1_000_000
-
-
-@dataclass(frozen=True, eq=False)
-class ImageLabels:
-    """Names and right classes of images, in the order in which a log numbers them."""
-
-    name: str  # how messages call them
-    names: Sequence[str]
-    classes: Sequence[int]
-    class_count: int
-    dataset: dict[str, Any]  # in the form used in run.json
 
 
 @cache

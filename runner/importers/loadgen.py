@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import LogError
-from runner.importers.imported_runs import Answers, DeviceFacts, ImportSession, LogPart, Publication, event_lines
-from runner.importers.input_files import UNKNOWN, LabelOverrides, LogSource, model_name, read_source
+from runner.importers.imported_runs import Answers, DeviceFacts, ImportSession, LogPart, event_lines
+from runner.importers.input_files import UNKNOWN, LabelOverrides, LogSource, Publication, model_name, read_source
 from runner.tools.text import shown
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aiot_suite.suite import Instance
-    from runner.importers.labels import ImageLabels
+    from runner.importers.input_files import ImageLabels
 
 SUMMARY, DETAIL, ACCURACY = "mlperf_log_summary.txt", "mlperf_log_detail.txt", "mlperf_log_accuracy.json"
 FORMAT = "loadgen"

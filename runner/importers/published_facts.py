@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from aiot_suite.errors import SetupError
 from aiot_suite.suite import Instance
 from runner.importers import imported_runs, labels, loadgen
-from runner.importers.imported_runs import DeviceFacts, ImportSession, Publication
-from runner.importers.input_files import UNKNOWN, LabelOverrides, LogSource
+from runner.importers.imported_runs import DeviceFacts, ImportSession
+from runner.importers.input_files import UNKNOWN, ImageLabels, LabelOverrides, LogSource, Publication
 
 if TYPE_CHECKING:
     from aiot_suite.workspace import Workspace
@@ -38,7 +38,7 @@ def mlperf_submissions() -> Iterator[loadgen.Submission]:
             yield _submission(row, answers[row["answers"]], ilsvrc)
 
 
-def _submission(row: dict[str, str], answers: list[int], ilsvrc: labels.ImageLabels) -> loadgen.Submission:
+def _submission(row: dict[str, str], answers: list[int], ilsvrc: ImageLabels) -> loadgen.Submission:
     content = imported_runs.sha256_of(f"{sorted(row.items())} {answers}")
     repository, _, path = row["source"].removeprefix("github:").partition(":")
     repository, _, commit = repository.partition("@")

@@ -295,6 +295,49 @@ def test_each_origin_has_a_site_of_its_own(tmp_path: Path) -> None:
         render(source, out, parameters={"origin": "imported"})
 
 
+def _with_published(root: Path, *origins: str) -> None:
+    """Tables with a device of each origin, and a notebook that is made for published data."""
+    good = root / "notebooks" / "01_good.ipynb"
+    text = good.read_text().replace('origin: str = \\"measured\\"', 'origin: str = \\"published\\"')
+    good.with_name("12_others.ipynb").write_text(text)
+    devices = [device(origin, origin) for origin in origins]
+    runs = [f"2026112{number}T190000Z-000000" for number in range(len(origins))]
+    rows = [instance("cpu", "mnasnet", origin, origin, run) for origin, run in zip(origins, runs, strict=True)]
+    write_tables(root / "data" / "processed", devices, rows)
+
+
+def test_published_data_have_the_pages_that_are_made_for_them(tmp_path: Path) -> None:
+    root = make_project(tmp_path, "01_good")
+    _with_published(root, "simulated", "published", "measured")
+    source, out = root / "notebooks", root / "reports"
+    results = {result.name: result.status for result in render(source, out)}
+    assert results == dict.fromkeys(["01_good", "published/12_others", "simulated/01_good"], "rendered")
+    index, page = Page(out / "index.html"), Page(out / "published" / "12_others.html")
+    assert [link["href"] for link in index.of("a") if link["href"].endswith("/index.html")] == [
+        "published/index.html",
+        "simulated/index.html",
+    ] * 2
+    assert "Published by others" in page.text and "SIMULATED" not in page.text
+    published = Page(out / "published" / "index.html")
+    assert "Published by others, who measured it" in published.text
+    assert "1 device and 1 run published. 1 of 1 reports." in published.text
+    assert "Ranking" not in published.text and "Ranking" in index.text
+
+    with pytest.raises(ReportError, match=r"^01_good is not made for published data: choose another notebook or"):
+        render(source, out, ["01"], {"origin": "published"})
+    with pytest.raises(ReportError, match=r"^12_others is not made for measured data: "):
+        render(source, out, ["12"], {"origin": "measured"})
+
+
+def test_published_data_alone_are_in_the_folder_of_the_reports(tmp_path: Path) -> None:
+    root = make_project(tmp_path, "01_good")
+    _with_published(root, "published")
+    assert [result.name for result in render(root / "notebooks", root / "reports")] == ["12_others"]
+    (root / "notebooks" / "12_others.ipynb").unlink()
+    with pytest.raises(ReportError, match=r"^01_good is not made for published data: "):
+        render(root / "notebooks", root / "reports")
+
+
 def _children(process: int) -> list[int]:
     """The processes below a process."""
     found = []

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.command import aiot
 from tests.runner.importers import specimens
 from tests.runner.importers.conftest import PHONE
+from tests.runner.importers.loadgen_files import accuracy, write_submission
 
 TWO = ["pytorch_cpu_resnet50", "tflite_nnapi_mnasnet"]
 
@@ -31,6 +34,19 @@ def test_logs_become_tables(tmp_path, app_files):
         (["log", "--device", "Pixel"], "aiot: --device 'Pixel' is not a maker and a model: write it in the form "),
         (["log", "--images", "twice"], "aiot: twice contains a name twice: give each image its own name."),
         (["log", "--images", "log"], "aiot: log is empty: copy the log again."),
+        (
+            ["log", "--publication", "x"],
+            "aiot: Published logs need --publication, --address and --retrieved: give all ",
+        ),
+        (
+            ["log", "--publication", "x", "--address", "x", "--retrieved", "2026-11-28"],
+            "aiot: --address 'x' is not an address: write one that starts with https://.",
+        ),
+        (
+            ["log", "--publication", "x", "--address", "https://example.org", "--retrieved", "today"],
+            "aiot: --retrieved 'today' is not a date: write it like 2026-11-28.",
+        ),
+        (["log", "--labels", "nothing"], "aiot: --labels nothing is neither ilsvrc2012-val nor a file: write one of "),
         (["log", "log"], "aiot: No files were imported: see the reasons above, and import those files again."),
     ],
 )
@@ -57,5 +73,29 @@ def test_valid_files_are_imported_and_invalid_ones_are_named(tmp_path, save):
     assert last == "aiot: Some files were not imported: see the reasons above, and import those files again."
 
 
-def test_without_a_file_the_usage_is_shown(tmp_path):
-    assert aiot("import", cwd=tmp_path).returncode == 2
+@pytest.mark.parametrize("words", [[], ["log", "--published"]])
+def test_without_files_or_with_published_results_besides_the_usage_is_shown(tmp_path, words):
+    done = aiot("import", *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Name the logs to import, or use --published" in done.stderr
+
+
+def test_published_results_are_imported_once(tmp_path):
+    done = aiot("import", "--published", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    runs, images = len(list(tmp_path.glob("data/raw/*/*/run.json"))), 26 * 50000
+    assert done.stdout.startswith(f"import    {runs} published runs, ") and f" {images} images\n" in done.stdout
+    done = aiot("import", "--published", cwd=tmp_path)
+    assert done.stdout == f"import    {runs} published runs are up to date\n"
+
+
+def test_a_result_of_loadgen_is_imported_with_its_source(tmp_path):
+    folder = write_submission(tmp_path / "closed", accuracy([1, 2, 3]))
+    (tmp_path / "labels.txt").write_text("1\n2\n4\n")
+    source = ["--publication", "Example 1", "--address", "https://example.org", "--retrieved", "2026-11-28"]
+    done = aiot("import", folder, "--labels", "labels.txt", *source, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("import    1 instance, 3 images in data/raw/example-phone-1-")
+    assert done.stderr == f"          {folder}: 2 of 3 answers are right\n"
+    [path] = tmp_path.glob("data/raw/*/*/run.json")
+    assert json.loads(path.read_text())["origin"] == "published"
