@@ -36,16 +36,25 @@ SCENARIOS = {"SingleStream": "single stream", "Offline": "offline"}
 FRAMEWORKS = ("tflite", "onnxruntime", "qnn", "snpe", "samsung")
 """Names of systems under test that are the name of a framework."""
 
-NETWORKS = {"mobilenetedgetpu": "mobilenet_edgetpu", "mobilenetv4": "mobilenet_v4_conv_large"}
-"""Names of MLPerf Mobile's networks by the folder of a result, in lower case and without "_"."""
+NETWORKS = {
+    **dict.fromkeys(["mobilenetedgetpu", "imageclassification", "imageclassificationoffline"], "mobilenet_edgetpu"),
+    **dict.fromkeys(
+        ["mobilenetv4", "imageclassificationv2", "imageclassificationofflinev2"], "mobilenet_v4_conv_large"
+    ),
+}
+"""MLPerf Mobile's networks by the name that a submission or the app gives the folder, in lower case and without "_"."""
+
+ACCELERATORS = ("accelerator_model_name", "Accelerator type", "Accelerator_type_1")
+"""Names of the field of a system that holds its accelerator."""
 
 LEVELS = 6
 """Number of folders above a result in which `systems` and `measurements` are looked for."""
 
 DIGITS = (8, 16)  # hexadecimal digits of an integer of 4 or 8 bytes
 _OF_A_RUN = re.compile(r"(?:log_)?(?:accuracy|performance)|run_?\d+", re.IGNORECASE)
+_OF_A_PAIR = re.compile(r"(.+)[-_](?:accuracy|performance)", re.IGNORECASE)  # as the app of MLPerf Mobile names them
 _OTHER_TASKS = re.compile(
-    r"ssd|det(?:ect|_)|coco|openimages|retinanet|deeplab|mosaic|ade20k|segment|bert|squad|edsr|superres|"
+    r"ssd|det(?:ect|_)|coco|openimages|retinanet|deeplab|mosaic|ade20k|segment|bert|squad|language|edsr|super.?res|"
     r"3d.?unet|kits19|dlrm|criteo|gpt|llama|rnnt|whisper|diffusion",
     re.IGNORECASE,
 )
@@ -161,7 +170,7 @@ def submissions(folder: Path, overrides: LabelOverrides) -> Iterator[Submission 
     logs = [path for name in (SUMMARY, ACCURACY) for path in folder.rglob(name) if path.is_file()]
     by_result: dict[Path, set[Path]] = {}
     for path in logs:
-        by_result.setdefault(_result_folder(path.parent, folder), set()).add(path.parent)
+        by_result.setdefault(_result_of(path.parent, folder), set()).add(path.parent)
     if not by_result:
         yield LogError(
             f"{folder} is a folder without logs of MLPerf LoadGen ({SUMMARY}, {ACCURACY}): name the folder of a "
@@ -174,12 +183,17 @@ def submissions(folder: Path, overrides: LabelOverrides) -> Iterator[Submission 
             yield error
 
 
-def _result_folder(run_folder: Path, top: Path) -> Path:
-    """Return the folder of the result that a run belongs to, at most the folder that the user named."""
+def _result_of(run_folder: Path, top: Path) -> Path:
+    """Return the path of the result that a run belongs to, below the folder that the user named or equal to it.
+
+    The runs are in folders of the result, such as `log_accuracy` and `performance/run_1`, or beside each other, such as
+    `image_classification-accuracy` and `image_classification-performance`; the path of these two ends without the kind.
+    """
     result = run_folder
     while result != top and _OF_A_RUN.fullmatch(result.name):
         result = result.parent
-    return result
+    pair = _OF_A_PAIR.fullmatch(result.name)
+    return result.with_name(pair[1]) if pair and result != top else result
 
 
 def _submission(result: Path, run_folders: Sequence[Path], overrides: LabelOverrides) -> Submission:
@@ -207,7 +221,7 @@ def _submission(result: Path, run_folders: Sequence[Path], overrides: LabelOverr
         result,
         {
             "framework": sut if sut in FRAMEWORKS else None,
-            "delegate": overrides.delegate or delegate_of(_first(systems, "accelerator_model_name")),
+            "delegate": overrides.delegate or delegate_of(_first(systems, *ACCELERATORS)),
             "quantization": overrides.quantization or _quantization(_first(measured, "weight_data_types")),
             "model": _benchmark(result) if overrides.model is None else None,
         },
@@ -236,7 +250,8 @@ def _only(runs: Sequence[_Run], result: Path, kind: str, file: str) -> _Run:
     if not runs:
         other = {"accuracy": "performance", "performance": "accuracy"}[kind]
         raise LogError(
-            f"{result} has the log of a run of {other}, but {file} of a run of {kind} is missing: copy both runs."
+            f"{result} has the log of a run of {other}, but {file} of a run of {kind} is missing: name a folder with "
+            "both runs."
         )
     if len(runs) > 1:
         folders = " and ".join(str(run.folder) for run in runs[:2])
@@ -433,7 +448,7 @@ _TRAILING_COMMA = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])')
 
 
 def _texts(path: Path, text: str) -> dict[str, str]:
-    """Return the texts of a JSON object in which commas may precede a closing bracket.
+    """Return the texts of a JSON object and of objects in it; commas may precede a closing bracket.
 
     Raises:
         LogError: The file is not a JSON object.
@@ -444,7 +459,9 @@ def _texts(path: Path, text: str) -> dict[str, str]:
         raise LogError(f"{path} is not valid JSON ({error}): copy it again.") from None
     if not isinstance(record, dict):
         raise LogError(f"{path} is not a JSON object: copy it again.")
-    return {key.lower(): shown(value) for key, value in record.items() if isinstance(value, str) and value.strip()}
+    inner = [item for value in record.values() if isinstance(value, dict) for item in value.items()]
+    items = [*record.items(), *inner]
+    return {key.lower(): shown(value) for key, value in items if isinstance(value, str) and value.strip()}
 
 
 def _first(texts: dict[str, str], *names: str) -> str | None:
@@ -469,7 +486,7 @@ def _benchmark(result: Path) -> str | None:
 
 
 def _device(system: dict[str, str]) -> DeviceFacts:
-    name = _first(system, "System", "system_name") or ""
+    name = _first(system, "System", "system_name", "Phone summary") or ""
     maker, _, model = name.partition(" ")
     return DeviceFacts(
         maker=maker or None,

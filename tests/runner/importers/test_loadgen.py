@@ -100,6 +100,41 @@ def test_both_layouts_of_folders_are_found_from_above(space, tmp_path, labels):
     assert first.name == "SingleStream"
 
 
+@pytest.mark.parametrize(
+    ("benchmark", "model"),
+    [
+        ("image_classification", "mobilenet_edgetpu"),
+        ("image_classification_v2", "mobilenet_v4_conv_large"),
+        ("image_classification_offline_v2", "mobilenet_v4_conv_large"),
+    ],
+)
+def test_folders_of_the_app_of_mlperf_mobile_are_pairs(space, tmp_path, labels, benchmark, model):
+    result = write_submission(tmp_path / "closed", accuracy(ANSWERS))
+    system = result.parents[1]
+    for kind in ("accuracy", "performance"):
+        (result / f"log_{kind}").rename(system / f"{benchmark}-{kind}")
+        shutil.copytree(system / f"{benchmark}-{kind}", system / f"object_detection-{kind}")
+    found = imported(space, tmp_path / "closed", labels, quantization="int8")
+    assert [str(error).partition(",")[0] for error in found.refused] == [
+        f"{system / 'object_detection'} is a result of object_detection"
+    ]
+    [(folder, instances, images)] = found.runs
+    assert (instances, images) == (1, 600)
+    assert [path.name for path in folder.glob("*.jsonl")] == [f"snpe_npu_int8_{model}.1.jsonl"]
+
+
+def test_systems_in_the_form_of_later_rounds_are_read(space, result_folder, labels):
+    (result_folder.parents[3] / "systems" / "phone_1.json").write_text(
+        '{"system": {"Processor Name": "Chip 2", "Accelerator type": "Example GPU",}, "notes": {"Phone summary": '
+        '"Example Phone 2"}, "software": {"OS Version": "Android 14", "Vendor SDK": "SDK 3"}}'
+    )
+    instances, _, devices = tables_of(space, result_folder, labels)
+    assert instances[["delegate", "framework_version"]].to_numpy().tolist() == [["gpu", "SDK 3"]]
+    assert devices[["maker", "model", "soc", "os"]].to_numpy().tolist() == [
+        ["Example", "Phone 2", "Chip 2", "Android 14"]
+    ]
+
+
 def test_published_logs_have_their_source(space, result_folder, labels):
     [row] = tables_of(space, result_folder, labels, publication=PUBLICATION)[0].to_dict("records")
     assert (row["origin"], row["publication"], row["address"], row["retrieved"], row["submitter"]) == (
