@@ -293,7 +293,9 @@ def load_doubts(reading: Reading, run: Row) -> list[str]:
         if (requested := load.get("accelerator_requested")) is not None and load.get("accelerator_actual") is None:
             messages.append(f"{requested} was requested, but it is unknown what ran")
         elif requested is None and names.instance(reading.instance).delegate == "unknown":
-            messages.append("its log does not say which delegate ran")
+            ran = load.get("accelerator_actual")
+            unstated = "which delegate ran" if ran is None else f"which accelerator was requested ({ran} ran)"
+            messages.append(f"its log does not say {unstated}")
     if run.get("study") == select.PROFILE and not reading.of("operator"):
         messages.append("no operator was timed")
     if doubt := parity(run, reading.instance)[1]:

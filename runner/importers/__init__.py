@@ -6,5 +6,7 @@ program log a record of each image. The outputs of command-line tools are split 
 that each run requested and the evidence that it ran. The result is attempts at instances, grouped by measurement
 session, which are written as runs, data/raw/<device>/<run>/, completely or not at all.
 
+JSON, YAML and protocol buffers are parsed into dataclasses first (ai_hub, mobile_app, litert_json).
+
 The formats of the app follow its public source code (github.com/BenchCouncil/AIoTBench, 2020 to 2021).
 """

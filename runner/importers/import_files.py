@@ -9,15 +9,25 @@ from typing import TYPE_CHECKING, Any
 from aiot_suite.datasets import store
 from aiot_suite.errors import DatasetError, SetupError
 from runner.errors import LogError
-from runner.importers import app, app_logs, imported_runs, input_files, loadgen, tool_output
+from runner.importers import (
+    ai_hub,
+    app,
+    app_logs,
+    imported_runs,
+    input_files,
+    litert_json,
+    loadgen,
+    mobile_app,
+    tool_output,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from aiot_suite.workspace import Workspace
     from runner.importers.imported_runs import ImportSession
-    from runner.importers.input_files import LabelOverrides
+    from runner.importers.input_files import LabelOverrides, LogSource
 
 
 @dataclass
@@ -36,6 +46,9 @@ class _Read:
     results: list[app.Result] = field(default_factory=list)
     programs: list[app.Program] = field(default_factory=list)
     outputs: list[tool_output.Output] = field(default_factory=list)
+    hub: ai_hub.HubFiles = field(default_factory=ai_hub.HubFiles)
+    mobile_app: list[tuple[LogSource, mobile_app.AppResult]] = field(default_factory=list)
+    binaries: list[tuple[LogSource, bytes]] = field(default_factory=list)
     submissions: list[loadgen.Submission] = field(default_factory=list)
 
 
@@ -58,6 +71,9 @@ def import_files(paths: Sequence[Path], overrides: LabelOverrides, workspace: Wo
                 _take(path, overrides, read, imported, result.notes)
         except LogError as error:
             result.refused.append(error)
+    outputs, errors = litert_json.binary_outputs(read.binaries, overrides)
+    read.outputs += outputs
+    result.refused += errors
     conflicts = tool_output.models_of_one_name(read.outputs, overrides)
     read.outputs = [output for output in read.outputs if output.source not in conflicts]
     result.refused += conflicts.values()
@@ -67,6 +83,7 @@ def import_files(paths: Sequence[Path], overrides: LabelOverrides, workspace: Wo
     by_device: dict[str, list[ImportSession]] = {}
     for device, session in _sessions(read, overrides, workspace, result.refused):
         by_device.setdefault(device, []).append(session)
+        result.notes += session.notes
     for sessions in by_device.values():
         for run in imported_runs.group_into_runs(sessions):
             try:
@@ -92,11 +109,22 @@ def _take(path: Path, overrides: LabelOverrides, read: _Read, imported: dict[str
     """
     if loadgen.is_loadgen_file(path):
         raise LogError(f"{path} is one log of a result of MLPerf LoadGen: name the folder of the result.")
-    file, text = input_files.read_source(path)
+    file, data = input_files.read_bytes(path)
     if (earlier := imported.get(file.sha256)) is not None:
         if earlier.is_dir():
             raise LogError(f"{path} was already imported into {earlier}: remove that folder to import it again.")
         raise LogError(f"{path} is the same file as {earlier}: name it only once.")
+    binary = litert_json.recognise_binary(data)
+    if binary is not None and overrides.format in (None, binary):
+        read.binaries.append((replace(file, format=binary), data))
+    else:
+        _take_text(file, input_files.text_of(path, data), overrides, read, notes)
+    imported[file.sha256] = path
+
+
+def _take_text(file: LogSource, text: str, overrides: LabelOverrides, read: _Read, notes: list[str]) -> None:
+    """Read a text file into `read`."""
+    path = file.path
     file = replace(file, format=input_files.recognise_format(path, text, overrides.format, overrides.framework))
     if file.format == "app-result":
         result = app_logs.parse_result_log(path, text)
@@ -106,11 +134,19 @@ def _take(path: Path, overrides: LabelOverrides, read: _Read, imported: dict[str
         program = app_logs.parse_program_log(path, text)
         read.programs.append((file, program))
         notes += [*program.notes, _understood(path, text, program.others)]
+    elif file.format.startswith("ai-hub-"):
+        read.hub.take(file, text, overrides)
+    elif file.format == "mobile-app":
+        app_result = mobile_app.parse(path, text)
+        read.mobile_app.append((file, app_result))
+        if app_result.left_out:
+            notes.append(f"{path}: left out, since they do not classify images: {', '.join(app_result.left_out)}")
+    elif file.format == litert_json.RESULT_JSON:
+        read.outputs.append(litert_json.json_output(file, text, overrides))
     else:
         printed = tool_output.outputs(file, text, overrides)
         read.outputs += printed.outputs
         notes += printed.notes
-    imported[file.sha256] = path
 
 
 def _take_folder(
@@ -151,7 +187,7 @@ def _sessions(
     def datasets(name: str, images: int, label_space: str | None) -> dict[str, Any]:
         return _dataset(workspace, name, images, label_space)
 
-    def of_app(result: app.Result | None, program: app.Program | None) -> tuple[str, ImportSession]:
+    def of_app(result: app.Result | None, program: app.Program | None) -> list[ImportSession]:
         where = " and ".join(str(file[0].path) for file in (result, program) if file is not None)
         facts = app.device(result)
         if overrides.device and facts.code and codes.setdefault(overrides.device, facts.code) != facts.code:
@@ -160,28 +196,32 @@ def _sessions(
                 "names only one device: import them separately."
             )
         slug = imported_runs.device_record(facts, overrides, workspace, where, overrides.publication)["slug"]
-        return slug, published(app.make_session(result, program, overrides, slug, datasets))
+        return [app.make_session(result, program, overrides, slug, datasets)]
 
-    def of_tools(timed: tool_output.Output | None, evaluated: tool_output.Output | None) -> tuple[str, ImportSession]:
-        return with_device(published(tool_output.make_session(timed, evaluated, overrides, datasets)))
+    def of_tools(timed: tool_output.Output | None, evaluated: tool_output.Output | None) -> list[ImportSession]:
+        return [tool_output.make_session(timed, evaluated, overrides, datasets)]
 
-    def of_loadgen(submission: loadgen.Submission) -> tuple[str, ImportSession]:
-        return with_device(loadgen.make_session(submission))
+    def of_loadgen(submission: loadgen.Submission) -> list[ImportSession]:
+        return [loadgen.make_session(submission)]
 
     def published(session: ImportSession) -> ImportSession:
-        parts = tuple(replace(part, publication=overrides.publication) for part in session.parts)
+        parts = tuple(replace(part, publication=part.publication or overrides.publication) for part in session.parts)
         return replace(session, parts=parts)
 
     def with_device(session: ImportSession) -> tuple[str, ImportSession]:
         where, source = session.where, session.publication
         return imported_runs.device_record(session.device, overrides, workspace, where, source)["slug"], session
 
-    builders = [partial(of_app, *pair) for pair in app.pairs(read.results, read.programs)]
+    builders: list[Callable[[], list[ImportSession]]] = []
+    builders += [partial(of_app, *pair) for pair in app.pairs(read.results, read.programs)]
     builders += [partial(of_tools, *pair) for pair in tool_output.pairs(read.outputs)]
+    builders += read.hub.builders(overrides, datasets)
+    builders += [partial(mobile_app.make_sessions, *pair, overrides, datasets) for pair in read.mobile_app]
     builders += [partial(of_loadgen, submission) for submission in read.submissions]
     for build in builders:
         try:
-            yield build()
+            sessions = [published(session) for session in build()]
+            yield from [with_device(session) for session in sessions]
         except LogError as error:
             refused.append(error)
 

@@ -43,13 +43,20 @@ class LogSource:
 
 
 def read_source(path: Path) -> tuple[LogSource, str]:
-    """Return a file and its text.
-
-    The text may be UTF-8 with or without a byte order mark, or UTF-16 with one, which is what PowerShell writes for
-    `adb shell ... > file`.
+    """Return a file and its text (see `text_of`).
 
     Raises:
         LogError: The path is not a regular file, or the file is empty, too large or not text.
+    """
+    source, data = read_bytes(path)
+    return source, text_of(path, data)
+
+
+def read_bytes(path: Path) -> tuple[LogSource, bytes]:
+    """Return a file and its content.
+
+    Raises:
+        LogError: The path is not a regular file, or the file is empty or too large.
     """
     try:
         facts = path.stat()
@@ -66,10 +73,18 @@ def read_source(path: Path) -> tuple[LogSource, str]:
     if not data.strip():
         raise LogError(f"{path} is empty: copy the log again.")
     modified = datetime.fromtimestamp(facts.st_mtime, UTC)
-    return LogSource(path, hashlib.sha256(data).hexdigest(), modified), _text(path, data)
+    return LogSource(path, hashlib.sha256(data).hexdigest(), modified), data
 
 
-def _text(path: Path, data: bytes) -> str:
+def text_of(path: Path, data: bytes) -> str:
+    """Return the text of a file.
+
+    It may be UTF-8 with or without a byte order mark, or UTF-16 with one, which is what PowerShell writes for
+    `adb shell ... > file`.
+
+    Raises:
+        LogError: The content is not text.
+    """
     encoding = "utf-16" if data.startswith(_UTF_16) else "utf-8-sig"
     if encoding == "utf-8-sig" and b"\0" in data:
         raise LogError(f"{path} is a binary file: name the text that the tool printed or the app wrote.")
@@ -117,9 +132,20 @@ LOG_FRAMEWORKS = (*FRAMEWORKS, "executorch", "onnxruntime", "qnn", "snpe", "sams
 LOG_QUANTIZATIONS = (*QUANTIZATIONS, "float", "w8a8", "w8a16", "w4a8", "w4a16", "unknown")
 """Quantizations that a log may state: those of the suite, and names that others use."""
 
-FORMATS = tuple(_SIGNS)
+_STRUCTURED_SIGNS = {  # JSON and YAML: searched for in the text as it is, before all others
+    "ai-hub-perf": r"^precisions:|^ *(?:- )?performance_metrics:",
+    "ai-hub-numerics": r"^ *(?:- )?(?:device_metric|partial_torch_metric|num_partial_samples):",
+    "ai-hub-job": r'"execution_summary"\s*:',
+    "mobile-app": r'"loadgen_scenario"\s*:',
+    "benchmark_litert_model-json": r'"fully_accelerated"\s*:',
+}
+BINARY_FORMATS = ("benchmark_model-result", "model-runtime-info")
+"""Formats that are not text: see `litert_json.recognise_binary`."""
+
+FORMATS = (*_SIGNS, *_STRUCTURED_SIGNS, *BINARY_FORMATS)
 """Names of the formats, as accepted by --log-format."""
 
+_STRUCTURED = {text_format: re.compile(sign, re.MULTILINE) for text_format, sign in _STRUCTURED_SIGNS.items()}
 _PATTERNS = {text_format: re.compile(sign, re.MULTILINE) for text_format, sign in _SIGNS.items()}
 _OF_THE_APP = ("app-result", "app-program")  # these logs have no line prefixes to remove
 _DIFFERENCE = re.compile(r"(?:OutputDiff\[\d+\]|(?:Reference|Test) run latency): ")
@@ -148,6 +174,9 @@ def recognise_format(name: object, text: str, requested: str | None = None, fram
         LogError: The text has no known format, not the requested one, or may have several. The message calls it `name`.
     """
     searched = bounded(text)
+    structured = [text_format for text_format, pattern in _STRUCTURED.items() if pattern.search(searched)]
+    if len(structured) == 1 and requested in (None, *structured):
+        return structured[0]
     if not any(_PATTERNS[app_format].search(searched) for app_format in _OF_THE_APP):
         searched = "\n".join(line for _, line in lines(text))
     if _DIFFERENCE.search(searched):
@@ -155,7 +184,7 @@ def recognise_format(name: object, text: str, requested: str | None = None, fram
             f"{name} is the output of inference_diff, which compares outputs: import the output of "
             "benchmark_model instead."
         )
-    matching = [app_format for app_format, pattern in _PATTERNS.items() if pattern.search(searched)]
+    matching = [app_format for app_format, pattern in _PATTERNS.items() if pattern.search(searched)] + structured
     if not matching and _HEADER.search(searched):
         matching = ["benchmark_model"]
     if requested is not None:

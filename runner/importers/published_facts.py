@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from aiot_suite.errors import SetupError
 from aiot_suite.suite import Instance
-from runner.importers import imported_runs, labels, loadgen
+from runner.importers import ai_hub_facts, imported_runs, labels, loadgen
 from runner.importers.imported_runs import DeviceFacts, ImportSession
 from runner.importers.input_files import UNKNOWN, ImageLabels, LabelOverrides, LogSource, Publication
 
@@ -94,7 +94,7 @@ def _mlperf_sessions() -> Iterator[ImportSession]:
 
 Reader = Callable[[], Iterable[ImportSession]]
 
-READERS: tuple[Reader, ...] = (_mlperf_sessions,)
+READERS: tuple[Reader, ...] = (_mlperf_sessions, ai_hub_facts.sessions)
 """Readers of the facts that come with the package."""
 
 

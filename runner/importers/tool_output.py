@@ -55,6 +55,7 @@ class Output:
     accelerator: str | None = None
     operators: tuple[Operator, ...] = ()
     graph: str | None = None  # the model file, if the output names one whose name does not identify the network
+    also: tuple[LogSource, ...] = ()  # further files of the same run
 
 
 @dataclass(frozen=True)
@@ -288,7 +289,7 @@ def make_session(
     started = min(output.source.modified for output in present)
     part = _part(timed, evaluated, f"{started:%Y-%m-%dT%H:%M:%SZ}")
     return ImportSession(
-        sources=tuple({output.source.sha256: output.source for output in present}.values()),
+        sources=tuple({file.sha256: file for output in present for file in (output.source, *output.also)}.values()),
         parts=(part,),
         device=DeviceFacts(),
         profile={"name": first.source.format},

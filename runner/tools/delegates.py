@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from runner.tools.text import shown, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 CPU_ACCELERATORS = ("nnapi-reference",)
 """Accelerators of NNAPI that are its own implementation on the CPU."""
@@ -202,7 +202,24 @@ def delegation(lines: list[tuple[str, str]], delegate: str) -> Delegation:
     The tool's own summary takes precedence over the runtime's "Replacing", which release builds for Linux do not print.
     If that line is printed only for other delegates, the requested one took no node.
     """
-    entries = find_replacements(lines)
+    share = share_of(find_replacements(lines), delegate)
+    if delegate in ("cpu", "unknown"):
+        return share
+    applied, kernels = share.applied, None
+    for text in (text for _, text in lines if _may_mention(text)):
+        if (match := _APPLIED.search(text)) and _may_be(match[1], delegate):
+            applied = "whole" if match[2] == "completely" else "partly"
+            kernels = 1 if applied == "whole" else whole(match[3])
+        elif (match := _UNUSED.search(text)) and _may_be(next(filter(None, match.groups())), delegate):
+            applied = "none"
+        elif (match := _REFUSED.search(text)) and _may_be(match[1] or match[2] or delegate, delegate):
+            applied = "refused"
+    nodes = 0 if applied == "none" else share.nodes if share.name else None
+    return replace(share, applied=applied, kernels=kernels, nodes=nodes)
+
+
+def share_of(entries: Sequence[Replaced], delegate: str) -> Delegation:
+    """Return how `delegate` was applied, from what delegates took over. If it is not among them, it took no node."""
     accelerated = [entry for entry in entries if delegate_kind(entry.delegate) != "cpu"]
     matching = [entry for entry in accelerated if _may_be(entry.delegate, delegate)]
     if not matching and delegate in _LOADED:
@@ -212,31 +229,18 @@ def delegation(lines: list[tuple[str, str]], delegate: str) -> Delegation:
     )
     if delegate in ("cpu", "unknown"):
         return Delegation("none" if delegate == "cpu" else "unknown", others=other_kinds)
-    nodes = sum(entry.nodes for entry in matching) if matching else None
-    total_nodes = (
-        sum(entry.of or 0 for entry in matching)
-        if matching and all(entry.of is not None for entry in matching)
-        else None
-    )
-    partitions = sum(entry.partitions for entry in matching) if matching else None
-    kernels = None
-    applied = "none" if entries else "unknown"
-    if matching:
-        applied = (
-            "none" if not nodes else "some" if total_nodes is None else "whole" if nodes >= total_nodes else "partly"
-        )
-    for text in (text for _, text in lines if _may_mention(text)):
-        if (match := _APPLIED.search(text)) and _may_be(match[1], delegate):
-            applied = "whole" if match[2] == "completely" else "partly"
-            kernels = 1 if applied == "whole" else whole(match[3])
-        elif (match := _UNUSED.search(text)) and _may_be(next(filter(None, match.groups())), delegate):
-            applied = "none"
-        elif (match := _REFUSED.search(text)) and _may_be(match[1] or match[2] or delegate, delegate):
-            applied = "refused"
-    if applied == "none":
-        nodes = 0
+    if not matching:
+        return Delegation("none" if entries else "unknown", nodes=0 if entries else None, others=other_kinds)
+    nodes = sum(entry.nodes for entry in matching)
+    known = [entry.of for entry in matching if entry.of is not None]
+    total_nodes = sum(known) if len(known) == len(matching) else None
     return Delegation(
-        applied, nodes, total_nodes, partitions, kernels, matching[0].delegate if matching else None, other_kinds
+        "none" if not nodes else "some" if total_nodes is None else "whole" if nodes >= total_nodes else "partly",
+        nodes,
+        total_nodes,
+        sum(entry.partitions for entry in matching),
+        name=matching[0].delegate,
+        others=other_kinds,
     )
 
 
