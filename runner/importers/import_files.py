@@ -83,7 +83,6 @@ def import_files(paths: Sequence[Path], overrides: LabelOverrides, workspace: Wo
     by_device: dict[str, list[ImportSession]] = {}
     for device, session in _sessions(read, overrides, workspace, result.refused):
         by_device.setdefault(device, []).append(session)
-        result.notes += session.notes
     for sessions in by_device.values():
         for run in imported_runs.group_into_runs(sessions):
             try:
