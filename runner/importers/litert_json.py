@@ -234,7 +234,9 @@ def parse_json(name: object, text: str) -> tuple[Benchmark, dict[str, Any]]:
     latency = mapping(loaded.get("latency"))
     mean_ms, warmups = number(latency.get("avg_ms")), count(latency.get("num_warmup_runs"))
     if not mean_ms:
-        raise LogError(f"{name} has no mean run time (latency, avg_ms): run the tool again.")
+        raise LogError(
+            f"{name} has no mean run time (latency, avg_ms), or one below 0.005 ms, which the tool rounds to 0."
+        )
     times = {field: number(latency.get(field)) for field in ("min_ms", "max_ms", "median_ms", "p5_ms", "p95_ms")}
     size_mib = number(loaded.get("model_size_mb"))
     benchmark = Benchmark(
