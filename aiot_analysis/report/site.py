@@ -305,7 +305,7 @@ def sites(root: Path, notebooks: Sequence[Notebook], out: Path, values: Mapping[
                 known_devices=devices,
             )
         )
-    if not result:
+    if notebooks and not result:
         raise _not_made_for(" or ".join(_selects(values, origins, tables_folder)), notebooks)
     return result
 

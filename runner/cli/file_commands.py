@@ -223,7 +223,7 @@ def import_(
         ),
     ] = None,
     images: Annotated[Path | None, typer.Option(hidden=True)] = None,  # an earlier name of --image-names
-    labels: Annotated[
+    image_labels: Annotated[
         str | None,
         typer.Option(
             metavar="ilsvrc2012-val|FILE",
@@ -306,7 +306,7 @@ def import_(
         weights=plain(weights),
         threads=threads,
         images=names,
-        labels=None if labels is None else read_labels(labels, plain(dataset)),
+        labels=None if image_labels is None else read_labels(image_labels, plain(dataset)),
         publication=_publication(plain(publication), address, retrieved),
     )
     result = import_files.import_files(files or [], stated, to_write(workspace))

@@ -34,7 +34,7 @@ def ilsvrc() -> ImageLabels:
 
 
 def read_labels(choice: str, dataset: str | None = None) -> ImageLabels:
-    """Return the labels that `--labels` names: "ilsvrc2012-val", or a file with an image on each line.
+    """Return the labels that `--image-labels` names: "ilsvrc2012-val", or a file with an image on each line.
 
     A line is the class, or the name of the image and its class. `dataset` is the name of the images.
 
@@ -45,7 +45,7 @@ def read_labels(choice: str, dataset: str | None = None) -> ImageLabels:
         return ilsvrc()
     path = Path(choice)
     if not path.exists():
-        raise LogError(f"--labels {choice} is neither {ILSVRC} nor a file: write one of them.")
+        raise LogError(f"--image-labels {choice} is neither {ILSVRC} nor a file: write one of them.")
     names, classes = [], []
     for number, line in enumerate(filter(str.strip, lines_of(read_source(path)[1])), 1):
         match = re.fullmatch(r"(?:(\S+)\s+)?(\d{1,6})", line.strip())

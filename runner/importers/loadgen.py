@@ -368,8 +368,9 @@ def _read_answers(path: Path, labels: ImageLabels | None) -> tuple[list[int], Lo
     source, text = read_source(path)
     if labels is None:
         raise LogError(
-            f"{path} has numbers of images, but not their classes: use --labels ilsvrc2012-val if they are the 50,000 "
-            "images of ILSVRC 2012 val in the order of file names, or --labels FILE with a class on each line."
+            f"{path} has numbers of images, but not their classes: use --image-labels ilsvrc2012-val if they are the "
+            "50,000 images of ILSVRC 2012 val in the order of file names, or --image-labels FILE with a class on each "
+            "line."
         )
     try:
         records = json.loads(text)
@@ -383,7 +384,7 @@ def _read_answers(path: Path, labels: ImageLabels | None) -> tuple[list[int], Lo
         if type(image) is not int or not 0 <= image < len(labels.classes):
             raise LogError(
                 f"{path} has an answer for image {image!r}, but {labels.name} has the images 0 to "
-                f"{len(labels.classes) - 1}: choose other --labels."
+                f"{len(labels.classes) - 1}: choose other --image-labels."
             )
         if image in answers:
             raise LogError(f"{path} has two answers for image {image}: import the log of one accuracy run.")
@@ -393,7 +394,7 @@ def _read_answers(path: Path, labels: ImageLabels | None) -> tuple[list[int], Lo
         more = f" and {len(missing) - 1} other images" if len(missing) > 1 else ""
         raise LogError(
             f"{path} has no answer for image {missing[0]}{more} of the {len(labels.classes)} of {labels.name}: "
-            "import a complete accuracy run, or choose other --labels."
+            "import a complete accuracy run, or choose other --image-labels."
         )
     return [answers[image] for image in range(len(labels.classes))], replace(source, format=FORMAT)
 
@@ -416,7 +417,7 @@ def _class(path: Path, image: int, data: Any, labels: ImageLabels) -> int:
     if not 0 <= answer < labels.class_count:
         raise LogError(
             f"{path} has the class {answer} for image {image}, but {labels.name} has the classes 0 to "
-            f"{labels.class_count - 1}: choose other --labels."
+            f"{labels.class_count - 1}: choose other --image-labels."
         )
     return answer
 

@@ -46,7 +46,10 @@ def test_logs_become_tables(tmp_path, app_files):
             ["log", "--publication", "x", "--address", "https://example.org", "--retrieved", "today"],
             "aiot: --retrieved 'today' is not a date: write it like 2026-11-28.",
         ),
-        (["log", "--labels", "nothing"], "aiot: --labels nothing is neither ilsvrc2012-val nor a file: write one of "),
+        (
+            ["log", "--image-labels", "nothing"],
+            "aiot: --image-labels nothing is neither ilsvrc2012-val nor a file: write one of ",
+        ),
         (["log", "log"], "aiot: No files were imported: see the reasons above, and import those files again."),
     ],
 )
@@ -93,7 +96,7 @@ def test_a_result_of_loadgen_is_imported_with_its_source(tmp_path):
     folder = write_submission(tmp_path / "closed", accuracy([1, 2, 3]))
     (tmp_path / "labels.txt").write_text("1\n2\n4\n")
     source = ["--publication", "Example 1", "--address", "https://example.org", "--retrieved", "2026-11-28"]
-    done = aiot("import", folder, "--labels", "labels.txt", *source, cwd=tmp_path)
+    done = aiot("import", folder, "--image-labels", "labels.txt", *source, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("import    1 instance, 3 images in data/raw/example-phone-1-")
     assert done.stderr == f"          {folder}: 2 of 3 answers are right\n"

@@ -156,7 +156,7 @@ def test_labels_of_ilsvrc_are_joined_if_they_are_named(space, tmp_path):
 
 
 def test_without_labels_a_log_is_refused(space, result_folder):
-    assert "use --labels ilsvrc2012-val if they are the 50,000 images" in refusal(space, result_folder, None)
+    assert "use --image-labels ilsvrc2012-val if they are the 50,000 images" in refusal(space, result_folder, None)
 
 
 @pytest.mark.parametrize(
