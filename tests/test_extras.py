@@ -162,7 +162,7 @@ def test_every_optional_module_that_is_imported_belongs_to_an_extra():
         "traitlets",
         "jupyter_client",
         "markupsafe",
-    }  # pillow, and what the dependencies require
+    }  # pillow, pyyaml, and what the dependencies require
     legacy = {"caffe2", "onnx"}
     ours = {"aiot_suite", "runner", "aiot_analysis", "__future__"}
     imported = {name.partition(".")[0] for path in SOURCES for name in imports(path)}
