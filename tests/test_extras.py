@@ -158,6 +158,7 @@ def test_every_optional_module_that_is_imported_belongs_to_an_extra():
     names = {Requirement(text).name.replace("-", "_") for text in required}
     others = {
         "PIL",
+        "yaml",
         "IPython",
         "traitlets",
         "jupyter_client",
