@@ -172,7 +172,9 @@ def import_(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="FILE", help="Logs of the paper's app, outputs of tools, or folders with logs of MLPerf LoadGen."
+            metavar="FILE",
+            help="Logs of the paper's app, outputs of tools, results of the MLPerf Mobile app and of Qualcomm AI Hub, or "
+            "folders with logs of MLPerf LoadGen.",
         ),
     ] = None,
     published: Annotated[
@@ -268,8 +270,9 @@ def import_(
     """Import logs of other programs as raw logs, which are marked as imported wherever they are shown.
 
     Logs of the paper's own app state the device and the result of every image. Outputs of benchmark_model, run_eval
-    and other tools contain times or an accuracy. A folder with logs of MLPerf LoadGen contains an answer for each
-    image, and times. State with options what a log does not say: see docs/importing.md.
+    and other tools contain times or an accuracy, and so do perf.yaml and numerics.yaml of Qualcomm AI Hub and results
+    of the MLPerf Mobile app. A folder with logs of MLPerf LoadGen contains an answer for each image, and times. State
+    with options what a log does not say: see docs/importing.md.
     """
     from aiot_suite.suite import choose
     from runner.importers import import_files
