@@ -173,8 +173,8 @@ def import_(
         list[Path] | None,
         typer.Argument(
             metavar="FILE",
-            help="Logs of the paper's app, outputs of tools, results of the MLPerf Mobile app and of Qualcomm AI Hub, or "
-            "folders with logs of MLPerf LoadGen.",
+            help="Logs of the paper's app, outputs of tools, results of the MLPerf Mobile app and of Qualcomm AI Hub, "
+            "or folders with logs of MLPerf LoadGen.",
         ),
     ] = None,
     published: Annotated[
