@@ -100,6 +100,30 @@ def detail(claims: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def translated(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per translated claim: the paper's words, what was tested here in their place, and the result.
+
+    Takes the frame of `published_claims.verdicts`.
+    """
+    tested = claims["translation"] != ""
+    limits = claims["limits"].where(claims["limits"] == "", claims["limits"] + ".")
+    results = claims["figures"] + ". " + claims["why"] + ". " + limits
+    return pd.DataFrame(
+        {
+            "id": claims["id"],
+            "verdict": claims["verdict"],
+            "claim and quotation from the paper": claims["claim"]
+            + " “"
+            + claims["quote"]
+            + "” ("
+            + claims["source"]
+            + ")",
+            "tested on these data": claims["translation"].where(tested, "nothing: " + claims["why"]),
+            "result": results.where(tested, "").str.strip(),
+        }
+    )
+
+
 def comparisons(parts: pd.DataFrame) -> pd.DataFrame:
     """Return a row per comparison. Takes the frame of `remarks.parts`."""
     table = parts.assign(found=_effects(parts))
