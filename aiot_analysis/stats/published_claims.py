@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aiot_analysis.stats.remarks.claim import Claim, ClaimPart
 
 COLUMNS = [
-    "id", "remark", "claim", "verdict", "translation", "why", "figures", "n_devices", "effect", "effect_low",
+    "id", "remark", "claim", "verdict", "mark", "translation", "why", "figures", "n_devices", "effect", "effect_low",
     "effect_high", "unit", "quote", "source", "limits",
 ]  # fmt: skip
 

@@ -224,12 +224,31 @@ ORIGIN_SENTENCES = {
 """First sentence that pages show about their data, by origin."""
 
 SOURCES_SHOWN = 3
+_VERSION = re.compile(r"v?\d[\d.]*")
+
+
+def publications(values: Iterable[object]) -> str:
+    """Return distinct publications as text, with versions of one together: "MLPerf Mobile v4.0, v4.1 and v5.0"."""
+    versions: dict[str, list[str]] = {}
+    for value in sorted({str(value) for value in values if missing_as_none(value) is not None}):
+        title, _, last = value.rpartition(" ")
+        if title and _VERSION.fullmatch(last):
+            versions.setdefault(title, []).append(last)
+        else:
+            versions.setdefault(value, [])
+    return "; ".join(
+        f"{title} {' and '.join(filter(None, [', '.join(found[:-1]), found[-1]]))}" if found else title
+        for title, found in versions.items()
+    )
 
 
 def sources(rows: pd.DataFrame) -> list[str]:
     """Return who published rows of the table `instances`, and where, like "MLCommons, MLPerf Mobile v5.0"."""
     stated = rows[["publisher", "publication"]].dropna(how="all").drop_duplicates().fillna("").astype(str)
-    return sorted(", ".join(filter(None, source)) for source in stated.itertuples(index=False, name=None))
+    return sorted(
+        ", ".join(filter(None, (str(publisher), publications(part[part != ""]))))
+        for publisher, part in stated.groupby("publisher")["publication"]
+    )
 
 
 def origin_words(rows: pd.DataFrame) -> str:

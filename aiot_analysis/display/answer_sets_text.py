@@ -1,0 +1,219 @@
+"""Published answers for readers: opening their page, and the finding of each of its sections in a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from aiot_analysis.display.show import banner
+from aiot_analysis.stats import answer_sets
+from aiot_analysis.tables import names, select
+from aiot_analysis.tables.data import Data, load
+from aiot_analysis.tables.workspace import FOLDER
+from aiot_analysis.words import ALPHA, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from aiot_analysis.stats.answer_sets import ChosenPair, NetworkAnswers, Samples
+
+NO_ANSWERS = "No answers to single images were published for these devices."
+COPIED = (
+    "Equal answers do not prove that these devices compute alike: accuracy logs of a round can be equal byte for byte, "
+    "so it cannot be excluded that a log was copied."
+)
+
+
+@dataclass(frozen=True)
+class AnswersPage:
+    """Data of the page on published answers."""
+
+    data: Data
+    rows: pd.DataFrame  # rows of the table `instances` whose answers were published
+    networks: list[NetworkAnswers]
+
+    @property
+    def source(self) -> str:
+        """Line below each figure that states the origin of its data."""
+        return names.origin_words(self.rows) if len(self.rows) else self.data.origin
+
+    @property
+    def by(self) -> str:
+        """Text for captions on who published the answers and when they were retrieved."""
+        dates = sorted(self.rows["retrieved"].dropna().astype(str).unique())
+        return f"{self.source}{', retrieved ' + ' and '.join(dates) if dates else ''}"
+
+
+def open_answers(
+    processed: str | Path = FOLDER,
+    origin: str = "published",
+    *,
+    device: str = "",
+    verdicts: str = ",".join(names.USABLE),
+) -> AnswersPage:
+    """Load the processed tables, display their origin, and collect the answers of all submissions to each network.
+
+    Parameters are those of `notebook_page.open_page`. Raises DataError if the tables are missing or a value is unknown.
+    """
+    data = load(processed, origin, devices=device)
+    rows = select.usable_rows(data.instances, wanted=verdicts)
+    networks = answer_sets.collect(rows, data.images(answer_sets.COLUMNS), data.devices)
+    seen = pd.concat([rows[select.KEY].head(0), *(network.submissions[select.KEY] for network in networks)])
+    rows = rows.merge(seen, on=select.KEY)
+    banner(data, rows)
+    return AnswersPage(data, rows, networks)
+
+
+def accuracies(table: pd.DataFrame) -> str:
+    """Return the range of accuracy of each network. Takes the frame of `answer_sets.accuracies`."""
+    if table.empty:
+        return NO_ANSWERS
+    parts = []
+    for model, rows in table.groupby("model", sort=False):
+        low, high = 100 * rows["accuracy"].min(), 100 * rows["accuracy"].max()
+        parts.append(
+            f"{names.display(str(model))} is right on {_range(low, high)} % of {rows['n_images'].iloc[0]:,} images "
+            f"({plural(len(rows), 'submission')}, {high - low:.2f} points apart)"
+        )
+    return "; ".join(parts) + "."
+
+
+def _range(low: float, high: float) -> str:
+    ends = [f"{value:.1f}" for value in (low, high)]
+    return " to ".join(dict.fromkeys(ends))
+
+
+def disagreements(table: pd.DataFrame) -> str:
+    """Return how many images get different classes. Takes the frame of `answer_sets.pairs`."""
+    if table.empty:
+        return "There are no two different answer sets."
+    parts = []
+    for model, rows in table.groupby("model", sort=False):
+        least, most = int(rows["differ"].min()), int(rows["differ"].max())
+        apart = 100 * rows["change"].abs().max()
+        ends = f"{least:,} to {most:,}" if least < most else f"{most:,}"
+        parts.append(
+            f"two different answer sets of {names.display(str(model))} give different classes to {ends} of "
+            f"{rows['n_images'].iloc[0]:,} images, although their accuracies are within {apart:.2f} points"
+        )
+    text = "; ".join(parts) + "."
+    same = table[(table["change"] == 0) & (table["differ"] > 0)]
+    for row in same.to_dict("records"):
+        text += (
+            f" Sets {row['set_a']} and {row['set_b']} of {names.display(row['model'])} are right equally often and "
+            f"still differ on {row['differ']:,} images."
+        )
+    return text[0].upper() + text[1:]
+
+
+def sets(table: pd.DataFrame) -> str:
+    """Return how many distinct answer sets there are. Takes the frame of `answer_sets.distinct_sets`."""
+    if table.empty:
+        return NO_ANSWERS
+    largest = table.sort_values("submissions", kind="stable").iloc[-1]
+    text = (
+        f"The {plural(int(table['submissions'].sum()), 'submission')} have {plural(len(table), 'distinct answer set')}."
+    )
+    if largest["submissions"] > 1:
+        text += (
+            f" The most common, {largest['answer_set']} of {names.display(largest['model'])}, belongs to "
+            f"{largest['submissions']} submissions of {plural(int(largest['devices']), 'device')}, which gave the very "
+            f"same {largest['n_images']:,} answers. {COPIED}"
+        )
+    return text
+
+
+def classes(table: pd.DataFrame) -> str:
+    """Return the least stable class of each network. Takes the frames of `answer_sets.classes`, joined."""
+    parts = []
+    for model, rows in table.groupby("model", sort=False):
+        first = rows.iloc[0]
+        unstable, n = int(rows["unstable"].sum()), int(rows["n_images"].sum())
+        parts.append(
+            f"{names.display(str(model))}: answers differ on {unstable:,} of {n:,} images ({100 * unstable / n:.1f} "
+            f"%), most often in the class {first['class_name']} ({first['unstable']} of {first['n_images']}); "
+            f"{int((rows['unstable'] == 0).sum())} of {len(rows)} classes have none"
+        )
+    return ". ".join(parts) + "." if parts else NO_ANSWERS
+
+
+def images(networks: Sequence[NetworkAnswers]) -> str:
+    """Return the image on which most answer sets of each network disagree."""
+    parts = []
+    for network in networks:
+        table = answer_sets.disputed_images(network, 1)
+        if len(table):
+            first = table.iloc[0]
+            parts.append(
+                f"{names.display(network.model)}: {first['image']} ({first['class_name']}) got "
+                f"{first['different']} different classes from {plural(len(network.sets), 'answer set')}"
+            )
+    return ". ".join(parts) + "." if parts else "No image has different answers."
+
+
+def samples(table: pd.DataFrame) -> str:
+    """Return what samples of images show of the spread of accuracy. Takes the frame of `answer_sets.spreads`."""
+    parts = [
+        f"On a sample of {row['size']} images drawn as the paper drew its own, the {row['sets']} answer sets of "
+        f"{names.display(row['model'])} seem to be {row['spread']:.1f} points apart (median of {row['draws']:,} "
+        f"samples; 95 % are between {row['spread_low']:.1f} and {row['spread_high']:.1f}); on all images they are "
+        f"{row['true_spread']:.2f} points apart, and {100 * row['larger']:.1f} % of the samples show more"
+        for row in table.to_dict("records")
+        if row["sets"] > 1
+    ]
+    return ". ".join(parts) + "." if parts else "There are no two different answer sets."
+
+
+def network_name(network: NetworkAnswers) -> str:
+    """Return the display name of a network."""
+    return names.display(network.model)
+
+
+def of_pair(
+    chosen: ChosenPair | None, pairs: pd.DataFrame, samples: Sequence[Samples]
+) -> tuple[pd.DataFrame, Samples | None]:
+    """Return the row of a pair in the frame of `answer_sets.seen_in_samples`, and the samples of its network.
+
+    There is no row if both gave the same answers, and neither if there is no pair.
+    """
+    if chosen is None:
+        return pairs.head(0), None
+    [drawn] = [item for item in samples if item.network is chosen.network]
+    return chosen.of(pairs), drawn
+
+
+def pair(chosen: ChosenPair | None, table: pd.DataFrame, drawn: Samples | None) -> str:
+    """Return what all images and what samples of them show of a pair.
+
+    Takes the pair, its row of `answer_sets.seen_in_samples` and the samples.
+    """
+    if chosen is None or drawn is None:
+        return "There are no two submissions of one network."
+    network = names.display(chosen.network.model)
+    n = len(chosen.network.images)
+    if table.empty:
+        return f"{chosen.a} and {chosen.b} gave the same answers to all {n:,} images of {network}. {COPIED}"
+    row = table.iloc[0]
+    low, high = 100 * row["change_low"], 100 * row["change_high"]
+    sure = "is" if row["p_value"] < ALPHA else "is not"
+    return (
+        f"{chosen.a} and {chosen.b} give different classes to {row['differ']:,} of {n:,} images of {network} "
+        f"({100 * row['differ'] / n:.1f} %). Their accuracies are {100 * row['accuracy_base']:.2f} and "
+        f"{100 * row['accuracy_other']:.2f} %: the difference of {100 * row['change']:+.2f} points (95 % interval "
+        f"{low:+.2f} to {high:+.2f}) {sure} significant (McNemar's test, p {_p(row['p_value'])}). A sample of "
+        f"{drawn.size} images drawn as the paper drew its own has {row['differ_sample']:.0f} images with different "
+        f"classes on average, and at least one with a probability of {_probability(row['shown'])}. In "
+        f"{100 * row['significant']:.1f} % of the samples the difference in accuracy is significant; in "
+        f"95 % of them it seems to be between {row['change_sample_low']:+.1f} and {row['change_sample_high']:+.1f} points."
+    )
+
+
+def _p(value: float) -> str:
+    return f"{value:.2g}" if value >= 1e-4 else "below 0.0001"
+
+
+def _probability(value: float) -> str:
+    return f"{100 * value:.2f} %" if value < 0.9999 else "over 99.99 %"
