@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from aiot_analysis.display.show import banner
+from aiot_analysis.display.show import banner, say
 from aiot_analysis.stats import answer_sets
 from aiot_analysis.tables import names, select
 from aiot_analysis.tables.data import Data, load
 from aiot_analysis.tables.workspace import FOLDER
-from aiot_analysis.words import ALPHA, plural
+from aiot_analysis.words import ALPHA, p_value, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,17 +154,52 @@ def images(networks: Sequence[NetworkAnswers]) -> str:
     return ". ".join(parts) + "." if parts else "No image has different answers."
 
 
-def samples(table: pd.DataFrame) -> str:
-    """Return what samples of images show of the spread of accuracy. Takes the frame of `answer_sets.spreads`."""
+def draw_samples(
+    networks: Sequence[NetworkAnswers], draws: int, seed: int, n_classes: int, per_class: int
+) -> list[Samples]:
+    """Return samples of the images of each network (see `answer_sets.sample`); say where there are too few images."""
+    drawn = []
+    for network in networks:
+        try:
+            drawn.append(answer_sets.sample(network, draws, seed, n_classes, per_class))
+        except answer_sets.TooFewImages as error:
+            say(f"{names.display(network.model)}: {error}")
+    return drawn
+
+
+def samples(table: pd.DataFrame, pairs: pd.DataFrame) -> str:
+    """Return what samples of images show of the spread of accuracy.
+
+    Takes the frames of `answer_sets.spreads` and `answer_sets.seen_in_samples`.
+    """
+    table = table[table["sets"] > 1]
+    if table.empty:
+        return "There are no samples of two different answer sets."
+    first = table.iloc[0]
     parts = [
-        f"On a sample of {row['size']} images drawn as the paper drew its own, the {row['sets']} answer sets of "
-        f"{names.display(row['model'])} seem to be {row['spread']:.1f} points apart (median of {row['draws']:,} "
-        f"samples; 95 % are between {row['spread_low']:.1f} and {row['spread_high']:.1f}); on all images they are "
-        f"{row['true_spread']:.2f} points apart, and {100 * row['larger']:.1f} % of the samples show more"
+        f"the {row['sets']} answer sets of {names.display(row['model'])} seem to be {row['spread']:.1f} points apart "
+        f"(median of {row['draws']:,} samples; 95 % of them show {row['spread_low']:.1f} to {row['spread_high']:.1f}), "
+        f"but are {row['true_spread']:.2f} points apart on all images; {_share(row['larger'])} of the samples show more"
         for row in table.to_dict("records")
-        if row["sets"] > 1
     ]
-    return ". ".join(parts) + "." if parts else "There are no two different answer sets."
+    drawn = pairs.dropna(subset=["shown"])
+    real = drawn[drawn["p_adjusted"] < ALPHA]
+    text = (
+        f"On a sample of {first['size']} images drawn as the paper drew its own, {'. There, '.join(parts)}. A sample "
+        "has different answers of any two of these sets with a probability of "
+        f"{_probability(drawn['shown'].min())} or more. On all images, {len(real)} of "
+        f"{plural(len(drawn), 'pair')} of sets differ significantly in accuracy (tests corrected together)"
+    )
+    if real.empty:
+        return f"{text}."
+    found = 100 * real["significant"]
+    return (
+        f"{text}; a test on a sample alone finds such a difference in {_range(found.min(), found.max())} % of samples."
+    )
+
+
+def _share(value: float) -> str:
+    return "over 99.9 %" if 0.999 < value < 1 else f"{100 * value:.1f} %"
 
 
 def network_name(network: NetworkAnswers) -> str:
@@ -181,38 +216,36 @@ def of_pair(
     """
     if chosen is None:
         return pairs.head(0), None
-    [drawn] = [item for item in samples if item.network is chosen.network]
-    return chosen.of(pairs), drawn
+    return chosen.of(pairs), next((item for item in samples if item.network is chosen.network), None)
 
 
 def pair(chosen: ChosenPair | None, table: pd.DataFrame, drawn: Samples | None) -> str:
     """Return what all images and what samples of them show of a pair.
 
-    Takes the pair, its row of `answer_sets.seen_in_samples` and the samples.
+    Takes the pair, its row of `answer_sets.seen_in_samples` and the samples, all as from `of_pair`.
     """
-    if chosen is None or drawn is None:
+    if chosen is None:
         return "There are no two submissions of one network."
-    network = names.display(chosen.network.model)
-    n = len(chosen.network.images)
+    network, n = names.display(chosen.network.model), len(chosen.network.images)
     if table.empty:
         return f"{chosen.a} and {chosen.b} gave the same answers to all {n:,} images of {network}. {COPIED}"
     row = table.iloc[0]
     low, high = 100 * row["change_low"], 100 * row["change_high"]
-    sure = "is" if row["p_value"] < ALPHA else "is not"
-    return (
+    text = (
         f"{chosen.a} and {chosen.b} give different classes to {row['differ']:,} of {n:,} images of {network} "
         f"({100 * row['differ'] / n:.1f} %). Their accuracies are {100 * row['accuracy_base']:.2f} and "
         f"{100 * row['accuracy_other']:.2f} %: the difference of {100 * row['change']:+.2f} points (95 % interval "
-        f"{low:+.2f} to {high:+.2f}) {sure} significant (McNemar's test, p {_p(row['p_value'])}). A sample of "
-        f"{drawn.size} images drawn as the paper drew its own has {row['differ_sample']:.0f} images with different "
-        f"classes on average, and at least one with a probability of {_probability(row['shown'])}. In "
-        f"{100 * row['significant']:.1f} % of the samples the difference in accuracy is significant; in "
-        f"95 % of them it seems to be between {row['change_sample_low']:+.1f} and {row['change_sample_high']:+.1f} points."
+        f"{low:+.2f} to {high:+.2f}) {'is' if row['p_value'] < ALPHA else 'is not'} significant (McNemar's test, p "
+        f"{p_value(row['p_value'])})."
     )
-
-
-def _p(value: float) -> str:
-    return f"{value:.2g}" if value >= 1e-4 else "below 0.0001"
+    if drawn is None:
+        return text
+    return (
+        f"{text} A sample of {drawn.size} images drawn as the paper drew its own has {row['differ_sample']:.0f} images "
+        f"with different classes on average, and at least one with a probability of {_probability(row['shown'])}. In "
+        f"{100 * row['significant']:.1f} % of the samples the difference in accuracy is significant; in 95 % of them "
+        f"it seems to be between {row['change_sample_low']:+.1f} and {row['change_sample_high']:+.1f} points."
+    )
 
 
 def _probability(value: float) -> str:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-CELL = 0.34  # inches, height of a row of the matrix
+CELL = 0.32  # inches, height of a row of the matrix
 BAR = "#9fb8c8"
-LETTERS = 44  # of a submission's name on an axis; longer names are cut
+LETTERS = 52  # of a submission's name on an axis; longer names are cut
 
 
 @style.styled
@@ -34,7 +34,7 @@ def published_accuracy(
     """
     networks = list(accuracies.groupby("model", sort=False))
     tallest = max((len(rows) for _, rows in networks), default=1)
-    figure, axes = style.panels(max(1, len(networks)), 2, 4.6, max(1.8, 0.19 * tallest + 0.6))
+    figure, axes = style.panels(max(1, len(networks)), 2, 5.0, max(1.8, 0.19 * tallest + 0.6))
     submitters = style.looks(accuracies["submitter"].unique())
     for panel, (model, rows) in zip(axes, networks, strict=False):
         panel.set_title(names.display(str(model)))
@@ -76,7 +76,7 @@ def disagreement(
     """
     networks = list(differences.groupby("model", sort=False))
     tallest = max((rows["submission_a"].nunique() for _, rows in networks), default=1)
-    figure, axes = style.panels(max(1, len(networks)), 1, 7.6, max(1.8, CELL * tallest + 0.4))
+    figure, axes = style.panels(max(1, len(networks)), 1, 8.0, max(1.8, CELL * tallest + 0.4))
     for panel, (model, rows) in zip(axes, networks, strict=False):
         _matrix(panel, rows)
         panel.set_title(f"{names.display(str(model))}: images of {rows['n_images'].iloc[0]:,} with different classes")
@@ -96,7 +96,7 @@ def _matrix(panel: Axes, rows: pd.DataFrame) -> None:
     submissions = rows.drop_duplicates("submission_a")
     count = len(submissions)
     table = rows["differ"].to_numpy().reshape(count, count)
-    panel.imshow(table, cmap="Blues", vmin=0, vmax=1.35 * max(1, table.max()), aspect="auto")
+    panel.imshow(table, cmap="Blues", vmin=0, vmax=1.7 * max(1, table.max()), aspect="auto")
     for (row, column), value in np.ndenumerate(table):
         if row != column:
             color = style.GREY if value == 0 else "black"
@@ -218,7 +218,8 @@ def pair_change(
     panel.axvline(0, color=style.GREY, linewidth=0.6)
     panel.axvline(100 * row["change"], color=style.color(style.NOTABLE), linewidth=1.6)
     a, b = labels or (f"set {row['set_a']}", f"set {row['set_b']}")
-    panel.set_xlabel(f"accuracy of {b} minus {a} (points)")
+    words = f"accuracy of {b} minus that of {a} (points)"
+    panel.set_xlabel(style.wrapped(words, style.letters(0.8 * style.panel_width(panel))))
     panel.set_ylabel("samples (%)")
     handles: dict[str, Any] = {
         "all images": Line2D([], [], color=style.color(style.NOTABLE), linewidth=1.6),

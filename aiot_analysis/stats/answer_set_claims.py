@@ -32,7 +32,7 @@ _ONE_FRAMEWORK = "each device ran the SDK of its vendor only, and no device ran 
 
 def remark_1(networks: Sequence[NetworkAnswers]) -> list[TranslatedClaim]:
     """Return the claims of Remark 1 with what is tested in their place on these answers, or why nothing can be."""
-    few = f"a joint interval that excludes 0; a difference that is certainly under {EQUAL:g} points counts as none"
+    few = f"over 0, by a joint interval; one that is not, and is certainly under {EQUAL:g} points, counts as none"
     return [
         TranslatedClaim(
             "1a",

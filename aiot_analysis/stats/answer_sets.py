@@ -31,7 +31,6 @@ COLUMNS = ["run_id", "device_id", "instance_id", "query", "image", "label", "top
 """The columns of image records that are used here."""
 KEPT = ["run_id", "device_id", "instance_id", "framework", "framework_version", "submitter", "publisher", "publication"]
 KEPT += ["address", "retrieved", "dataset", "origin"]
-SUBMISSION = ["model", "submission", "answer_set", "soc", "sdk", "submitter", "publication"]
 CLASSES, PER_CLASS, DRAWS = 100, 5, 10_000
 """The sample of the paper (Section III-A), and the number of samples that are drawn."""
 AT_ONCE = 1000  # samples in memory
@@ -39,7 +38,10 @@ AT_ONCE = 1000  # samples in memory
 
 @dataclass(frozen=True)
 class NetworkAnswers:
-    """Answers to one network by k submissions, of any devices and rounds, on the same n images."""
+    """Answers to one network by k submissions, of any devices and rounds, on the same n images.
+
+    On an image that failed, a submission differs from those that gave it a class.
+    """
 
     model: str
     submissions: pd.DataFrame  # k rows: KEPT, soc, sdk, `submission` (its name here) and `answer_set` (a letter)
@@ -73,13 +75,12 @@ def collect(instances: pd.DataFrame, images: pd.DataFrame, devices: pd.DataFrame
     records are not. Raises PoolingError if rows have different origins.
     """
     select.check(instances, ["origin"])
-    keys = ["run_id", "instance_id"]
     labels = names.devices(devices)
     chips = devices.set_index("device_id")["soc"]
     records = select.image_rows(images, instances).sort_values("query", kind="stable")
     records = records.drop_duplicates([*select.KEY, "image"])
-    seen = records[keys].drop_duplicates().astype(str)
-    rows = instances[["model", *KEPT]].merge(seen, on=keys)
+    seen = records[select.KEY].drop_duplicates().astype(str)
+    rows = instances[["model", *KEPT]].merge(seen, on=select.KEY)
     rows = rows.assign(device=rows["device_id"].map(labels), soc=rows["device_id"].map(chips), sdk=_sdk(rows))
     order = ["submitter", "publication", "sdk", "soc", "device"]
     rows = rows.sort_values(order, na_position="first", kind="stable", ignore_index=True)
@@ -98,9 +99,9 @@ def _sdk(rows: pd.DataFrame) -> pd.Series:
 
 def _of_network(model: str, rows: pd.DataFrame, records: pd.DataFrame) -> NetworkAnswers:
     rows = rows.reset_index(drop=True)
-    keys = pd.MultiIndex.from_frame(rows[["run_id", "instance_id"]])
+    keys = pd.MultiIndex.from_frame(rows[select.KEY])
     part = records[records["instance_id"].isin(rows["instance_id"])]
-    column = keys.get_indexer(pd.MultiIndex.from_frame(part[["run_id", "instance_id"]].astype(str)))
+    column = keys.get_indexer(pd.MultiIndex.from_frame(part[select.KEY].astype(str)))
     part, column = part[column >= 0], column[column >= 0]
     image, image_names = pd.factorize(part["image"].astype("object"), sort=True)
     top1 = np.full((len(image_names), len(rows)), NONE)
@@ -136,7 +137,8 @@ def _submissions(rows: pd.DataFrame) -> pd.Series:
 def accuracies(networks: Sequence[NetworkAnswers]) -> pd.DataFrame:
     """Return the accuracy of each submission with Wilson's 95 % interval, one row per submission.
 
-    Columns are SUBMISSION, n_images, correct, accuracy with _low and _high (fractions of 1), address and retrieved.
+    Columns are model, submission, answer_set, accuracy with _low and _high (fractions of 1), correct, n_images, soc,
+    sdk, submitter, publication, address and retrieved.
     """
     tables = [
         network.submissions.assign(
@@ -146,7 +148,8 @@ def accuracies(networks: Sequence[NetworkAnswers]) -> pd.DataFrame:
         )
         for network in networks
     ]
-    columns = [*SUBMISSION, "n_images", "correct", "accuracy", "accuracy_low", "accuracy_high", "address", "retrieved"]
+    columns = ["model", "submission", "answer_set", "accuracy", "accuracy_low", "accuracy_high", "correct", "n_images"]
+    columns += ["soc", "sdk", "submitter", "publication", "address", "retrieved"]
     if not tables:
         return pd.DataFrame(columns=columns)
     rows = pd.concat(tables, ignore_index=True)
@@ -317,6 +320,10 @@ def pairs(networks: Sequence[NetworkAnswers]) -> pd.DataFrame:
     return table[PAIR].sort_values("differ", ascending=False, kind="stable", ignore_index=True)
 
 
+class TooFewImages(DataError):
+    """The published images do not suffice for a sample."""
+
+
 @dataclass(frozen=True)
 class Samples:
     """What many samples of images show of one network: each has the same images for all sets."""
@@ -384,10 +391,11 @@ def sample(
     """Draw samples as the paper drew its own: `n_classes` classes at random, and `per_class` images of each.
 
     All sets answer the same sample. The same seed gives the same samples for each network with the same images.
-    Raises DataError if there are not so many classes with so many images, or if `draws` is not positive.
+    Raises TooFewImages if there are not so many classes with so many images, and DataError if a number is not positive.
     """
-    if draws < 1:
-        raise DataError(f"draws is {draws}: draw 1 sample or more.")
+    for name, number in {"draws": draws, "classes": n_classes, "per_class": per_class}.items():
+        if number < 1:
+            raise DataError(f"{name} is {number}: give 1 or more.")
     columns = list(combinations(range(len(network.sets)), 2))
     answers, correct = network.answers, network.correct
     features = [correct[:, [column]] for column in range(len(network.sets))]
@@ -406,9 +414,9 @@ def _picks(labels: Ints, draws: int, seed: int, n_classes: int, per_class: int) 
     _, first, n = np.unique(labels[order], return_index=True, return_counts=True)
     large = n >= per_class
     if large.sum() < n_classes:
-        raise DataError(
-            f"A sample of {n_classes} with {per_class} images each cannot be drawn from "
-            f"{int(large.sum())} classes with so many images: draw fewer."
+        raise TooFewImages(
+            f"A sample of {n_classes} classes with {per_class} images each cannot be drawn, since only "
+            f"{int(large.sum())} classes have so many images: draw fewer."
         )
     first, n = first[large], n[large]
     for start in range(0, draws, AT_ONCE):
@@ -469,8 +477,10 @@ def change_counts(chosen: ChosenPair, samples: Samples) -> pd.DataFrame:
     """Return how many samples show each difference in accuracy of a pair.
 
     Columns are change (b minus a, percentage points), samples and share, and significant (share of all samples that
-    show this difference and in which McNemar's exact test at 5 % finds one).
+    show this difference and in which McNemar's exact test at 5 % finds one). Empty if both gave the same answers.
     """
+    if chosen.set_a == chosen.set_b:
+        return pd.DataFrame(columns=["change", "samples", "share", "significant"])
     pair = samples.place(*chosen.columns)
     table = _counted(samples.change(pair), "change")
     found = _counted(samples.change(pair)[samples.significant(pair)], "change").set_index("change")["samples"]
@@ -510,12 +520,15 @@ def seen_in_samples(table: pd.DataFrame, samples: Sequence[Samples]) -> pd.DataF
     Added are differ_sample (mean number of images in a sample with different classes), shown (probability that a sample
     has such an image: see `shown`), significant (share of the samples in which McNemar's exact test at 5 % finds a
     difference in accuracy), and change_sample_low and change_sample_high (range of the difference in 95 % of samples,
-    in percentage points).
+    in percentage points). They are null for networks of which there are no samples.
     """
     of_model = {item.network.model: item for item in samples}
-    rows = []
+    rows: list[tuple[float, ...]] = []
     for row in table.to_dict("records"):
-        item = of_model[row["model"]]
+        item = of_model.get(row["model"])
+        if item is None:
+            rows.append((np.nan,) * len(SEEN))
+            continue
         network = item.network
         a, b = (network.sets.index(row[side]) for side in ("set_a", "set_b"))
         pair = item.place(a, b)
@@ -548,8 +561,10 @@ class ChosenPair:
         """
         keys = ["model", "set_a", "set_b"]
         row = table[(table[keys] == [self.network.model, self.set_a, self.set_b]).all(axis=1)].reset_index(drop=True)
+        if row.empty:
+            return row
         alone = accuracy.change_of(row[accuracy.SIDES])
-        return row.assign(**{column: alone[column] for column in accuracy.CHANGE}) if len(row) else row
+        return row.assign(**{column: alone[column] for column in accuracy.CHANGE})
 
 
 def choose_pair(networks: Sequence[NetworkAnswers], model: str = "", a: str = "", b: str = "") -> ChosenPair | None:
