@@ -184,10 +184,11 @@ def samples(table: pd.DataFrame, pairs: pd.DataFrame) -> str:
     ]
     drawn = pairs.dropna(subset=["shown"])
     real = drawn[drawn["p_adjusted"] < ALPHA]
+    least = _probability(drawn["shown"].min())
+    least = least if least.startswith("over") else f"at least {least}"
     text = (
         f"On a sample of {first['size']} images drawn as the paper drew its own, {'. There, '.join(parts)}. A sample "
-        "has different answers of any two of these sets with a probability of "
-        f"{_probability(drawn['shown'].min())} or more. On all images, {len(real)} of "
+        f"has different answers of any two of these sets with a probability of {least}. On all images, {len(real)} of "
         f"{plural(len(drawn), 'pair')} of sets differ significantly in accuracy (tests corrected together)"
     )
     if real.empty:

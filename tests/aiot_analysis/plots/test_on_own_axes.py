@@ -14,6 +14,7 @@ from aiot_analysis.plots import style
 from aiot_analysis.stats import (
     accuracy,
     agreement,
+    answer_sets,
     complexity,
     drift,
     latency,
@@ -31,6 +32,7 @@ from tests.aiot_analysis.networks import fire, residual
 from tests.aiot_analysis.plots import (
     test_accuracy_resize,
     test_agreement,
+    test_answer_sets,
     test_latency_stability,
     test_operators_and_modules,
     test_plots,
@@ -70,6 +72,10 @@ def arguments():
     residuals = complexity.residuals(complexity.complexity(instances(*test_score.six(), *test_score.six("phone", 2.0))))
     answers = [test_agreement.answers()]
     speed_ups = test_shares_speed_ups.frame(2)
+    networks = test_answer_sets.NETWORKS
+    samples = [answer_sets.sample(item, 200, n_classes=3) for item in networks]
+    pair = answer_sets.choose_pair(networks)
+    pairs = answer_sets.seen_in_samples(answer_sets.pairs(networks), samples)
     return {
         "frameworks": [accuracy.with_interval(rows)],
         "quantizations": [accuracy.with_interval(rows)],
@@ -105,6 +111,11 @@ def arguments():
         "timings": [vips_sensitivity.timings(score_rows)],
         "weights": [vips_sensitivity.by_instance(vips_sensitivity.leave_one_out(score_rows))],
         "contributions": [vips.contributions(score_rows)],
+        "published_accuracy": [answer_sets.accuracies(networks)],
+        "disagreement": [answer_sets.disagreements(networks)],
+        "unstable_classes": [answer_sets.classes(networks[0])],
+        "sample_spread": [answer_sets.spread_counts(samples), answer_sets.spreads(samples)],
+        "pair_change": [answer_sets.change_counts(pair, samples[0]), pair.of(pairs)],
     }
 
 

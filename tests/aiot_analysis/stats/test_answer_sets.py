@@ -26,6 +26,7 @@ def network(labels, answers, submissions=None, model="net"):
     rows = pd.DataFrame({"submission": list("abcdefghij")[: answers.shape[1]]})
     rows = rows.assign(device=rows["submission"], device_id="id-" + rows["submission"], framework="snpe")
     rows = rows.assign(sdk="SNPE", submitter="Maker", publication="Round v1", run_id="r", instance_id="i")
+    rows = rows.assign(soc="Chip", address="https://example.org", retrieved="2026-11-28")
     for column, values in (submissions or {}).items():
         rows[column] = values
     codes, _ = pd.factorize(pd.Series([tuple(column) for column in answers.T]))
