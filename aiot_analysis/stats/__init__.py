@@ -4,6 +4,9 @@ all topics      pairing                       matching the rows and the images o
                 intervals, variance           bootstrap, medians, corrections; what another run would give
 accuracy        accuracy                      accuracy of an instance; change on the same images; repeated answers
                 agreement                     comparison of all devices, image by image
+published       answer_sets                   answers that others published: which agree, and what samples show
+                answer_set_claims             the paper's Remark 1 on them
+                published_claims              verdicts on claims translated to published data
 time            latency                       distribution of times; ratios of the times of instances
                 blocks                        mean of dependent times
                 drift                         change in time along a run; effect of the order of instances

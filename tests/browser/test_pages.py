@@ -10,10 +10,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.browser.conftest import EVIL, OF_MEASURED, Watched
-from tests.test_notebooks import NOTEBOOKS
+from tests.test_notebooks import OF_RUNS
 
 Visit = Callable[..., Watched]
-NAMES = ["index", *(path.stem for path in NOTEBOOKS)]
+NAMES = ["index", *OF_RUNS]
 PAGES = [f"simulated/{name}.html" for name in NAMES]
 PAGES += [f"{name}.html" for name in NAMES if name == "index" or name[:2] in OF_MEASURED]
 every_page = pytest.mark.parametrize("name", PAGES)

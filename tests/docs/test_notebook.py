@@ -9,7 +9,7 @@ from aiot_analysis import ingest
 from tests.command import aiot
 from tests.rawlogs import LOAD, attempt, begin, end, image
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "notebooks" / "12_steps.ipynb"
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "notebooks" / "50_steps.ipynb"
 ID = "tflite_cpu_float32_mobilenet_v2"
 
 
@@ -25,9 +25,9 @@ def test_a_notebook_is_one_file(tmp_path):
     (tmp_path / "notebooks").mkdir()
     shutil.copy(EXAMPLE, tmp_path / "notebooks")
 
-    made = aiot("report", "12", "--notebooks", "notebooks", cwd=tmp_path)
+    made = aiot("report", "50", "--notebooks", "notebooks", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
-    page = (tmp_path / "reports" / "12_steps.html").read_text(encoding="utf-8")
+    page = (tmp_path / "reports" / "50_steps.html").read_text(encoding="utf-8")
     assert "for 1 instances on 1 devices." in page
     means = ["1.00", "2.00", "7.00", "1.00"]  # decode, preprocess, inference, post-process
     assert re.findall(r"<td[^>]*>(\d+\.\d\d)(?=<)", page) == means
