@@ -219,7 +219,7 @@ def pair_change(
     panel.axvline(100 * row["change"], color=style.color(style.NOTABLE), linewidth=1.6)
     a, b = labels or (f"set {row['set_a']}", f"set {row['set_b']}")
     words = f"accuracy of {b} minus that of {a} (points)"
-    panel.set_xlabel(style.wrapped(words, style.letters(0.8 * style.panel_width(panel))))
+    panel.set_xlabel(style.wrap_text(words, style.letters_per_line(0.8 * style.panel_width(panel))))
     panel.set_ylabel("samples (%)")
     handles: dict[str, Any] = {
         "all images": Line2D([], [], color=style.color(style.NOTABLE), linewidth=1.6),
