@@ -24,13 +24,18 @@ pytestmark = pytest.mark.slow
 
 
 def run(*words: object, cwd: Path, code: int = 0) -> str:
-    """Run a program without anything that could lead it to the checkout, and return its standard output."""
+    """Run a program as `finished` does, and return its standard output."""
+    return finished(*words, cwd=cwd, code=code).stdout
+
+
+def finished(*words: object, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run a program without anything that could lead it to the checkout."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV", "VIRTUAL"))}
     done = subprocess.run(
         [*map(str, words)], check=False, cwd=cwd, env=variables, capture_output=True, text=True, timeout=900
     )
     assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
+    return done
 
 
 def new_environment(folder: Path) -> Path:
@@ -137,9 +142,9 @@ def test_comparing_needs_no_checkout(aiot: Path, workspace: Path):
 
 def test_the_lab_opens_a_copy_in_which_exploring_works(aiot: Path, workspace: Path):
     assert "--no-browser" in run(aiot, "lab", "--help", cwd=workspace)
-    said = run(aiot, "lab", "--version", cwd=workspace)  # JupyterLab prints its version and ends
-    assert f"{len(NOTEBOOKS)} notebooks copied to {workspace}/notebooks\n" in said
-    assert said.splitlines()[-1].split(".")[0] == "4"
+    done = finished(aiot, "lab", "--version", cwd=workspace)  # JupyterLab prints its version and ends
+    assert f"{len(NOTEBOOKS)} notebooks copied to {workspace}/notebooks\n" in done.stderr
+    assert done.stdout.split(".")[0] == "4"
     copies = workspace / "notebooks"
     assert {path.relative_to(copies).as_posix() for path in copies.rglob("*.ipynb")} == NOTEBOOKS
     words = ["-m", "nbconvert", "--to", "notebook", "--execute", "--output", "executed"]

@@ -170,8 +170,9 @@ def plan(
     origin: Annotated[
         str,
         typer.Option(
-            metavar="measured|imported|published|simulated",
-            help="Origin of the data to use. Default: the first of these that the tables have.",
+            metavar="ORIGIN",
+            help="Origin of the data to use: measured, imported, published or simulated. "
+            "Default: the first of these that the tables have.",
         ),
     ] = "",
     device: Annotated[

@@ -284,8 +284,9 @@ def figures(
     origin: Annotated[
         str,
         typer.Option(
-            metavar="measured|imported|published|simulated",
-            help="Origin of the data to use. Default: each origin in the tables, in a folder of its own.",
+            metavar="ORIGIN",
+            help="Origin of the data to use: measured, imported, published or simulated. "
+            "Default: each origin in the tables, in a folder of its own.",
         ),
     ] = "",
     jobs: Jobs = 2,

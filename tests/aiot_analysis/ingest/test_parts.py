@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -268,15 +269,15 @@ class Crash(BaseException):
 
 def crash_at_move(monkeypatch, number):
     """Ends the process before the move of a file with that number, from 0; gives the list of those made."""
-    moved, replace = [], Path.replace
+    moved, replace = [], os.replace
 
-    def limited(self, target):
+    def limited(source, target):
         if len(moved) == number:
             raise Crash
         moved.append(Path(target).name)
-        return replace(self, target)
+        replace(source, target)
 
-    monkeypatch.setattr(Path, "replace", limited)
+    monkeypatch.setattr(os, "replace", limited)  # Path.replace calls it too
     return moved
 
 
