@@ -86,6 +86,17 @@ def test_one_device_and_few_images_leave_gaps_with_reasons(workspace):
     assert "There are no two different answer sets." in text
 
 
+def test_answers_to_other_images_are_not_compared(tmp_path):
+    submit(tmp_path / "raw", "alpha", "mobilenet_edgetpu", [0])
+    submit(tmp_path / "raw", "beta", "mobilenet_edgetpu", [1])
+    submit(tmp_path / "raw", "gamma", "mobilenet_edgetpu", [1], "v4.0", n=100)
+    ingest.process(tmp_path / "raw", tmp_path / "processed")
+    _, text = page(tmp_path, classes=6, draws=50)
+    assert "1 submission with answers to other images, or with other labels of the images, cannot be" in text
+    assert "compared with the others: snpe_npu_unknown_mobilenet_edgetpu of 20260101T000004Z-aaaaaa." in text
+    assert "The 2 submissions have 2 distinct answer sets." in text
+
+
 def test_the_page_is_made_for_published_data_alone(tmp_path):
     folder = begin(tmp_path / "raw", ["tflite_cpu_float32_mnasnet"])
     attempt(folder, "tflite_cpu_float32_mnasnet", LOAD, *[answer(query) for query in range(20)], end())

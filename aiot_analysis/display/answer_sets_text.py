@@ -60,10 +60,20 @@ def open_answers(
     """
     data = load(processed, origin, devices=device)
     rows = select.usable_rows(data.instances, wanted=verdicts)
-    networks = answer_sets.collect(rows, data.images(answer_sets.COLUMNS), data.devices)
-    seen = pd.concat([rows[select.KEY].head(0), *(network.submissions[select.KEY] for network in networks)])
-    rows = rows.merge(seen, on=select.KEY)
+    images = data.images(answer_sets.COLUMNS)
+    networks = answer_sets.collect(rows, images, data.devices)
+    compared = pd.concat([rows[select.KEY].head(0), *(network.submissions[select.KEY] for network in networks)])
+    answered = rows.merge(images[select.KEY].drop_duplicates().astype(str), on=select.KEY)
+    rows = rows.merge(compared, on=select.KEY)
+    data = data[sorted(set(answered["device_id"]))] if len(answered) else data
     banner(data, rows)
+    apart = answered[~pd.MultiIndex.from_frame(answered[select.KEY]).isin(pd.MultiIndex.from_frame(compared))]
+    if len(apart):
+        which = ", ".join(f"{row.instance_id} of {row.run_id}" for row in apart.itertuples(index=False))
+        say(
+            f"{plural(len(apart), 'submission')} with answers to other images, or with other labels of the images, "
+            f"cannot be compared with the others: {which}."
+        )
     return AnswersPage(data, rows, networks)
 
 

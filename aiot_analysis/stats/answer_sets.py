@@ -71,8 +71,8 @@ def collect(instances: pd.DataFrame, images: pd.DataFrame, devices: pd.DataFrame
     """Return the answers to each network, from rows of the table `instances` and image records with COLUMNS.
 
     All submissions are kept, also several of one device. They are in order of submitter, SDK version or round, and
-    chip. Of each network, the largest group of submissions that saw the same images is used. Instances without image
-    records are not. Raises PoolingError if rows have different origins.
+    chip. Of each network, the largest group of submissions that saw the same images with the same labels is used.
+    Instances without image records are not. Raises PoolingError if rows have different origins.
     """
     select.check(instances, ["origin"])
     labels = names.devices(devices)
@@ -105,15 +105,14 @@ def _of_network(model: str, rows: pd.DataFrame, records: pd.DataFrame) -> Networ
     part, column = part[column >= 0], column[column >= 0]
     image, image_names = pd.factorize(part["image"].astype("object"), sort=True)
     top1 = np.full((len(image_names), len(rows)), NONE)
-    seen = np.zeros(top1.shape, bool)
+    labels = np.full(top1.shape, NONE)  # NONE for images that a submission did not see
     top1[image, column] = part["top1"].to_numpy(np.int64, na_value=NONE)
-    seen[image, column] = True
-    labels = np.zeros(len(image_names), np.int64)
-    labels[image] = part["label"].to_numpy(np.int64)
+    labels[image, column] = part["label"].to_numpy(np.int64)
 
-    shown = pd.Series([mask.tobytes() for mask in np.packbits(seen, axis=0).T])
-    same = (shown == shown.mode().iloc[0]).to_numpy()
-    used = seen[:, same].any(axis=1)
+    seen, _ = pd.factorize(pd.Series([labels_seen.tobytes() for labels_seen in labels.T]))
+    same = seen == np.bincount(seen).argmax()
+    labels = labels[:, same][:, 0]
+    used = labels != NONE
     rows, top1 = rows[same].reset_index(drop=True), top1[used][:, same]
     codes, _ = pd.factorize(pd.Series([column.tobytes() for column in top1.T]))
     rows["answer_set"] = [_letter(int(code)) for code in codes]

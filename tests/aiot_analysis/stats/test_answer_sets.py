@@ -317,6 +317,10 @@ def test_submissions_are_collected_with_their_sets():
     assert table["sdk"].tolist() == ["SNPE", "SNPE 2.20.0", "SNPE 2.20.0"]
     assert table["soc"].tolist() == ["Chip one", "Chip two", "Chip one"]
     assert found.answers.tolist() == [[1, 1], [2, 2], [3, 4]]
+    other = records.assign(label=records["label"].where(records["device_id"] != "two", 2))  # other labels, same images
+    [found] = answer_sets.collect(rows, other, DEVICES)
+    assert found.submissions["submission"].tolist() == ["Maker One, v1", "Maker One, v2"]
+    [found] = answer_sets.collect(rows, records, DEVICES)
     accuracies = answer_sets.accuracies([found])
     assert accuracies["correct"].tolist() == [1, 1, 1] and accuracies["n_images"].tolist() == [3, 3, 3]
     with pytest.raises(PoolingError, match="origin 'published' and 'measured'"):
