@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CELL = 0.32  # inches, height of a row of the matrix
 BAR = "#9fb8c8"
-LETTERS = 52  # of a submission's name on an axis; longer names are cut
+NAMES = 0.48  # share of a panel that names of submissions may take; longer names have several lines
 
 
 @style.styled
@@ -29,12 +29,12 @@ def published_accuracy(
 ) -> Figure:
     """Draw the accuracy of each submission with its interval, one panel per network.
 
-    Takes the frame of `stats.answer_sets.accuracies`. The letter of the answer set is behind the name of a submission,
+    Takes the frame of `stats.answer_sets.accuracies`. The letter of the answer set follows the name of a submission,
     and colours tell the submitters apart.
     """
     networks = list(accuracies.groupby("model", sort=False))
     tallest = max((len(rows) for _, rows in networks), default=1)
-    figure, axes = style.panels(max(1, len(networks)), 2, 5.0, max(1.8, 0.19 * tallest + 0.6))
+    figure, axes = style.panels(max(1, len(networks)), 2, 5.0, max(1.8, 0.23 * tallest + 0.6))
     submitters = style.looks(accuracies["submitter"].unique())
     for panel, (model, rows) in zip(axes, networks, strict=False):
         panel.set_title(names.display(str(model)))
@@ -44,7 +44,7 @@ def published_accuracy(
             of = (rows["submitter"] == submitter).to_numpy()
             errors = [(value - low)[of], (high - value)[of]]
             panel.errorbar(value[of], y[of], xerr=errors, fmt=look.marker, color=look.color, elinewidth=0.8)
-        panel.set_yticks(y, [_name(row) for row in rows.to_dict("records")], fontsize=style.SMALL)
+        panel.set_yticks(y, _labels(panel, rows["submission"], rows["answer_set"]), fontsize=style.SMALL)
         panel.invert_yaxis()
         panel.set_xlabel("accuracy (%)")
     if not networks:
@@ -61,9 +61,10 @@ def published_accuracy(
     return style.finish(figure, origin, f"Accuracy with 95 % intervals: {'; '.join(ranges) or 'no data'}.")
 
 
-def _name(row: dict[Any, Any]) -> str:
-    text = str(row["submission"])
-    return f"{text if len(text) <= LETTERS else text[: LETTERS - 1] + '…'}  {row['answer_set']}"
+def _labels(panel: Axes, submissions: pd.Series, sets: pd.Series) -> list[str]:
+    """Return the names of submissions with their answer sets, in lines that leave room for the data."""
+    room = style.letters(NAMES * style.panel_width(panel))
+    return [style.wrapped(f"{name} [{letter}]", room) for name, letter in zip(submissions, sets, strict=True)]
 
 
 @style.styled
@@ -97,13 +98,14 @@ def _matrix(panel: Axes, rows: pd.DataFrame) -> None:
     count = len(submissions)
     table = rows["differ"].to_numpy().reshape(count, count)
     panel.imshow(table, cmap="Blues", vmin=0, vmax=1.7 * max(1, table.max()), aspect="auto")
+    room = (1 - NAMES) * style.panel_width(panel) / count  # inches
+    written = style.LETTER * style.SMALL * len(str(table.max())) < room
     for (row, column), value in np.ndenumerate(table):
-        if row != column:
+        if row != column and written:
             color = style.GREY if value == 0 else "black"
-            panel.text(column, row, f"{value:,}", ha="center", va="center", fontsize=style.SMALL - 0.5, color=color)
-    records = submissions.to_dict("records")
-    labels = [_name({"submission": row["submission_a"], "answer_set": row["set_a"]}) for row in records]
-    panel.set_yticks(range(count), labels, fontsize=style.SMALL)
+            panel.text(column, row, str(value), ha="center", va="center", fontsize=style.SMALL - 0.5, color=color)
+    panel.set_yticks(range(count), _labels(panel, submissions["submission_a"], submissions["set_a"]))
+    panel.tick_params(axis="y", labelsize=style.SMALL)
     panel.set_xticks(range(count), submissions["set_a"], fontsize=style.SMALL)
     panel.tick_params(length=0)
     panel.grid(False)
@@ -112,6 +114,8 @@ def _matrix(panel: Axes, rows: pd.DataFrame) -> None:
             panel.axhline(place - 0.5, color=color, linewidth=width)
             panel.axvline(place - 0.5, color=color, linewidth=width)
     panel.set_xlabel("answer set, in the order of the rows")
+    if not written:
+        style.note(panel, f"the darker, the more images: white 0, darkest {table.max():,}")
 
 
 def _changes(values: pd.Series) -> Sequence[int]:
@@ -121,10 +125,10 @@ def _changes(values: pd.Series) -> Sequence[int]:
 
 @style.styled
 def unstable_classes(
-    classes: pd.DataFrame, origin: str, *, ax: Axes | None = None, fig: Figure | SubFigure | None = None
+    least_stable: pd.DataFrame, origin: str, *, ax: Axes | None = None, fig: Figure | SubFigure | None = None
 ) -> Figure:
     """Draw in how many images of a class the answer sets differ, for the rows of `stats.answer_sets.classes` given."""
-    networks = list(classes.groupby("model", sort=False))
+    networks = list(least_stable.groupby("model", sort=False))
     tallest = max((len(rows) for _, rows in networks), default=1)
     figure, axes = style.panels(max(1, len(networks)), 2, 4.2, max(1.8, 0.2 * tallest + 0.6))
     for panel, (model, rows) in zip(axes, networks, strict=False):

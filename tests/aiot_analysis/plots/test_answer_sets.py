@@ -37,7 +37,7 @@ def test_accuracies_are_those_of_the_frame_by_submitter():
     assert [bar.lines[0].get_xdata().tolist() for bar in first.containers] == [[97.5, 97.5], [92.5]]
     (whisker, _) = first.containers[0].lines[2][0].get_segments()
     assert whisker[:, 0].tolist() == pytest.approx([100 * table["accuracy_low"][0], 100 * table["accuracy_high"][0]])
-    assert [label.get_text() for label in first.get_yticklabels()] == ["a  A", "b  A", "c  B"]
+    assert [label.get_text() for label in first.get_yticklabels()] == ["a [A]", "b [A]", "c [B]"]
     assert second.get_title(loc="left") == "MnasNet"
     assert figure.get_label().endswith(
         "net 92.50 to 97.50 % in 3 submissions; MnasNet 95.00 to 97.50 % in 2 submissions."
@@ -54,6 +54,26 @@ def test_the_matrix_has_the_number_of_images_of_each_pair():
     lines = sorted((line.get_ydata()[0], line.get_linewidth()) for line in first.lines if line.get_xdata() == [0, 1])
     assert lines == [(0.5, 0.6), (1.5, 0.6), (1.5, 1.6)]  # two SDKs and then another submitter
     assert "net: 4 of 40; MnasNet: 3 of 40." in figure.get_label()
+
+
+@pytest.mark.parametrize("width", [3.5, 7.16])
+def test_long_names_leave_room_in_print(width):
+    count = 12
+    item = network(LABELS, answers(LABELS, *[[place] for place in range(10)]))
+    rows = item.submissions.sample(count, replace=True, random_state=0).reset_index(drop=True)
+    rows["submission"] = [f"Qualcomm Reference Design, Snapdragon {place} Gen 3" for place in range(count)]
+    places = [item.sets.index(letter) for letter in rows["answer_set"]]
+    many = answer_sets.NetworkAnswers("net", rows, item.images, item.labels, item.top1[:, places])
+    with style.printing(width):
+        for figure in (
+            draw.disagreement(answer_sets.disagreements([many]), ORIGIN),
+            draw.published_accuracy(answer_sets.accuracies([many]), ORIGIN),
+        ):
+            figure.draw_without_rendering()
+            inches = figure.axes[0].get_window_extent().width / figure.dpi
+            assert inches > 0.3 * width / (1 if width < 4 or figure.axes[0].images else 2)
+            written = [text.get_window_extent().width / figure.dpi for text in figure.axes[0].texts]
+            assert all(length < inches / count for length in written)
 
 
 def test_bars_are_the_share_of_images_that_flip():
