@@ -34,7 +34,7 @@ def published_accuracy(
     """
     networks = list(accuracies.groupby("model", sort=False))
     tallest = max((len(rows) for _, rows in networks), default=1)
-    figure, axes = style.panels(max(1, len(networks)), 2, 5.0, max(1.8, 0.23 * tallest + 0.6))
+    figure, axes = style.panels(max(1, len(networks)), 2, 5.6, max(1.8, 0.25 * tallest + 0.6))
     submitters = style.looks(accuracies["submitter"].unique())
     for panel, (model, rows) in zip(axes, networks, strict=False):
         panel.set_title(names.display(str(model)))
