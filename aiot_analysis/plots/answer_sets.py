@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from aiot_analysis.plots import style
 from aiot_analysis.tables import names
@@ -46,6 +47,7 @@ def published_accuracy(
             panel.errorbar(value[of], y[of], xerr=errors, fmt=look.marker, color=look.color, elinewidth=0.8)
         panel.set_yticks(y, _labels(panel, rows["submission"], rows["answer_set"]), fontsize=style.SMALL)
         panel.invert_yaxis()
+        panel.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         panel.set_xlabel("accuracy (%)")
     if not networks:
         style.empty(axes[0], "no data: nothing was published with its answers")
