@@ -65,8 +65,8 @@ def published_accuracy(
 
 def _labels(panel: Axes, submissions: pd.Series, sets: pd.Series) -> list[str]:
     """Return the names of submissions with their answer sets, in lines that leave room for the data."""
-    room = style.letters(NAMES * style.panel_width(panel))
-    return [style.wrapped(f"{name} [{letter}]", room) for name, letter in zip(submissions, sets, strict=True)]
+    room = style.letters_per_line(NAMES * style.panel_width(panel))
+    return [style.wrap_text(f"{name} [{letter}]", room) for name, letter in zip(submissions, sets, strict=True)]
 
 
 @style.styled

@@ -236,8 +236,9 @@ def import_(
     publication: Annotated[
         str | None,
         typer.Option(
+            metavar="NAME",
             help='Where somebody else published the logs, which then have the origin "published"; together with '
-            "--address and --retrieved."
+            "--address and --retrieved.",
         ),
     ] = None,
     address: Annotated[str | None, typer.Option(metavar="URL", help="Address of the publication.")] = None,
