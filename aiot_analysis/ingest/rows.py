@@ -28,7 +28,7 @@ IMAGES_AT_MOST = 10**9
 _TIMES = {"mean": "mean_ms", "median": "median_ms", "p90": "p90_ms", "sd": "sd_ms"}
 _OF_SUMMARY = {"summary_min_ms": "min_ms", "summary_max_ms": "max_ms", "summary_p99_ms": "p99_ms"}
 _OF_SUMMARY |= {"summary_runs": "count", "summary_validity": "validity"}
-_OF_SUMMARY |= {name: name for name in ("memory_min_mb", "memory_max_mb")}
+_OF_SUMMARY |= {name: name for name in ("memory_min_mb", "memory_max_mb", "torch_accuracy")}
 
 
 def summary(reading: Reading) -> Row | None:
@@ -219,7 +219,7 @@ def ended(reading: Reading) -> Row:
     rss_kb = reading.last.get("peak_rss_kb")
     names = ["framework_version", "image_library", "accelerator_requested", "accelerator_actual"]
     names += ["resolution_ms", "nodes", "nodes_delegated", "partitions", "layers_npu", "layers_gpu", "layers_cpu"]
-    names += PUBLICATION
+    names += ["job", *PUBLICATION]
     return {
         "attempt": reading.attempt,
         "status": reading.status,

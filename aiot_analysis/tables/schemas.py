@@ -127,6 +127,9 @@ class Instances(Table):
     summary_validity: Series[str] = pa.Field(nullable=True)  # "VALID" or "INVALID", as MLPerf LoadGen states it
     memory_min_mb: Series[float] = pa.Field(nullable=True)  # range in which peak memory was observed
     memory_max_mb: Series[float] = pa.Field(nullable=True)
+    # of the PyTorch original on the same images, as stated by whoever measured the accuracy
+    torch_accuracy: Series[float] = pa.Field(nullable=True)
+    job: Series[str] = pa.Field(nullable=True)  # id of the measurement; rows that share one are one measurement
     # where somebody else published the numbers: null unless the origin is "published"
     publication: Series[str] = pa.Field(nullable=True)  # like "MLPerf Mobile v5.0"
     publisher: Series[str] = pa.Field(nullable=True)
@@ -269,7 +272,7 @@ ADDED = {
     "instances": [
         *["end_to_end_ms_se", "inference_ms_se"],
         *["layers_npu", "layers_gpu", "layers_cpu", "summary_runs", "summary_min_ms", "summary_max_ms"],
-        *["summary_p99_ms", "summary_validity", "memory_min_mb", "memory_max_mb"],
+        *["summary_p99_ms", "summary_validity", "memory_min_mb", "memory_max_mb", "torch_accuracy", "job"],
         *["publication", "publisher", "submitter", "scenario", "address", "retrieved"],
     ]
 }

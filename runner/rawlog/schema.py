@@ -78,6 +78,7 @@ EVENT_FIELDS: Mapping[str, Fields] = {
         **_all(_TEXT + _OPTIONAL, "accelerator_requested", "accelerator_actual"),
         **_all(_INT + _OPTIONAL, "threads", "nodes", "nodes_delegated", "partitions"),
         **_all(_INT + _OPTIONAL, "layers_npu", "layers_gpu", "layers_cpu"),  # layers by the unit that computed them
+        "job": _TEXT + _OPTIONAL,  # id of the measurement at its publisher
         "resolution_ms": _NUMBER + _OPTIONAL,  # of the clock; null: nanoseconds, or unknown
         **_all(_TEXT + _OPTIONAL, "publication", "publisher", "submitter", "scenario", "address", "retrieved"),
         "at": _TEXT,
@@ -121,6 +122,7 @@ EVENT_FIELDS: Mapping[str, Fields] = {
         **_all(_NUMBER + _OPTIONAL, "p5_ms", "median_ms", "p90_ms", "p95_ms", "p99_ms"),
         **_all(_NUMBER + _OPTIONAL, "memory_min_mb", "memory_max_mb"),
         **_all(_TEXT + _OPTIONAL, "scenario", "validity"),  # validity: as MLPerf LoadGen states it
+        "torch_accuracy": _NUMBER + _OPTIONAL,  # of the PyTorch original on the same images
         "accuracy_accelerator": _TEXT + _OPTIONAL,  # accelerator used when accuracy was measured
         "accuracy_missing": _TEXT + _OPTIONAL,  # why there is no accuracy
     },

@@ -96,6 +96,12 @@ def test_a_summary_is_not_used_beside_answers_of_which_some_have_times(tmp_path)
     assert [reason for _, reason in left_out] == ["a `summary` is not used if records of images have times"]
 
 
+def test_the_accuracy_of_the_original_and_the_id_of_the_job_are_columns(tmp_path):
+    summary = {**TIMES, "torch_accuracy": 0.757}
+    row, _, _ = tables_of(tmp_path, {**PUBLISHED, "job": "jp4x"}, summary, *ANSWERS, end())
+    assert (row["torch_accuracy"], row["job"]) == (0.757, "jp4x")
+
+
 def test_pages_name_the_publication(tmp_path):
     tables_of(tmp_path, PUBLISHED, TIMES, *ANSWERS, end())
     data = aiot_analysis.load(tmp_path / "processed", "")
