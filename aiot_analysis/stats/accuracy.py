@@ -57,7 +57,11 @@ def clopper_pearson(count: int, n: int) -> tuple[float, float]:
 
 
 def newcombe(
-    both_right: Counts, only_base: Counts, only_other: Counts, neither: Counts, level: float | Floats = CONFIDENCE
+    both_right: Counts | Floats,
+    only_base: Counts | Floats,
+    only_other: Counts | Floats,
+    neither: Counts | Floats,
+    level: float | Floats = CONFIDENCE,
 ) -> tuple[Floats, Floats]:
     """Return an interval for other minus base accuracy on the same images, fractions of 1, from numbers of images.
 

@@ -190,7 +190,40 @@ _ALL |= {
     for framework, name in FRAMEWORK_NAMES.items()
     for delegate, label in {"cpu": "CPU", "gpu": "GPU", **DELEGATE_NAMES}.items()
 }
-_ALL |= {"mobilenet_edgetpu": "MobileNetEdgeTPU", "mobilenet_v4_conv_large": "MobileNetV4 Conv-L"}
+NETWORK_NAMES = {  # of published results, not in the paper
+    "beit": "BEiT",
+    "convnext_base": "ConvNeXt Base",
+    "convnext_tiny": "ConvNeXt Tiny",
+    "dla102x": "DLA-102-X",
+    "efficientformer": "EfficientFormer",
+    "efficientnet_b0": "EfficientNet-B0",
+    "efficientnet_b4": "EfficientNet-B4",
+    "efficientnet_v2_s": "EfficientNetV2-S",
+    "efficientvit_b2_cls": "EfficientViT-B2",
+    "efficientvit_l2_cls": "EfficientViT-L2",
+    "googlenet": "GoogLeNet",
+    "gpunet": "GPUNet",
+    "internimage": "InternImage",
+    "levit": "LeViT",
+    "mnasnet05": "MnasNet 0.5",
+    "mobile_vit": "MobileViT",
+    "mobilenet_edgetpu": "MobileNetEdgeTPU",
+    "mobilenet_v3_large": "MobileNetV3 Large",
+    "mobilenet_v3_small": "MobileNetV3 Small",
+    "mobilenet_v4_conv_large": "MobileNetV4 Conv-L",
+    "nasnet": "NASNet",
+    "regnet": "RegNet",
+    "regnet_y_800mf": "RegNet-Y 800MF",
+    "resnet18": "ResNet18",
+    "resnet101": "ResNet101",
+    "resnext50": "ResNeXt50",
+    "resnext101": "ResNeXt101",
+    "sequencer2d": "Sequencer2D",
+    "shufflenet_v2": "ShuffleNetV2",
+    "vit": "ViT",
+    "wideresnet50": "Wide ResNet50",
+}
+_ALL |= NETWORK_NAMES
 
 
 _INSTANCE_ID = re.compile(r"[a-z0-9]+_[a-z0-9]+_[a-z0-9]+_[a-z0-9_]+")
