@@ -20,6 +20,7 @@ from scipy.stats import kendalltau
 from scipy.stats import t as student
 
 from aiot_analysis.stats import accuracy, latency, variance, vips
+from aiot_analysis.tables import names
 from aiot_analysis.words import CONFIDENCE
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ Floats = NDArray[np.float64]
 
 PROFILE = "AI Hub (fastest run)"
 """Profile of the rows of the table `instances` that are used here."""
-RUNTIMES = ["tflite", "onnxruntime", "qnn"]
-FLOAT, W8A8, W8A16 = PRECISIONS = ["float", "w8a8", "w8a16"]
+RUNTIMES = names.RUNTIMES
+FLOAT, W8A8, W8A16 = PRECISIONS = names.PRECISIONS
 """Precisions that are compared. On the NPU, `float` is computed in half precision; w8a16 has weights of 8 bits and
 activations of 16.
 """
@@ -345,8 +346,8 @@ def scores(
     width = np.exp(float(student.ppf((1 + CONFIDENCE) / 2, np.inf)) * error)
     table = table.assign(vips_low=table["vips"] / width, vips_high=table["vips"] * width)
     measured = table["same_jobs_as"].where(table["same_jobs_as"] != "", table["device_id"])
-    codes, names = pd.factorize(measured)
-    errors = np.random.default_rng(seed).normal(0.0, error, (draws, len(names)))
+    codes, sets_of_jobs = pd.factorize(measured)
+    errors = np.random.default_rng(seed).normal(0.0, error, (draws, len(sets_of_jobs)))
     logs = np.log(table["vips"].to_numpy(float))
     better = vips.surely_better(logs, logs + errors[:, codes])
     low, high = vips.rank_sets(better)

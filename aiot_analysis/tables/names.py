@@ -190,6 +190,8 @@ _ALL |= {
     for framework, name in FRAMEWORK_NAMES.items()
     for delegate, label in {"cpu": "CPU", "gpu": "GPU", **DELEGATE_NAMES}.items()
 }
+RUNTIMES = ["tflite", "onnxruntime", "qnn"]  # of published results, in the order of figures
+PRECISIONS = ["float", "w8a8", "w8a16"]
 NETWORK_NAMES = {  # of published results, not in the paper
     "beit": "BEiT",
     "convnext_base": "ConvNeXt Base",
@@ -224,6 +226,13 @@ NETWORK_NAMES = {  # of published results, not in the paper
     "wideresnet50": "Wide ResNet50",
 }
 _ALL |= NETWORK_NAMES
+_ALL |= {
+    "w8a16mixedint16": "w8a16 with int16",
+    "w8a8mixedfp16": "w8a8 with fp16",
+    "w8a8mixedint16": "w8a8 with int16",
+    "precompiledqnnonnx_cpu": "ONNX Runtime, precompiled",
+    "qnncontextbinary_cpu": "QNN context binary",
+}
 
 
 _INSTANCE_ID = re.compile(r"[a-z0-9]+_[a-z0-9]+_[a-z0-9]+_[a-z0-9_]+")
