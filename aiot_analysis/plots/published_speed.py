@@ -156,12 +156,10 @@ def quantized(
             )  # fmt: skip
             axes.scatter(part["speed_up"], change, s=24, marker=look.marker, color=look.color, zorder=3, alpha=0.9)
             notable = part[(part["speed_up"] < 1 / 1.5) | (change < -LOSS)]
-            for row in notable.itertuples():
-                right = row.speed_up < 1
+            for model, x, y in zip(notable["model"], notable["speed_up"], 100 * notable["change"], strict=True):
                 axes.annotate(
-                    names.display(str(row.model)), (float(row.speed_up), 100 * float(row.change)),
-                    xytext=(5 if right else -5, 0), textcoords="offset points", ha="left" if right else "right",
-                    va="center", fontsize=style.SMALL,
+                    names.display(model), (x, y), xytext=(5 if x < 1 else -5, 0), textcoords="offset points",
+                    ha="left" if x < 1 else "right", va="center", fontsize=style.SMALL,
                 )  # fmt: skip
             texts.append(
                 f"{names.framework(runtime)} {precision}: {style.span(part['speed_up'], '{:.2f}')} times as fast, "

@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 MOST = 120  # maximum number of devices in a ranking; a figure with a thousand bars would be 4 m high
+LONG = 10_000  # scores from here on are written with a separator of thousands, not as a power of ten
+
+
+def _written(score: float) -> str:
+    """Return a score as text with four digits, or without decimals if it has more."""
+    return f"{score:,.0f}" if score >= LONG else f"{score:.4g}"
+
+
+def _written_span(scores: pd.Series) -> str:
+    """Return the range of scores as text."""
+    return " to ".join(dict.fromkeys(map(_written, (scores.min(), scores.max()))))
 
 
 @style.styled
@@ -66,9 +77,11 @@ def ranking(
         axes.errorbar(scores["vips"], y, xerr=errors, fmt="none", ecolor="black", elinewidth=0.7, capsize=1.5)
         ends = scores[["vips", "vips_high"]].max(axis=1)
     ties = scores["tie_group"] if "tie_group" in scores else pd.Series("", scores.index)
-    for position, end, row, letters in zip(y, ends.fillna(0), scores.itertuples(), ties, strict=True):
+    for position, end, row, score_of_device, letters in zip(
+        y, ends.fillna(0), scores.itertuples(), scores["vips"], ties, strict=True
+    ):
         peers = "" if row.complete else f" ({row.instances} of {total} instances)"
-        text = f"  {row.vips:.4g}{peers}   {letters}".rstrip() if row.instances else " no data"
+        text = f"  {_written(score_of_device)}{peers}   {letters}".rstrip() if row.instances else " no data"
         axes.text(
             end, position, text, va="center", fontsize=style.SMALL, color="black" if row.instances else style.GREY
         )
@@ -96,8 +109,8 @@ def ranking(
     return style.finish(
         figure,
         origin,
-        f"{score} of {plural(len(all_scores), 'device')}, {style.span(all_scores['vips'], '{:.4g}')} valid images "
-        f"per second; first is {device_axis.names([best['device_id']], devices)[0]} with {best['vips']:.4g} over "
+        f"{score} of {plural(len(all_scores), 'device')}, {_written_span(all_scores['vips'])} valid images "
+        f"per second; first is {device_axis.names([best['device_id']], devices)[0]} with {_written(best['vips'])} over "
         f"{best['instances']} of {total} instances.",
     )
 

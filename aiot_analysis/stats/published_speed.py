@@ -295,14 +295,13 @@ def off_npu(rows: pd.DataFrame, run_to_run: float = variance.RUN_TO_RUN) -> pd.D
 
 
 def jobs_by_unit(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return how many jobs ran where, by device, runtime and precision.
+    """Return how many jobs ran where, by device and runtime.
 
-    Returns device_id, framework, quantization, jobs, npu (the whole network on the NPU), mixed (most of it), gpu and
-    cpu.
+    Returns device_id, framework, jobs, npu (the whole network on the NPU), mixed (most of it), gpu and cpu.
     """
     mixed = (rows["unit"] == NPU) & ((rows["layers_gpu"] > 0) | (rows["layers_cpu"] > 0))
     place = rows["unit"].where(~mixed, "mixed")
-    by = ["device_id", "framework", "quantization"]
+    by = ["device_id", "framework"]
     counts = rows.assign(place=place).groupby([*by, "place"]).size().unstack(fill_value=0)
     counts = counts.reindex(columns=["npu", "mixed", "gpu", "cpu"], fill_value=0)
     return counts.assign(jobs=counts.sum(axis=1)).reset_index().rename_axis(columns=None)
@@ -311,14 +310,14 @@ def jobs_by_unit(rows: pd.DataFrame) -> pd.DataFrame:
 SUITE = "all that the devices have in common"
 
 
-def with_accuracy(rows: pd.DataFrame) -> pd.DataFrame:
+def with_accuracy(rows: pd.DataFrame, everything: pd.DataFrame) -> pd.DataFrame:
     """Return the rows with the accuracy of the same file on the device on which it was measured; others are dropped.
 
-    Takes the frame of `profiles`. A file is a network in one precision for one runtime. `accuracy_device` is the id of
-    the device on which the accuracy was measured.
+    Takes the frame of `profiles` for the devices of interest, and for all. A file is a network in one precision for one
+    runtime. `accuracy_device` is the id of the device on which the accuracy was measured.
     """
     file = ["framework", "quantization", "model"]
-    measured = rows.dropna(subset=["accuracy"]).drop_duplicates(file, keep="last")
+    measured = everything.dropna(subset=["accuracy"]).drop_duplicates(file, keep="last")
     measured = measured[[*file, "accuracy", "device_id"]].rename(columns={"device_id": "accuracy_device"})
     return rows.drop(columns="accuracy").merge(measured, on=file)
 
@@ -383,7 +382,7 @@ def suites(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     for framework in RUNTIMES:
         for precision in PRECISIONS:
             part = rows[(rows["framework"] == framework) & (rows["quantization"] == precision)]
-            found[f"{framework} {precision}"] = suite_of_all(_many(part))
+            found[f"{names.framework(framework)}, {precision}"] = suite_of_all(_many(part))
     return {name: part for name, part in found.items() if len(part)}
 
 
@@ -401,11 +400,11 @@ def by_suite(rows: pd.DataFrame) -> pd.DataFrame:
     among the same devices by the suite that all devices have.
     """
     parts = suites(rows)
-    of_all = _totals(parts[SUITE]).set_index("device_id")["vips"]
-    tables = []
+    of_all = _totals(suite_of_all(rows)).set_index("device_id")["vips"]
+    tables = [_totals(rows.head(0)).assign(suite="", devices=0, rank_of_all=0)]
     for name, part in parts.items():
         table = _totals(part)
-        ranks = _ranks(of_all.reindex(table["device_id"]))
+        ranks = of_all.reindex(table["device_id"]).round(9).rank(ascending=False, method="min").astype("Int64")
         tables.append(table.assign(suite=name, devices=len(table), rank_of_all=ranks.to_numpy()))
     return pd.concat(tables, ignore_index=True)
 
@@ -436,7 +435,7 @@ def agreement(ranked: pd.DataFrame, by: str, rank: str, other: str) -> pd.DataFr
     the same device is first).
     """
     table = []
-    for key, part in independent(ranked).groupby(by, sort=False):
+    for key, part in independent(ranked).dropna(subset=[rank, other]).groupby(by, sort=False):
         moves = (part[rank] - part[other]).abs()
         row: dict[str, object] = {by: key, "devices": len(part)}
         if "instances" in part:
@@ -451,7 +450,16 @@ def agreement(ranked: pd.DataFrame, by: str, rank: str, other: str) -> pd.DataFr
                 == set(part.loc[part[other] == part[other].min(), "device_id"]),
             }
         )
-    return pd.DataFrame(table)
+    columns = [
+        by,
+        "devices",
+        *(["instances"] if "instances" in ranked else []),
+        "tau",
+        "moved",
+        "largest_move",
+        "first",
+    ]
+    return pd.DataFrame(table, columns=columns)
 
 
 def rank_ranges(scored: pd.DataFrame, left_out: pd.DataFrame, by_suites: pd.DataFrame) -> pd.DataFrame:

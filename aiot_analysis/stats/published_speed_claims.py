@@ -48,12 +48,12 @@ File = tuple[str, str, str]
 class Jobs:
     """The profile jobs of devices with jobs of their own, for comparing files.
 
-    Takes the frame of `published_speed.profiles`, and the share of time within which two jobs are assumed to agree.
+    Takes the arguments of `translated`; the accuracies are those of all devices.
     """
 
-    def __init__(self, rows: pd.DataFrame, run_to_run: float = variance.RUN_TO_RUN) -> None:
-        self.all_rows = rows
+    def __init__(self, rows: pd.DataFrame, everything: pd.DataFrame, run_to_run: float = variance.RUN_TO_RUN) -> None:
         self.rows = speed.independent(rows)
+        self.everything = everything
         self.run_to_run = run_to_run
 
     def times(self, file: File, unit: str = NPU) -> pd.Series:
@@ -89,12 +89,14 @@ class Jobs:
         }
 
 
-def translated(rows: pd.DataFrame, run_to_run: float = variance.RUN_TO_RUN) -> list[TranslatedClaim]:
+def translated(
+    rows: pd.DataFrame, everything: pd.DataFrame, run_to_run: float = variance.RUN_TO_RUN
+) -> list[TranslatedClaim]:
     """Return every claim of Remarks 2 to 6, translated to the profile jobs or with the reason why it cannot be.
 
-    Takes the frame of `published_speed.profiles`. All intervals of a claim have a joint confidence of 95 %.
+    Takes the arguments of `published_speed.with_accuracy`. All intervals of a claim have a joint confidence of 95 %.
     """
-    jobs = Jobs(rows, run_to_run)
+    jobs = Jobs(rows, everything, run_to_run)
     return [*_frameworks(jobs), *_accelerator(jobs), *_complexity(jobs), *_quantization(jobs), *_score(jobs)]
 
 
@@ -309,7 +311,7 @@ def _complexity(jobs: Jobs) -> list[TranslatedClaim]:
 
 def _change(jobs: Jobs, name: str, base: File | None, other: File, claimed: Region, joint_level: float) -> ClaimPart:
     """Return the accuracy of a file minus that of another, or of its PyTorch original, in percentage points."""
-    measured = jobs.rows.dropna(subset=["accuracy"]).set_index(["framework", "quantization", "model"])
+    measured = jobs.everything.dropna(subset=["accuracy"]).set_index(["framework", "quantization", "model"])
     if other not in measured.index or (base is not None and base not in measured.index):
         return ClaimPart(name, Estimate(why="no accuracy was published"), claimed)
     row = measured.loc[[other]].iloc[-1]
@@ -383,7 +385,7 @@ def _quantization(jobs: Jobs) -> list[TranslatedClaim]:
 
 
 def _score(jobs: Jobs) -> list[TranslatedClaim]:
-    files = speed.suite_of_all(speed.with_accuracy(jobs.rows))
+    files = speed.suite_of_all(speed.with_accuracy(jobs.rows, jobs.everything))
     suite = "over the files that all devices ran"
     limits = "Another suite than the paper's 24 instances, and accuracies of one device for all"
     scored = speed.scores(files, jobs.run_to_run) if len(files) else pd.DataFrame({"vips": []})

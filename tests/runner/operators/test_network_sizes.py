@@ -5,10 +5,10 @@ import pytest
 
 pytest.importorskip("torch", reason="counting needs the extra `models`")
 
-import aiot_analysis.stats  # noqa: E402
-from aiot_suite.architectures import torchvision_models  # noqa: E402
-from runner.operators import network_sizes  # noqa: E402
-from runner.operators.pytorch_operators import trace  # noqa: E402
+import aiot_analysis.stats
+from aiot_suite.architectures import torchvision_models
+from runner.operators import network_sizes
+from runner.operators.pytorch_operators import trace
 
 TABLE = Path(aiot_analysis.stats.__file__).with_name("network_sizes.csv")
 

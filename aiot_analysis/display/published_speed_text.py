@@ -1,0 +1,233 @@
+"""Published profile jobs for readers: opening their page, and the finding of each of its sections in a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiot_analysis.display.show import banner, say
+from aiot_analysis.stats import published_speed as speed
+from aiot_analysis.stats import variance, vips
+from aiot_analysis.tables import names, select
+from aiot_analysis.tables.data import Data, load
+from aiot_analysis.tables.workspace import FOLDER
+from aiot_analysis.words import plural
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+NO_JOBS = "No profile jobs were published for these devices."
+PROXY = "(Proxy)"
+
+
+@dataclass(frozen=True)
+class ProfilesPage:
+    """Data of the page on published profile jobs."""
+
+    data: Data
+    rows: pd.DataFrame  # the frame of `published_speed.profiles`
+    everything: pd.DataFrame  # the same of all devices, which has the accuracies
+    source: str  # line below each figure that states the origin of its data
+    run_to_run: float  # share of time within which two jobs are assumed to agree
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Names of devices by their id."""
+        return names.devices(self.data.devices)
+
+    @property
+    def by(self) -> str:
+        """Text for captions on who published the jobs, and when they were retrieved."""
+        dates = sorted(self.rows["retrieved"].dropna().astype(str).unique())
+        return f"{self.source}{', retrieved ' + ' and '.join(dates) if dates else ''}"
+
+    @property
+    def intervals(self) -> str:
+        """Text for captions on what intervals of ratios of times consist of."""
+        return (
+            f"95 % intervals assume that two jobs agree within {100 * self.run_to_run:g} % of time, since each time is "
+            "a single number without spread"
+        )
+
+    @property
+    def over_devices(self) -> str:
+        """Text for captions on what intervals over devices consist of."""
+        return (
+            "geometric mean over devices with jobs of their own; 95 % intervals (Student's, from 3 devices on) include "
+            f"how devices differ, and at least the {100 * self.run_to_run:g} % that two jobs are assumed to differ by"
+        )
+
+    def named(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the frame with the names of devices in place of their ids."""
+        found = frame.assign(device_id=frame["device_id"].map(self.names)).rename(columns={"device_id": "device"})
+        if "same_jobs_as" in found:
+            found["same_jobs_as"] = found["same_jobs_as"].map(self.names).fillna("")
+        return found
+
+    def with_names(self) -> pd.DataFrame:
+        """Return `rows` with the names of devices as their ids, for tables of claims."""
+        return self.rows.assign(device_id=self.rows["device_id"].map(self.names))
+
+
+def open_profiles(
+    processed: str | Path = FOLDER,
+    origin: str = "published",
+    *,
+    device: str = "",
+    verdicts: str = ",".join(names.USABLE),
+    run_to_run: float = variance.RUN_TO_RUN,
+) -> ProfilesPage:
+    """Load the processed tables, display their origin, and select the profile jobs.
+
+    Parameters are those of `notebook_page.open_page`. Raises DataError if the tables are missing or a value is unknown.
+    """
+    usable = select.usable_rows(load(processed, origin).instances, ["inference_ms_mean"], verdicts)
+    data = load(processed, origin, devices=device)
+    of_devices = usable["device_id"].isin(data.devices["device_id"])
+    used = usable[of_devices & (usable["profile"] == speed.PROFILE)]
+    banner(data[list(used["device_id"].unique())] if len(used) else data, used)
+    source = f"{names.origin_words(used)} · inference only · fastest run" if len(used) else data.origin
+    return ProfilesPage(data, speed.profiles(used), speed.profiles(usable), source, run_to_run)
+
+
+def cautions(page: ProfilesPage) -> None:
+    """Display what readers must know about the devices, the times and the precisions."""
+    if page.rows.empty:
+        return
+    shown = page.names
+    proxies = sorted(name for name in page.rows["device_id"].map(shown).unique() if PROXY in name)
+    copies = page.rows.loc[page.rows["same_jobs_as"] != "", ["device_id", "same_jobs_as"]].drop_duplicates()
+    same = [f"{shown[copy]} has the same jobs as {shown[other]}" for copy, other in copies.itertuples(index=False)]
+    devices = page.rows["device_id"].nunique()
+    say(
+        f"{plural(len(page.rows), 'row')} on {plural(devices, 'device')}, of {page.rows['job'].nunique():,} profile "
+        "jobs. Each time is that of the fastest run of a job, of inference alone: one number without spread. "
+        "`float` on the NPU is computed in half precision."
+        + (f" {', '.join(proxies)}: a proxy stands for a chip, and the device is not named." if proxies else "")
+        + (f" {'; '.join(same)}: one measurement under two names; means count it once." if same else "")
+    )
+
+
+def complexity(points: pd.DataFrame, correlation: pd.DataFrame, in_order: pd.DataFrame, left_out: list[str]) -> str:
+    """Return how far operations order the networks by time.
+
+    Takes the frames of `published_speed.complexity`, `complexity.rank_correlation` and `published_speed.in_order`, and
+    the networks without a known size.
+    """
+    rho = correlation["rho"].dropna()
+    if rho.empty:
+        return NO_JOBS
+    widest = in_order.nlargest(1, "apart").iloc[0] if in_order["apart"].notna().any() else None
+    alike = (
+        f" Yet of two networks with nearly equal operations, one takes up to {widest['apart']:.1f} times as long as "
+        f"the other ({names.framework(str(widest['implementation']))})."
+        if widest is not None
+        else ""
+    )
+    return (
+        f"More operations take longer: Spearman's correlation over {plural(points['model'].nunique(), 'network')} is "
+        f"{rho.median():.2f} in the median of {plural(len(rho), 'combination')} of device and runtime "
+        f"({rho.min():.2f} to {rho.max():.2f}), and {100 * in_order['share'].mean():.0f} % of the pairs are in "
+        f"order.{alike}"
+        + (
+            f" Not drawn, because torchvision lacks them: {', '.join(map(names.display, left_out))}."
+            if left_out
+            else ""
+        )
+    )
+
+
+def runtimes(shares: pd.DataFrame) -> str:
+    """Return which runtime is the fastest how often. Takes the frame of `published_speed.runtime_shares`."""
+    own = speed.independent(shares)
+    if own.empty:
+        return "No network and device has times of all three runtimes."
+    fastest = own[own["fastest"]]["framework"].value_counts()
+    mean = own.groupby("framework")["share"].mean()
+    cases = len(own.drop_duplicates(["device_id", "model"]))
+    listed = [
+        f"{names.framework(name)} has {100 * mean[name]:.0f} % of the summed time and is the fastest in "
+        f"{fastest.get(name, 0)}"
+        for name in names.in_order(set(mean.index), names.RUNTIMES)
+    ]
+    where = f"{plural(own['model'].nunique(), 'network')} and {plural(own['device_id'].nunique(), 'device')}"
+    winners = int((fastest > 0).sum())
+    start = "No runtime is the fastest everywhere" if winners > 1 else "One runtime is the fastest everywhere"
+    ties = " (ties count for each)" if fastest.sum() > cases else ""
+    return f"{start}: of {plural(cases, 'case')} ({where}), {'; '.join(listed)}{ties}."
+
+
+def quantized(frame: pd.DataFrame) -> str:
+    """Return speed-ups and changes in accuracy by precision. Takes the frame of `published_speed.quantized`."""
+    if frame.empty:
+        return "No accuracy of an integer precision was published together with a time and that of float."
+    parts = []
+    for precision in names.in_order(set(frame["quantization"]), names.PRECISIONS):
+        part = frame[frame["quantization"] == precision]
+        worst = part.nsmallest(1, "change").iloc[0]
+        slower = int((part["speed_up_high"] < 1).sum())
+        parts.append(
+            f"{precision} is {part['speed_up'].median():.2f} times as fast as float in the median of "
+            f"{plural(len(part), 'file')} ({slower} slower), and accuracy changes by "
+            f"{100 * part['change'].median():+.1f} points in the median, at worst by {100 * worst['change']:+.1f} "
+            f"({names.display(str(worst['model']))}, {names.framework(str(worst['framework']))})"
+        )
+    shown = int(((frame["change_high"] < 0) | (frame["change_low"] > 0)).sum())
+    verb = "is" if shown == 1 else "are"
+    return (
+        f"{'; '.join(parts)}. On {frame['images'].min():,} images, {shown or 'none'} of these changes {verb} "
+        "distinguishable from 0."
+    )
+
+
+def off_npu(jobs: pd.DataFrame, counts: pd.DataFrame) -> str:
+    """Return how many jobs ran without the NPU, where, and what it cost.
+
+    Takes the frames of `published_speed.off_npu` and `jobs_by_unit`.
+    """
+    total, elsewhere = int(counts["jobs"].sum()), int(counts[["gpu", "cpu"]].to_numpy().sum())
+    if not elsewhere:
+        return f"The NPU ran all {total:,} rows."
+    on_cpu = counts[counts["cpu"] > 0]
+    runtimes_on_cpu = " and ".join(names.framework(name) for name in sorted(on_cpu["framework"].unique()))
+    without = jobs[jobs["unit"] != speed.NPU].dropna(subset=["times"])
+    cost = (
+        f" Such a job takes {without['times'].median():.1f} times as long as QNN on the NPU of the same device, in the "
+        f"median of {len(without)} ({without['times'].min():.1f} to {without['times'].max():.1f})."
+        if len(without)
+        else ""
+    )
+    mixed = jobs[(jobs["unit"] == speed.NPU) & jobs["times"].notna()]
+    worst = mixed.nlargest(1, "times").iloc[0] if len(mixed) else None
+    partly = (
+        f" Leaving a part to the CPU can cost more: {names.display(str(worst['model']))} in {worst['quantization']} by "
+        f"{names.framework(str(worst['framework']))} with {100 * worst['share_npu']:.0f} % of its layers on the NPU "
+        f"takes {worst['times']:.1f} times as long as QNN."
+        if worst is not None and worst["times_low"] > 1
+        else ""
+    )
+    return (
+        f"The NPU did not run {elsewhere} of {total:,} rows: {int(counts['cpu'].sum())} ran on the CPU"
+        + (f" ({runtimes_on_cpu} on {plural(on_cpu['device_id'].nunique(), 'device')})" if len(on_cpu) else "")
+        + f" and {int(counts['gpu'].sum())} on the GPU.{cost}{partly}"
+    )
+
+
+def scores(ranges: pd.DataFrame, shown: dict[str, str]) -> str:
+    """Return which device is first, and how far ranks depend on the suite. Takes `published_speed.rank_ranges`."""
+    if ranges.empty:
+        return "No file with a known accuracy ran on all devices."
+    best, files = ranges.iloc[0], int(ranges["instances"].iloc[0])
+    moved = int((ranges["suite_min"] != ranges["suite_max"]).sum())
+    most = int((ranges["suite_max"] - ranges["suite_min"]).max())
+    crossing = int(((ranges["suite_min"] <= vips.TOP) & (ranges["suite_max"] > vips.TOP)).sum())
+    return (
+        f"{shown.get(best['device_id'], best['device_id'])} is first with {best['vips']:,.0f} valid images per second "
+        f"over the {plural(files, 'file')} that all {len(ranges)} devices ran, "
+        f"{best['vips'] / ranges['vips'].min():.1f} times the score of the last. By parts of this suite, {moved} of "
+        f"{plural(len(ranges), 'device')} {'changes' if moved == 1 else 'change'} rank, by at most "
+        f"{plural(most, 'place')}, and {crossing or 'none'} {'crosses' if crossing == 1 else 'cross'} the border of "
+        "the top ten."
+    )
