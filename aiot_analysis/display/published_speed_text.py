@@ -63,7 +63,7 @@ class ProfilesPage:
         """Return the frame with the names of devices in place of their ids."""
         found = frame.assign(device_id=frame["device_id"].map(self.names)).rename(columns={"device_id": "device"})
         if "same_jobs_as" in found:
-            found["same_jobs_as"] = found["same_jobs_as"].map(self.names).fillna("")
+            found["same_jobs_as"] = [self.names.get(device, "") for device in found["same_jobs_as"]]
         return found
 
     def with_names(self) -> pd.DataFrame:

@@ -66,7 +66,8 @@ def profiles(instances: pd.DataFrame) -> pd.DataFrame:
     layers = rows[_LAYERS].astype("Int64").fillna(0).astype(int)
     has_accuracy = rows["accuracy"].notna()
     rows = rows.assign(**layers, images=rows["images"].where(has_accuracy).astype("Int64"))
-    rows["same_jobs_as"] = rows["device_id"].map(_same_jobs(rows)).fillna("")
+    copies = _same_jobs(rows)
+    rows["same_jobs_as"] = [copies.get(device, "") for device in rows["device_id"]]
     columns = [*KEY, "latency_ms", "unit", *_LAYERS, "accuracy", "torch_accuracy", "images", "job", *SOURCE]
     return rows[[*columns, "same_jobs_as", "instance_id"]].sort_values(KEY, ignore_index=True)
 
