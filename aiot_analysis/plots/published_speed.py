@@ -25,9 +25,9 @@ ROW = 0.19  # inches per row of a list of networks or devices
 @style.styled
 def complexity(
     points: pd.DataFrame,
-    origin: str,
     correlation: pd.DataFrame,
     off_line: pd.DataFrame,
+    origin: str,
     *,
     ax: Axes | None = None,
     fig: Figure | SubFigure | None = None,

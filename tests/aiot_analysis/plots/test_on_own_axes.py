@@ -19,6 +19,7 @@ from aiot_analysis.stats import (
     drift,
     latency,
     operators,
+    published_speed,
     resize,
     shares,
     tradeoff,
@@ -37,9 +38,11 @@ from tests.aiot_analysis.plots import (
     test_operators_and_modules,
     test_plots,
     test_print,
+    test_published_speed,
     test_score,
     test_shares_speed_ups,
 )
+from tests.aiot_analysis.stats import published
 
 ORIGIN = "measured · end to end"
 
@@ -116,6 +119,7 @@ def arguments():
         "unstable_classes": [answer_sets.classes(networks[0])],
         "sample_spread": [answer_sets.spread_counts(samples), answer_sets.spreads(samples)],
         "pair_change": [answer_sets.change_counts(pair, samples[0]), pair.of(pairs)],
+        **test_published_speed.frames(published_speed.profiles(published.instances())),
     }
 
 
