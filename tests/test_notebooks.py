@@ -199,6 +199,10 @@ def test_what_is_assumed_of_other_runs_reaches_all_that_needs_it(path):
     code = "\n".join(source(cell) for cell in cells(path, "code"))
     calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
     takes_it = ("open_page", "open_study", "remarks.parts", "variance.with_noise", "variance.assumed")
+    takes_it += ("tell.open_profiles", "published_speed_claims.translated")
+    takes_it += tuple(
+        f"published_speed.{name}" for name in ("speed_ups", "over_devices", "quantized", "off_npu", "scores")
+    )
     found = [ast.unparse(call) for call in calls if ast.unparse(call.func) in takes_it]
     if "run_to_run" in declared(path):
         assert found and [call for call in found if "run_to_run" not in call] == []

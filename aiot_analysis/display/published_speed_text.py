@@ -92,6 +92,31 @@ def open_profiles(
     return ProfilesPage(data, speed.profiles(used), speed.profiles(usable), source, run_to_run)
 
 
+@dataclass(frozen=True)
+class ReferenceLayer:
+    """Published times that a figure of other data shows in grey."""
+
+    points: pd.DataFrame  # the frame of `published_speed.complexity`, of devices with jobs of their own
+    caption: str  # what the points are, and their source
+
+
+def reference_layer(processed: str | Path = FOLDER) -> ReferenceLayer:
+    """Return the published times of networks whose operations are known, in float on the NPU.
+
+    Raises DataError if the tables have no published data.
+    """
+    data = load(processed, "published")
+    used = data.instances[data.instances["profile"] == speed.PROFILE]
+    points = speed.independent(speed.complexity(speed.profiles(used)))
+    devices = plural(points["device_id"].nunique(), "device")
+    dates = " and ".join(sorted(used["retrieved"].dropna().astype(str).unique()))
+    return ReferenceLayer(
+        points,
+        f"Grey: inference alone, in float on the NPU of {devices}, {names.origin_words(used)}, retrieved {dates}. "
+        "These are other networks, units and timings, for orientation; no statistic uses them.",
+    )
+
+
 def cautions(page: ProfilesPage) -> None:
     """Display what readers must know about the devices, the times and the precisions."""
     if page.rows.empty:

@@ -27,6 +27,7 @@ def scatter(
     correlation: pd.DataFrame | None = None,
     classes: pd.DataFrame | None = None,
     lines: pd.DataFrame | None = None,
+    published: pd.DataFrame | None = None,
     *,
     ax: Axes | None = None,
     fig: Figure | SubFigure | None = None,
@@ -34,8 +35,9 @@ def scatter(
     """Draw latency over multiply-accumulates on logarithmic axes, one panel per implementation.
 
     Takes the frame of `stats.complexity.complexity` and optionally those of `rank_correlation` (for the correlations in
-    the titles), `stats.complexity.device_classes` (for colours and markers) and `stats.complexity.lines` (for the line
-    of each device, which is the same in all panels).
+    the titles), `stats.complexity.device_classes` (for colours and markers), `stats.complexity.lines` (for the line of
+    each device, which is the same in all panels) and `stats.published_speed.complexity`: published times, which are
+    drawn in grey behind the others, in the panels of their framework.
     """
     measured = frame.dropna(subset=["macs_millions", "latency_ms"])
     if measured.empty:
@@ -69,19 +71,37 @@ def scatter(
             )
         _device_lines(axes, lines, measured)
         _model_axis(axes, measured)
+        times = pd.concat([measured["latency_ms"], _published_points(axes, published, measured, name)])
         axes.set(yscale="log", ylabel="mean latency (ms)")
-        axes.set_ylim(measured["latency_ms"].min() / 1.3, measured["latency_ms"].max() * 1.3)
+        axes.set_ylim(times.min() / 1.3, times.max() * 1.3)
         style.plain_log(axes.yaxis)
     handles: dict[str, object] = {kind: _mark(look.color, look.marker) for kind, look in looks.items()}
     if lines is not None and lines["slope"].notna().any():
         label = "line of the device" if devices == 1 else "line of each device"
         handles[f"{label}, through all implementations"] = Line2D([], [], color=style.GREY, linewidth=0.8)
+    if published is not None:
+        handles["published by others"] = _mark(style.GREY, ".")
     style.legend(figure, handles if len(handles) > 1 or classes is not None else {})
+    beside = "" if published is None else " Published times are in grey."
     return style.finish(
         figure,
         origin,
-        f"Mean latency over model complexity on {plural(devices, 'device')}: {'; '.join(ranges)}.",
+        f"Mean latency over model complexity on {plural(devices, 'device')}: {'; '.join(ranges)}.{beside}",
     )
+
+
+def _published_points(
+    axes: Axes, published: pd.DataFrame | None, measured: pd.DataFrame, implementation: str
+) -> pd.Series:
+    """Draw published times of the framework of an implementation in grey, and return those within the axis."""
+    if published is None:
+        return pd.Series(dtype=float)
+    framework, _ = names.framework_and_delegate(implementation)
+    low, high = measured["macs_millions"].min() / 1.3, measured["macs_millions"].max() * 1.3
+    points = published[(published["implementation"] == framework) & published["macs_millions"].between(low, high)]
+    axes.scatter(points["macs_millions"], points["latency_ms"], marker=".", s=14, color=style.GREY, alpha=0.4, zorder=1)
+    times: pd.Series = points["latency_ms"]
+    return times
 
 
 def _device_lines(axes: Axes, lines: pd.DataFrame | None, measured: pd.DataFrame) -> None:

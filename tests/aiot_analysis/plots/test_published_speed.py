@@ -1,11 +1,15 @@
 """What the figures of published profile jobs say."""
 
 import matplotlib as mpl
+import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 
+from aiot_analysis.plots import complexity as complexity_plots
 from aiot_analysis.plots import published_speed as plots
-from aiot_analysis.plots import vips
+from aiot_analysis.plots import style, vips
 from aiot_analysis.stats import complexity, published_speed
+from aiot_analysis.tables import names
 from tests.aiot_analysis.stats import published
 
 ORIGIN = "published by Qualcomm, AI Hub Models · inference only"
@@ -83,3 +87,36 @@ def test_large_scores_are_written_without_powers(jobs):
 def test_without_jobs_a_figure_says_that_there_are_none(jobs, name):
     figure = drawn(name, jobs.head(0))
     assert "no data" in figure.get_label() and any("no data" in text for text in words(figure))
+
+
+def own_points(frameworks=("tflite_cpu", "pytorch_cpu")):
+    return pd.DataFrame(
+        [
+            {"device_id": "a", "model": model, "implementation": name, "macs_millions": macs, "latency_ms": ms}
+            for name in frameworks
+            for model, macs, ms in (("mobilenet_v2", 300.8, 8.0), ("resnet50", 4089.2, 60.0))
+        ]
+    )
+
+
+def grey_points(figure, panel):
+    found = [item for item in figure.axes[panel].collections if to_hex(item.get_facecolor()[0]) == style.GREY]
+    return [point for item in found for point in item.get_offsets().tolist()]
+
+
+def test_published_times_are_a_grey_layer_of_their_framework_and_off_by_default(jobs):
+    own, published_points = own_points(), published_speed.complexity(jobs)
+    plain = complexity_plots.scatter(own, "measured")
+    layered = complexity_plots.scatter(own, "measured", published=published_points)
+    assert grey_points(plain, 0) == [] and "grey" not in plain.get_label()
+    tflite = published_points[published_points["implementation"] == "tflite"]
+    within = tflite[tflite["macs_millions"].between(300.8 / 1.3, 4089.2 * 1.3)]
+    assert sorted(grey_points(layered, 0)) == sorted(within[["macs_millions", "latency_ms"]].to_numpy().tolist())
+    pytorch = names.IMPLEMENTATIONS.index("pytorch_cpu")
+    assert grey_points(layered, pytorch) == []  # nobody published it
+    low, high = layered.axes[0].get_ylim()
+    assert (
+        low < within["latency_ms"].min() and high > 60 and layered.get_label().endswith("Published times are in grey.")
+    )
+    assert layered.axes[0].get_xlim() == plain.axes[0].get_xlim()
+    assert "published by others" in words(layered) and "published by others" not in words(plain)
