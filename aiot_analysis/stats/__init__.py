@@ -6,6 +6,8 @@ accuracy        accuracy                      accuracy of an instance; change on
                 agreement                     comparison of all devices, image by image
 published       answer_sets                   answers that others published: which agree, and what samples show
                 answer_set_claims             the paper's Remark 1 on them
+                published_speed               profile jobs that others published: operations, runtimes, integers, scores
+                published_speed_claims        the paper's Remarks 2 to 6 on them
                 published_claims              verdicts on claims translated to published data
 time            latency                       distribution of times; ratios of the times of instances
                 blocks                        mean of dependent times
