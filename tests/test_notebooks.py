@@ -21,7 +21,7 @@ from tests.rawlogs import LOAD, attempt, begin, end, image, profile, unavailable
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-OF_PUBLISHED = ["12_published_answers"]
+OF_PUBLISHED = ["12_published_answers", "13_published_speed"]
 """Notebooks that are made for what others published, and not for runs of the suite."""
 OF_RUNS = [path.stem for path in NOTEBOOKS if path.stem not in OF_PUBLISHED]
 SUITE = [*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 LABELLED = 2  # networks labelled on each side of the line
+WIDE, STEP = 2.5, 1.4  # of labels on logarithmic axes: log ratio of the ends, and distance of two of them
 LOSS = 2.5  # percentage points: changes in accuracy beyond it are labelled
 ROW = 0.19  # inches per row of a list of networks or devices
 
@@ -56,13 +57,17 @@ def complexity(
         axes.scatter(middle["macs"], middle["ms"], s=26, marker="_", color="black", linewidths=1.2, zorder=3)
         of_runtime = off_line[off_line["implementation"] == runtime].sort_values("ratio")
         slower, faster = of_runtime["model"].tail(LABELLED), of_runtime["model"].head(LABELLED)
+        placed: list[tuple[float, float]] = []
         for model, above in [*((model, True) for model in slower), *((model, False) for model in faster)]:
             ends = part.loc[part["model"] == model, "latency_ms"]
-            at_left = middle.loc[model, "macs"] < 2 * points["macs_millions"].min()
+            x, y = float(middle.loc[model, "macs"]), float(ends.max() if above else ends.min())
+            while any(abs(np.log(x / left)) < WIDE and abs(np.log(y / low)) < np.log(STEP) for left, low in placed):
+                y = y * STEP if above else y / STEP
+            placed.append((x, y))
             axes.annotate(
-                names.display(model), (middle.loc[model, "macs"], ends.max() if above else ends.min()),
-                xytext=(0, 3 if above else -3), textcoords="offset points", ha="left" if at_left else "center",
-                va="bottom" if above else "top", fontsize=style.SMALL,
+                names.display(model), (x, y), xytext=(0, 3 if above else -3), textcoords="offset points",
+                ha="left" if x < 2 * points["macs_millions"].min() else "center", va="bottom" if above else "top",
+                fontsize=style.SMALL,
             )  # fmt: skip
         axes.set(xscale="log", yscale="log", xlabel="multiply-accumulates (millions)", ylabel="time (ms)")
         axes.set_xlim(points["macs_millions"].min() / 2, points["macs_millions"].max() * 2)
