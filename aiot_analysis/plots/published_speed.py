@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 LABELLED = 2  # networks labelled on each side of the line
 WIDE, STEP = 2.5, 1.4  # of labels on logarithmic axes: log ratio of the ends, and distance of two of them
 LOSS = 2.5  # percentage points: changes in accuracy beyond it are labelled
-ROW = 0.19  # inches per row of a list of networks or devices
+ROW, LABEL = 0.19, 0.18  # inches: height of a row of a list of networks or devices, and width of a rank
 
 
 @style.styled
@@ -251,7 +252,8 @@ def rank_ranges(
     axes.hlines(y, frame["suite_min"], frame["suite_max"], color=other, linewidth=1.6)
     axes.scatter(frame["rank"], y, s=24, color="black", zorder=3)
     axes.set_yticks(y, device_axis.names(list(frame["device_id"]), devices), fontsize=style.SMALL)
-    axes.set_xticks(range(1, len(frame) + 1))
+    step = ceil(LABEL * len(frame) / (0.45 * style.panel_width(axes)))  # names take the rest of the width
+    axes.set_xticks(range(1, len(frame) + 1, step))
     axes.set(ylim=(len(frame) - 0.4, -0.6), xlim=(0.4, len(frame) + 0.6), xlabel="rank")
     axes.grid(axis="y", visible=False)
     handles: dict[str, object] = {

@@ -10,6 +10,7 @@ from aiot_analysis.plots import published_speed as plots
 from aiot_analysis.plots import style, vips
 from aiot_analysis.stats import complexity, published_speed
 from aiot_analysis.tables import names
+from tests.aiot_analysis.plots import test_print
 from tests.aiot_analysis.stats import published
 
 ORIGIN = "published by Qualcomm, AI Hub Models · inference only"
@@ -120,3 +121,14 @@ def test_published_times_are_a_grey_layer_of_their_framework_and_off_by_default(
     )
     assert layered.axes[0].get_xlim() == plain.axes[0].get_xlim()
     assert "published by others" in words(layered) and "published by others" not in words(plain)
+
+
+@pytest.mark.parametrize("name", ["complexity", "runtime_shares", "quantized", "off_npu", "rank_ranges"])
+@pytest.mark.parametrize("width", test_print.WIDTHS)
+def test_words_are_readable_inside_and_apart_in_print(jobs, name, width):
+    with style.printing(test_print.WIDTHS[width]):
+        figure = drawn(name, jobs)
+    placed = test_print.words(figure)
+    assert min(float(text.get_fontsize()) for text, _ in placed) >= 7
+    assert test_print.outside(figure, placed) == []
+    assert test_print.overlapping(placed) == []
