@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from aiot_analysis import ingest
+from aiot_analysis.display.published_speed_text import reference_layer
+from aiot_analysis.errors import DataError
 from aiot_analysis.report.render import render
 from aiot_suite.workspace import Workspace
 from runner.importers import ai_hub_facts, imported_runs
@@ -83,3 +85,12 @@ def test_published_times_are_beside_ones_own_only_if_that_is_wanted(folder):
     assert "Grey: inference alone, in float on the NPU of" in text_of(layered)
     assert "published by Qualcomm, AI Hub Models at b61a009028, retrieved 2026-11-28" in text_of(layered)
     assert "Published times are in grey." in layered
+
+
+def test_a_grey_layer_without_published_data_is_refused(tmp_path):
+    own = begin(tmp_path / "raw", list(OWN))
+    for name, ms in OWN.items():
+        attempt(own, name, LOAD, image(0, ms), end())
+    ingest.process(tmp_path / "raw", tmp_path / "processed")
+    with pytest.raises(DataError, match="published"):
+        reference_layer(tmp_path / "processed")

@@ -127,7 +127,7 @@ def cautions(page: ProfilesPage) -> None:
     same = [f"{shown[copy]} has the same jobs as {shown[other]}" for copy, other in copies.itertuples(index=False)]
     devices = page.rows["device_id"].nunique()
     say(
-        f"{plural(len(page.rows), 'row')} on {plural(devices, 'device')}, of {page.rows['job'].nunique():,} profile "
+        f"{len(page.rows):,} rows on {plural(devices, 'device')}, of {page.rows['job'].nunique():,} profile "
         "jobs. Each time is that of the fastest run of a job, of inference alone: one number without spread. "
         "`float` on the NPU is computed in half precision."
         + (f" {', '.join(proxies)}: a proxy stands for a chip, and the device is not named." if proxies else "")
