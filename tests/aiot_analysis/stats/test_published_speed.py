@@ -1,6 +1,7 @@
 """Statistics of published profile jobs, against numbers computed by hand from rows of the published files."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from aiot_analysis.stats import complexity, published_speed
 from runner.importers import ai_hub
 from tests.aiot_analysis.stats import published
 
+STATISTICS = Path(__file__).parents[3] / "docs" / "statistics.md"
 S25, S24 = "Samsung Galaxy S25", "Samsung Galaxy S24"
 SLOW_BOARD = "Dragonwing Q-6690 MTP"
 
@@ -270,3 +272,38 @@ def test_no_data_is_said_in_every_section(jobs):
     ranges = published_speed.rank_ranges(published_speed.scores(accurate), left_out, by_suite)
     assert tell.scores(ranges, {}).startswith("No file")
     assert published_speed.agreement(by_suite, "suite", "rank_of_all", "rank").empty
+
+
+def test_the_results_in_the_documentation_are_those_of_the_published_rows(jobs, scored):
+    section = STATISTICS.read_text(encoding="utf-8").partition("## Published speed")[2].partition("\n## ")[0]
+    own = published_speed.independent(jobs)
+    points = published_speed.complexity(own)
+    rho = complexity.rank_correlation(points)["rho"]
+    apart = published_speed.in_order(points)["apart"].max()
+    without = published_speed.off_npu(own).query("unit != 'npu'")["times"].dropna()
+    ranges = published_speed.rank_ranges(
+        published_speed.scores(scored), published_speed.without_each(scored), published_speed.by_suite(scored)
+    )
+    moves = ranges["suite_max"] - ranges["suite_min"]
+    on_npu = own[own["unit"] == "npu"]
+    expected = [
+        f"{rho.median():.2f} in the median of {len(rho)} combinations",
+        f"({rho.min():.2f} to {rho.max():.2f})",
+        f"| {apart:.1f} |",
+        f"{without.median():.1f} times as long in the median ({without.min():.1f} to {without.max():.1f})",
+        f"{(moves > 0).sum()} of {len(ranges)}, by at most {moves.max()} places",
+    ]
+    in_float = on_npu[(on_npu["quantization"] == "float") & on_npu["framework"].isin(published_speed.RUNTIMES)]
+    tables = [
+        published_speed.over_devices(published_speed.speed_ups(in_float, "framework", "tflite"), ["framework"]),
+        published_speed.over_devices(
+            published_speed.speed_ups(on_npu, "quantization", "float"), ["framework", "quantization"]
+        ).query("quantization in ['w8a8', 'w8a16']"),
+    ]
+    ends = ["speed_up", "speed_up_low", "speed_up_high"]
+    for table in tables:
+        expected += ["{:.2f} ({:.2f} to {:.2f})".format(*row) for row in table[ends].to_numpy().tolist()]
+    for precision in ("w8a8", "w8a16"):
+        change = 100 * published_speed.quantized(jobs, precisions=[precision])["change"]
+        expected.append(f"{change.median():.1f} ({change.min():.1f})")
+    assert len(expected) == 14 and [text for text in expected if text not in section] == []
