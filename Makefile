@@ -96,6 +96,10 @@ docs: $(VENV)/installed ## build the documentation site in build/docs (stops at 
 	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky docs build/docs
 	@echo "docs      build/docs/index.html"
 
+.PHONY: pictures
+pictures: $(VENV)/installed ## take the first picture of README.md from the reports of `make demo`
+	@$(BIN)/python docs/pictures.py
+
 .PHONY: calibrate
 calibrate: $(VENV)/installed ## write error rates of the statistics on data with known effects to docs/statistics.md (12 minutes)
 	$(BIN)/python -m aiot_analysis.calibrate

@@ -6,7 +6,6 @@ import errno
 import functools
 import sys
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -120,6 +119,8 @@ ADDRESS = "--address"  # of `aiot import`: the only option whose value is an add
 def show_version(wanted: bool) -> None:
     """Print the version of the project and exit, if wanted."""
     if wanted:
+        from importlib import metadata  # slow to import
+
         print(f"aiot {metadata.version('aiotbench')}")
         raise typer.Exit
 

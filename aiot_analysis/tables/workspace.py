@@ -8,7 +8,6 @@ import json
 from collections import Counter
 from contextlib import suppress
 from functools import cached_property, lru_cache
-from importlib import metadata
 from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING, Any
@@ -215,6 +214,8 @@ def _contents(paths: Iterable[Path]) -> str:
 
 def versions() -> dict[str, str]:
     """Return the versions of the libraries that numbers and pictures come from."""
+    from importlib import metadata  # slow to import
+
     return {name: metadata.version(name) for name in LIBRARIES}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -145,8 +144,9 @@ def _on_second_interrupt(number: int, frame: FrameType | None) -> None:
 
 def _end_now(number: int, frame: FrameType | None) -> None:
     """End this process and its child processes without cleaning up."""
-    for process in multiprocessing.active_children():  # processes of a pool would wait for work forever
-        process.kill()
+    if multiprocessing := sys.modules.get("multiprocessing"):  # otherwise there are no child processes
+        for process in multiprocessing.active_children():  # those of a pool would wait for work forever
+            process.kill()
     os._exit(INTERRUPTED)
 
 

@@ -145,8 +145,6 @@ BINARY_FORMATS = ("benchmark_model-result", "model-runtime-info")
 FORMATS = (*_SIGNS, *_STRUCTURED_SIGNS, *BINARY_FORMATS)
 """Names of the formats, as accepted by --log-format."""
 
-_STRUCTURED = {text_format: re.compile(sign, re.MULTILINE) for text_format, sign in _STRUCTURED_SIGNS.items()}
-_PATTERNS = {text_format: re.compile(sign, re.MULTILINE) for text_format, sign in _SIGNS.items()}
 _OF_THE_APP = ("app-result", "app-program")  # these logs have no line prefixes to remove
 _DIFFERENCE = re.compile(r"(?:OutputDiff\[\d+\]|(?:Reference|Test) run latency): ")
 
@@ -162,6 +160,11 @@ _CAFFE2_ALONE = re.compile(r"Caffe2Observer \{|^Operator #\d+ \(|^Time per opera
 _TOOLS_OF = {"pytorch": "speed_benchmark_torch", "caffe2": "caffe2_benchmark"}
 
 
+def _with_signs(signs: Mapping[str, str], text: str) -> list[str]:
+    """Return the formats whose sign, a regular expression, is in a text."""
+    return [text_format for text_format, sign in signs.items() if re.search(sign, text, re.MULTILINE)]
+
+
 def recognise_format(name: object, text: str, requested: str | None = None, framework: str | None = None) -> str:
     """Return the format of a text; if `requested` is set, return that format, provided that the text may have it.
 
@@ -174,17 +177,17 @@ def recognise_format(name: object, text: str, requested: str | None = None, fram
         LogError: The text has no known format, not the requested one, or may have several. The message calls it `name`.
     """
     searched = bounded(text)
-    structured = [text_format for text_format, pattern in _STRUCTURED.items() if pattern.search(searched)]
+    structured = _with_signs(_STRUCTURED_SIGNS, searched)
     if len(structured) == 1 and requested in (None, *structured):
         return structured[0]
-    if not any(_PATTERNS[app_format].search(searched) for app_format in _OF_THE_APP):
+    if not set(_with_signs(_SIGNS, searched)) & set(_OF_THE_APP):
         searched = "\n".join(line for _, line in lines(text))
     if _DIFFERENCE.search(searched):
         raise LogError(
             f"{name} is the output of inference_diff, which compares outputs: import the output of "
             "benchmark_model instead."
         )
-    matching = [app_format for app_format, pattern in _PATTERNS.items() if pattern.search(searched)] + structured
+    matching = _with_signs(_SIGNS, searched) + structured
     if not matching and _HEADER.search(searched):
         matching = ["benchmark_model"]
     if requested is not None:
