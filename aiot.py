@@ -35,6 +35,7 @@ def pairs_joined(words: list[str]) -> list[str]:
 SECTIONS = {
     "Measure": ("run", "ab", "operators", "simulate", "import"),
     "Analyse": ("process", "report", "figures", "lab", "compare", "plan"),
+    "Share": ("export", "reproduce"),
     "Maintain": ("models", "dataset", "frameworks", "bundle", "devices", "doctor", "clean"),
 }
 """The subcommands by their heading in `aiot --help`."""
@@ -77,6 +78,15 @@ EXAMPLES = {
     "plan": (
         "aiot plan                              # what the present data can show",
         "aiot plan --time 3% --accuracy 2       # what smaller differences would take",
+    ),
+    "export": (
+        "aiot export pyperf results.json        # python -m pyperf stats results.json",
+        "aiot export asv results                # cd results; asv publish",
+        "aiot export crate evidence.zip --license CC-BY-4.0 --author 'Jane Doe'",
+    ),
+    "reproduce": (
+        "aiot reproduce evidence.zip            # equal, or which cells differ",
+        "aiot reproduce evidence.zip --out checked",
     ),
 }
 """Examples at the end of the help of a subcommand, by its name."""
@@ -136,6 +146,7 @@ def root(
 def command() -> typer.Typer:
     """Return all subcommands as one command."""
     from aiot_analysis.cli import app as analysis
+    from aiot_analysis.cli import export
     from runner.cli import app as runner
     from runner.cli import measure_commands
 
@@ -151,6 +162,7 @@ def command() -> typer.Typer:
     app.callback()(root)
     app.add_typer(runner)
     app.add_typer(analysis)
+    app.add_typer(export, name="export", cls=CommandGroup)
     app.command("ab")(with_verdict(measure_commands.ab))
     return app
 

@@ -5,9 +5,11 @@ AnalysisError           anything a user can fix: one sentence with the value and
 │   └── DamagedError    a file of the processed tables differs from what was written
 ├── PoolingError        rows that must not be pooled into one statistic
 ├── SimulationError     a fleet that cannot be written, or that would be mixed with another one
-├── FigureError            a figure that cannot be drawn on the axes or the figure passed for it
+├── FigureError         a figure that cannot be drawn on the axes or the figure passed for it
 ├── ReportError         a notebook, parameter or report is unknown or failed
 ├── CompareError        a side of a comparison is unknown, or the two sides have nothing in common
+├── ExportError         results that cannot be exported
+├── CrateError          a crate that cannot be read, or that is not safe to unpack
 └── ClusterError        a Dask scheduler does not answer, or its workers cannot do the work
 """
 
@@ -46,6 +48,14 @@ class ReportError(AnalysisError):
 
 class CompareError(AnalysisError):
     """A side of a comparison is unknown, or the two sides have nothing that can be compared."""
+
+
+class ExportError(AnalysisError):
+    """Results cannot be exported, or would replace something else."""
+
+
+class CrateError(AnalysisError):
+    """A crate cannot be read, or is not safe to unpack."""
 
 
 class ClusterError(AnalysisError):

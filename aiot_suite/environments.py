@@ -38,6 +38,7 @@ EXTRAS = {
     "flatbuffers": "run",
     "litert_quantizer": "models",
     "litert_torch": "models",
+    "rocrate": "share",
     "safetensors": "models",
     "torch": "models",
     "torchvision": "models",

@@ -39,6 +39,7 @@ LAYERS = [  # rooms, lowest first: a module imports only from its own room and f
     ["aiot_analysis.compare"],
     ["aiot_analysis.display"],
     ["aiot_analysis.report", "aiot_analysis.explore", "aiot_analysis.calibrate"],
+    ["aiot_analysis.export"],
     ["aiot_analysis"],  # the public names
     ["aiot_analysis.cli"],
 ]
