@@ -15,7 +15,8 @@ HEAD = """<!-- Written by docs/generate.py from the command line itself: `make d
 
 `aiot COMMAND --help` shows the same text. Names of models, frameworks, delegates and quantizations may be in upper or
 lower case. An error that you can fix is one sentence on standard error with exit code 1. The exit code is 2 for wrong
-usage, 130 after Ctrl-C, and 3 for a regression found by `aiot compare --fail-on-regression`.
+usage and for a crate that `aiot reproduce` cannot read, 130 after Ctrl-C, and 3 for a regression found by
+`aiot compare --fail-on-regression`.
 
 `--json` prints a table as JSON, for scripts.
 

@@ -67,16 +67,19 @@ def test_an_instance_without_times_is_named(tmp_path):
     assert f"excluded local {MNASNET}: some of its times are 0, since the clock is coarse" in done.stderr
 
 
-def test_published_data_say_so(tmp_path):
-    published = {"publication": "MLPerf Mobile v5.0", "publisher": "MLCommons", "submitter": "Example"}
-    published |= {"address": "https://example.org/results", "retrieved": "2026-11-28"}
-    add_run(
-        tmp_path / "data" / "raw", {MNASNET: [6, 8]}, origin="published", imported={"files": {}, "source": published}
-    )
+def test_published_data_say_so_and_where(tmp_path):
+    load = {"publication": "MLPerf Mobile v5.0", "submitter": "Example", "retrieved": "2026-11-28"}
+    load["address"] = "https://example.org/results"
+    add_run(tmp_path / "data" / "raw", {MNASNET: [6, 8]}, load=load, origin="published")
     ingest.process(tmp_path / "data" / "raw", tmp_path / "data" / "processed")
     _, suite = exported(tmp_path)
     assert suite["metadata"]["origin"] == "published"
     assert suite["metadata"]["origin_note"].startswith("Published by others")
+    [benchmark] = suite["benchmarks"]
+    assert load.items() <= benchmark["metadata"].items()
+    assert aiot("export", "asv", "asv", cwd=tmp_path).returncode == 0
+    [path] = (tmp_path / "asv" / "results" / "local").glob("*-tflite.json")
+    assert {"origin": "published", **load}.items() <= json.loads(path.read_text())["params"].items()
 
 
 @pytest.mark.parametrize("kind", ["pyperf", "asv", "crate"])
