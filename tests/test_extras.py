@@ -56,7 +56,13 @@ MORE = {
     "tables with a cluster": ("process --processed elsewhere --scheduler tcp://127.0.0.1:1", "cluster"),
     "a dry run": ("run --local --dry-run --models mnasnet --dataset pictures", ""),
 }
-NOT_TRIED = {"bundle lock", "dataset make", "lab", "report", "reproduce"}  # they need the network, a server, long, or a crate
+NOT_TRIED = {
+    "bundle lock",
+    "dataset make",
+    "lab",
+    "report",
+    "reproduce",
+}  # they need the network, a server, long, or a crate
 USED = "export    tables in "  # the message of a command that finds the tables itself
 BLOCKED = """
 import os

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aiot_analysis.cli.output_commands import CellTimeout, Jobs, Parameters, bar, parameter_values, print_used, say
-from aiot_analysis.cli.workspace_options import Processed, ReadWorkspace, tables_to_read
+from aiot_analysis.cli.workspace_options import NoWorkspace, Processed, ReadWorkspace, tables_to_read
 from aiot_analysis.words import plural
 from runner import rawlog
 
@@ -27,8 +27,9 @@ SHOWN = 10
 Origin = Annotated[
     str,
     typer.Option(
-        metavar="measured|imported|published|simulated",
-        help="Origin of the data to export. Default: the first of these that there is; simulated data must be named.",
+        metavar="ORIGIN",
+        help="Origin of the data to export: measured, imported, published or simulated. Default: the first of these "
+        "that there is, but never simulated.",
     ),
 ]
 Device = Annotated[str, typer.Option(metavar="IDS", help="Only these devices, by their ids, separated by commas.")]
@@ -121,7 +122,7 @@ def export_crate(
         ),
     ] = "all",
     parameters: Parameters = None,
-    name: Annotated[str, typer.Option(metavar="TEXT", help="Name of the crate, like the title of a paper.")] = "",
+    name: Annotated[str, typer.Option(metavar="NAME", help="Name of the crate, like the title of a paper.")] = "",
     license_id: Annotated[
         str, typer.Option("--license", metavar="ID", help="Licence of the data, as an SPDX identifier like CC-BY-4.0.")
     ] = "",
@@ -183,6 +184,7 @@ def reproduce(
     jobs: Jobs = 2,
     timeout_s: CellTimeout = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, for scripts.")] = False,
+    workspace: NoWorkspace = None,
 ) -> None:
     """Make the tables and pages of a crate again from its raw logs, and compare them with those in it, cell by cell.
 

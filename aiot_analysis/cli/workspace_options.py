@@ -26,6 +26,14 @@ WriteWorkspace = Annotated[
         help="Folder that contains data/ and reports/. Default: the working folder; never a folder above it.",
     ),
 ]
+NoWorkspace = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace",
+        metavar="FOLDER",
+        help="Has no effect, because this command uses no files of a workspace; every command accepts it.",
+    ),
+]
 Processed = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Folder of the tables. Default: data/processed of the workspace."),
