@@ -220,20 +220,20 @@ def reproduce(
 def _say_versions(result: Reproduction) -> None:
     """Say which versions differ, the most important ones first."""
     for item in result.versions[:SHOWN]:
-        say(f"reproduce {item.name}: {item.crate} in the crate, {item.here} here")
+        say(_printable(f"reproduce {item.name}: {item.crate} in the crate, {item.here} here"))
     if len(result.versions) > SHOWN:
         say(f"          and {len(result.versions) - SHOWN} more packages")
 
 
 def _print_text(result: Reproduction) -> None:
     for item in (*result.tables, *result.pages):
-        print(f"{_finding(item):<11} {item.name}: {_counts(item)}")
+        print(_printable(f"{_finding(item):<11} {item.name}: {_counts(item)}"))
         for cell in item.first:
             _print_cell(cell)
         for cell in item.first_wording:
             _print_cell(cell)
     for name, reason in result.failed.items():
-        print(f"{'failed':<11} {name}: {reason}")
+        print(_printable(f"{'failed':<11} {name}: {reason}"))
     compared = [*result.tables, *result.pages]
     equal = sum(item.equal for item in compared)
     failed = f", {plural(len(result.failed), 'page')} failed" if result.failed else ""
@@ -256,7 +256,12 @@ def _counts(item: TableComparison) -> str:
 
 
 def _print_cell(cell: Cell) -> None:
-    print(f"            {cell.column} in {cell.row}: {cell.crate} in the crate, {cell.here} here")
+    print(_printable(f"            {cell.column} in {cell.row}: {cell.crate} in the crate, {cell.here} here"))
+
+
+def _printable(text: str) -> str:
+    """Return text of a crate without characters that a terminal would take as commands."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def _print_json(result: Reproduction) -> None:

@@ -32,7 +32,7 @@ WORDING = {
     "claim and quotation from the paper",
 }
 """Columns of sentences, whose wording may change from one version to the next while the results stay the same."""
-LABELS = 4  # number of columns that identify a row in a message
+LABELS, LONGEST = 4, 50  # most values that identify a row in a message, and most characters of one
 FIRST = 3  # differing cells that are kept for each table
 
 
@@ -149,7 +149,7 @@ def _label(frame: pd.DataFrame, position: int) -> str:
     values = [
         value
         for value in frame.iloc[position]
-        if isinstance(value, (str, int, np.integer)) and not isinstance(value, bool) and value != ""
+        if isinstance(value, (str, int, np.integer)) and not isinstance(value, bool) and 0 < len(str(value)) <= LONGEST
     ]
     return ", ".join([f"row {position + 1}", *map(_text, values[:LABELS])])
 

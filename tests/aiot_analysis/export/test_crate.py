@@ -3,8 +3,10 @@
 import hashlib
 import json
 import stat
+import sys
 import zipfile
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -65,7 +67,9 @@ def files(tmp_path_factory):
     """The files of a crate without pages, of the device of which `measured` has tables."""
 
     def build(folder):
-        add_run(folder / "data" / "raw", {MNASNET: [6, 8, 10], RESNET: [26, 46]})
+        run = add_run(folder / "data" / "raw", {MNASNET: [6, 8, 10], RESNET: [26, 46]})
+        (run / "native").mkdir()
+        (run / "native" / "größe 100%20.txt").write_text("output of a tool")
         (folder / "data" / "salt").write_text("secret salt")
         export(folder, "e.zip", "--pages", "none")
 
@@ -135,12 +139,13 @@ def test_a_changed_time_without_pages_is_named_in_words(files, tmp_path):
 
 def test_each_file_is_listed_with_its_checksum_and_nothing_else_is_included(files):
     entities = graph(files)
-    listed = {name for name, entity in entities.items() if entity["@type"] == "File"}
-    assert listed == set(files) - {METADATA}
-    for name in listed:
-        assert entities[name]["sha256"] == hashlib.sha256(files[name]).hexdigest()
-        assert entities[name]["contentSize"] == str(len(files[name]))
-    assert {LOG, f"{RUN}/run.json", f"{RUN}/device.json", "data/processed/instances.parquet"} < listed
+    listed = {unquote(name): entity for name, entity in entities.items() if entity["@type"] == "File"}
+    assert set(listed) == set(files) - {METADATA}
+    assert f"{RUN}/native/größe 100%20.txt" in listed
+    for name, entity in listed.items():
+        assert entity["sha256"] == hashlib.sha256(files[name]).hexdigest()
+        assert entity["contentSize"] == str(len(files[name]))
+    assert {LOG, f"{RUN}/run.json", f"{RUN}/device.json", "data/processed/instances.parquet"} < set(listed)
     assert f"data/processed/images/local/{rawlogs.RUN}.parquet" in listed
 
 
@@ -233,6 +238,21 @@ def test_a_folder_is_a_crate_too_and_is_a_workspace(measured):
     assert (measured / "out" / "again" / "data" / "processed" / "instances.parquet").exists()
     assert aiot("plan", cwd=measured / "evidence").returncode == 0
     assert "is not empty" in refused(aiot("reproduce", "evidence", "--out", "out", cwd=measured))
+
+
+def test_a_reader_needs_no_extra(files, tmp_path, monkeypatch):
+    for name in ["rocrate", *(name for name in sys.modules if name.startswith("rocrate."))]:
+        monkeypatch.setitem(sys.modules, name, None)
+    crate = packed(tmp_path / "e.zip", files)
+    assert aiot("reproduce", crate, cwd=tmp_path).returncode == 0
+    message = refused(aiot("export", "crate", tmp_path / "f.zip", "--raw", tmp_path, cwd=tmp_path))
+    assert "pip install 'aiotbench[share]'" in message
+
+
+def test_text_of_a_crate_cannot_steer_the_terminal(files, tmp_path):
+    environment = files["environment.txt"] + b"bad\x1b[2J==1\n"
+    done = aiot("reproduce", packed(tmp_path / "e.zip", forged(files, "environment.txt", environment)), cwd=tmp_path)
+    assert "reproduce bad�[2J: 1 in the crate, not installed here" in done.stderr.splitlines()
 
 
 def test_versions_that_differ_are_named(files, tmp_path):
