@@ -445,7 +445,8 @@ FURTHER = [
             DEVICES_APART,
             None,
             name=f"shared-{claim}-10",
-            note="a run that deviates as a whole hides some differences of 10 % and shows those of 12 %: see the last rows",
+            note="a run that deviates as a whole hides some differences of 10 % and shows those of 12 %: see the last "
+            "rows",
         )
         for claim in ("6a", "6b")
     ),
