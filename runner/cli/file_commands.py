@@ -277,8 +277,8 @@ def import_(
     """
     from aiot_suite.suite import choose
     from runner.importers import import_files
+    from runner.importers.image_labels import read_labels
     from runner.importers.input_files import LabelOverrides, delegate_name, lines_of, model_name, read_source
-    from runner.importers.labels import read_labels
     from runner.tools.text import shown
 
     def chosen(kind: str, value: str | None, choices: tuple[str, ...]) -> str | None:

@@ -39,7 +39,7 @@ Datasets = Callable[[str, int, str | None], dict[str, Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class LoggedAnswers:
     """Answers without times: the name, the right class and the answered class of each image."""
 
     names: Sequence[str]
@@ -71,7 +71,7 @@ class LogPart:
     ending: Event
     images: int = 0  # number of image records in the body
     model_sha256_of: str | None = None  # text whose hash stands in for that of the model file
-    answers: Answers | None = None
+    answers: LoggedAnswers | None = None
     publication: Publication | None = None
 
     @property

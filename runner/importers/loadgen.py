@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import LogError
-from runner.importers.imported_runs import Answers, DeviceFacts, ImportSession, LogPart, event_lines
+from runner.importers.imported_runs import DeviceFacts, ImportSession, LoggedAnswers, LogPart, event_lines
 from runner.importers.input_files import UNKNOWN, LabelOverrides, LogSource, Publication, model_name, read_source
 from runner.tools.text import shown
 
@@ -124,7 +124,7 @@ def make_session(submission: Submission) -> ImportSession:
         event_lines([("summary", summary)]),
         ("end", ending),
         images=len(labels.classes),
-        answers=Answers(labels.names, labels.classes, submission.answers),
+        answers=LoggedAnswers(labels.names, labels.classes, submission.answers),
         publication=submission.publication,
     )
     return ImportSession(

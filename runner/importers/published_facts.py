@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 from aiot_suite.errors import SetupError
 from aiot_suite.suite import Instance
-from runner.importers import ai_hub_facts, imported_runs, labels, loadgen
+from runner.importers import ai_hub_facts, image_labels, imported_runs, loadgen
 from runner.importers.imported_runs import DeviceFacts, ImportSession
 from runner.importers.input_files import UNKNOWN, ImageLabels, LabelOverrides, LogSource, Publication
 
 if TYPE_CHECKING:
     from aiot_suite.workspace import Workspace
 
-MLPERF_RUNS = labels.FACTS / "mlperf_mobile_runs.csv"
+MLPERF_RUNS = image_labels.FACTS / "mlperf_mobile_runs.csv"
 MLPERF_RETRIEVED = "2026-11-28"
 
 
@@ -30,8 +30,8 @@ def mlperf_submissions() -> Iterator[loadgen.Submission]:
     """Yield the submissions to MLPerf Mobile: image classification, single stream, rounds 2.1 to 5.0."""
     from pyarrow import parquet
 
-    ilsvrc = labels.ilsvrc()
-    columns = parquet.read_table(labels.ANSWERS)
+    ilsvrc = image_labels.ilsvrc()
+    columns = parquet.read_table(image_labels.ANSWERS)
     answers = {name: columns[name].to_pylist() for name in columns.column_names if name.startswith("answers_")}
     with MLPERF_RUNS.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):

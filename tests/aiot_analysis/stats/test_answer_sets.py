@@ -13,7 +13,7 @@ from aiot_analysis.stats import answer_sets
 from aiot_analysis.stats.answer_sets import NetworkAnswers, Samples
 from aiot_analysis.stats.pairing import NONE
 from aiot_analysis.tables import names
-from runner.importers import labels as facts
+from runner.importers import image_labels as facts
 from runner.importers import published_facts
 from tests.aiot_analysis.conftest import instance, instances, typed
 

@@ -11,9 +11,9 @@ from aiot_analysis import ingest
 from aiot_analysis.tables import storage
 from runner import rawlog
 from runner.errors import LogError
+from runner.importers.image_labels import ilsvrc, read_labels
 from runner.importers.import_files import import_files
 from runner.importers.input_files import LabelOverrides, Publication
-from runner.importers.labels import ilsvrc, read_labels
 from tests.runner.importers.loadgen_files import accuracy, answer_bytes, detail, summary, write_submission
 
 LABELS = [index % 10 for index in range(600)]
