@@ -245,9 +245,9 @@ def classes(network: NetworkAnswers) -> pd.DataFrame:
 def disputed_images(network: NetworkAnswers, most: int = 20) -> pd.DataFrame:
     """Return the images to which the sets gave most different classes, at most `most` rows.
 
-    Columns are image, label, class_name, different (number of distinct answers), minority (sets that did not give the
-    most frequent answer), right (sets that are right) and answers, in words: each class and the sets that gave it. The
-    order is by `different`, then `minority`.
+    Columns are model, image, class_name, label, different (number of distinct answers), minority (sets that did not
+    give the most frequent answer), right (sets that are right) and answers, in words: each class and the sets that gave
+    it. The order is by `different`, then `minority`.
     """
     answers = network.answers
     image, _, count = counts(answers)
@@ -259,8 +259,11 @@ def disputed_images(network: NetworkAnswers, most: int = 20) -> pd.DataFrame:
     chosen = np.lexsort((np.arange(n), -minority, -different))[:most]
     chosen = chosen[different[chosen] > 1]
     return _described(network, chosen, range(answers.shape[1])).assign(
-        different=different[chosen], minority=minority[chosen], right=network.correct[chosen].sum(axis=1)
-    )[["image", "class_name", "label", "different", "minority", "right", "answers"]]
+        model=network.model,
+        different=different[chosen],
+        minority=minority[chosen],
+        right=network.correct[chosen].sum(axis=1),
+    )[["model", "image", "class_name", "label", "different", "minority", "right", "answers"]]
 
 
 def _described(network: NetworkAnswers, chosen: Sequence[int] | Ints, columns: Sequence[int]) -> pd.DataFrame:

@@ -58,13 +58,17 @@ class _Messages(_Stream):
     """Wrapper of standard error that discards what cannot be written."""
 
     def write(self, text: str) -> int:
-        with suppress(OSError):  # there is nowhere else to write messages
+        try:
             return self._stream.write(text)
-        return len(text)
+        except OSError:  # there is nowhere else to write messages
+            _discard_buffer(self._stream)
+            return len(text)
 
     def flush(self) -> None:
-        with suppress(OSError):
+        try:
             self._stream.flush()
+        except OSError:
+            _discard_buffer(self._stream)
 
 
 @contextmanager
@@ -101,6 +105,7 @@ def checked() -> Iterator[None]:
         finally:
             sys.stdout.flush()
     finally:
+        sys.stderr.flush()
         sys.stdout, sys.stderr = output, messages
 
 
@@ -152,14 +157,21 @@ def _end_now(number: int, frame: FrameType | None) -> None:
 
 def drop_output() -> None:
     """Discard buffered output, which Python would otherwise try to write when it exits."""
-    with suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _discard_buffer(sys.stdout)
 
 
 def say(text: str) -> None:
     """Print a message to standard error."""
-    with suppress(OSError):  # there is nowhere else to write messages
+    try:
         print(text, file=sys.stderr, flush=True)
+    except OSError:  # there is nowhere else to write messages
+        _discard_buffer(sys.stderr)
+
+
+def _discard_buffer(stream: TextIO) -> None:
+    """Redirect a stream to the null device. Python would otherwise write its buffer at exit, and fail with code 120."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _null(number: int) -> TextIO:

@@ -135,7 +135,7 @@ def test_every_notebook_of_the_project_can_be_of_one_device() -> None:
     for path in sorted((Path(__file__).parents[3] / "notebooks").glob("[0-9]*.ipynb")):
         sources = ["".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]]
         assert sum(re.search(r'^device: str = ""', source, re.MULTILINE) is not None for source in sources) == 1
-        opened = r"(?:aiot_analysis\.load|open_page|open_study)\(\s*(?:[\w.]+,\s+)?processed,\s+origin[^)]*\)"
+        opened = r"(?:aiot_analysis\.load|open_\w+)\(\s*(?:[\w.]+,\s+)?processed,\s+origin[^)]*\)"
         calls = re.findall(opened, "\n".join(sources))
         assert len(calls) == 1
         assert "devices=device)" in calls[0] or "device=device" in calls[0]

@@ -28,7 +28,7 @@ def shell(line, folder):
         ["bash", "-c", f"set -o pipefail; {line}"],
         check=False,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "AIOT_CACHE": str(folder / "cache")},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "AIOT_CACHE": str(folder / "cache"), "PYTHONUNBUFFERED": ""},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
