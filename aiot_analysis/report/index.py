@@ -6,9 +6,11 @@ The navigation is inserted into finished pages, because the pages to link to are
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.display import front
+from aiot_analysis.report.notebooks import PUBLISHED
 from aiot_analysis.tables.workspace import combine
 from runner import rawlog
 
@@ -29,7 +31,8 @@ def update(site: Site) -> None:
         DataError: The processed tables are missing or contain no run.
     """
     reports = [_report(site, number) for number in range(len(site.notebooks))]
-    content_hash = combine(site.data(site.processed), site.code, site.others, reports, site.devices())
+    published = _published_pages(site)
+    content_hash = combine(site.data(site.processed), site.code, site.others, reports, site.devices(), published)
     address = site.out / "index.html"
     if site.manifest.index != content_hash or not address.exists():
         from aiot_analysis.display.show import MARKS
@@ -44,6 +47,7 @@ def update(site: Site) -> None:
         html = environment.get_template("index.html.j2").render(
             one=origin_facts,
             others=[(all_facts.of(origin), address) for origin, address in site.others.items()],
+            published=published,
             devices=site.devices(),
             device=site.device,
             fleet=site.fleet,
@@ -66,6 +70,19 @@ def update(site: Site) -> None:
         rawlog.replace_text(address, html)
         site.manifest.index = content_hash
         site.save()
+
+
+def _published_pages(site: Site) -> list[dict[str, str]]:
+    """Return title, summary and relative URL of the pages on published data, which are in another site."""
+    if not site.published:
+        return []
+    folder = Path(site.others[PUBLISHED]).parent
+    urls = [(folder / f"{notebook.name}.html").as_posix() for notebook in site.published]
+    return [
+        {"number": notebook.number, "title": notebook.title, "summary": notebook.summary, "url": url}
+        for notebook, url in zip(site.published, urls, strict=True)
+        if (site.out / url).exists()
+    ]
 
 
 def _front(site: Site, reports: list[dict[str, Any]]) -> dict[str, Any] | None:

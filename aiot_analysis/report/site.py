@@ -148,6 +148,7 @@ class Site:
     device: str = ""  # id of the only device of this site; "" for all devices
     fleet: str = ""  # relative URL of the index of all devices, if this is the site of one
     known_devices: tuple[str, ...] = ()  # ids of all devices of this origin
+    published: Sequence[Notebook] = ()  # notebooks of the site of published data, if that is another site
 
     def parameters(self, notebook: Notebook, values: Mapping[str, object]) -> dict[str, object]:
         """Return the values for a notebook with the site's device, and its origin unless that is the default."""
@@ -303,6 +304,7 @@ def sites(root: Path, notebooks: Sequence[Notebook], out: Path, values: Mapping[
                 versions,
                 tables,
                 known_devices=devices,
+                published=notebooks_of[PUBLISHED] if PUBLISHED in others else (),
             )
         )
     if notebooks and not result:

@@ -314,9 +314,18 @@ def test_published_data_have_the_pages_that_are_made_for_them(tmp_path: Path) ->
     assert results == dict.fromkeys(["01_good", "published/12_others", "simulated/01_good"], "rendered")
     index, page = Page(out / "index.html"), Page(out / "published" / "12_others.html")
     assert [link["href"] for link in index.of("a") if link["href"].endswith("/index.html")] == [
-        "published/index.html",
+        "published/index.html",  # at the top of the page
         "simulated/index.html",
-    ] * 2
+        "simulated/index.html",  # shown separately
+        "published/index.html",  # beside the pages below
+    ]
+    assert [link["href"] for link in index.of("a") if "12_others" in link["href"]] == ["published/12_others.html"]
+    assert (
+        index.text.index("Ranking")
+        < index.text.index("Real phones 1 device that others")
+        < index.text.index("Coverage")
+    )
+    assert {"href": "../published/12_others.html"} in Page(out / "simulated" / "index.html").of("a")
     assert "Published by others" in page.text and "SIMULATED" not in page.text
     published = Page(out / "published" / "index.html")
     assert "Published by others, who measured it" in published.text
@@ -327,6 +336,16 @@ def test_published_data_have_the_pages_that_are_made_for_them(tmp_path: Path) ->
         render(source, out, ["01"], {"origin": "published"})
     with pytest.raises(ReportError, match=r"^12_others is not made for measured data: "):
         render(source, out, ["12"], {"origin": "measured"})
+
+
+def test_published_data_without_pages_are_only_linked_to(tmp_path: Path) -> None:
+    root = make_project(tmp_path, "01_good")
+    _with_published(root, "published", "measured")
+    render(root / "notebooks", root / "reports", ["01"])
+    index = Page(root / "reports" / "index.html")
+    assert "Real phones" not in index.text and "Shown separately: 1 device published." in index.text
+    render(root / "notebooks", root / "reports")
+    assert "Real phones" in Page(root / "reports" / "index.html").text
 
 
 def test_published_data_alone_are_in_the_folder_of_the_reports(tmp_path: Path) -> None:
