@@ -43,8 +43,7 @@ class AnswersPage:
     @property
     def by(self) -> str:
         """Text for captions on who published the answers and when they were retrieved."""
-        dates = sorted(self.rows["retrieved"].dropna().astype(str).unique())
-        return f"{self.source}{', retrieved ' + ' and '.join(dates) if dates else ''}"
+        return names.with_retrieval(self.source, self.rows)
 
 
 def open_answers(
@@ -211,11 +210,6 @@ def samples(table: pd.DataFrame, pairs: pd.DataFrame) -> str:
 
 def _share(value: float) -> str:
     return "over 99.9 %" if 0.999 < value < 1 else f"{100 * value:.1f} %"
-
-
-def network_name(network: NetworkAnswers) -> str:
-    """Return the display name of a network."""
-    return names.display(network.model)
 
 
 def of_pair(

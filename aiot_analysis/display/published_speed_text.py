@@ -40,8 +40,7 @@ class ProfilesPage:
     @property
     def by(self) -> str:
         """Text for captions on who published the jobs, and when they were retrieved."""
-        dates = sorted(self.rows["retrieved"].dropna().astype(str).unique())
-        return f"{self.source}{', retrieved ' + ' and '.join(dates) if dates else ''}"
+        return names.with_retrieval(self.source, self.rows)
 
     @property
     def intervals(self) -> str:
@@ -83,8 +82,9 @@ def open_profiles(
 
     Parameters are those of `notebook_page.open_page`. Raises DataError if the tables are missing or a value is unknown.
     """
-    usable = select.usable_rows(load(processed, origin).instances, ["inference_ms_mean"], verdicts)
-    data = load(processed, origin, devices=device)
+    everything = load(processed, origin)
+    data = everything[device] if device.strip(" ,") else everything
+    usable = select.usable_rows(everything.instances, ["inference_ms_mean"], verdicts)
     of_devices = usable["device_id"].isin(data.devices["device_id"])
     used = usable[of_devices & (usable["profile"] == speed.PROFILE)]
     banner(data[list(used["device_id"].unique())] if len(used) else data, used)
@@ -109,10 +109,10 @@ def reference_layer(processed: str | Path = FOLDER) -> ReferenceLayer:
     used = data.instances[data.instances["profile"] == speed.PROFILE]
     points = speed.independent(speed.complexity(speed.profiles(used)))
     devices = plural(points["device_id"].nunique(), "device")
-    dates = " and ".join(sorted(used["retrieved"].dropna().astype(str).unique()))
+    source = names.with_retrieval(names.origin_words(used), used)
     return ReferenceLayer(
         points,
-        f"Grey: inference alone, in float on the NPU of {devices}, {names.origin_words(used)}, retrieved {dates}. "
+        f"Grey: inference alone, in float on the NPU of {devices}, {source}. "
         "These are other networks, units and timings, for orientation; no statistic uses them.",
     )
 

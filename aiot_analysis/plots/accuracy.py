@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from matplotlib.lines import Line2D
 
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
@@ -219,7 +218,7 @@ def accuracy_over_time(
             axes.errorbar(
                 points[value], points["accuracy"], yerr=errors, fmt="none", ecolor=(look.color, 0.4), capsize=0
             )
-        handles[display_names[group]] = Line2D([], [], color=look.color, marker=look.marker, linestyle="none")
+        handles[display_names[group]] = style.legend_mark(look)
     axes.set(xscale="log", xlabel="mean time per image (ms)", ylabel="accuracy")
     style.plain_log(axes.xaxis)
     if len(looks) <= len(style.MARKERS):

@@ -51,10 +51,7 @@ def published_accuracy(
         panel.set_xlabel("accuracy (%)")
     if not networks:
         style.empty(axes[0], "no data: nothing was published with its answers")
-    handles: dict[str, Any] = {
-        str(submitter): Line2D([], [], color=look.color, marker=look.marker, linestyle="none")
-        for submitter, look in submitters.items()
-    }
+    handles: dict[str, Any] = {str(submitter): style.legend_mark(look) for submitter, look in submitters.items()}
     style.legend(figure, handles)
     ranges = [
         f"{names.display(str(model))} {style.span(100 * rows['accuracy'], '{:.2f}')} % in {len(rows)} submissions"

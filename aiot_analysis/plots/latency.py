@@ -173,12 +173,7 @@ def phases(
         set_up_instance_axis(axes[0], lines, "mean time per image and phase (ms)")
         axes[0].set_xscale("log")
         style.plain_log(axes[0].xaxis)
-        markers = {
-            names.display(phase_name): Line2D(
-                [], [], color=style.look(phase_name).color, marker=style.look(phase_name).marker, linestyle="none"
-            )
-            for phase_name in present
-        }
+        markers = {names.display(phase_name): style.legend_mark(style.look(phase_name)) for phase_name in present}
         style.legend(figure, markers)
         return style.finish(figure, origin, f"{title}: {', '.join(ranges)}.")
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):

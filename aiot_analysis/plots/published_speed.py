@@ -175,10 +175,7 @@ def quantized(
         axes.set_xlim(frame["speed_up"].min() / 1.3, frame["speed_up"].max() * 1.3)
         axes.set_ylim(100 * frame["change_low"].min() - 0.5, 100 * frame["change_high"].max() + 0.5)
         style.plain_log(axes.xaxis)
-    handles: dict[str, object] = {
-        name: Line2D([], [], color=looks[name].color, marker=looks[name].marker, linestyle="none")
-        for name in precisions
-    }
+    handles: dict[str, object] = {name: style.legend_mark(looks[name]) for name in precisions}
     handles["95 % interval of the change"] = Line2D([], [], color=style.GREY, linewidth=0.8, alpha=0.5)
     style.legend(figure, handles)
     return style.finish(figure, origin, f"Integer precisions against float. {'; '.join(texts)}.")
@@ -217,10 +214,7 @@ def off_npu(
     axes.set_yticks(range(len(order)), list(order), fontsize=style.SMALL)
     axes.set(ylim=(len(order) - 0.4, -0.6), xscale="log", xlabel="time as a multiple of that of QNN on the NPU")
     style.plain_log(axes.xaxis)
-    handles = {
-        name: Line2D([], [], color=looks[device].color, marker=looks[device].marker, linestyle="none")
-        for device, name in zip(ids, shown, strict=True)
-    }
+    handles = {name: style.legend_mark(looks[device]) for device, name in zip(ids, shown, strict=True)}
     style.legend(figure, handles)
     texts = [
         f"{name} {style.span(known.loc[known['device_id'] == device, 'times'], '{:.1f}')} times as long"

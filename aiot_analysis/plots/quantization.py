@@ -58,15 +58,11 @@ def tradeoff(
                 _front(panel, device_points)
         panel.set(xlabel="speed-up (×)", ylabel="accuracy change (points)")
     present = names.in_order(set(valid["quantization"]), names.QUANTIZATIONS)
-    handles = {names.display(name): _mark(style.look(name)) for name in present}
+    handles = {names.display(name): style.legend_mark(style.look(name)) for name in present}
     if present:
         handles["not on the Pareto front"] = Line2D([], [], color=style.GREY, marker="o", mfc="white", linestyle="none")
     style.legend(figure, handles)
     return style.finish(figure, origin, _alt(compared, devices))
-
-
-def _mark(look: style.Look) -> Line2D:
-    return Line2D([], [], color=look.color, marker=look.marker, linestyle="none")
 
 
 def _versions(panel: Axes, rows: pd.DataFrame, quantization: str, devices: int) -> None:

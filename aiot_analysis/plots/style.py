@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from aiot_analysis.errors import FigureError
@@ -114,6 +115,11 @@ def look(name: str) -> Look:
 def looks(series: Iterable[str]) -> dict[str, Look]:
     """Return a look for each series, in order, for names that have no fixed look, such as device classes."""
     return dict(zip(series, cycle(palette()), strict=False))
+
+
+def legend_mark(series_look: Look) -> Line2D:
+    """Return the mark of a series for a legend: its marker in its colour, without a line."""
+    return Line2D([], [], color=series_look.color, marker=series_look.marker, linestyle="none")
 
 
 class FigureSource(NamedTuple):

@@ -301,6 +301,12 @@ def origin_words(rows: pd.DataFrame) -> str:
     return f"published by {'; '.join(published[:SOURCES_SHOWN])}{more}" if published else origins
 
 
+def with_retrieval(source: str, rows: pd.DataFrame) -> str:
+    """Return a source, followed by the dates on which the rows of `instances` were retrieved, if there are any."""
+    dates = sorted(rows["retrieved"].dropna().astype(str).unique())
+    return f"{source}, retrieved {' and '.join(dates)}" if dates else source
+
+
 def instance(instance_id: str) -> InstanceParts:
     """Return the parts of an instance id. Raises TypeError for text with fewer parts."""
     return InstanceParts(*instance_id.split("_", 3))

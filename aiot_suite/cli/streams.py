@@ -171,7 +171,7 @@ def say(text: str) -> None:
 def _discard_buffer(stream: TextIO) -> None:
     """Redirect a stream to the null device. Python would otherwise write its buffer at exit, and fail with code 120."""
     with suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        _null(stream.fileno())
 
 
 def _null(number: int) -> TextIO:

@@ -278,7 +278,14 @@ def import_(
     from aiot_suite.suite import choose
     from runner.importers import import_files
     from runner.importers.image_labels import read_labels
-    from runner.importers.input_files import LabelOverrides, delegate_name, lines_of, model_name, read_source
+    from runner.importers.input_files import (
+        LabelOverrides,
+        check_unique,
+        delegate_name,
+        lines_of,
+        model_name,
+        read_source,
+    )
     from runner.tools.text import shown
 
     def chosen(kind: str, value: str | None, choices: tuple[str, ...]) -> str | None:
@@ -295,8 +302,8 @@ def import_(
 
     list_of_names = image_names or images
     names = tuple(line for line in lines_of(read_source(list_of_names)[1]) if line.strip()) if list_of_names else None
-    if names is not None and len(set(names)) < len(names):
-        raise RunnerError(f"{list_of_names} contains a name twice: give each image its own name.")
+    if list_of_names and names is not None:
+        check_unique(list_of_names, names)
     stated = LabelOverrides(
         device=plain(device),
         serial=serial,

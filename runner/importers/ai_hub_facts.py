@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import csv
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.importers import ai_hub
+from runner.importers.image_labels import FACTS
 from runner.importers.imported_runs import dataset_record, sha256_of
-from runner.importers.input_files import LogSource, Publication, model_name
+from runner.importers.input_files import LogSource, Publication, github_address, model_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from runner.importers.imported_runs import ImportSession
 
-PERFORMANCE = Path(__file__).parent / "facts" / "ai_hub_performance.csv"
-ACCURACY = PERFORMANCE.with_name("ai_hub_accuracy.csv")
+PERFORMANCE = FACTS / "ai_hub_performance.csv"
+ACCURACY = FACTS / "ai_hub_accuracy.csv"
 RETRIEVED = "2026-11-28"
 
 Row = dict[str, str]
@@ -80,8 +81,7 @@ def sessions() -> Iterator[ImportSession]:
     for model, rows in _rows(PERFORMANCE).items():
         beside = accuracies.get(model, [])
         content = sha256_of(repr([sorted(row.items()) for row in [*rows, *beside]]))
-        repository, _, path = rows[0]["source"].removeprefix("github:").partition(":")
-        repository, _, commit = repository.partition("@")
+        address, commit = github_address(rows[0]["source"])
         yield from ai_hub.make_sessions(
             [profile(row) for row in rows],
             [accuracy(row) for row in beside],
@@ -91,7 +91,7 @@ def sessions() -> Iterator[ImportSession]:
             "the day on which the publication was read",
             Publication(
                 f"AI Hub Models at {commit}",
-                address=f"https://github.com/{repository}/blob/{commit}/{path}",
+                address=address,
                 retrieved=RETRIEVED,
                 publisher="Qualcomm",
             ),

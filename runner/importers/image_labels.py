@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import LogError
 from runner.importers.imported_runs import dataset_record, sha256_of
-from runner.importers.input_files import ImageLabels, lines_of, read_source
+from runner.importers.input_files import ImageLabels, check_unique, lines_of, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,8 +53,7 @@ def read_labels(choice: str, dataset: str | None = None) -> ImageLabels:
             raise LogError(f"{path} has {line.strip()[:60]!r} as line {number}: write a class, or a name and a class.")
         names.append(match[1] or f"image {number - 1}")
         classes.append(int(match[2]))
-    if len(set(names)) < len(names):
-        raise LogError(f"{path} contains a name twice: give each image its own name.")
+    check_unique(path, names)
     return _labels(dataset or path.stem, names, classes, CLASSES_AT_MOST, None)
 
 

@@ -145,7 +145,7 @@ BINARY_FORMATS = ("benchmark_model-result", "model-runtime-info")
 FORMATS = (*_SIGNS, *_STRUCTURED_SIGNS, *BINARY_FORMATS)
 """Names of the formats, as accepted by --log-format."""
 
-_OF_THE_APP = ("app-result", "app-program")  # these logs have no line prefixes to remove
+_SIGNS_OF_THE_APP = {name: _SIGNS[name] for name in ("app-result", "app-program")}  # have no line prefixes to remove
 _DIFFERENCE = re.compile(r"(?:OutputDiff\[\d+\]|(?:Reference|Test) run latency): ")
 
 _HEADER = re.compile(
@@ -180,7 +180,7 @@ def recognise_format(name: object, text: str, requested: str | None = None, fram
     structured = _with_signs(_STRUCTURED_SIGNS, searched)
     if len(structured) == 1 and requested in (None, *structured):
         return structured[0]
-    if not set(_with_signs(_SIGNS, searched)) & set(_OF_THE_APP):
+    if not _with_signs(_SIGNS_OF_THE_APP, searched):
         searched = "\n".join(line for _, line in lines(text))
     if _DIFFERENCE.search(searched):
         raise LogError(
@@ -256,6 +256,19 @@ class Publication:
     retrieved: str  # date on which they were read there, in ISO 8601
     publisher: str | None = None
     submitter: str | None = None  # who measured, if that is not the publisher
+
+
+def github_address(source: str) -> tuple[str, str]:
+    """Return the address and the commit of a file in a repository, given as "github:owner/name@commit:path"."""
+    repository, _, path = source.removeprefix("github:").partition(":")
+    repository, _, commit = repository.partition("@")
+    return f"https://github.com/{repository}/blob/{commit}/{path}", commit
+
+
+def check_unique(path: Path, names: Sequence[str]) -> None:
+    """Raise LogError if a list of images in a file contains a name twice."""
+    if len(set(names)) < len(names):
+        raise LogError(f"{path} contains a name twice: give each image its own name.")
 
 
 @dataclass(frozen=True, eq=False)

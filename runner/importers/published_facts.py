@@ -17,7 +17,7 @@ from aiot_suite.errors import SetupError
 from aiot_suite.suite import Instance
 from runner.importers import ai_hub_facts, image_labels, imported_runs, loadgen
 from runner.importers.imported_runs import DeviceFacts, ImportSession
-from runner.importers.input_files import UNKNOWN, ImageLabels, LabelOverrides, LogSource, Publication
+from runner.importers.input_files import UNKNOWN, ImageLabels, LabelOverrides, LogSource, Publication, github_address
 
 if TYPE_CHECKING:
     from aiot_suite.workspace import Workspace
@@ -40,8 +40,7 @@ def mlperf_submissions() -> Iterator[loadgen.Submission]:
 
 def _submission(row: dict[str, str], answers: list[int], ilsvrc: ImageLabels) -> loadgen.Submission:
     content = imported_runs.sha256_of(f"{sorted(row.items())} {answers}")
-    repository, _, path = row["source"].removeprefix("github:").partition(":")
-    repository, _, commit = repository.partition("@")
+    address, _ = github_address(row["source"])
     started = datetime.fromisoformat(row["accuracy_run_at"]).replace(tzinfo=UTC)
     times = {
         f"{name}_ms": int(row[f"{column}_ns"]) / 1e6
@@ -66,7 +65,7 @@ def _submission(row: dict[str, str], answers: list[int], ilsvrc: ImageLabels) ->
         framework_version=row["sdk"] or None,
         publication=Publication(
             f"MLPerf Mobile v{row['round']}",
-            address=f"https://github.com/{repository}/blob/{commit}/{path}",
+            address=address,
             retrieved=MLPERF_RETRIEVED,
             publisher="MLCommons",
             submitter=row["submitter"],
