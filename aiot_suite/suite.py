@@ -17,6 +17,12 @@ HEAVY_MODELS, LIGHT_MODELS = MODELS[:3], MODELS[3:]
 FRAMEWORKS = ("tflite", "pytorch", "caffe2")
 DELEGATES = ("cpu", "nnapi")
 BEYOND_DELEGATES = ("gpu",)  # not in the paper; available through TFLite's own tools
+ACCELERATED = ("nnapi", "gpu", "dsp", "npu", "coreml", "external", "stable")
+"""Kinds of delegates that a model can be handed to, by the names used in instances.
+
+`dsp` is Hexagon. `external` is any delegate that is not part of TFLite: a loaded library, identified by its own name.
+`stable` is one loaded through the stable ABI.
+"""
 QUANTIZATIONS = ("float32", "dynamic", "int8", "float16")
 SUITES = {"full": QUANTIZATIONS, "float32": QUANTIZATIONS[:1], "quantized": QUANTIZATIONS[1:]}
 """The paper's suites and their quantizations: `float32` has 24 instances, `quantized` 36, `full` all 60 (Section V)."""

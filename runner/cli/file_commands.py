@@ -12,7 +12,7 @@ from aiot_suite.cli.streams import say
 from aiot_suite.errors import RunnerError
 from aiot_suite.workspace import models_folder
 from runner import rawlog
-from runner.importers.input_files import DELEGATES, FORMATS, LOG_FRAMEWORKS, LOG_QUANTIZATIONS
+from runner.importers.formats import DELEGATES, FORMATS, LOG_FRAMEWORKS, LOG_QUANTIZATIONS
 
 if TYPE_CHECKING:
     from aiot_suite.facts import Artifact

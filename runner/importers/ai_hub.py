@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiot_suite.suite import Instance
 from runner.errors import LogError
+from runner.importers.formats import UNKNOWN
 from runner.importers.imported_runs import Datasets, DeviceFacts, ImportSession, LogPart, event_lines
-from runner.importers.input_files import UNKNOWN, LabelOverrides, LogSource, model_name
+from runner.importers.input_files import LabelOverrides, LogSource, model_name
 from runner.importers.structured_text import count, id_part, load_json, load_yaml, mapping, number, sequence, string
 
 if TYPE_CHECKING:

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any
 from aiot_suite.suite import FRAMEWORKS, MODELS, QUANTIZATIONS, Instance
 from runner import rawlog
 from runner.errors import LogError
-from runner.tools.delegates import ACCELERATED
+from runner.importers.formats import (
+    DELEGATES,
+    FORMATS,
+    SIGNS,
+    STRUCTURED_SIGNS,
+    UNKNOWN,
+)
 from runner.tools.text import bounded, lines
 
 if TYPE_CHECKING:
@@ -38,7 +44,7 @@ class LogSource:
     path: Path
     sha256: str
     modified: datetime  # UTC
-    format: str = ""  # see runner.importers.input_files
+    format: str = ""  # see runner.importers.formats
     fact: str | None = None  # which of the facts in a file of the package; such a file is not copied
 
 
@@ -114,38 +120,7 @@ def copy_source(source: LogSource, target: Path) -> None:
     os.utime(target, ns=(int(source.modified.timestamp() * 1e9),) * 2)
 
 
-_SIGNS = {
-    "app-result": r"^(?:image count:|ram available size:|time_first_img:)",
-    "app-program": r"^(?:ic  -  index  -  \d+  -  |start workload \d+ name=)",
-    "benchmark_model": (
-        r"^Inference timings in us: |^Average inference timings in us: |^Running benchmark for at least |"
-        r"^Benchmarking failed|^STARTING!"
-    ),
-    "run_eval": r"^(?:Evaluated: \d+%|Num evaluation runs: |Top-1 Accuracy: )|Could not run the task evalu",
-    "benchmark_litert_model": r"= BENCHMARK RESULTS =|^Model initialization: +[\d.]+ ms",
-    "speed_benchmark_torch": r"(?:Micro|Milli)seconds per iter: |PyTorchObserver \{",
-    "caffe2_benchmark": r"Milliseconds per iter: |Caffe2Observer \{",
-}
-LOG_FRAMEWORKS = (*FRAMEWORKS, "executorch", "onnxruntime", "qnn", "snpe", "samsung")
-"""Frameworks that a log may be of."""
-
-LOG_QUANTIZATIONS = (*QUANTIZATIONS, "float", "w8a8", "w8a16", "w4a8", "w4a16", "unknown")
-"""Quantizations that a log may state: those of the suite, and names that others use."""
-
-_STRUCTURED_SIGNS = {  # JSON and YAML: searched for in the text as it is, before all others
-    "ai-hub-perf": r"^precisions:|^ *(?:- )?performance_metrics:",
-    "ai-hub-numerics": r"^ *(?:- )?(?:device_metric|partial_torch_metric|num_partial_samples):",
-    "ai-hub-job": r'"execution_summary"\s*:',
-    "mobile-app": r'"loadgen_scenario"\s*:',
-    "benchmark_litert_model-json": r'"fully_accelerated"\s*:',
-}
-BINARY_FORMATS = ("benchmark_model-result", "model-runtime-info")
-"""Formats that are not text: see `litert_json.recognise_binary`."""
-
-FORMATS = (*_SIGNS, *_STRUCTURED_SIGNS, *BINARY_FORMATS)
-"""Names of the formats, as accepted by --log-format."""
-
-_SIGNS_OF_THE_APP = {name: _SIGNS[name] for name in ("app-result", "app-program")}  # have no line prefixes to remove
+_SIGNS_OF_THE_APP = {name: SIGNS[name] for name in ("app-result", "app-program")}  # have no line prefixes to remove
 _DIFFERENCE = re.compile(r"(?:OutputDiff\[\d+\]|(?:Reference|Test) run latency): ")
 
 _HEADER = re.compile(
@@ -177,7 +152,7 @@ def recognise_format(name: object, text: str, requested: str | None = None, fram
         LogError: The text has no known format, not the requested one, or may have several. The message calls it `name`.
     """
     searched = bounded(text)
-    structured = _with_signs(_STRUCTURED_SIGNS, searched)
+    structured = _with_signs(STRUCTURED_SIGNS, searched)
     if len(structured) == 1 and requested in (None, *structured):
         return structured[0]
     if not _with_signs(_SIGNS_OF_THE_APP, searched):
@@ -187,7 +162,7 @@ def recognise_format(name: object, text: str, requested: str | None = None, fram
             f"{name} is the output of inference_diff, which compares outputs: import the output of "
             "benchmark_model instead."
         )
-    matching = _with_signs(_SIGNS, searched) + structured
+    matching = _with_signs(SIGNS, searched) + structured
     if not matching and _HEADER.search(searched):
         matching = ["benchmark_model"]
     if requested is not None:
@@ -228,12 +203,6 @@ def _seems(formats: list[str]) -> str:
         else ", nor any other known format"
     )
 
-
-UNKNOWN = "unknown"
-"""Delegate of a log that does not state one."""
-
-DELEGATES = ("cpu", *ACCELERATED, UNKNOWN)
-"""Delegates that a log may have."""
 
 _ALIASES = {
     "hexagon": "dsp",

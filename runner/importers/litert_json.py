@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import LogError
-from runner.importers.input_files import UNKNOWN, LabelOverrides, LogSource, of_file
+from runner.importers.formats import UNKNOWN
+from runner.importers.input_files import LabelOverrides, LogSource, of_file
 from runner.importers.structured_text import count, load_json, mapping, number, sequence, string
 from runner.importers.tool_output import Output
 from runner.tools import delegates

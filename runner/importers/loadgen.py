@@ -19,8 +19,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import LogError
+from runner.importers.formats import UNKNOWN
 from runner.importers.imported_runs import DeviceFacts, ImportSession, LoggedAnswers, LogPart, event_lines
-from runner.importers.input_files import UNKNOWN, LabelOverrides, LogSource, Publication, model_name, read_source
+from runner.importers.input_files import LabelOverrides, LogSource, Publication, model_name, read_source
 from runner.tools.text import shown
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import LogError
+from runner.importers.formats import UNKNOWN
 from runner.importers.imported_runs import MS_AT_MOST, Datasets, DeviceFacts, ImportSession, LogPart, event_lines
-from runner.importers.input_files import UNKNOWN, LabelOverrides, LogSource, delegate_name, of_file
+from runner.importers.input_files import LabelOverrides, LogSource, delegate_name, of_file
 from runner.importers.structured_text import count, id_part, load_json, mapping, number, sequence, string
 
 if TYPE_CHECKING:

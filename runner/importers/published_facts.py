@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from aiot_suite.errors import SetupError
 from aiot_suite.suite import Instance
 from runner.importers import ai_hub_facts, image_labels, imported_runs, loadgen
+from runner.importers.formats import UNKNOWN
 from runner.importers.imported_runs import DeviceFacts, ImportSession
-from runner.importers.input_files import UNKNOWN, ImageLabels, LabelOverrides, LogSource, Publication, github_address
+from runner.importers.input_files import ImageLabels, LabelOverrides, LogSource, Publication, github_address
 
 if TYPE_CHECKING:
     from aiot_suite.workspace import Workspace

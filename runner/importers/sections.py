@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from runner.errors import LogError
-from runner.importers.input_files import UNKNOWN, LabelOverrides
+from runner.importers.formats import UNKNOWN
 from runner.tools import benchmark_output, delegates
 from runner.tools.delegates import Delegation
 from runner.tools.text import number
@@ -16,6 +16,8 @@ from runner.tools.tflite_output import PARAMETER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from runner.importers.input_files import LabelOverrides
 
 Lines = list[tuple[str, str]]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from runner.errors import LogError
 from runner.importers import sections
+from runner.importers.formats import UNKNOWN
 from runner.importers.imported_runs import (
     MS_AT_MOST,
     Datasets,
@@ -22,7 +23,7 @@ from runner.importers.imported_runs import (
     event_lines,
     understood,
 )
-from runner.importers.input_files import LINE_AT_MOST, UNKNOWN, LabelOverrides, LogSource, of_file
+from runner.importers.input_files import LINE_AT_MOST, LabelOverrides, LogSource, of_file
 from runner.tools import benchmark_output, tflite_output, tool_attempt
 from runner.tools.delegates import Delegation
 from runner.tools.text import TEXT_AT_MOST, shown, whole

@@ -16,13 +16,6 @@ CPU_ACCELERATORS = ("nnapi-reference",)
 
 REPLACED_AT_MOST = ACCELERATORS_AT_MOST = 100
 
-ACCELERATED = ("nnapi", "gpu", "dsp", "npu", "coreml", "external", "stable")
-"""Kinds of delegates that a model can be handed to, by the names used in instances.
-
-`dsp` is Hexagon. `external` is any delegate that is not part of TFLite: a loaded library, identified by its own name.
-`stable` is one loaded through the stable ABI.
-"""
-
 _LOADED = ("external", "stable", "npu", "dsp")
 """Kinds whose delegates may have any name, such as "Vx Delegate" or "TfLiteQnnDelegate"."""
 
@@ -113,7 +106,7 @@ class Delegation:
 
 
 def delegate_kind(name: str) -> str:
-    """Return the kind of a delegate by its own name: "cpu", or one of ACCELERATED ("external" for an unknown name)."""
+    """Return the kind of a delegate by its own name: "cpu", or one of `suite.ACCELERATED` ("external" if unknown)."""
     plain = name.strip("`'\" ").lower()
     return next((kind_name for pattern, kind_name in _KINDS if re.search(pattern, plain)), "external")
 
@@ -197,7 +190,7 @@ def cpu_ran(lines: list[tuple[str, str]]) -> bool:
 
 
 def delegation(lines: list[tuple[str, str]], delegate: str) -> Delegation:
-    """Return how `delegate` ("cpu", "unknown" or one of ACCELERATED) was applied, from the lines a tool printed.
+    """Return how `delegate` ("cpu", "unknown" or one of `suite.ACCELERATED`) was applied, from what a tool printed.
 
     The tool's own summary takes precedence over the runtime's "Replacing", which release builds for Linux do not print.
     If that line is printed only for other delegates, the requested one took no node.
