@@ -101,7 +101,7 @@ pictures: $(VENV)/installed ## take the first picture of README.md from the repo
 	@$(BIN)/python docs/pictures.py
 
 .PHONY: calibrate
-calibrate: $(VENV)/installed ## write error rates of the statistics on data with known effects to docs/statistics.md (12 minutes)
+calibrate: $(VENV)/installed ## write error rates of the statistics on data with known effects to docs/statistics.md (10 minutes)
 	$(BIN)/python -m aiot_analysis.calibrate
 
 .PHONY: bench

@@ -36,6 +36,7 @@ LAYERS = [  # rooms, lowest first: a module imports only from its own room and f
     ["aiot_analysis.errors", "aiot_analysis.lazy", "aiot_analysis.words"],
     ["aiot_analysis.tables"],
     ["aiot_analysis.ingest", "aiot_analysis.simulate", "aiot_analysis.stats", "aiot_analysis.plots"],
+    ["aiot_analysis.charts"],
     ["aiot_analysis.compare"],
     ["aiot_analysis.display"],
     ["aiot_analysis.report", "aiot_analysis.explore", "aiot_analysis.calibrate"],

@@ -247,8 +247,8 @@ OTHER_MODELS = FleetPlan(
 )
 
 
-TRIALS = 100
-"""Fleets per plan with false claims: if a claim holds in none of 100, the exact interval of the share ends at 3.6 %."""
+TRIALS = 80
+"""Fleets per plan with false claims: if a claim holds in none of 80, the exact interval of the share ends at 4.5 %."""
 POWER_TRIALS = 60
 """Fleets per plan with true claims alone: if a claim holds in 55 of 60, the exact interval starts at 81.6 %."""
 AT_BOUNDARY = 200

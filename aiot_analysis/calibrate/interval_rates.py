@@ -133,10 +133,10 @@ def interval_studies() -> Iterator[Study]:
     means = "a speed-up of 1.3 in the geometric mean over 8 devices, which differ by a standard deviation of 10 %"
     yield _study(speed_up, SPEED_UP, "speed-up", "a speed-up of 1.3 on one device", "shares.speed_ups", 40)
     yield _study(
-        speed_up, two_sessions_plan, "speed-up-2", "the same, two sessions of the device", "shares.speed_ups", 125
+        speed_up, two_sessions_plan, "speed-up-2", "the same, two sessions of the device", "shares.speed_ups", 100
     )
     yield _study(
-        speed_up, six_sessions_plan, "speed-up-6", "the same, six sessions of the device", "shares.speed_ups", 125
+        speed_up, six_sessions_plan, "speed-up-6", "the same, six sessions of the device", "shares.speed_ups", 100
     )
     yield _study(over_devices, SPEED_UPS, "over-devices", means, "latency.over_devices", 125)
     yield _study(mean_time, ONE_DEVICE, "mean-time", "the mean time of a device, one run", "blocks.means", 80)
@@ -144,7 +144,7 @@ def interval_studies() -> Iterator[Study]:
     yield _study(mean_over_sessions, six_sessions, "mean-over-sessions", over_sessions, "blocks.over_sessions", 80)
     yield _study(wilson, ONE_FILE, "wilson", "an accuracy of 70 %", "accuracy.with_interval", 40)
     yield _study(newcombe, QUANTIZED, "newcombe", "3 points less", "accuracy.accuracy_change", 40)
-    yield _study(score, as_a_whole(SCORED), "vips-shared", f"the VIPS of a device, {shared_text}", "vips.intervals", 40)
+    yield _study(score, as_a_whole(SCORED), "vips-shared", f"the VIPS of a device, {shared_text}", "vips.intervals", 30)
     yield _study(score, SCORED, "vips-own", f"the VIPS of a device, {own_text}", "vips.intervals", 10, AT_LEAST, WIDE)
     yield _rank_study(as_a_whole(NEIGHBOURS), "ranks-8-shared", f"8 devices 1 % apart, {shared_text}", 60)
     yield _rank_study(NEIGHBOURS, "ranks-8-own", f"8 devices 1 % apart, {own_text}", 60)
@@ -208,7 +208,7 @@ def compared(plan: FleetPlan, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def _side(fleet: PlantedFleet) -> sides.Side:
-    return sides.build_side(fleet.instances, fleet.images, "end_to_end")
+    return sides.build_side(fleet.instances, fleet.images[sides.IMAGE_COLUMNS], "end_to_end")
 
 
 def any_change(plan: FleetPlan, names: Sequence[str], rng: np.random.Generator) -> dict[str, Counts]:

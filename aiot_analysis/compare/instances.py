@@ -222,7 +222,7 @@ class Measured:
     """One instance on both sides, measured on one or several devices."""
 
     instance_id: str
-    base: pd.DataFrame  # rows of the table `instances`, one per device
+    base: pd.DataFrame  # rows of the table `instances`, one per device, with at least the columns used here
     other: pd.DataFrame
     column: str  # prefix of the time columns, see `select.time_column`
     kind: str  # see `Matched.kind`
@@ -326,6 +326,9 @@ def _one(matched: Matched, base: Side, other: Side, timing: str) -> Iterator[Mea
         for side, rows in ((base, matched.base), (other, matched.other))
     ]
     unlike = _unlike(base, matched.base, "A"), _unlike(other, matched.other, "B")
+    columns = ["device_id", "accuracy", "images", "distinct_images"]
+    columns += [f"{column}_{statistic}" for statistic in (changes.MEAN, changes.MEDIAN, "sd")]
+    base_rows, other_rows = matched.base[columns], matched.other[columns]
     for position, instance in enumerate(matched.base["instance_id"]):
         base_records, other_records = (records_of_side.get(instance) for records_of_side in records)
         averages = (sessions[0][instance], sessions[1][instance])
@@ -335,7 +338,7 @@ def _one(matched: Matched, base: Side, other: Side, timing: str) -> Iterator[Mea
             right = pd.concat(
                 [_right(base_records), _right(other_records)], axis=1, join="inner", keys=["base", "other"]
             )
-        rows = matched.base.iloc[[position]], matched.other.iloc[[position]]
+        rows = base_rows.iloc[[position]], other_rows.iloc[[position]]
         note = _joined(*(notes.get(instance, "") for notes in unlike))
         yield Measured(instance, *rows, column, ONE, right, courses, averages if enough(*averages) else None, note)
 
@@ -381,17 +384,30 @@ def _unlike(side: Side, rows: pd.DataFrame, name: str) -> dict[str, str]:
 
 
 def _collected(side: Side, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the image records that belong to `rows`, as one frame."""
+    """Return the image records that belong to `rows`, as one frame in run order."""
     parts = [part for _, part in select.records_by_device(side.images, rows)]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=IMAGE_COLUMNS)
+    records = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=IMAGE_COLUMNS)
+    return _in_run_order(records)
+
+
+def _in_run_order(records: pd.DataFrame) -> pd.DataFrame:
+    """Return image records sorted by query, with `image` as text, `correct` as 1 or 0, and column `is_first`.
+
+    `is_first` is true for the first record of an image in its run and instance.
+    """
+    ordered = records.sort_values("query", kind="stable", ignore_index=True)
+    is_first = ~ordered.duplicated([*select.KEY, "image"])
+    return ordered.assign(
+        image=ordered["image"].astype(str), correct=ordered["correct"].astype(float), is_first=is_first
+    )
 
 
 def _course(records: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return the images of a run in order, with the columns described at `Courses`."""
-    ordered = records.sort_values("query", kind="stable")
-    ms, failed = ordered[column].astype(float), ordered["failed"].astype(bool)
-    columns = {"image": ordered["image"].astype(str), "right": ordered["correct"].astype(float)}
-    return pd.DataFrame({**columns, "ms": ms.where(np.isfinite(ms) & (ms >= 0) & ~failed)}).reset_index(drop=True)
+    """Return the columns described at `Courses` from records as in `_in_run_order`."""
+    ms, failed = records[column].to_numpy(float, na_value=np.nan), records["failed"].to_numpy(bool)
+    usable_ms = np.where(np.isfinite(ms) & (ms >= 0) & ~failed, ms, np.nan)
+    columns = {"image": records["image"].array, "right": records["correct"].array, "ms": usable_ms}
+    return pd.DataFrame(columns)
 
 
 def _series(courses: Courses) -> tuple[Floats, Floats, bool]:
@@ -404,9 +420,9 @@ def _series(courses: Courses) -> tuple[Floats, Floats, bool]:
 
 
 def _right(records: pd.DataFrame) -> pd.Series:
-    """Return 1 or 0 by image: whether the first answer to it was right."""
-    ordered = records.sort_values("query", kind="stable").drop_duplicates("image")
-    return ordered["correct"].astype(float).set_axis(ordered["image"].astype(str))
+    """Return 1 or 0 by image, whether the first answer to it was right, from records as in `_in_run_order`."""
+    is_first = records["is_first"].to_numpy()
+    return pd.Series(records["correct"].array[is_first], pd.Index(records["image"].array[is_first]))
 
 
 def _several(matched: Matched, base: Side, other: Side, timing: str) -> Iterator[Measured]:
@@ -429,7 +445,7 @@ def _shares(side: Side, rows: pd.DataFrame) -> dict[str, pd.Series]:
     """Return, for each instance, the share of devices that are right by image."""
     sums: dict[str, pd.DataFrame] = {}
     for _, records in select.records_by_device(side.images, rows):
-        for instance, part in records.groupby("instance_id", observed=True):
+        for instance, part in _in_run_order(records).groupby("instance_id", observed=True):
             right = _right(part)
             counts = pd.DataFrame({"right": right, "devices": 1.0})
             earlier = sums.get(str(instance))

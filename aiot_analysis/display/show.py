@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
+    from aiot_analysis.charts import Chart
     from aiot_analysis.tables.data import Data
 
 DPI = 150  # of displayed figures
@@ -58,13 +59,16 @@ def show(
     name: str | None = None,
     number: str = "",
     data: pd.DataFrame | None = None,
+    title: str = "",
+    chart: Chart | None = None,
 ) -> None:
     """Display a figure as a PNG of 150 dpi with its label as alternative text, and close it.
 
-    The caption is plain text. `name` is the stem of the figure's files, unique across all notebooks; without it, none
-    are written. `number` is the one in the paper, such as "Fig. 5". `data` is the frame that is drawn; figures of the
-    package `plots` carry theirs. Raises ReportError if the figure has no label, because it would then have no
-    alternative text for screen readers.
+    The caption is plain text. `title` is a sentence with the finding, displayed above the figure. `chart` is its
+    interactive drawing, which pages show in place of the picture where scripts run. `name` is the stem of the figure's
+    files, unique across all notebooks; without it, none are written. `number` is the one in the paper, such as
+    "Fig. 5". `data` is the frame that is drawn; figures of the package `plots` carry theirs. Raises ReportError if the
+    figure has no label, because it would then have no alternative text for screen readers.
     """
     from matplotlib import pyplot
 
@@ -91,6 +95,11 @@ def show(
         metadata["number"] = number
     if files:
         metadata["files"] = _links(files)
+    if title:
+        metadata["title"] = title
+        display_html(f"<p><b>{escape(title)}</b></p>", title, role="caption")  # pages place it in the figure
+    if chart is not None:
+        metadata["chart"] = chart.to_json()
     display_data({"image/png": picture, "text/plain": label}, {"image/png": metadata})
     if caption:  # JupyterLab does not support captions
         text = _numbered(caption, number)

@@ -382,6 +382,39 @@ def devices(frame: pd.DataFrame) -> dict[str, str]:
     return {device: f"{name} ({device})" if duplicated[device] else name for device, name in labels.items()}
 
 
+SOC_VENDORS = {  # first word of the name of a SoC, in lower case, and its vendor
+    "snapdragon": "Qualcomm",
+    "qualcomm": "Qualcomm",
+    "dragonwing": "Qualcomm",
+    "kirin": "HiSilicon",
+    "hisilicon": "HiSilicon",
+    "mediatek": "MediaTek",
+    "dimensity": "MediaTek",
+    "helio": "MediaTek",
+    "exynos": "Samsung",
+    "samsung": "Samsung",
+    "unisoc": "Unisoc",
+    "tiger": "Unisoc",
+    "tensor": "Google",
+    "google": "Google",
+    "apple": "Apple",
+    "rockchip": "Rockchip",
+    "broadcom": "Broadcom",
+    "nvidia": "NVIDIA",
+    "amlogic": "Amlogic",
+    "intel": "Intel",
+    "amd": "AMD",
+}
+OTHER_VENDOR = "other"
+"""Vendor of a SoC whose name is unknown or not listed."""
+
+
+def soc_vendor(soc: object) -> str:
+    """Return the vendor of a SoC by its name, such as "Qualcomm" for "Snapdragon 855", or OTHER_VENDOR."""
+    words = str(soc).lower().split()
+    return SOC_VENDORS.get(words[0], OTHER_VENDOR) if words else OTHER_VENDOR
+
+
 def implementation(rows: pd.DataFrame) -> pd.Series:
     """Return the implementation of each row, <framework>_<delegate>."""
     return rows["framework"] + "_" + rows["delegate"]

@@ -66,9 +66,9 @@ def test_the_sentence_above_the_table_counts_its_verdicts():
     assert [int(number) for number in numbers] == [len(verdicts), *counts]
 
 
-def test_false_claims_have_a_hundred_trials_or_more_and_true_ones_sixty():
+def test_false_claims_have_eighty_trials_or_more_and_true_ones_sixty():
     planted = [*claim_rates.PITFALLS, *claim_rates.PLANTED, *claim_rates.FURTHER]
-    assert min(TRIALS[one.row.name] for one in planted if one.target is NULL) >= 100
+    assert min(TRIALS[one.row.name] for one in planted if one.target is NULL) >= 80
     assert min(TRIALS[one.row.name] for one in planted if one.target is POWER) >= 60
 
 
