@@ -1,7 +1,4 @@
-"""Interactive drawings of figures for pages, as Vega-Lite specifications with tidy rows."""
+"""Interactive drawings of figures for pages, as Vega-Lite specifications with tidy rows.
 
-from __future__ import annotations
-
-from aiot_analysis.charts.chart import Chart, View
-
-__all__ = ["Chart", "View"]
+Each module draws what the module of the same name in `aiot_analysis.plots` draws for print.
+"""

@@ -4,11 +4,59 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from aiot_analysis.tables import names
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
+
+    from aiot_analysis.plots.style import Look
+
+Spec = dict[str, Any]
+"""Part of a Vega-Lite specification."""
+
+SHAPES = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross"}
+"""Vega's name of each marker of Matplotlib; others become crosses."""
+
+PLACE: Spec = {"field": "place", "type": "ordinal"}
+"""Encoding of the device axis. The page's script sets its order, labels and gaps."""
+
+LIT: Spec = {
+    "condition": {"test": "!length(highlighted) || indexof(highlighted, datum.device_id) >= 0", "value": 1},
+    "value": 0.18,
+}
+"""Opacity that fades all devices but the highlighted ones."""
+
+LIT_WHISKER: Spec = {
+    "condition": {"test": "few ? (!length(highlighted) || indexof(highlighted, datum.device_id) >= 0) "
+                          ": indexof(highlighted, datum.device_id) >= 0", "value": 1},
+    "value": 0,
+}  # fmt: skip
+"""Opacity of whiskers: visible for few devices, or else for the highlighted ones."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Value that is displayed for the mark below the pointer."""
+
+    field: str
+    label: str
+    format: str = ""  # "percent", "points", "ms", "times", "count" or "" for text
+    low: str = ""  # fields with the ends of the interval
+    high: str = ""
+
+
+@dataclass(frozen=True)
+class Series:
+    """Set of marks with a colour and a shape."""
+
+    name: str
+    color: str
+    shape: str
 
 
 @dataclass(frozen=True)
@@ -17,50 +65,123 @@ class View:
 
     name: str  # in permalinks
     label: str  # on the button
-    spec: dict[str, Any]  # Vega-Lite specification of one panel, without data, width and height
+    spec: Spec  # of one panel, without data, width and height
+    sort_by: str  # column whose mean over a device's rows sorts the devices by value
 
 
 @dataclass(frozen=True)
 class Chart:
     """Interactive drawing of a figure.
 
-    Rows with a column `device_id` are joined with the facts of the page's devices, filtered and sorted by the page's
-    script, which draws one panel per value of the column `panel`, in the order of the rows.
+    The page's script joins rows that have a column `device_id` with the facts of the page's devices (see
+    `devices_json`), filters and sorts them, and draws one panel per value of `panel`, in the order of the rows. It also
+    filters by the columns `framework`, `model` and `timing`, if there are any.
     """
 
     rows: pd.DataFrame
     views: tuple[View, ...]
+    facts: tuple[Fact, ...]
+    series: tuple[Series, ...] = ()
+    series_field: str = ""
     panel: str = ""  # column with the title of the panel of each row; "" for a single panel
     columns: int = 3  # panels side by side on a wide page
-    height_px: int = 170  # of a panel
-    device_axis: bool = True  # whether the x axis has a place for each device
-    sort_by: str = ""  # column whose mean over a device's rows sorts the devices by value
-    facts: dict[str, Any] = field(default_factory=dict)  # further values that the specifications use as parameters
+    height_px: int = 170  # of a panel, or of a row if devices are on the y axis
+    device_axis: str = "x"  # "x", "y", or "" if no axis has the devices
 
     def to_json(self) -> str:
         """Return the chart as JSON that can stand in a script element."""
-        columns = {str(name): [_plain(value) for value in self.rows[name]] for name in self.rows}
         content = {
-            "rows": columns,
-            "views": [{"name": view.name, "label": view.label, "spec": view.spec} for view in self.views],
+            "rows": {str(name): [_plain(value) for value in self.rows[name]] for name in self.rows},
+            "views": [asdict(view) for view in self.views],
+            "facts": [asdict(fact) for fact in self.facts],
+            "series": [asdict(series) for series in self.series],
+            "seriesField": self.series_field,
             "panel": self.panel,
             "columns": self.columns,
             "height": self.height_px,
             "deviceAxis": self.device_axis,
-            "sortBy": self.sort_by,
-            "facts": self.facts,
         }
-        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+        return _to_json(content)
+
+
+def devices_json(devices: pd.DataFrame) -> str:
+    """Return the devices of a page as JSON for its script, in the order of the paper's Table III and then by id."""
+    name_of_device = names.devices(devices)
+    rows = devices.sort_values(["paper_id", "device_id"])[["device_id", "paper_id", "maker", "soc", "os", "os_version"]]
+    content = [
+        {
+            "id": device,
+            "name": name_of_device[device],
+            "label": str(int(number)) if number == number else device[:8],
+            "vendor": names.soc_vendor(soc),
+            "soc": _plain(soc) or "",
+            "maker": _plain(maker) or "",
+            "android": str(version) if system == "Android" and _plain(version) else "",
+        }
+        for device, number, maker, soc, system, version in rows.astype({"paper_id": float}).itertuples(index=False)
+    ]
+    return _to_json(content)
+
+
+def _to_json(content: Any) -> str:
+    """Return content as compact JSON that can stand in a script element."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+
+
+def series(looks: Iterable[tuple[str, Look]]) -> tuple[Series, ...]:
+    """Return the series for display names with their looks in printed figures."""
+    return tuple(Series(name, look.color, SHAPES.get(look.marker, "cross")) for name, look in looks)
+
+
+def value_axis(field: str, title: str, *, log: bool = False, zero: bool = False, percent: bool = False) -> Spec:
+    """Return the encoding of a value axis."""
+    axis: Spec = {"title": title, "tickCount": 5}
+    if percent:
+        axis["format"] = "~%"
+    elif log:
+        axis["format"] = "~g"
+    scale: Spec = {"type": "log"} if log else {"zero": zero}
+    return {"field": field, "type": "quantitative", "axis": axis, "scale": scale}
+
+
+def points_with_whiskers(field: str, axis: Spec, series_field: str) -> Spec:
+    """Return layers with a point per row and its interval, from the columns <field>_low and <field>_high."""
+    color = {"field": series_field, "type": "nominal"}
+    offset = {"field": series_field, "type": "nominal"}
+    return {
+        "layer": [
+            {
+                "mark": {"type": "rule", "strokeWidth": 1.2},
+                "encoding": {
+                    "x": PLACE,
+                    "xOffset": offset,
+                    "y": {**axis, "field": f"{field}_low"},
+                    "y2": {"field": f"{field}_high"},
+                    "color": color,
+                    "opacity": LIT_WHISKER,
+                },
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 28},
+                "encoding": {
+                    "x": PLACE,
+                    "xOffset": offset,
+                    "y": axis,
+                    "color": color,
+                    "shape": color,
+                    "opacity": LIT,
+                },
+            },
+        ]
+    }
 
 
 def _plain(value: Any) -> Any:
     """Return a value for JSON: null for missing values, and numbers with at most six significant digits."""
-    if value is None or value != value or value is getattr(value, "NA", ...):
-        return None
-    if isinstance(value, bool | str | int):
-        return value
     if hasattr(value, "item"):
         value = value.item()
+    if isinstance(value, bool | str | int):
+        return value
     if isinstance(value, float):
         return float(f"{value:.6g}") if math.isfinite(value) else None
-    return value
+    return None

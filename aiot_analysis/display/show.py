@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
-    from aiot_analysis.charts import Chart
+    from aiot_analysis.charts.chart import Chart
     from aiot_analysis.tables.data import Data
 
 DPI = 150  # of displayed figures
@@ -275,7 +275,10 @@ def banner(data: Data, rows: pd.DataFrame | None = None) -> None:
     Covers the runs of the suite unless other rows of the table `instances` are passed. Model files that failed their
     check are listed, since no statistic of a page uses measurements made with them.
     """
-    display_html(banner_html(data, rows), f"{data.origin.capitalize()} data")
+    from aiot_analysis.charts.chart import devices_json
+
+    devices = f'<script type="application/json" id="devices">{devices_json(data.devices)}</script>'
+    display_html(banner_html(data, rows) + devices, f"{data.origin.capitalize()} data")
 
 
 def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:

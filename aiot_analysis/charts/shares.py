@@ -1,0 +1,119 @@
+"""Interactive drawings of shares of time, times and speed-ups (Figs. 5, 6, 7 and 9)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from aiot_analysis.charts import chart
+from aiot_analysis.charts.chart import LIT, PLACE, Chart, Fact, Spec, View
+from aiot_analysis.plots import style
+from aiot_analysis.tables import names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def time_shares(shares: Mapping[str, pd.DataFrame], base: str, speed_ups: pd.DataFrame, timing: str) -> Chart:
+    """Return bars of shares that readers can switch to times or speed-ups, and to the other timing.
+
+    Parameters
+    ----------
+    shares
+        Frames of `stats.shares` by timing, for the same instances.
+    base
+        Part that the speed-ups refer to, such as "tflite_cpu".
+    speed_ups
+        Frame of `stats.shares.speed_ups` for the same panels, with intervals.
+    timing
+        Timing of `speed_ups`. Speed-ups by the other timing are ratios of means, without intervals.
+    """
+    first = next(iter(shares.values()))
+    place = list(first.columns).index("device_id")
+    panels, part = list(first.columns[:place]), str(first.columns[place + 1])
+    rows = pd.concat([frame.assign(timing=name) for name, frame in shares.items()], ignore_index=True)
+    rows = rows.dropna(subset="time_ms")
+    key = [*panels, "device_id", "timing"]
+    of_base = rows[rows[part] == base].set_index(key)["time_ms"]
+    base_ms = of_base.reindex(pd.MultiIndex.from_frame(rows[key])).to_numpy()
+    rows = rows.assign(speed_up=base_ms / rows["time_ms"].astype(float))
+    ends = ["speed_up_low", "speed_up_high"]
+    intervals = speed_ups[[*panels, "device_id", part, *ends]].assign(timing=timing)
+    rows = rows.merge(intervals, on=[*key, part], how="left")
+    parts = list(dict.fromkeys(rows[part]))
+    rows = rows.assign(
+        panel=[", ".join(map(names.display, values)) for values in rows[panels].itertuples(index=False, name=None)],
+        part=rows[part].map(names.display),
+        **_filters(rows),
+    )
+    columns = ["device_id", "panel", "part", "timing", "time_ms", "share", "speed_up", *ends, "missing"]
+    base_name = names.display(base)
+    return Chart(
+        rows[[*columns, *(name for name in ("framework", "model") if name in rows)]],
+        (
+            View("share", "shares", _bars(), "share"),
+            View("ms", "milliseconds", _times(), "time_ms"),
+            View("speed_up", "speed-up", _speed_ups(base_name), "speed_up"),
+        ),
+        (
+            Fact("part", "part"),
+            Fact("share", "share of time", "percent"),
+            Fact("time_ms", "time per image", "ms"),
+            Fact("speed_up", f"as fast as {base_name}", "times", *ends),
+            Fact("missing", "missing"),
+        ),
+        chart.series((names.display(name), style.look(name)) for name in parts),
+        "part",
+        "panel",
+        columns=4 if rows["panel"].nunique() > 8 else 3,
+    )
+
+
+def _filters(rows: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return the columns `framework` and `model` with display names, as far as rows have them."""
+    filters = {}
+    if "model" in rows:
+        filters["model"] = rows["model"].map(names.display)
+    if "implementation" in rows:
+        filters["framework"] = rows["implementation"].map(
+            lambda name: names.framework(names.framework_and_delegate(name)[0])
+        )
+    return filters
+
+
+def _bars() -> Spec:
+    return {
+        "mark": {"type": "bar"},
+        "encoding": {
+            "x": PLACE,
+            "y": {
+                "field": "share",
+                "type": "quantitative",
+                "stack": "zero",
+                "axis": {"format": "~%", "title": "share of time", "values": [0, 0.25, 0.5, 0.75, 1]},
+                "scale": {"domain": [0, 1]},
+            },
+            "color": {"field": "part", "type": "nominal"},
+            "order": {"field": "number"},
+            "opacity": LIT,
+        },
+    }
+
+
+def _times() -> Spec:
+    color = {"field": "part", "type": "nominal"}
+    axis = chart.value_axis("time_ms", "ms per image", log=True)
+    marks = {"x": PLACE, "xOffset": color, "y": axis, "color": color, "shape": color, "opacity": LIT}
+    return {
+        "mark": {"type": "point", "filled": True, "size": 28},
+        "encoding": marks,
+        "resolve": {"scale": {"y": "independent"}},
+    }
+
+
+def _speed_ups(base: str) -> Spec:
+    axis = chart.value_axis("speed_up", f"times as fast as {base}", log=True)
+    spec = chart.points_with_whiskers("speed_up", axis, "part")
+    line: Spec = {"mark": {"type": "rule", "strokeDash": [4, 3]}, "encoding": {"y": {"datum": 1}}}
+    return {"layer": [line, *spec["layer"]], "resolve": {"scale": {"y": "independent"}}}

@@ -1,0 +1,438 @@
+// Interactive figures: drawn with Vega-Lite from the rows beside each figure; sorted, filtered and highlighted together.
+"use strict";
+(() => {
+  const FEW = 12; // up to this many devices have their names, gaps between bars, and all whiskers
+  const MARGIN_X = 62;
+  const make = (tag, facts = {}, ...children) => {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(facts)) element.setAttribute(name, value);
+    element.append(...children);
+    return element;
+  };
+  const read = (id) => JSON.parse(document.getElementById(id)?.textContent || "[]");
+  const probe = make("span", { hidden: "" });
+  const css = (name, otherwise) => { // a colour of the style sheet in the current theme
+    if (!probe.isConnected) document.body.append(probe);
+    probe.style.color = `var(${name}, ${otherwise})`;
+    return getComputedStyle(probe).color;
+  };
+
+  // ---- values as text ----
+  const number = (value, digits = 3) => {
+    if (value === null || value === undefined) return "–";
+    const size = Math.abs(value);
+    const decimals = size === 0 ? 0 : Math.min(6, Math.max(0, digits - 1 - Math.floor(Math.log10(size))));
+    return value.toLocaleString("en", { maximumFractionDigits: decimals, minimumFractionDigits: size < 1000 ? decimals : 0 })
+      .replace("-", "−");
+  };
+  const FORMATS = {
+    percent: (value) => `${(100 * value).toFixed(1).replace("-", "−")} %`,
+    points: (value) => `${(100 * value).toFixed(1).replace("-", "−")} points`,
+    ms: (value) => `${number(value)} ms`,
+    times: (value) => `${number(value)} times`,
+    count: (value) => value.toLocaleString("en"),
+    number: (value) => number(value, 4),
+    "": (value) => String(value),
+  };
+  const known = (value) => value !== null && value !== undefined && value !== "";
+  const words = (fact, row) => {
+    if (!known(row[fact.field])) return "";
+    const format = FORMATS[fact.format];
+    const text = format(row[fact.field]);
+    return known(row[fact.low]) && known(row[fact.high])
+      ? `${text} (95 %: ${format(row[fact.low])} to ${format(row[fact.high])})` : text;
+  };
+
+  // ---- the page: its devices, its figures and what the reader chose ----
+  const DEVICES = new Map(read("devices").map((device, place) => [device.id, { ...device, place }]));
+  const DEFAULT_SORT = DEVICES.size > FEW ? "soc" : "id";
+  const FILTERS = { vendor: "SoC vendor", maker: "Maker", android: "Android", framework: "Framework", model: "Model" };
+  const OF_DEVICE = ["vendor", "maker", "android"];
+  const state = { sort: DEFAULT_SORT, timing: "", first: "", second: "", filters: {}, views: {} };
+  let hovered = "";
+  const figures = [];
+
+  function rowsOf(content) {
+    const names = Object.keys(content.rows);
+    const count = names.length ? content.rows[names[0]].length : 0;
+    const places = new Map(content.series.map((series, place) => [series.name, place]));
+    return Array.from({ length: count }, (_, index) => {
+      const row = {};
+      for (const name of names) row[name] = content.rows[name][index];
+      const device = DEVICES.get(row.device_id) ?? {};
+      for (const name of ["vendor", "maker", "android", "soc"]) row[name] = device[name];
+      row.device = device.name ?? row.device_id;
+      row.number = places.get(row[content.seriesField]) ?? 0;
+      return row;
+    });
+  }
+
+  // ---- which rows, in which order ----
+  const chosen = () => [state.first, state.second].filter(Boolean);
+  function isVisible(device) {
+    if (chosen().length === 2 && !chosen().includes(device.id)) return false; // two devices side by side
+    return OF_DEVICE.every((name) => !state.filters[name] || device[name] === state.filters[name]);
+  }
+  function isShown(row) {
+    const device = DEVICES.get(row.device_id);
+    if (device && !isVisible(device)) return false;
+    if (row.timing && state.timing && row.timing !== state.timing) return false;
+    return ["framework", "model"].every((name) => !state.filters[name] || row[name] === undefined || row[name] === state.filters[name]);
+  }
+  function order(rows, column) {
+    const ids = [...new Set(rows.map((row) => row.device_id))];
+    const place = (id) => DEVICES.get(id)?.place ?? Infinity;
+    if (state.sort === "value") {
+      const sums = new Map(ids.map((id) => [id, [0, 0]]));
+      for (const row of rows) {
+        if (!known(row[column])) continue;
+        const sum = sums.get(row.device_id);
+        sum[0] += row[column]; sum[1] += 1;
+      }
+      const mean = (id) => sums.get(id)[1] ? sums.get(id)[0] / sums.get(id)[1] : Infinity;
+      return ids.sort((a, b) => mean(a) - mean(b) || place(a) - place(b));
+    }
+    if (state.sort === "soc") {
+      const key = (id) => { const device = DEVICES.get(id) ?? {}; return `${device.vendor === "other" ? "~" : device.vendor}\t${device.soc}`; };
+      return ids.sort((a, b) => key(a).localeCompare(key(b), "en", { numeric: true }) || place(a) - place(b));
+    }
+    return ids.sort((a, b) => place(a) - place(b));
+  }
+  function labels(ids) {
+    const devices = ids.map((id) => DEVICES.get(id) ?? { name: id });
+    if (ids.length <= FEW) return devices.map((device) => device.name);
+    if (state.sort !== "soc") return devices.map((device) => device.label);
+    const texts = ids.map(() => "");
+    for (let start = 0, end = 0; start < ids.length; start = end) { // the vendor below the middle of its devices
+      while (end < ids.length && devices[end].vendor === devices[start].vendor) end += 1;
+      texts[Math.floor((start + end - 1) / 2)] = devices[start].vendor;
+    }
+    return texts;
+  }
+  function starts(ids) { // first place of each vendor but the first
+    if (state.sort !== "soc" || ids.length <= FEW) return [];
+    return ids.map((id, place) => ({ place, vendor: DEVICES.get(id)?.vendor }))
+      .filter((item, place) => place > 0 && item.vendor !== DEVICES.get(ids[place - 1])?.vendor)
+      .map((item) => ({ place: item.place }));
+  }
+
+  // ---- drawing ----
+  function look(content) {
+    const color = (hex) => css(`--figure-${hex.slice(1).toLowerCase()}`, hex);
+    return {
+      domain: content.series.map((series) => series.name),
+      colors: content.series.map((series) => color(series.color)),
+      shapes: content.series.map((series) => series.shape),
+    };
+  }
+  function patched(spec, content, count, series, few) { // scales, axes and legends that depend on the page
+    const visit = (node) => {
+      if (Array.isArray(node)) return node.map(visit);
+      if (!node || typeof node !== "object") return node;
+      const copy = {};
+      for (const [name, value] of Object.entries(node)) copy[name] = visit(value);
+      if (copy.encoding) {
+        for (const [channel, encoding] of Object.entries(copy.encoding)) {
+          if (encoding.field === "place") {
+            encoding.scale = { paddingInner: few ? 0.2 : channel === "y" ? 0.15 : 0, paddingOuter: few ? 0.1 : 0 };
+            encoding.sort = null;
+            encoding.axis = channel === "y" ? { labelExpr: "labels[datum.value]", title: null, labelLimit: 180 }
+              : { labelExpr: "labels[datum.value]", title: null, ticks: false, labelOverlap: few ? false : state.sort === "soc" ? false : "greedy",
+                  labelAngle: few && count > 2 ? -35 : 0, labelAlign: few && count > 2 ? "right" : "center", labelLimit: few ? 110 : 90 };
+          }
+          if (encoding.field === content.seriesField && ["color", "shape"].includes(channel)) {
+            encoding.scale = { domain: series.domain, range: channel === "color" ? series.colors : series.shapes };
+            encoding.legend = null;
+          }
+        }
+        if (!few) delete copy.encoding.xOffset;
+      }
+      return copy;
+    };
+    return visit(spec);
+  }
+  function config() {
+    const ink = css("--ink", "black"), grid = css("--line", "gray"), font = getComputedStyle(document.body).fontFamily;
+    const axis = { labelColor: ink, titleColor: ink, labelFontSize: 11, titleFontSize: 11, titleFontWeight: "normal", domainColor: grid, tickColor: grid, gridColor: grid };
+    return {
+      aria: false, background: "transparent", font, view: { stroke: null }, axis,
+      header: { labelColor: ink, labelFontSize: 12, labelFontWeight: "bold", title: null },
+      legend: { labelColor: ink, titleColor: ink, labelFontSize: 11, titleFontSize: 11 },
+      rule: { color: ink }, mark: { color: ink },
+    };
+  }
+  function data(figure) {
+    const { content } = figure;
+    const view = figure.view();
+    const rows = figure.rows.filter(isShown);
+    const ids = order(rows, view.sort_by);
+    const place = new Map(ids.map((id, index) => [id, index]));
+    for (const row of rows) row.place = place.get(row.device_id);
+    rows.sort((a, b) => a.place - b.place || a.number - b.number);
+    return { rows, ids, labels: labels(ids), starts: starts(ids), few: ids.length <= FEW };
+  }
+  function specification(figure, now) {
+    const { content } = figure;
+    const width = figure.box.clientWidth;
+    const series = look(content);
+    const { resolve, ...unit } = patched(figure.view().spec, content, now.ids.length, series, now.few);
+    const panels = content.panel ? [...new Set(figure.rows.map((row) => row[content.panel]))].filter((name) => now.rows.some((row) => row[content.panel] === name)) : [];
+    const most = width < 560 ? 1 : width < 900 ? Math.min(2, content.columns) : content.columns;
+    const columns = Math.max(1, Math.min(most, panels.length || 1));
+    const left = content.deviceAxis === "y" ? 190 : content.views.length && figure.view().spec.mark?.type === "rect" ? 190 : MARGIN_X;
+    const inner = Math.max(120, Math.floor(panels.length ? (width - columns * MARGIN_X) / columns : width - left - (left > MARGIN_X ? 50 : 10)));
+    const height = content.deviceAxis === "y" ? { step: content.height } : content.height;
+    let layers = unit;
+    if (content.deviceAxis === "x" && now.starts.length) {
+      const line = { data: { name: "starts" }, mark: { type: "rule", strokeWidth: 1, opacity: 0.5 },
+        encoding: { x: { field: "place", type: "ordinal", bandPosition: 0, sort: null } } };
+      const main = unit.layer ? unit.layer : [unit];
+      layers = { layer: [...main, patched(line, content, now.ids.length, series, now.few)] };
+    }
+    const panel = { ...layers, width: inner, height };
+    const whole = panels.length
+      ? { facet: { field: content.panel, type: "nominal", sort: panels, title: null }, columns, spec: panel, ...(resolve ? { resolve } : {}) }
+      : { ...panel, ...(resolve ? { resolve } : {}) };
+    return {
+      $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+      params: [{ name: "highlighted", value: lit() }, { name: "labels", value: now.labels }, { name: "few", value: now.few }],
+      datasets: { rows: now.rows, starts: now.starts }, data: { name: "rows" }, padding: 4, spacing: 14, autosize: "pad",
+      ...whole, config: config(),
+    };
+  }
+  const lit = () => hovered ? [hovered] : chosen().length === 1 ? chosen() : [];
+
+  async function draw(figure) {
+    figure.drawn = true;
+    const now = data(figure);
+    figure.now = now;
+    figure.count.textContent = now.ids.length < figure.all ? `${now.ids.length} of ${figure.all} devices` : "";
+    if (!now.rows.length) {
+      figure.vega?.finalize();
+      figure.vega = null;
+      figure.box.replaceChildren(make("p", { class: "nothing" }, "No rows are left: change the filters."));
+      return;
+    }
+    const compiled = vegaLite.compile(specification(figure, now));
+    figure.vega?.finalize();
+    figure.box.replaceChildren();
+    const view = new vega.View(vega.parse(compiled.spec), { renderer: "svg", container: figure.box, hover: false, logLevel: vega.Error });
+    figure.vega = view;
+    view.tooltip(() => {});
+    view.addEventListener("pointermove", (event, item) => point(figure, event, item?.datum));
+    view.addEventListener("pointerout", () => { hide(); hover(""); });
+    view.addEventListener("click", (event, item) => { if (item?.datum?.device_id) choose({ first: state.first === item.datum.device_id ? "" : item.datum.device_id }); });
+    await view.runAsync();
+    const svg = figure.box.querySelector("svg");
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", figure.alt);
+    svg.setAttribute("focusable", "false");
+  }
+  function drawn() { return figures.filter((figure) => figure.drawn); }
+  let pending = 0;
+  function redraw(later = false) {
+    cancelAnimationFrame(pending);
+    pending = requestAnimationFrame(() => drawn().forEach(draw));
+    if (!later) broadcast();
+  }
+
+  // ---- the pointer, the keyboard and the tables ----
+  const tip = make("div", { class: "tip", role: "status", "aria-live": "polite", hidden: "" });
+  function text(figure, row) {
+    const device = DEVICES.get(row.device_id);
+    const lines = figure.content.facts.map((fact) => [fact.label, words(fact, row)]).filter(([, value]) => value);
+    const head = device ? [device.name, [device.soc, device.android && `Android ${device.android}`].filter(Boolean).join(", ")] : [row[figure.content.panel] ?? "", ""];
+    const panel = figure.content.panel && device ? row[figure.content.panel] : "";
+    return { head, panel, lines };
+  }
+  function show(figure, row, x, y) {
+    const { head, panel, lines } = text(figure, row);
+    tip.replaceChildren(make("b", {}, head[0]), ...(head[1] ? [make("span", { class: "soc" }, head[1])] : []),
+      ...(panel ? [make("span", { class: "panel" }, panel)] : []),
+      make("dl", {}, ...lines.flatMap(([label, value]) => [make("dt", {}, label), make("dd", {}, value)])));
+    tip.hidden = false;
+    const left = Math.min(x + 14, innerWidth - tip.offsetWidth - 8), top = y + 16 + tip.offsetHeight > innerHeight ? y - tip.offsetHeight - 12 : y + 16;
+    tip.style.left = `${Math.max(4, left)}px`;
+    tip.style.top = `${Math.max(4, top)}px`;
+  }
+  const hide = () => { tip.hidden = true; };
+  function point(figure, event, row) {
+    if (!row?.device_id && !row?.[figure.content.seriesField]) { hide(); return hover(""); }
+    show(figure, row, event.clientX, event.clientY);
+    hover(row.device_id ?? "");
+  }
+  function hover(device, told = true) {
+    if (device === hovered) return;
+    hovered = device;
+    for (const figure of drawn()) figure.vega?.signal("highlighted", lit()).runAsync();
+    if (told) document.dispatchEvent(new CustomEvent("aiot:hover", { detail: { device, source: "figure" } }));
+    broadcast();
+  }
+  document.addEventListener("aiot:hover", (event) => { if (event.detail.source !== "figure") hover(event.detail.device ?? "", false); });
+  function broadcast() {
+    const all = [...DEVICES.values()];
+    const visible = all.filter(isVisible);
+    document.dispatchEvent(new CustomEvent("aiot:devices", {
+      detail: { visible: visible.length === all.length ? null : new Set(visible.map((device) => device.id)), highlighted: hovered ? [hovered] : chosen() },
+    }));
+  }
+  function keys(figure, event) {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const ids = figure.now?.ids ?? [];
+    if (event.key === "Escape") { hide(); return hover(""); }
+    if (!step || !ids.length) return undefined;
+    event.preventDefault();
+    const at = ids.indexOf(hovered);
+    const device = ids[at < 0 ? (step > 0 ? 0 : ids.length - 1) : (at + step + ids.length) % ids.length];
+    hover(device);
+    const box = figure.box.getBoundingClientRect();
+    const row = figure.now.rows.find((item) => item.device_id === device);
+    if (row) show(figure, row, box.left + 20, Math.max(20, box.top));
+    return undefined;
+  }
+
+  // ---- choices: the toolbar, the buttons of a figure, and the address ----
+  function choose(values) {
+    Object.assign(state, values);
+    syncToolbar();
+    write();
+    redraw();
+  }
+  const toolbar = [];
+  function select(label, options, get, set) {
+    const control = make("select", {}, ...options.map(([value, words]) => make("option", { value }, words)));
+    control.addEventListener("change", () => set(control.value));
+    toolbar.push(() => { control.value = get(); });
+    return make("label", {}, `${label} `, control);
+  }
+  function buildToolbar(place) {
+    const all = figures.flatMap((figure) => figure.rows);
+    const devices = [...DEVICES.values()];
+    const parts = [];
+    if (devices.length > 1) {
+      parts.push(select("Sort by", [["id", "id"], ["soc", "SoC"], ["value", "value"]], () => state.sort, (sort) => choose({ sort })));
+    }
+    for (const [name, label] of Object.entries(FILTERS)) {
+      const values = OF_DEVICE.includes(name) ? devices.map((device) => device[name]) : all.map((row) => row[name]);
+      const distinct = [...new Set(values.filter(known))];
+      if (name === "android") distinct.sort((a, b) => Number(a) - Number(b));
+      else if (OF_DEVICE.includes(name)) distinct.sort();
+      if (distinct.length < 2) continue;
+      parts.push(select(label, [["", "all"], ...distinct.map((value) => [value, value])], () => state.filters[name] ?? "",
+        (value) => choose({ filters: { ...state.filters, [name]: value } })));
+    }
+    const timings = [...new Set(all.map((row) => row.timing).filter(known))];
+    if (timings.length > 1) {
+      if (!state.timing) state.timing = timings[0];
+      parts.push(select("Time", timings.map((name) => [name, name.replaceAll("_", " ")]), () => state.timing, (timing) => choose({ timing })));
+    }
+    if (devices.length > 1) {
+      const options = [["", "–"], ...[...devices].sort((a, b) => a.name.localeCompare(b.name)).map((device) => [device.id, device.name])];
+      parts.push(select("Device", options, () => state.first, (first) => choose({ first })));
+      if (devices.length > 2) parts.push(select("beside", options, () => state.second, (second) => choose({ second })));
+    }
+    if (!parts.length) return;
+    const reset = make("button", { type: "button" }, "Reset");
+    reset.addEventListener("click", () => choose({ sort: DEFAULT_SORT, timing: timings[0] ?? "", first: "", second: "", filters: {}, views: {} }));
+    const box = make("details", { class: "toolbar", ...(innerWidth > 900 ? { open: "" } : {}) }, make("summary", {}, "Choose what the figures show"),
+      make("div", { class: "choices", role: "group", "aria-label": "What the figures show" }, ...parts, reset));
+    place.replaceChildren(box);
+    place.hidden = false;
+  }
+  const syncToolbar = () => { toolbar.forEach((update) => update()); figures.forEach((figure) => figure.sync()); };
+
+  function write() {
+    const values = new URLSearchParams();
+    if (state.sort !== DEFAULT_SORT) values.set("sort", state.sort);
+    for (const [name, value] of Object.entries(state.filters)) if (value) values.set(name, value);
+    if (chosen().length) values.set("devices", chosen().join(","));
+    if (state.timing && state.timing !== state.firstTiming) values.set("timing", state.timing);
+    for (const [name, view] of Object.entries(state.views)) values.set(`view-${name}`, view);
+    const anchor = decodeURIComponent(location.hash.slice(1)).split("?")[0];
+    const text = values.toString();
+    const hash = text ? `#${anchor}?${text}` : anchor ? `#${anchor}` : "";
+    try { history.replaceState(null, "", hash || location.pathname + location.search); } catch { location.hash = hash; }
+    document.querySelectorAll("a.anchor-link, a.permalink").forEach((link) => {
+      const target = link.getAttribute("href").slice(1).split("?")[0];
+      link.setAttribute("href", text ? `#${target}?${text}` : `#${target}`);
+    });
+  }
+  function readAddress(jump) {
+    const [anchor, text = ""] = location.hash.slice(1).split("?");
+    const values = new URLSearchParams(text);
+    const [first = "", second = ""] = (values.get("devices") ?? "").split(",").filter((id) => DEVICES.has(id));
+    Object.assign(state, {
+      sort: ["id", "soc", "value"].includes(values.get("sort")) ? values.get("sort") : DEFAULT_SORT,
+      timing: values.get("timing") ?? state.firstTiming ?? "", first, second, filters: {}, views: {},
+    });
+    for (const name of Object.keys(FILTERS)) if (values.get(name)) state.filters[name] = values.get(name);
+    for (const [name, value] of values) if (name.startsWith("view-")) state.views[name.slice(5)] = value;
+    if (jump && text && anchor) document.getElementById(decodeURIComponent(anchor))?.scrollIntoView();
+  }
+
+  function legend(content) {
+    if (!content.series.length) return "";
+    const items = content.series.map((series) => {
+      const sign = { circle: "●", square: "■", "triangle-up": "▲", diamond: "◆", "triangle-down": "▼", cross: "✚" }[series.shape] ?? "●";
+      return make("li", {}, make("span", { class: "sign", style: `color: var(--figure-${series.color.slice(1).toLowerCase()}, ${series.color})`, "aria-hidden": "true" }, sign), ` ${series.name}`);
+    });
+    return make("ul", { class: "legend", "aria-label": "Legend" }, ...items);
+  }
+  function build(source) {
+    const content = JSON.parse(source.textContent);
+    const element = source.closest("figure");
+    const box = element.querySelector("div.chart");
+    const figure = { content, element, rows: rowsOf(content), box: make("div", { class: "drawing" }), name: element.id, drawn: false, vega: null, now: null };
+    figure.view = () => content.views.find((view) => view.name === state.views[figure.name]) ?? content.views[0];
+    figure.all = new Set(figure.rows.map((row) => row.device_id)).size;
+    figure.alt = box.dataset.alt || element.querySelector("figcaption")?.textContent?.trim() || "Figure";
+    figure.count = make("output", { class: "count" });
+    const buttons = content.views.length < 2 ? [] : content.views.map((view) => {
+      const button = make("button", { type: "button" }, view.label);
+      button.addEventListener("click", () => choose({ views: { ...state.views, [figure.name]: view.name } }));
+      return button;
+    });
+    figure.sync = () => buttons.forEach((button, place) => button.setAttribute("aria-pressed", String(content.views[place] === figure.view())));
+    const head = make("div", { class: "head" }, legend(content), ...(buttons.length ? [make("div", { class: "views", role: "group", "aria-label": "Values" }, ...buttons)] : []), figure.count);
+    const panels = content.panel ? new Set(figure.rows.map((row) => row[content.panel])).size : 1;
+    figure.box.style.minHeight = content.deviceAxis === "y" ? `${figure.all * content.height + 50}px`
+      : `${Math.ceil(panels / content.columns) * (content.height + 40) + 60}px`; // so that the page does not jump
+    const mark = box.dataset.mark ? [make("p", { class: "origin-mark", "aria-hidden": "true" }, box.dataset.mark)] : [];
+    box.append(head, ...mark, figure.box);
+    figure.box.tabIndex = 0;
+    figure.box.setAttribute("role", "group");
+    figure.box.setAttribute("aria-label", `${element.querySelector(".finding")?.textContent ?? "Figure"}: arrow keys go from device to device`);
+    figure.box.addEventListener("keydown", (event) => keys(figure, event));
+    figure.box.addEventListener("blur", () => { hide(); hover(""); });
+    figures.push(figure);
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const sources = document.querySelectorAll("figure script.chart");
+    if (!sources.length || typeof vega === "undefined") return;
+    sources.forEach(build);
+    document.body.append(tip);
+    readAddress(false);
+    const place = document.getElementById("toolbar");
+    if (place) buildToolbar(place);
+    state.firstTiming = [...new Set(figures.flatMap((figure) => figure.rows.map((row) => row.timing)).filter(known))][0] ?? "";
+    readAddress(true);
+    syncToolbar();
+    write();
+    const seen = new IntersectionObserver((entries) => {
+      for (const entry of entries) {
+        const figure = figures.find((item) => item.box === entry.target);
+        if (entry.isIntersecting && !figure.drawn) draw(figure);
+      }
+    }, { rootMargin: "600px" });
+    figures.forEach((figure) => seen.observe(figure.box));
+    broadcast();
+    addEventListener("hashchange", () => { readAddress(true); syncToolbar(); redraw(); });
+    addEventListener("beforeprint", () => { figures.forEach((figure) => { if (!figure.drawn) draw(figure); }); });
+    let width = innerWidth;
+    addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; redraw(true); } });
+    new MutationObserver(() => redraw(true)).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw(true));
+    document.documentElement.dataset.charts = "ready";
+  });
+})();
