@@ -87,6 +87,7 @@ class Chart:
     columns: int = 3  # panels side by side on a wide page
     height_px: int = 170  # of a panel, or of a row if devices are on the y axis
     device_axis: str = "x"  # "x", "y", or "" if no axis has the devices
+    sort: str = ""  # initial order of devices: "id", "soc" or "value"; "": by SoC for many devices, else by id
 
     def to_json(self) -> str:
         """Return the chart as JSON that can stand in a script element."""
@@ -100,6 +101,7 @@ class Chart:
             "columns": self.columns,
             "height": self.height_px,
             "deviceAxis": self.device_axis,
+            "sort": self.sort,
         }
         return _to_json(content)
 
@@ -135,7 +137,7 @@ def series(looks: Iterable[tuple[str, Look]]) -> tuple[Series, ...]:
 
 def value_axis(field: str, title: str, *, log: bool = False, zero: bool = False, percent: bool = False) -> Spec:
     """Return the encoding of a value axis."""
-    axis: Spec = {"title": title, "tickCount": 5}
+    axis: Spec = {"title": title, "tickCount": 5}  # the page's script sets the ticks of logarithmic axes
     if percent:
         axis["format"] = "~%"
     elif log:

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+FAINT_LINE: Spec = {
+    "condition": [
+        {"test": "!length(highlighted)", "value": 0.15},
+        {"test": "indexof(highlighted, datum.device_id) >= 0", "value": 1},
+    ],
+    "value": 0.03,
+}
+"""Opacity of the line of a device, faint unless the device is highlighted."""
+
+
 def scatter(points: pd.DataFrame) -> Chart:
     """Return time over multiply-accumulates, both logarithmic, by implementation.
 
@@ -24,7 +34,7 @@ def scatter(points: pd.DataFrame) -> Chart:
     macs: Spec = {
         "field": "macs_millions",
         "type": "quantitative",
-        "scale": {"type": "log", "nice": False, "padding": 12},
+        "scale": {"type": "log"},
         "axis": {"title": "million multiply-accumulates", "format": "~g", "tickCount": 5},
     }
     spec: Spec = {
@@ -35,7 +45,7 @@ def scatter(points: pd.DataFrame) -> Chart:
                     "x": macs,
                     "y": chart.value_axis("latency_ms", "ms per image", log=True),
                     "detail": {"field": "device_id"},
-                    "opacity": {**LIT, "condition": {**LIT["condition"], "value": 0.25}, "value": 0.05},
+                    "opacity": FAINT_LINE,
                 },
             },
             {

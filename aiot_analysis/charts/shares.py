@@ -105,15 +105,11 @@ def _times() -> Spec:
     color = {"field": "part", "type": "nominal"}
     axis = chart.value_axis("time_ms", "ms per image", log=True)
     marks = {"x": PLACE, "xOffset": color, "y": axis, "color": color, "shape": color, "opacity": LIT}
-    return {
-        "mark": {"type": "point", "filled": True, "size": 28},
-        "encoding": marks,
-        "resolve": {"scale": {"y": "independent"}},
-    }
+    return {"mark": {"type": "point", "filled": True, "size": 28}, "encoding": marks}
 
 
 def _speed_ups(base: str) -> Spec:
     axis = chart.value_axis("speed_up", f"times as fast as {base}", log=True)
     spec = chart.points_with_whiskers("speed_up", axis, "part")
     line: Spec = {"mark": {"type": "rule", "strokeDash": [4, 3]}, "encoding": {"y": {"datum": 1}}}
-    return {"layer": [line, *spec["layer"]], "resolve": {"scale": {"y": "independent"}}}
+    return {"layer": [line, *spec["layer"]]}

@@ -28,7 +28,11 @@ def ranking(scores: pd.DataFrame, score: str = "VIPS") -> Chart:
         "mark": {"type": "bar", "color": style.color(style.PLAIN)},
         "encoding": {
             "y": PLACE,
-            "x": {"field": "vips", "type": "quantitative", "axis": {"title": f"valid images per second ({score})"}},
+            "x": {
+                "field": "vips",
+                "type": "quantitative",
+                "axis": {"title": f"valid images per second ({score})", "tickCount": 8},
+            },
             "opacity": LIT,
         },
     }
@@ -41,10 +45,20 @@ def ranking(scores: pd.DataFrame, score: str = "VIPS") -> Chart:
             "opacity": LIT,
         },
     }
-    columns = ["device_id", "vips", "vips_low", "vips_high", "rank_text", "ties", "instances", "missing"]
+    letters: Spec = {
+        "mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 11},
+        "encoding": {
+            "y": PLACE,
+            "x": {"field": "text_at", "type": "quantitative"},
+            "text": {"field": "ties"},
+            "opacity": LIT,
+        },
+    }
+    rows["text_at"] = rows["vips_high"].fillna(rows["vips"])
+    columns = ["device_id", "vips", "vips_low", "vips_high", "rank_text", "ties", "text_at", "instances", "missing"]
     return Chart(
         rows[columns],
-        (View("score", score, {"layer": [bar_spec, whisker]}, "vips"),),
+        (View("score", score, {"layer": [bar_spec, whisker, letters]}, "vips"),),
         (
             Fact("vips", score, "number", "vips_low", "vips_high"),
             Fact("rank_text", "rank"),
@@ -54,6 +68,7 @@ def ranking(scores: pd.DataFrame, score: str = "VIPS") -> Chart:
         ),
         height_px=15,
         device_axis="y",
+        sort="value",
     )
 
 
@@ -137,4 +152,5 @@ def timings(both: pd.DataFrame) -> Chart:
         "by",
         height_px=15,
         device_axis="y",
+        sort="value",
     )

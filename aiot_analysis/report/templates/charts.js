@@ -44,11 +44,10 @@
   };
 
   // ---- the page: its devices, its figures and what the reader chose ----
-  const DEVICES = new Map(read("devices").map((device, place) => [device.id, { ...device, place }]));
-  const DEFAULT_SORT = DEVICES.size > FEW ? "soc" : "id";
+  const DEVICES = new Map(); // by id, in the order of the page; filled when the page has been read
   const FILTERS = { vendor: "SoC vendor", maker: "Maker", android: "Android", framework: "Framework", model: "Model" };
   const OF_DEVICE = ["vendor", "maker", "android"];
-  const state = { sort: DEFAULT_SORT, timing: "", first: "", second: "", filters: {}, views: {} };
+  const state = { sort: "", timing: "", first: "", second: "", filters: {}, views: {} };
   let hovered = "";
   const figures = [];
 
@@ -79,29 +78,30 @@
     if (row.timing && state.timing && row.timing !== state.timing) return false;
     return ["framework", "model"].every((name) => !state.filters[name] || row[name] === undefined || row[name] === state.filters[name]);
   }
-  function order(rows, column) {
+  const sortOf = (figure) => state.sort || figure.content.sort || (DEVICES.size > FEW ? "soc" : "id");
+  function order(rows, column, sort, down) {
     const ids = [...new Set(rows.map((row) => row.device_id))];
     const place = (id) => DEVICES.get(id)?.place ?? Infinity;
-    if (state.sort === "value") {
+    if (sort === "value") {
       const sums = new Map(ids.map((id) => [id, [0, 0]]));
       for (const row of rows) {
         if (!known(row[column])) continue;
         const sum = sums.get(row.device_id);
         sum[0] += row[column]; sum[1] += 1;
       }
-      const mean = (id) => sums.get(id)[1] ? sums.get(id)[0] / sums.get(id)[1] : Infinity;
-      return ids.sort((a, b) => mean(a) - mean(b) || place(a) - place(b));
+      const mean = (id) => sums.get(id)[1] ? sums.get(id)[0] / sums.get(id)[1] : down ? -Infinity : Infinity;
+      return ids.sort((a, b) => (down ? mean(b) - mean(a) : mean(a) - mean(b)) || place(a) - place(b));
     }
-    if (state.sort === "soc") {
+    if (sort === "soc") {
       const key = (id) => { const device = DEVICES.get(id) ?? {}; return `${device.vendor === "other" ? "~" : device.vendor}\t${device.soc}`; };
       return ids.sort((a, b) => key(a).localeCompare(key(b), "en", { numeric: true }) || place(a) - place(b));
     }
     return ids.sort((a, b) => place(a) - place(b));
   }
-  function labels(ids) {
+  function labels(ids, sort, down) {
     const devices = ids.map((id) => DEVICES.get(id) ?? { name: id });
-    if (ids.length <= FEW) return devices.map((device) => device.name);
-    if (state.sort !== "soc") return devices.map((device) => device.label);
+    if (ids.length <= FEW || down) return devices.map((device) => device.name);
+    if (sort !== "soc") return devices.map((device) => device.label);
     const texts = ids.map(() => "");
     for (let start = 0, end = 0; start < ids.length; start = end) { // the vendor below the middle of its devices
       while (end < ids.length && devices[end].vendor === devices[start].vendor) end += 1;
@@ -109,8 +109,8 @@
     }
     return texts;
   }
-  function starts(ids) { // first place of each vendor but the first
-    if (state.sort !== "soc" || ids.length <= FEW) return [];
+  function starts(ids, sort) { // first place of each vendor but the first
+    if (sort !== "soc" || ids.length <= FEW) return [];
     return ids.map((id, place) => ({ place, vendor: DEVICES.get(id)?.vendor }))
       .filter((item, place) => place > 0 && item.vendor !== DEVICES.get(ids[place - 1])?.vendor)
       .map((item) => ({ place: item.place }));
@@ -125,7 +125,47 @@
       shapes: content.series.map((series) => series.shape),
     };
   }
-  function patched(spec, content, count, series, few) { // scales, axes and legends that depend on the page
+  // Logarithmic axes: one domain for all panels, with ticks at 1, 2, 5, 10 ... or, within a narrow range, at round numbers.
+  function logTicks(low, high) {
+    const decades = Math.log10(high / low);
+    if (decades < 0.6) {
+      const raw = (high - low) / 4, size = 10 ** Math.floor(Math.log10(raw));
+      const step = [1, 2, 5, 10].map((factor) => factor * size).find((value) => value >= raw);
+      const first = Math.ceil(low / step);
+      return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(6)));
+    }
+    const factors = decades > 3 ? [1] : [1, 2, 5];
+    const ticks = [];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += 1) {
+      for (const factor of factors) {
+        const value = Number((factor * 10 ** power).toPrecision(6));
+        if (value >= low && value <= high) ticks.push(value);
+      }
+    }
+    return ticks;
+  }
+  function logDomain(spec, channel, now) {
+    const fields = [];
+    const visit = (node) => {
+      if (!node || typeof node !== "object") return;
+      const encoding = node.encoding?.[channel];
+      if (encoding?.field && encoding.scale?.type === "log") {
+        const isWhisker = node.encoding[`${channel}2`];
+        if (!isWhisker || now.few) fields.push(encoding.field, ...(isWhisker ? [node.encoding[`${channel}2`].field] : []));
+      }
+      (Array.isArray(node) ? node : node.layer ?? []).forEach(visit);
+    };
+    visit(spec);
+    const values = now.rows.flatMap((row) => fields.map((field) => row[field])).filter((value) => value > 0);
+    if (!values.length) return null;
+    let [low, high] = [Math.min(...values), Math.max(...values)];
+    const room = Math.max((high / low) ** 0.04, 1.01);
+    [low, high] = [low / room, high * room];
+    return { domain: [low, high], values: logTicks(low, high) };
+  }
+  function patched(spec, content, now, series) { // scales, axes and legends that depend on the page
+    const { few } = now, count = now.ids.length;
+    const logs = { x: logDomain(spec, "x", now), y: logDomain(spec, "y", now) };
     const visit = (node) => {
       if (Array.isArray(node)) return node.map(visit);
       if (!node || typeof node !== "object") return node;
@@ -134,16 +174,30 @@
       if (copy.encoding) {
         for (const [channel, encoding] of Object.entries(copy.encoding)) {
           if (encoding.field === "place") {
-            encoding.scale = { paddingInner: few ? 0.2 : channel === "y" ? 0.15 : 0, paddingOuter: few ? 0.1 : 0 };
+            encoding.scale = { type: "band", paddingInner: few ? 0.2 : channel === "y" ? 0.15 : 0, paddingOuter: few ? 0.1 : 0 };
             encoding.sort = null;
             encoding.axis = channel === "y" ? { labelExpr: "labels[datum.value]", title: null, labelLimit: 180 }
-              : { labelExpr: "labels[datum.value]", title: null, ticks: false, labelOverlap: few ? false : state.sort === "soc" ? false : "greedy",
+              : { labelExpr: "labels[datum.value]", title: null, ticks: false, labelOverlap: few || now.sort === "soc" ? false : "greedy",
                   labelAngle: few && count > 2 ? -35 : 0, labelAlign: few && count > 2 ? "right" : "center", labelLimit: few ? 110 : 90 };
           }
           if (encoding.field === content.seriesField && ["color", "shape"].includes(channel)) {
             encoding.scale = { domain: series.domain, range: channel === "color" ? series.colors : series.shapes };
             encoding.legend = null;
           }
+        }
+        for (const channel of ["x", "y"]) {
+          const encoding = copy.encoding[channel];
+          if (encoding?.scale?.type !== "log" || !logs[channel]) continue;
+          encoding.scale = { type: "log", domain: logs[channel].domain, nice: false };
+          encoding.axis = { ...encoding.axis, values: logs[channel].values, labelOverlap: "greedy" };
+          copy.mark = { ...copy.mark, clip: true };
+        }
+        const { y, y2 } = copy.encoding;
+        if (y2 && !few && y.scale?.type !== "log") { // whiskers that are hidden do not stretch the axis
+          const scale = content.panel ? "child_y" : "y";
+          copy.mark = { ...copy.mark, clip: true, y: { expr: `scale('${scale}', datum['${y.field}'])` }, y2: { expr: `scale('${scale}', datum['${y2.field}'])` } };
+          delete copy.encoding.y;
+          delete copy.encoding.y2;
         }
         if (!few) delete copy.encoding.xOffset;
       }
@@ -165,29 +219,31 @@
     const { content } = figure;
     const view = figure.view();
     const rows = figure.rows.filter(isShown);
-    const ids = order(rows, view.sort_by);
+    const sort = sortOf(figure), down = content.deviceAxis === "y"; // devices from top to bottom are those of a ranking
+    const ids = order(rows, view.sort_by, sort, down);
     const place = new Map(ids.map((id, index) => [id, index]));
     for (const row of rows) row.place = place.get(row.device_id);
     rows.sort((a, b) => a.place - b.place || a.number - b.number);
-    return { rows, ids, labels: labels(ids), starts: starts(ids), few: ids.length <= FEW };
+    return { rows, ids, sort, labels: labels(ids, sort, down), starts: starts(ids, sort), few: ids.length <= FEW };
   }
   function specification(figure, now) {
     const { content } = figure;
     const width = figure.box.clientWidth;
     const series = look(content);
-    const { resolve, ...unit } = patched(figure.view().spec, content, now.ids.length, series, now.few);
+    const { resolve, ...unit } = patched(figure.view().spec, content, now, series);
     const panels = content.panel ? [...new Set(figure.rows.map((row) => row[content.panel]))].filter((name) => now.rows.some((row) => row[content.panel] === name)) : [];
     const most = width < 560 ? 1 : width < 900 ? Math.min(2, content.columns) : content.columns;
     const columns = Math.max(1, Math.min(most, panels.length || 1));
-    const left = content.deviceAxis === "y" ? 190 : content.views.length && figure.view().spec.mark?.type === "rect" ? 190 : MARGIN_X;
-    const inner = Math.max(120, Math.floor(panels.length ? (width - columns * MARGIN_X) / columns : width - left - (left > MARGIN_X ? 50 : 10)));
+    const names = content.deviceAxis === "y" || figure.view().spec.mark?.type === "rect"; // words beside the axis
+    const axes = names ? 200 + (figure.view().spec.mark ? 80 : 10) : MARGIN_X * (resolve ? columns : 1) + 12;
+    const inner = Math.max(120, Math.floor((width - axes - 16 - 14 * (columns - 1)) / columns));
     const height = content.deviceAxis === "y" ? { step: content.height } : content.height;
     let layers = unit;
     if (content.deviceAxis === "x" && now.starts.length) {
-      const line = { data: { name: "starts" }, mark: { type: "rule", strokeWidth: 1, opacity: 0.5 },
+      const line = { data: { name: "starts" }, mark: { type: "rule", strokeWidth: 1, opacity: 0.3 },
         encoding: { x: { field: "place", type: "ordinal", bandPosition: 0, sort: null } } };
       const main = unit.layer ? unit.layer : [unit];
-      layers = { layer: [...main, patched(line, content, now.ids.length, series, now.few)] };
+      layers = { layer: [...main, patched(line, content, now, series)] };
     }
     const panel = { ...layers, width: inner, height };
     const whole = panels.length
@@ -206,7 +262,8 @@
     figure.drawn = true;
     const now = data(figure);
     figure.now = now;
-    figure.count.textContent = now.ids.length < figure.all ? `${now.ids.length} of ${figure.all} devices` : "";
+    const hint = !now.few && JSON.stringify(figure.view().spec).includes("few ?") ? "Point at a device to see its interval." : "";
+    figure.count.textContent = now.ids.length < figure.all ? `${now.ids.length} of ${figure.all} devices. ${hint}` : hint;
     if (!now.rows.length) {
       figure.vega?.finalize();
       figure.vega = null;
@@ -310,7 +367,7 @@
     const devices = [...DEVICES.values()];
     const parts = [];
     if (devices.length > 1) {
-      parts.push(select("Sort by", [["id", "id"], ["soc", "SoC"], ["value", "value"]], () => state.sort, (sort) => choose({ sort })));
+      parts.push(select("Sort by", [["", "as drawn"], ["id", "id"], ["soc", "SoC"], ["value", "value"]], () => state.sort, (sort) => choose({ sort })));
     }
     for (const [name, label] of Object.entries(FILTERS)) {
       const values = OF_DEVICE.includes(name) ? devices.map((device) => device[name]) : all.map((row) => row[name]);
@@ -333,7 +390,7 @@
     }
     if (!parts.length) return;
     const reset = make("button", { type: "button" }, "Reset");
-    reset.addEventListener("click", () => choose({ sort: DEFAULT_SORT, timing: timings[0] ?? "", first: "", second: "", filters: {}, views: {} }));
+    reset.addEventListener("click", () => choose({ sort: "", timing: timings[0] ?? "", first: "", second: "", filters: {}, views: {} }));
     const box = make("details", { class: "toolbar", ...(innerWidth > 900 ? { open: "" } : {}) }, make("summary", {}, "Choose what the figures show"),
       make("div", { class: "choices", role: "group", "aria-label": "What the figures show" }, ...parts, reset));
     place.replaceChildren(box);
@@ -343,7 +400,7 @@
 
   function write() {
     const values = new URLSearchParams();
-    if (state.sort !== DEFAULT_SORT) values.set("sort", state.sort);
+    if (state.sort) values.set("sort", state.sort);
     for (const [name, value] of Object.entries(state.filters)) if (value) values.set(name, value);
     if (chosen().length) values.set("devices", chosen().join(","));
     if (state.timing && state.timing !== state.firstTiming) values.set("timing", state.timing);
@@ -362,7 +419,7 @@
     const values = new URLSearchParams(text);
     const [first = "", second = ""] = (values.get("devices") ?? "").split(",").filter((id) => DEVICES.has(id));
     Object.assign(state, {
-      sort: ["id", "soc", "value"].includes(values.get("sort")) ? values.get("sort") : DEFAULT_SORT,
+      sort: ["id", "soc", "value"].includes(values.get("sort")) ? values.get("sort") : "",
       timing: values.get("timing") ?? state.firstTiming ?? "", first, second, filters: {}, views: {},
     });
     for (const name of Object.keys(FILTERS)) if (values.get(name)) state.filters[name] = values.get(name);
@@ -396,7 +453,7 @@
     const head = make("div", { class: "head" }, legend(content), ...(buttons.length ? [make("div", { class: "views", role: "group", "aria-label": "Values" }, ...buttons)] : []), figure.count);
     const panels = content.panel ? new Set(figure.rows.map((row) => row[content.panel])).size : 1;
     figure.box.style.minHeight = content.deviceAxis === "y" ? `${figure.all * content.height + 50}px`
-      : `${Math.ceil(panels / content.columns) * (content.height + 40) + 60}px`; // so that the page does not jump
+      : `${Math.ceil(panels / content.columns) * (content.height + 36) + 20}px`; // so that the page does not jump
     const mark = box.dataset.mark ? [make("p", { class: "origin-mark", "aria-hidden": "true" }, box.dataset.mark)] : [];
     box.append(head, ...mark, figure.box);
     figure.box.tabIndex = 0;
@@ -410,6 +467,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     const sources = document.querySelectorAll("figure script.chart");
     if (!sources.length || typeof vega === "undefined") return;
+    read("devices").forEach((device, place) => DEVICES.set(device.id, { ...device, place }));
     sources.forEach(build);
     document.body.append(tip);
     readAddress(false);
