@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aiot_analysis.display.export import Sink
 
 CONTENTS = "<!--contents-->"  # placeholder for the table of contents
+LIBRARIES = "<!--libraries-->"  # placeholder for the scripts that draw charts
 MANY_ROWS = 200  # a folded table with more rows stays folded in print
 COLUMNS = 24  # number of table columns that the style sheet can align
 _HEADING = re.compile(
@@ -298,9 +299,10 @@ def to_html(notebook: NotebookNode, page: Mapping[str, Any]) -> str:
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     banner = any('class="banner simulated"' in output.get("data", {}).get("text/html", "") for output in outputs)
     mark = "simulated" in page["origins"] and not banner  # the notebook's own banner is enough
+    charts = any("chart" in facts for output in outputs for facts in output.get("metadata", {}).values())
     facts = {**page, "css": style(), "script": script(), "contents": CONTENTS, "mark": mark}
     html, _ = _exporter().from_notebook_node(_for_readers(notebook), resources={"page": facts})
-    return finish(str(html))
+    return finish(str(html)).replace(LIBRARIES, libraries() if charts else "", 1)
 
 
 def _for_readers(notebook: NotebookNode) -> NotebookNode:
@@ -320,3 +322,10 @@ def style() -> str:
 def script() -> str:
     """Return the script that all pages share (themes, sorting and searching). Pages are readable without it."""
     return (TEMPLATES / "script.js").read_text(encoding="utf-8")
+
+
+def libraries() -> str:
+    """Return the scripts that draw charts, as script elements, for pages that have a chart."""
+    paths = [TEMPLATES / name for name in ("vendor/vega.min.js", "vendor/vega-lite.min.js", "charts.js")]
+    sources = [path.read_text(encoding="utf-8").replace("</script", r"<\/script") for path in paths if path.exists()]
+    return "".join(f"<script>{source}</script>\n" for source in sources)

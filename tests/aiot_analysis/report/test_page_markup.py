@@ -1,7 +1,10 @@
 """Contents, and tables in fewer bytes."""
 
+import json
 from html.parser import HTMLParser
+from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 
@@ -79,3 +82,46 @@ def test_only_folded_tables_of_many_rows_are_kept_from_print() -> None:
 
 def test_tables_of_others_get_a_box_of_their_own() -> None:
     assert page.wrap_tables("<table></table>") == '<div class="scroll" tabindex="0"><table></table></div>'
+
+
+FACTS = {
+    "title": "Times",
+    "name": "04_times",
+    "origins": ["measured"],
+    "weights": [],
+    "parameters": [],
+    "data": "0123456789ab",
+    "rendered": "2026-01-02 03:04 UTC",
+    "versions": {"matplotlib": "3.10"},
+}
+CHART = json.dumps({"rows": {"device": ["</script><b>", "<!--<script>"]}})
+
+
+def page_of(data: dict[str, str], metadata: dict[str, object]) -> str:
+    """The page of a notebook that displays one picture."""
+    [kind] = data
+    output = nbformat.v4.new_output("display_data", data, metadata={kind: metadata})
+    cell = nbformat.v4.new_code_cell("", outputs=[output])
+    return page.to_html(nbformat.v4.new_notebook(cells=[cell]), FACTS)
+
+
+def test_a_figure_has_its_finding_above_it_and_without_scripts_its_picture(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("report", "style.css", "script.js"):
+        (tmp_path / name).symlink_to(page.TEMPLATES / name)
+    (tmp_path / "charts.js").write_text("drawAll('</script>')")
+    monkeypatch.setattr(page, "TEMPLATES", tmp_path)
+    facts = {"name": "fig", "title": "A < B", "caption": "All", "alt": "Two bars"}
+    html = page_of({"image/png": "AAAA"}, {**facts, "chart": CHART})
+    figure = html[html.index("<figure") : html.index("</figure>")]
+    assert figure.index('<p class="finding">A &lt; B</p>') < figure.index("<noscript>") < figure.index("<figcaption>")
+    noscript = figure[figure.index("<noscript>") : figure.index("</noscript>")]
+    assert 'alt="Two bars"' in noscript and "base64,AAAA" in noscript
+    assert '<div class="chart" data-chart="fig"></div>' in figure
+    written = figure[figure.index("<script") : figure.index("</script>")].partition(">")[2]
+    assert "</" not in written and "<!--" not in written and json.loads(written) == json.loads(CHART)
+    assert r"drawAll('<\/script>')" in html
+    static = page_of({"image/png": "AAAA"}, facts)
+    assert "noscript" not in static and 'class="chart"' not in static and "drawAll" not in static
+    assert page.LIBRARIES not in html + static
