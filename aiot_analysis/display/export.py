@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "AIOT_EXPORT"
 FOLDER = "figures"  # folder next to the pages for their exported files
-BESIDE_PAGES = ("svg", "csv")
+BESIDE_PAGES = ("svg", "pdf", "csv")
 FORMATS = ("pdf", "svg", "png", "csv", "tex", "md")
 PICTURES = ("pdf", "svg", "png")
 WIDTHS = {"single": 3.5, "double": 7.16}  # inches; column widths of IEEE and ACM journals
@@ -103,7 +103,7 @@ class Sink:
 
 
 def beside_page(out: Path, page: str, origins: Sequence[str]) -> Sink:
-    """Return the sink for the files of every page (SVG and CSV), in a temporary folder under `out`."""
+    """Return the sink for the files of every page (SVG, PDF and CSV), in a temporary folder under `out`."""
     return Sink(str(out / ".part" / page), BESIDE_PAGES, " and ".join(origins))
 
 
@@ -121,8 +121,11 @@ def current() -> Sink | None:
         raise ReportError(f"{VARIABLE} does not have a value set by `aiot figures` ({error}): unset it.") from None
 
 
-def figure(sink: Sink, item: Item, shown: Figure, data: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Write a figure in the formats of the sink, and the frames it draws as CSV; return the names of the files."""
+def figure(sink: Sink, item: Item, shown: Figure, data: Mapping[str, pd.DataFrame], svg: str = "") -> list[str]:
+    """Write a figure in the formats of the sink, and the frames it draws as CSV; return the names of the files.
+
+    `svg` is its SVG, if it has been drawn already.
+    """
     from aiot_analysis.plots import style
 
     folder = Path(sink.folder)
@@ -134,7 +137,10 @@ def figure(sink: Sink, item: Item, shown: Figure, data: Mapping[str, pd.DataFram
             to_save = drawing.again() if drawing and (width or sink.sheet) else shown
             style.lay_out(to_save)
             for kind in PICTURES:
-                if kind in sink.formats:
+                if kind == "svg" and svg:
+                    (folder / f"{item.name}.svg").write_text(svg, encoding="utf-8")
+                    files.append(f"{item.name}.svg")
+                elif kind in sink.formats:
                     save(to_save, folder / f"{item.name}{suffix}.{kind}", item.caption)
                     files.append(f"{item.name}{suffix}.{kind}")
     if "csv" in sink.formats:

@@ -9,6 +9,7 @@ import io
 import re
 from functools import partial
 from html import escape
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.display import columns, export
@@ -50,6 +51,8 @@ MARKS = {  # sign and CSS class of each verdict; the style never carries the mea
     "by construction": ("◇", "built"),
 }
 
+_unnamed = count(1)  # figures without a name, whose drawings need ids all the same
+
 KINDS = {"csv": "data (CSV)", "svg": "vector (SVG)", "pdf": "PDF", "tex": "LaTeX", "md": "Markdown"}
 
 
@@ -62,7 +65,7 @@ def show(
     title: str = "",
     chart: Chart | None = None,
 ) -> None:
-    """Display a figure as a PNG of 150 dpi with its label as alternative text, and close it.
+    """Display a figure with its label as alternative text, and close it: as SVG on pages, as PNG in JupyterLab.
 
     The caption is plain text. `title` is a sentence with the finding, displayed above the figure. `chart` is its
     interactive drawing, which pages show in place of the picture where scripts run. `name` is the stem of the figure's
@@ -72,38 +75,43 @@ def show(
     """
     from matplotlib import pyplot
 
+    from aiot_analysis.display import drawing
+
     label = str(figure.get_label())
     if not label:
         raise ReportError("The figure has no description: set one with figure.set_label(...).")
     sink = export.current()
+    on_page = sink is not None and sink.displayed
+    prefix = name or f"figure{next(_unnamed)}"
+    vector = drawing.svg(figure, prefix) if on_page else ""
     files: list[str] = []
     if sink and name and sink.wants(name):
         item = export.Item(name, number, caption or "", "figure", sink.origin)
-        files = export.figure(sink, item, figure, _data(figure, data))
-    if sink and not sink.displayed:
+        files = export.figure(sink, item, figure, _data(figure, data), vector)
+    if sink and not on_page:
         pyplot.close(figure)
         return
-    picture = _picture(figure)
-    width, height = (round(inches * CSS_PIXELS_PER_INCH) for inches in figure.get_size_inches())
-    pyplot.close(figure)
-    metadata: dict[str, object] = {"alt": label, "width": width, "height": height}
-    if caption:
-        metadata["caption"] = caption  # pages place it below the picture, in the same <figure>
-    if name:
-        metadata["name"] = name
-    if number:
-        metadata["number"] = number
-    if files:
-        metadata["files"] = _links(files)
-    if title:
-        metadata["title"] = title
-        display_html(f"<p><b>{escape(title)}</b></p>", title, role="caption")  # pages place it in the figure
+    metadata: dict[str, object] = {"alt": label, "caption": caption, "name": name, "number": number, "title": title}
+    metadata["files"] = _links(files)
+    if title:  # pages place it and the caption in the same <figure>; JupyterLab supports neither
+        display_html(f"<p><b>{escape(title)}</b></p>", title, role="caption")
     if chart is not None:
         metadata["chart"] = chart.to_json()
-    display_data({"image/png": picture, "text/plain": label}, {"image/png": metadata})
-    if caption:  # JupyterLab does not support captions
+    if on_page:
+        metadata["narrow"] = drawing.narrow(figure, f"{prefix}-narrow") if chart is None else ""
+        _display_picture("image/svg+xml", vector, label, metadata)
+    else:
+        width, height = (round(inches * CSS_PIXELS_PER_INCH) for inches in figure.get_size_inches())
+        _display_picture("image/png", _picture(figure), label, metadata | {"width": width, "height": height})
+    pyplot.close(figure)
+    if caption:
         text = _numbered(caption, number)
         display_html(f"<p><em>{escape(text)}</em></p>", text, role="caption")
+
+
+def _display_picture(kind: str, picture: object, label: str, metadata: Mapping[str, object]) -> None:
+    stated = {name: value for name, value in metadata.items() if value}
+    display_data({kind: picture, "text/plain": label}, {kind: stated})
 
 
 def _picture(figure: Figure) -> bytes:
@@ -142,8 +150,8 @@ def _data(figure: Figure, data: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
     """Return the frames that a figure draws, by name."""
     from aiot_analysis.plots import style
 
-    drawing = style.figure_source(figure)
-    return {"data": data} if data is not None else drawing.frames if drawing else {}
+    source = style.figure_source(figure)
+    return {"data": data} if data is not None else source.frames if source else {}
 
 
 def _links(files: list[str]) -> list[tuple[str, str]]:

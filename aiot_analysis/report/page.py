@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from aiot_analysis import errors
-from aiot_analysis.display import export, front
+from aiot_analysis.display import export, figure_colors, front
 from runner import rawlog
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from aiot_analysis.display.export import Sink
 
 CONTENTS = "<!--contents-->"  # placeholder for the table of contents
+COLORS = "/*colors*/"  # placeholder for the colours of figures
+SVG = "image/svg+xml"
+_PICTURE = re.compile(r"<!--picture (\d+)-->")
 LIBRARIES = "<!--libraries-->"  # placeholder for the scripts that draw charts
 MANY_ROWS = 200  # a folded table with more rows stays folded in print
 COLUMNS = 24  # number of table columns that the style sheet can align
@@ -301,8 +304,12 @@ def to_html(notebook: NotebookNode, page: Mapping[str, Any]) -> str:
     mark = "simulated" in page["origins"] and not banner  # the notebook's own banner is enough
     charts = any("chart" in facts for output in outputs for facts in output.get("metadata", {}).values())
     facts = {**page, "css": style(), "script": script(), "contents": CONTENTS, "mark": mark}
-    html, _ = _exporter().from_notebook_node(_for_readers(notebook), resources={"page": facts})
-    return finish(str(html)).replace(LIBRARIES, libraries() if charts else "", 1)
+    visible = _for_readers(notebook)
+    pictures = _take_pictures(visible)
+    html, _ = _exporter().from_notebook_node(visible, resources={"page": facts})
+    html = _PICTURE.sub(lambda match: pictures[int(match[1])], finish(str(html)))
+    html = html.replace(LIBRARIES, libraries() if charts else "", 1)
+    return html.replace(COLORS, figure_colors.rules(html), 1)
 
 
 def _for_readers(notebook: NotebookNode) -> NotebookNode:
@@ -312,6 +319,21 @@ def _for_readers(notebook: NotebookNode) -> NotebookNode:
         if "outputs" in cell:
             cell.outputs = [output for output in cell.outputs if front.KIND not in output.get("data", {})]
     return visible
+
+
+def _take_pictures(notebook: NotebookNode) -> list[str]:
+    """Replace the SVGs of `show` by placeholders, in place, and return the HTML to put there.
+
+    nbconvert parses the whole page, which takes long for many thousands of elements.
+    """
+    pictures: list[str] = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            facts = output.get("metadata", {}).get(SVG, {})
+            if SVG in output.get("data", {}) and "alt" in facts:
+                pictures.append(figure_colors.picture(facts["alt"], output.data[SVG], facts.get("narrow", "")))
+                output.data[SVG] = f"<!--picture {len(pictures) - 1}-->"
+    return pictures
 
 
 def style() -> str:

@@ -1,0 +1,221 @@
+"""Figures as compact SVG, for files, notebooks and pages."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from matplotlib.collections import PathCollection, QuadMesh
+from matplotlib.colors import to_hex, to_rgb, to_rgba
+from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
+
+from aiot_analysis.display.figure_colors import LIGHT, series_colors
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+CSS_PIXELS_PER_INCH = 96
+SCALE = 1.18  # of a narrow drawing on a page: text of 7 points is 11 CSS pixels high
+NARROW_PX = 358  # width of the text on a phone that is 390 pixels wide
+NARROW = NARROW_PX / CSS_PIXELS_PER_INCH / SCALE  # inches
+DENSE = 3000  # marks; more of one kind are drawn as pixels
+FONTS = "'DejaVu Sans',Verdana,sans-serif"  # of about the same widths, so that the layout holds
+_SVG, _XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
+_NUMBER = re.compile(r"-?\d*\.\d+(?:e-?\d+)?")
+_REFERENCE = re.compile(r"url\(#([^)]+)\)")
+
+
+def svg(figure: Figure, prefix: str) -> str:
+    """Return a figure as an SVG element with a white ground, drawn once.
+
+    `prefix` begins all ids, so that several drawings can be in one document. Text is text. Colours written as
+    rgb(...) are the same in both themes, see `figure_colors.themed`.
+    """
+    from matplotlib import rc_context
+
+    from aiot_analysis.plots import style
+
+    style.lay_out(figure)
+    fixed = _fix_colors(figure)
+    for artist in figure.findobj(_is_dense):
+        artist.set_rasterized(True)
+    figure.patch.set_visible(False)  # the element has a background instead
+    written = io.StringIO()
+    with style.context(), rc_context({"svg.fonttype": "none", "svg.hashsalt": "aiotbench"}):
+        unstated = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(written, format="svg", dpi=2 * CSS_PIXELS_PER_INCH, metadata=unstated)
+    figure.patch.set_visible(True)
+    root = ElementTree.fromstring(written.getvalue())
+    width, height = (round(inches * CSS_PIXELS_PER_INCH) for inches in figure.get_size_inches())
+    box = " ".join(_round(number) for number in root.attrib["viewBox"].split())
+    root.attrib = {"xmlns": _SVG[1:-1], "width": str(width), "height": str(height), "viewBox": box, "role": "img"}
+    root.set("aria-label", str(figure.get_label()))
+    root.set("font-family", FONTS)
+    root.set("style", "background:#ffffff;fill:#000000;stroke-linejoin:round")
+    _compact(root, prefix)
+    text = ElementTree.tostring(root, encoding="unicode").replace(" />", "/>")
+    return re.sub("|".join(fixed), lambda match: _as_rgb(match[0]), text) if fixed else text
+
+
+def narrow(figure: Figure, prefix: str) -> str:
+    """Return a figure drawn again for a narrow screen, or "" if it is not from the package `plots`.
+
+    It is shown larger than it was drawn, so that its text is as high as on other screens.
+    """
+    from aiot_analysis.plots import style
+
+    source = style.figure_source(figure)
+    if source is None:
+        return ""
+    with style.printing(NARROW):
+        return svg(source.again(), prefix)
+
+
+def _as_rgb(color: str) -> str:
+    return f"rgb({','.join(str(round(255 * part)) for part in to_rgb(color))})"
+
+
+def _is_dense(artist: Artist) -> bool:
+    """Return whether an artist has too many marks for a page."""
+    return isinstance(artist, PathCollection) and len(artist.get_offsets()) > DENSE  # type: ignore[arg-type]
+
+
+def _fix_colors(figure: Figure) -> set[str]:
+    """Return the colours that are the same in both themes: those of images, and of text on marks and images.
+
+    Such text gets a shade that nothing else has and that looks the same.
+    """
+    fixed = set()
+    for axes in figure.axes:
+        images = [image for image in axes.get_children() if isinstance(image, AxesImage)]
+        for image in images:
+            colors = getattr(image.get_cmap(), "colors", [])
+            fixed |= {to_hex(color) for color in colors} - {LIGHT} if len(colors) < 20 else set()
+        for text in axes.texts:
+            if text.get_bbox_patch() is None and text.get_text().strip() and (images or _is_on_series(text, axes)):
+                shade = to_hex(text.get_color())
+                apart = f"#{int(shade[1:], 16) ^ 1:06x}"
+                text.set_color(apart)
+                fixed.add(apart)
+    return fixed
+
+
+def _is_on_series(text: Text, axes: Axes) -> bool:
+    """Return whether the middle of a text is on a bar or a cell in the colour of a series, which themes do not turn."""
+    box = text.get_window_extent()
+    middle = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
+    for patch in axes.patches:
+        if isinstance(patch, Rectangle) and patch.get_window_extent().contains(*middle):
+            face = to_rgba(patch.get_facecolor())
+            return face[3] > 0.5 and to_hex(face) in series_colors()
+    x, y = axes.transData.inverted().transform(middle)
+    for mesh in axes.collections:
+        if isinstance(mesh, QuadMesh):
+            edges = mesh.get_coordinates()
+            column, row = int((edges[0, :, 0] <= x).sum()) - 1, int((edges[:, 0, 1] <= y).sum()) - 1
+            rows, columns = edges.shape[0] - 1, edges.shape[1] - 1
+            if 0 <= column < columns and 0 <= row < rows:
+                return to_hex(mesh.get_facecolors()[row * columns + column]) in series_colors()
+    return False
+
+
+def _compact(root: Element, prefix: str) -> None:
+    """Remove from a drawing of matplotlib what a page does not need, and shorten the rest, in place."""
+    references = set(_REFERENCE.findall(" ".join(value for item in root.iter() for value in item.attrib.values())))
+    references |= {item.attrib.get(f"{_XLINK}href", "").removeprefix("#") for item in root.iter()}
+    ids: dict[str, str] = {}
+    for item in root.iter():
+        for name in [name for name in references if name == item.attrib.get("id")]:
+            ids[name] = f"{prefix}-{len(ids)}"
+    for pattern in root.iter(f"{_SVG}pattern"):
+        _shrink(pattern)
+    for item in list(root.iter()):
+        item.tag = item.tag.removeprefix(_SVG)
+        if item.tag != "text":
+            item.text = None
+        item.tail = None
+        if item is not root:
+            _shorten(item, ids)
+    _prune(root)
+
+
+def _shrink(pattern: Element) -> None:
+    """Shrink a hatch of many circles, which matplotlib draws on 72 x 72 points, to the square that is repeated."""
+    square, path = pattern
+    marks = re.findall("M[^M]+", path.attrib["d"])
+    if len(marks) < 100:
+        return
+    starts = [tuple(round(float(number), 1) for number in mark[1:].split()[:2]) for mark in marks]
+    known = set(starts)
+    lowest = min(y for _, y in starts)
+    for side in (8, 12, 24):
+        if all((x + side, y) in known or x + side > 72.5 for x, y in starts) and all(
+            (x, round(y - side, 1)) in known or y - side < lowest for x, y in starts
+        ):
+            near = [mark for mark, (x, y) in zip(marks, starts, strict=True) if x < side + 6 and y < side + 6]
+            path.attrib["d"] = "".join(near)
+            pattern.attrib |= {"width": str(side), "height": str(side)}
+            square.attrib |= {"width": str(side + 1), "height": str(side + 1)}
+            return
+
+
+def _shorten(item: Element, ids: dict[str, str]) -> None:
+    attributes = item.attrib
+    name = ids.get(attributes.pop("id", ""))
+    if name:
+        attributes["id"] = name
+    target = attributes.pop(f"{_XLINK}href", "")
+    if target:
+        attributes["href"] = f"#{ids[target[1:]]}" if target.startswith("#") else target.replace("\n", "")
+    for key in ("d", "x", "y", "width", "height", "transform", "points"):
+        if key in attributes:
+            attributes[key] = _round(attributes[key])
+    if "d" in attributes:
+        attributes["d"] = re.sub(r"\s*([A-Za-z])\s*", r"\1", attributes["d"]).strip().replace("\n", " ")
+    if attributes.get("transform", "").startswith(("rotate(0 ", "rotate(-0 ")):
+        del attributes["transform"]
+    if "style" in attributes:
+        rules = [rule.strip().replace(": ", ":", 1) for rule in attributes["style"].split(";")]
+        rules = [
+            _round(rule) for rule in rules if rule and not rule.startswith(("font-family", "stroke-linejoin:round"))
+        ]
+        attributes["style"] = ";".join(rules)
+        if not rules:
+            del attributes["style"]
+    for key in ("style", "clip-path"):
+        if key in attributes:
+            attributes[key] = _REFERENCE.sub(lambda match: f"url(#{ids[match[1]]})", attributes[key])
+
+
+def _prune(parent: Element) -> None:
+    """Remove groups without purpose and repeated styles below an element."""
+    children: list[Element] = []
+    for child in parent:
+        _prune(child)
+        if child.tag in ("metadata", "style") or (child.tag in ("g", "defs") and not len(child)):
+            continue
+        if child.tag == "g" and not child.attrib:
+            children += list(child)
+        else:
+            children.append(child)
+    parent[:] = children
+    styles = {child.attrib.get("style", "") for child in children}
+    if parent.tag == "g" and len(children) > 1 and len(styles) == 1 and "style" not in parent.attrib:
+        [shared] = styles
+        if shared and not re.search(r"(?:^|;)opacity", shared):  # which is not inherited but applies to the group
+            parent.attrib["style"] = shared
+            for child in children:
+                del child.attrib["style"]
+
+
+def _round(text: str) -> str:
+    """Return a text with its decimal numbers rounded to two places."""
+    return _NUMBER.sub(lambda match: f"{round(float(match[0]), 2) + 0.0:.2f}".rstrip("0").rstrip("."), text)
