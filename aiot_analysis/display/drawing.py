@@ -59,7 +59,7 @@ def svg(figure: Figure, prefix: str) -> str:
     root.attrib = {"xmlns": _SVG[1:-1], "width": str(width), "height": str(height), "viewBox": box, "role": "img"}
     root.set("aria-label", str(figure.get_label()))
     root.set("font-family", FONTS)
-    root.set("style", "background:#ffffff;fill:#000000;stroke-linejoin:round")
+    root.set("style", "background:#ffffff;fill:#000000;stroke-linejoin:round;text-rendering:geometricPrecision")
     _compact(root, prefix)
     text = ElementTree.tostring(root, encoding="unicode").replace(" />", "/>")
     return re.sub("|".join(fixed), lambda match: _as_rgb(match[0]), text) if fixed else text

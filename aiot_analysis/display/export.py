@@ -86,6 +86,17 @@ class Sink:
         path = Path(self.folder) / LIST
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
+    def has_data(self) -> bool:
+        """Return whether an item that the notebook wrote has a row of data that is not from the paper."""
+        return any(
+            len(lines.readlines(2**16)) > 1
+            for item in self.written()
+            if item["origin"] != "paper"
+            for name in item["files"]
+            if name.endswith(".csv")
+            for lines in [(Path(self.folder) / name).open(encoding="utf-8")]
+        )
+
     def place(self, folder: Path) -> list[str]:
         """Move the files to another folder, each atomically, and return their paths relative to its parent."""
         names = [name for item in self.written() for name in item["files"]]

@@ -69,7 +69,7 @@ def shades(color: str) -> tuple[str, str]:
     if saturation > 0.3 and lightness < 0.75:
         return color, color if contrast(color, DARK) >= LEGIBLE else _toward(color, DARK, LEGIBLE)
     _, darkest, _ = colorsys.rgb_to_hls(*_rgb(DARK))
-    turned = _hex(colorsys.hls__rgb(hue, 0.93 - lightness * (0.93 - darkest), min(saturation, 0.5)))
+    turned = _hex(colorsys.hls_to_rgb(hue, 0.93 - lightness * (0.93 - darkest), min(saturation, 0.5)))
     return color, turned
 
 
@@ -79,7 +79,7 @@ def _toward(color: str, ground: str, least: float) -> str:
     hue, lightness, saturation = colorsys.rgb_to_hls(*_rgb(color))
     while contrast(color, ground) < least:
         lightness += step
-        color = _hex(colorsys.hls__rgb(hue, lightness, saturation))
+        color = _hex(colorsys.hls_to_rgb(hue, lightness, saturation))
     return color
 
 

@@ -119,6 +119,7 @@ def _report(site: Site, number: int) -> dict[str, Any]:
         "summary": notebook.summary,
         "status": status,
         "page": f"{notebook.name}.html" if has_page else "",
+        "empty": entry.empty if has_page else "",
         "rendered": _date(entry.rendered),
         "failed": _date(entry.failed),
         "error": entry.error,
@@ -133,11 +134,11 @@ def _date(iso: str) -> str:
 
 def _navigate(site: Site, environment: Environment, report: dict[str, Any], reports: list[dict[str, Any]]) -> None:
     page = site.page(report["name"])
-    linked = [entry for entry in reports if entry["page"]]
+    linked = [entry for entry in reports if entry["page"] and (not entry["empty"] or entry is report)]
     position = linked.index(report)
     html = environment.get_template("navigation.html.j2").render(
         report=report,
-        reports=linked,
+        reports=[entry for entry in reports if entry["page"]],
         origin=site.origin,
         others=site.others,
         device=site.device,

@@ -7,9 +7,11 @@ import re
 import sys
 import tempfile
 import traceback
+import zipfile
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
+from html import unescape
 from importlib import import_module
 from pathlib import Path
 from time import perf_counter
@@ -18,10 +20,11 @@ from uuid import uuid4
 
 from aiot_analysis import errors
 from aiot_analysis.display import export, figure_colors, front
+from aiot_analysis.tables import names
 from runner import rawlog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from nbformat import NotebookNode
 
@@ -146,6 +149,7 @@ class RenderOutcome:
     cell: int | None = None  # the code cell that failed, counted from 1
     warnings: list[str] = field(default_factory=list)  # what the cells wrote to standard error
     files: list[str] = field(default_factory=list)  # files of its figures and tables, in the folder `figures`
+    empty: str = ""  # why the page has no data, if it has none
 
 
 def prepare() -> None:
@@ -170,7 +174,8 @@ def render(job: RenderJob) -> RenderOutcome:
             (job.out / folder).mkdir(parents=True, exist_ok=True)
         with sink.open():
             notebook = _execute(job, partial)
-        html = "" if job.sink else to_html(notebook, job.page)
+        archive = archive_name(job.name) if sink.written() else ""
+        html = "" if job.sink else to_html(notebook, {**job.page, "archive": archive})
     except Exception as error:
         message, cell = _explain_error(error, partial, job.timeout_s)
         if partial.exists():
@@ -179,11 +184,45 @@ def render(job: RenderJob) -> RenderOutcome:
         return RenderOutcome(perf_counter() - started, message, cell)
     if job.sink:
         return RenderOutcome(perf_counter() - started, warnings=_warnings(notebook))
+    empty = "" if sink.has_data() else reason_without_data(notebook)
     files = sink.place(job.out / export.FOLDER)
+    if files:
+        files.append(_archive(job, files, partial))
     rawlog.replace_text(job.out / f"{job.name}.html", html)
     partial.replace(job.out / "notebooks" / f"{job.name}.ipynb")
     failed.unlink(missing_ok=True)
-    return RenderOutcome(perf_counter() - started, warnings=_warnings(notebook), files=files)
+    return RenderOutcome(perf_counter() - started, warnings=_warnings(notebook), files=files, empty=empty)
+
+
+def archive_name(page: str) -> str:
+    """Return the path of the archive of a page, relative to the page."""
+    return f"{export.FOLDER}/{page}.zip"
+
+
+def _archive(job: RenderJob, files: Sequence[str], notebook: Path) -> str:
+    """Write the numbers (CSV) and the figures (PDF) of a page with its notebook to a zip file, and return its path.
+
+    Equal contents give equal bytes.
+    """
+    name = archive_name(job.name)
+    members = {Path(file).name: job.out / file for file in sorted(set(files)) if file.endswith((".csv", ".pdf"))}
+    with (
+        rawlog.replacing(job.out / name) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for member, path in {**members, f"{job.name}.ipynb": notebook}.items():
+            archive.writestr(zipfile.ZipInfo(f"{job.name}/{member}"), path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return name
+
+
+def reason_without_data(notebook: NotebookNode) -> str:
+    """Return the first paragraph of a page that names a command, as plain text; it says how to get the data."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            for paragraph in re.findall("<p>(.*?)</p>", output.get("data", {}).get("text/html", ""), re.DOTALL):
+                if "<code>aiot " in paragraph:
+                    return unescape(re.sub("<[^>]*>", "", paragraph))
+    return "There are no data for this page."
 
 
 def _execute(job: RenderJob, partial: Path) -> NotebookNode:
@@ -305,7 +344,7 @@ def to_html(notebook: NotebookNode, page: Mapping[str, Any]) -> str:
     charts = any("chart" in facts for output in outputs for facts in output.get("metadata", {}).values())
     facts = {**page, "css": style(), "script": script(), "contents": CONTENTS, "mark": mark}
     visible = _for_readers(notebook)
-    pictures = _take_pictures(visible)
+    pictures = _take_pictures(visible, page)
     html, _ = _exporter().from_notebook_node(visible, resources={"page": facts})
     html = _PICTURE.sub(lambda match: pictures[int(match[1])], finish(str(html)))
     html = html.replace(LIBRARIES, libraries() if charts else "", 1)
@@ -321,10 +360,10 @@ def _for_readers(notebook: NotebookNode) -> NotebookNode:
     return visible
 
 
-def _take_pictures(notebook: NotebookNode) -> list[str]:
+def _take_pictures(notebook: NotebookNode, page: Mapping[str, Any]) -> list[str]:
     """Replace the SVGs of `show` by placeholders, in place, and return the HTML to put there.
 
-    nbconvert parses the whole page, which takes long for many thousands of elements.
+    nbconvert parses the whole page, which takes long for many thousands of elements. Named figures get their citation.
     """
     pictures: list[str] = []
     for cell in notebook.cells:
@@ -333,7 +372,30 @@ def _take_pictures(notebook: NotebookNode) -> list[str]:
             if SVG in output.get("data", {}) and "alt" in facts:
                 pictures.append(figure_colors.picture(facts["alt"], output.data[SVG], facts.get("narrow", "")))
                 output.data[SVG] = f"<!--picture {len(pictures) - 1}-->"
+                if "name" in facts:
+                    facts["citation"] = citation(facts, page)
     return pictures
+
+
+def citation(figure: Mapping[str, Any], page: Mapping[str, Any]) -> dict[str, str]:
+    """Return how to cite a figure: as plain text, and as an entry of BibTeX. Nobody is named as its author."""
+    from importlib import metadata
+
+    title = str(figure.get("caption") or figure["alt"]).partition(". ")[0].rstrip(".")
+    origin = " ".join(re.sub("<[^>]*>", "", names.ORIGIN_SENTENCES[origin]) for origin in page["origins"])
+    tables = f"Tables {page['data']}. " if page["data"] else ""
+    software = f"AIoTBench toolkit {metadata.version('aiotbench')}"
+    date = str(page["rendered"])[:10]
+    key = f"{figure['name']}_{page['data'] or date}"
+    fields = {
+        "title": f"{{{title.translate(export.TEX)}}}",
+        "howpublished": f"{software}, page ``{page['title'].translate(export.TEX)}''",
+        "year": date[:4],
+        "note": f"{origin.translate(export.TEX)} {tables}Rendered on {date}",
+    }
+    entry = ",\n".join([f"@misc{{{key}", *(f"  {name} = {{{value}}}" for name, value in fields.items())])
+    plain = f"“{title}”. {page['title']}, figure {figure['name']}. {origin} {tables}{software}, rendered on {date}."
+    return {"plain": plain, "bibtex": f"{entry}\n}}"}
 
 
 def style() -> str:

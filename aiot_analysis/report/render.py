@@ -268,7 +268,13 @@ def _record(task: RenderTask, job: RenderJob, outcome: RenderOutcome) -> RenderR
     else:
         site.forget(entry.files, outcome.files)
         entry = ManifestEntry(
-            task.print_, job.parameters, timestamp, outcome.seconds, warnings=outcome.warnings, files=outcome.files
+            task.print_,
+            job.parameters,
+            timestamp,
+            outcome.seconds,
+            warnings=outcome.warnings,
+            files=outcome.files,
+            empty=outcome.empty,
         )
         site.manifest.reports[job.name] = entry
     site.save()

@@ -97,6 +97,7 @@ class ManifestEntry:
     failed: str = ""  # when it failed: ISO 8601, UTC
     warnings: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)  # files of its figures and tables next to the page
+    empty: str = ""  # why the existing page has no data, if it has none
 
 
 @dataclass
