@@ -119,6 +119,7 @@ def _is_on_series(text: Text, axes: Axes) -> bool:
     x, y = axes.transData.inverted().transform(middle)
     for mesh in axes.collections:
         if isinstance(mesh, QuadMesh):
+            mesh.update_scalarmappable()  # as before drawing
             edges = mesh.get_coordinates()
             column, row = int((edges[0, :, 0] <= x).sum()) - 1, int((edges[:, 0, 1] <= y).sum()) - 1
             rows, columns = edges.shape[0] - 1, edges.shape[1] - 1

@@ -146,7 +146,7 @@ def test_a_page_links_to_the_data_and_the_vector_of_a_figure_and_deletes_only_it
     [result] = render(project / "notebooks", out, ["06"])
     assert result.status == "rendered"
     page = result.page.read_text(encoding="utf-8")
-    for address in ("figures/fig5_shares.csv", "figures/fig5_shares.svg", "figures/table4_numbers.csv"):
+    for address in ("figures/fig5_shares.csv", "figures/fig5_shares.svg", "figures/fig5_shares.pdf", ARCHIVE):
         assert f'href="{address}"' in page
         assert (out / address).stat().st_size > 50
     assert 'href="notebooks/06_named.ipynb"' in page
@@ -154,7 +154,9 @@ def test_a_page_links_to_the_data_and_the_vector_of_a_figure_and_deletes_only_it
     (out / "figures" / "foreign.csv").write_text("kept")
     manifest: dict[str, Any] = json.loads((out / "manifest.json").read_text())
     assert sorted(manifest["reports"]["06_named"]["files"]) == [
+        ARCHIVE,
         "figures/fig5_shares.csv",
+        "figures/fig5_shares.pdf",
         "figures/fig5_shares.svg",
         "figures/table4_numbers.csv",
     ]
@@ -163,8 +165,34 @@ def test_a_page_links_to_the_data_and_the_vector_of_a_figure_and_deletes_only_it
     [result] = render(project / "notebooks", out, ["06"])
     assert result.status == "rendered"
     there = sorted(path.name for path in (out / "figures").iterdir())
-    assert there == ["fig5_shares.csv", "fig5_shares.svg", "foreign.csv", "table4_renamed.csv"]
+    figure = [f"fig5_shares.{kind}" for kind in ("csv", "pdf", "svg")]
+    assert there == ["06_named.zip", *figure, "foreign.csv", "table4_renamed.csv"]
     write(project / "notebooks", "06_named", LOAD, SHOW)
+
+
+def test_the_archive_of_a_page_has_its_numbers_its_figures_and_the_notebook_as_it_was_executed(project: Path) -> None:
+    out = project / "archived"
+    render(project / "notebooks", out, ["06"])
+    with zipfile.ZipFile(out / ARCHIVE) as archive:
+        assert archive.testzip() is None
+        content = {name: archive.read(name) for name in archive.namelist()}
+    figures_folder = [f"figures/{name}" for name in ("fig5_shares.csv", "fig5_shares.pdf", "table4_numbers.csv")]
+    expected = {f"06_named/{Path(file).name}": (out / file).read_bytes() for file in figures_folder}
+    expected["06_named/06_named.ipynb"] = (out / "notebooks" / "06_named.ipynb").read_bytes()
+    assert content == expected
+    assert content["06_named/fig5_shares.pdf"].startswith(b"%PDF")
+
+
+def test_a_figure_says_how_to_cite_it(project: Path) -> None:
+    out = project / "cited"
+    render(project / "notebooks", out, ["06"])
+    page = (out / "06_named.html").read_text(encoding="utf-8")
+    cite = page[page.index('<details class="cite">') :].partition("</details>")[0]
+    data = re.search(r"Hash of the tables</dt><dd><code>(\w{12})<", page)
+    assert data and f"Tables {data[1]}." in cite and f"@misc{{fig5_shares_{data[1]}," in cite
+    assert "AIoTBench toolkit 0.1.0" in cite and "Measured on the devices named here." in cite
+    assert "author" not in cite
+    assert 'href="#fig5_shares">permalink</a>' in page
 
 
 def test_without_a_change_a_page_whose_file_is_gone_is_rendered_again(project: Path) -> None:

@@ -119,8 +119,8 @@ def test_a_page_loads_nothing_and_runs_one_script_of_ours(rendered: Rendered) ->
         assert page.of("script") == [{}]
         assert page.source.partition("<script>")[2].partition("</script>")[0].strip() == script().strip()
         assert [link["href"] for link in page.of("link")] == ["data:,"]
-        assert all(image["src"].startswith("data:image/png;base64,") for image in page.of("img"))
-        assert not re.search(r"https?://|@import|url\(", re.sub('base64,[^"]*', "", page.source))
+        assert page.of("img") == []
+        assert not re.search(r"https?://|@import|url\((?!#)", page.source)
         assert all(not re.match(r"[a-z]+:", link["href"]) for link in page.of("a"))
 
 
@@ -130,9 +130,10 @@ def test_a_page_has_language_title_description_and_headings(rendered: Rendered) 
     assert page.of("html") == [{"lang": "en"}]
     assert "<title>Bars &amp; tables – AIoTBench</title>" in page.source
     assert [tag for tag, _ in page.elements if tag in ("h1", "h2", "h3")] == ["h1", "h2", "h2"]
-    (image,) = page.of("img")
-    assert image["alt"] == 'Two bars, "a" < "b"'
-    assert (image["width"], image["height"]) == ("288", "192")
+    (drawing,) = page.of("svg")  # of a figure that is not of the package, which cannot be drawn for narrow screens
+    assert (drawing["width"], drawing["height"]) == ("288", "192")
+    [picture] = [division for division in page.of("div") if division.get("role") == "img"]
+    assert picture["aria-label"] == 'Two bars, "a" < "b"'
     assert page.source.count("Times of a &amp; b") == 1
     assert "<figcaption>Times of a &amp; b</figcaption>" in page.source
     assert page.of("figure") == [{"tabindex": "0"}]  # on a narrow screen it scrolls, also by keys
