@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 CONFIDENCE = 0.95
 """Level of all intervals."""
 ALPHA = 0.05
@@ -37,3 +39,15 @@ def interval(low: float, high: float, form: str) -> str:
         if ends[0] != ends[1] or low == high:
             break
     return " to ".join(ends)
+
+
+_MINUS = re.compile(r"(?:^|(?<=[\s(\[~≤≥<>=,;:/“]))-(?=\.?\d)")
+_CODE = re.compile("(`[^`]*`)")
+
+
+def minus(text: str) -> str:
+    """Return a text in which negative numbers have a minus sign (−) in place of a hyphen, except in `code`."""
+    if "-" not in text:
+        return text
+    parts = _CODE.split(text)  # code is at the odd positions
+    return "".join(part if place % 2 else _MINUS.sub("−", part) for place, part in enumerate(parts))

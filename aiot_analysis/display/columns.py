@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.errors import ReportError
 from aiot_analysis.tables import names
-from aiot_analysis.words import interval, p_value
+from aiot_analysis.words import interval, minus, p_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -251,7 +251,7 @@ def words(
             column_headings.append(f"{column_style.heading} ({interval_heading})")
         else:
             column_headings.append(column_style.heading)
-        column_texts.append(values)
+        column_texts.append([minus(value) for value in values])
         numeric.append(is_number)
     return Words(pd.DataFrame(dict(enumerate(column_texts)), dtype=str).set_axis(column_headings, axis=1), numeric)
 
@@ -267,7 +267,10 @@ def _with_intervals(values: list[str], ends: pd.DataFrame, column: Column) -> li
 
 
 def text(value: Any, format_: Format | None = None, missing: str = MISSING) -> str:
-    """Return a value as text. Without a format, numbers get four significant digits and strings stay as they are."""
+    """Return a value as text. Without a format, numbers get four significant digits and strings stay as they are.
+
+    Numbers from 1,000 on have all their digits before the point, and never an exponent.
+    """
     import pandas as pd
 
     if pd.api.types.is_scalar(value) and pd.isna(value):
@@ -278,7 +281,17 @@ def text(value: Any, format_: Format | None = None, missing: str = MISSING) -> s
         return format_.format(value)
     if pd.api.types.is_bool(value):
         return "yes" if value else "no"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return _general(value) if isinstance(value, float) else str(value)
+
+
+def _general(value: float) -> str:
+    import numpy as np
+
+    if not np.isfinite(value):
+        return str(value)
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return np.format_float_positional(value, precision=4, fractional=False, trim="-")
 
 
 def flat(names: pd.Index) -> list[str]:

@@ -114,9 +114,18 @@ class NotebookPage:
         """
         if columns:
             frame = frame[with_intervals(columns, list(frame.columns))]
-        if "device_id" in frame:
-            frame = self.data.named(frame)
-        table(frame, caption, formats=formats, headings=headings, folded=folded, name=name, number=number)
+        devices = frame.get("device_id")
+        named = frame if devices is None else self.data.named(frame)
+        table(
+            named,
+            caption,
+            formats=formats,
+            headings=headings,
+            folded=folded,
+            name=name,
+            number=number,
+            devices=devices,
+        )
 
     def show_excluded(self, name: str, caption: str = "Instances excluded from this page", **values: str) -> None:
         """Display the excluded instances by device and reason, as a table of this name.

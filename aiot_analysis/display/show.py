@@ -6,6 +6,7 @@ All output is readable in JupyterLab and on a page without scripts, whose templa
 from __future__ import annotations
 
 import io
+import json
 import re
 from functools import partial
 from html import escape
@@ -16,10 +17,10 @@ from aiot_analysis.display import columns, export
 from aiot_analysis.display.columns import MISSING, Format
 from aiot_analysis.errors import ReportError
 from aiot_analysis.tables.names import ORIGIN_SENTENCES
-from aiot_analysis.words import plural
+from aiot_analysis.words import minus, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pandas as pd
     from matplotlib.figure import Figure
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 
 DPI = 150  # of displayed figures
 CSS_PIXELS_PER_INCH = 96
-MOST_ROWS = 60  # number of instances of the suite; longer tables are folded
-MOST_SHOWN = 3500  # rows; a little more than 51 devices x 60 instances; browsers open longer pages slowly
+MOST_ROWS = 60  # number of instances of the suite; longer tables are folded and paged
+PAGE_ROWS = 50  # rows of a paged table that are readable without a script
+MOST_SHOWN = 3500  # rows; a little more than 51 devices x 60 instances, which keeps pages below 3 MB
 VERDICT_COLUMNS = ("verdict", "state", "mark")
 LONG_CHARACTERS = 36  # cells with longer text may wrap; shorter text stays on one line
 
@@ -174,13 +176,15 @@ def table(
     name: str | None = None,
     number: str = "",
     origin: str = "",
+    devices: Iterable[object] | None = None,
 ) -> None:
     """Display a frame as a table, with headings and formats from the module `columns`.
 
     `formats` and `headings` override them by column: {"share": "{:.0%}"} or a function, {"share": "share of time"}. A
     column and the ends of its interval, <column>_low and <column>_high, are merged into one. Verdicts in the columns
     VERDICT_COLUMNS are preceded by signs. `folded` hides the table until a reader opens it. `name` and `number` are as
-    for `show`; `origin` is "paper" for values that the paper printed.
+    for `show`; `origin` is "paper" for values that the paper printed. `devices` has the device id of each row, by which
+    a page filters and highlights rows; it defaults to the column `device_id`.
     """
     sink = export.current()
     files: list[str] = []
@@ -190,8 +194,10 @@ def table(
     if sink and not sink.displayed:
         return
     title = _numbered(caption, number, origin == "paper")
-    html = to_html(frame, title, formats, headings, missing, folded)
-    links = ", ".join(f'<a href="{escape(address)}">{escape(words)}</a>' for words, address in _links(files))
+    addresses = [(words, escape(address)) for words, address in _links(files)]
+    csv = next((address for words, address in addresses if words == KINDS["csv"]), "")
+    html = to_html(frame, title, formats, headings, missing, folded, devices, csv)
+    links = ", ".join(f'<a href="{address}">{escape(words)}</a>' for words, address in addresses)
     text = caption or frame.to_string(index=False)
     display_html(html + (f'<p class="files">{links}</p>' if links else ""), text)
 
@@ -203,64 +209,105 @@ def to_html(
     headings: Mapping[str, str] | None = None,
     missing: str = MISSING,
     folded: bool = False,
+    devices: Iterable[object] | None = None,
+    csv: str = "",
 ) -> str:
     """Return the HTML that `table` displays. Headings have a scope attribute, and numbers are right-aligned.
 
-    The table is folded if it has more than MOST_ROWS rows or if `folded` is true. Of a longer
-    table than MOST_SHOWN, only the first rows are included, and the summary says so. Raises ReportError if a format or
-    heading is for a column that does not exist.
+    The table is folded if it has more than MOST_ROWS rows or if `folded` is true. With more than MOST_ROWS rows, only
+    the first PAGE_ROWS are HTML; the others are JSON for the script of the page, and a sentence says so and links to
+    the file `csv`, if any. Of a longer table than MOST_SHOWN, only the first rows are included, and the summary says
+    so. Raises ReportError if a format or heading is for a column that does not exist.
     """
-    words = columns.words(frame.head(MOST_SHOWN), formats, headings, missing)
+    shown = frame.head(MOST_SHOWN)
+    words = columns.words(shown, formats, headings, missing)
+    ids = _device_ids(frame, devices)[: len(shown)]
     rows = [
-        "<tr>"
-        + "".join(
-            _verdict(text) if heading in VERDICT_COLUMNS and text in MARKS else _cell(escape(text), number, "td")
-            for heading, number, text in zip(words.frame.columns, words.numeric, row, strict=True)
-        )
-        + "</tr>"
+        [_cell(heading, number, text) for heading, number, text in zip(words.frame, words.numeric, row, strict=True)]
         for row in words.frame.itertuples(index=False, name=None)
     ]
+    on_page = len(rows) if len(rows) <= MOST_ROWS else PAGE_ROWS
+    body = "".join(_row(row, device) for row, device in zip(rows[:on_page], ids, strict=False))
     if not rows:
-        rows = [f'<tr><td colspan="{words.frame.shape[1]}" style="text-align: left">none</td></tr>']
-    label = f' role="region" aria-label="{escape(caption)}"' if caption else ""
+        body = f'<tr><td colspan="{words.frame.shape[1]}" style="text-align: left">none</td></tr>'
+    caption = minus(caption or "")
+    caption_html = _markup(caption)
+    label = f' role="region" aria-label="{escape(caption.replace("`", ""))}"' if caption else ""
     folded = folded or len(rows) > MOST_ROWS
     html = (
         f'<div class="scroll" tabindex="0"{label} style="overflow-x: auto"><table>'
-        + (f"<caption>{escape(caption)}</caption>" if caption and not folded else "")
-        + f"<thead>{_headings(list(words.frame.columns), words.numeric)}</thead>"
-        + f"<tbody>{''.join(rows)}</tbody></table></div>"
+        + (f"<caption>{caption_html}</caption>" if caption and not folded else "")
+        + f"<thead>{_headings(list(words.frame.columns), words.numeric)}</thead><tbody>{body}</tbody></table>"
+        + (_stored(rows[on_page:], ids[on_page:], words.numeric) if len(rows) > on_page else "")
+        + "</div>"
     )
+    if len(rows) > on_page:
+        link = f'; all are in the <a href="{csv}">CSV file</a>' if csv else ""
+        html += f'<p class="more"><span class="range">Rows 1 to {on_page} of {len(rows):,}</span>{link}.</p>'
     if not folded:
         return html
-    count = plural(len(rows), "row")
-    if len(frame) > len(rows):
+    count = plural(max(len(rows), 1), "row", "{:,}")
+    if len(frame) > len(rows) > 0:
         count = f"the first {len(rows):,} of {len(frame):,} rows"
-    return f"<details><summary>{escape(caption or 'Table')} ({count})</summary>{html}</details>"
+    return f"<details><summary>{caption_html or 'Table'} ({count})</summary>{html}</details>"
+
+
+def _device_ids(frame: pd.DataFrame, devices: Iterable[object] | None) -> list[str]:
+    """Return the device id of each row, "" where there is none."""
+    if devices is None:
+        devices = frame["device_id"] if frame.columns.nlevels == 1 and "device_id" in frame else [None] * len(frame)
+    return [device if isinstance(device, str) else "" for device in devices]
+
+
+def _cell(heading: object, number: bool, text: str) -> tuple[str, str]:
+    """Return what a cell says and its CSS class."""
+    if heading in VERDICT_COLUMNS and text in MARKS:
+        sign, kind = MARKS[text]
+        return f"{sign} {text}", f"verdict {kind}"
+    return text, "number" if number else "long" if len(text) > LONG_CHARACTERS else ""
+
+
+def _row(cells: Sequence[tuple[str, str]], device: str) -> str:
+    attribute = f' data-device="{escape(device)}"' if device else ""
+    return f"<tr{attribute}>{''.join(_tagged(text, kind, 'td') for text, kind in cells)}</tr>"
 
 
 def _headings(words: Sequence[str], numeric: Sequence[bool]) -> str:
-    heads = [_cell(escape(word), number, 'th scope="col"') for word, number in zip(words, numeric, strict=True)]
-    return f"<tr>{''.join(heads)}</tr>"
+    cells = (_cell("", number, word) for word, number in zip(words, numeric, strict=True))
+    return "<tr>" + "".join(_tagged(text, kind, "th", ' scope="col"') for text, kind in cells) + "</tr>"
 
 
-def _cell(text: str, number: bool, tag: str) -> str:
+def _tagged(text: str, kind: str, tag: str, attributes: str = "") -> str:
     # JupyterLab right-aligns all cells and lacks the style of the pages
-    kind = ' class="long"' if len(text) > LONG_CHARACTERS else ""
-    align = ' class="number"' if number else f'{kind} style="text-align: left"'
-    return f"<{tag}{align}>{text}</{tag.split(maxsplit=1)[0]}>"
+    attributes += f' class="{kind}"' if kind else ""
+    attributes += "" if kind == "number" else ' style="text-align: left"'
+    return f"<{tag}{attributes}>{_markup(text)}</{tag}>"
 
 
-def _verdict(word: str) -> str:
-    sign, kind = MARKS[word]
-    return f'<td class="verdict {kind}" style="text-align: left">{sign} {escape(word)}</td>'
+def _stored(rows: Sequence[Sequence[tuple[str, str]]], devices: Sequence[str], numeric: Sequence[bool]) -> str:
+    """Return rows as JSON in a script element, from which the script of the page makes those that a reader turns to.
+
+    A cell is its text, or a pair of text and CSS class unless that is the one of its column.
+    """
+    content: dict[str, object] = {"numeric": list(numeric)}
+    content["rows"] = [[text if kind in ("", "number") else (text, kind) for text, kind in row] for row in rows]
+    if any(devices):
+        content["devices"] = list(devices)
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return f'<script type="application/json" class="rows" data-count="{len(rows)}">{text}</script>'
+
+
+def _markup(text: str) -> str:
+    """Return plain text as HTML, with text in `backquotes` set as code."""
+    return re.sub("`([^`]*)`", r"<code>\1</code>", escape(text))
 
 
 def say(text: str) -> None:
     """Display a paragraph of plain text, with text in `backquotes` set as code. An empty text displays nothing."""
     if not text:
         return
-    html = re.sub("`([^`]*)`", r"<code>\1</code>", escape(text))
-    display_html(f"<p>{html}</p>", text)
+    text = minus(text)
+    display_html(f"<p>{_markup(text)}</p>", text)
 
 
 def timing_used(rows: pd.DataFrame, timing: str) -> str:

@@ -35,14 +35,12 @@ COLORS = "/*colors*/"  # placeholder for the colours of figures
 SVG = "image/svg+xml"
 _PICTURE = re.compile(r"<!--picture (\d+)-->")
 LIBRARIES = "<!--libraries-->"  # placeholder for the scripts that draw charts
-MANY_ROWS = 200  # a folded table with more rows stays folded in print
 COLUMNS = 24  # number of table columns that the style sheet can align
 _HEADING = re.compile(
     r'<(?P<tag>h[1-6]) id="(?P<id>[^"]*)">(?P<words>.*?)<a class="anchor-link" href="[^"]*">.*?</a></(?P=tag)>',
     re.DOTALL,
 )
 _TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
-_FOLDED = re.compile(r"<details><summary>[^<]*</summary><div[^>]*><table>.*?</table>", re.DOTALL)
 _HEAD = re.compile(r"<thead>.*</thead>", re.DOTALL)
 _CELL = re.compile(r"<t[hd]\b[^>]*>")
 _NUMBER = ' class="number"'
@@ -90,7 +88,6 @@ def finish(html: str) -> str:
 
     This must be the last step, since nbconvert's parser does not accept HTML without end tags.
     """
-    html = _FOLDED.sub(lambda match: _mark_long_table(match[0]), html)
     return add_contents(_TABLE.sub(lambda match: compact(match[0]), html))
 
 
@@ -109,11 +106,6 @@ def compact(table: str) -> str:
         table = table.replace("<table>", f'<table class="{classes}">', 1) if classes else table
     table = re.sub("<caption>(.*?)</caption>", r"<caption><span>\1</span></caption>", table, count=1, flags=re.DOTALL)
     return re.sub("</t[hdr]>", "", table)
-
-
-def _mark_long_table(folded: str) -> str:
-    """Mark a folded table with many rows, which stays folded in print."""
-    return folded.replace("<details>", '<details class="many">', 1) if folded.count("<tr") > MANY_ROWS else folded
 
 
 def alignment() -> str:
@@ -404,8 +396,8 @@ def style() -> str:
 
 
 def script() -> str:
-    """Return the script that all pages share (themes, sorting and searching). Pages are readable without it."""
-    return (TEMPLATES / "script.js").read_text(encoding="utf-8")
+    """Return the script that all pages share (themes and tables). Pages are readable without it."""
+    return "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("script.js", "tables.js"))
 
 
 def libraries() -> str:

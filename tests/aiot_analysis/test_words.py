@@ -1,6 +1,6 @@
 import pytest
 
-from aiot_analysis.words import ALPHA, CONFIDENCE, interval, p_value, plural
+from aiot_analysis.words import ALPHA, CONFIDENCE, interval, minus, p_value, plural
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,17 @@ def test_the_error_rate_belongs_to_the_confidence() -> None:
 )
 def test_an_interval_is_written_with_as_many_digits_as_tell_its_ends_apart(low, high, form, written):
     assert interval(low, high, form) == written
+
+
+@pytest.mark.parametrize(
+    ("text", "better"),
+    [
+        ("-1.5", "−1.5"),
+        ("+0.2 (-0.3 to -.1)", "+0.2 (−0.3 to −.1)"),
+        ("<-3 %, -4", "<−3 %, −4"),
+        ("2026-01-02, sim-01, 3-4, int8-2, a - b, 1e-05", "2026-01-02, sim-01, 3-4, int8-2, a - b, 1e-05"),
+        ("`run -1` gives -1", "`run -1` gives −1"),
+    ],
+)
+def test_minus_signs_stand_before_numbers_only(text: str, better: str) -> None:
+    assert minus(text) == better

@@ -66,7 +66,20 @@ def test_a_frame_is_not_changed_and_an_empty_one_has_headings() -> None:
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(1 / 3, "0.3333"), (2_124, "2124"), (np.True_, "yes"), (None, "–"), (float("nan"), "–"), ("a", "a"), ([1], "[1]")],
+    [
+        (1 / 3, "0.3333"),
+        (12.0, "12"),
+        (0.00001234, "0.00001234"),
+        (1330.4, "1,330"),
+        (-213_456.7, "-213,457"),
+        (float("inf"), "inf"),
+        (2_124, "2124"),
+        (np.True_, "yes"),
+        (None, "–"),
+        (float("nan"), "–"),
+        ("a", "a"),
+        ([1], "[1]"),
+    ],
 )
 def test_a_value_without_a_format(value: object, words: str) -> None:
     assert columns.text(value) == words
@@ -80,3 +93,8 @@ def test_two_columns_of_one_name_are_two() -> None:
 def test_an_interval_on_a_table_never_looks_as_if_it_had_no_width():
     frame = pd.DataFrame({"speed_up": [0.234, 1.5], "speed_up_low": [0.2302, 1.2], "speed_up_high": [0.2338, 1.9]})
     assert columns.words(frame).frame.iloc[:, 0].tolist() == ["0.23 (0.230 to 0.234)", "1.50 (1.20 to 1.90)"]
+
+
+def test_negative_numbers_and_their_intervals_have_minus_signs() -> None:
+    frame = pd.DataFrame({"device": ["sim-01"], "change": [-0.0125], "change_low": [-0.02], "change_high": [-0.005]})
+    assert columns.words(frame).frame.iloc[0].tolist() == ["sim-01", "−0.013 (−0.020 to −0.005)"]

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -79,19 +80,62 @@ def test_a_value_and_its_interval_are_one_column_of_numbers() -> None:
     assert '<tr><td class="number">0.33 (0.20 to 0.50)</td></tr>' in html
 
 
+def stored(html: str) -> Any:
+    """The rows that are kept for the script of the page."""
+    return json.loads(html.partition('class="rows"')[2].partition(">")[2].partition("</script>")[0])
+
+
 def test_a_long_table_is_folded_and_says_how_long_it_is() -> None:
     short, long = (to_html(pd.DataFrame({"n": range(rows)}), "Times < all") for rows in (60, 61))
     assert "<details>" not in short and "<caption>Times &lt; all</caption>" in short
-    assert long.startswith("<details><summary>Times &lt; all (61 rows)</summary><div")
-    assert long.count("<tr>") == 62 and "<caption>" not in long
+    assert "<script" not in short and 'class="more"' not in short and short.count("<tr>") == 61
+    assert long.startswith("<details><summary>Times &lt; all (61 rows)</summary><div") and "<caption>" not in long
+
+
+def test_a_long_table_has_its_first_rows_as_html_and_the_others_for_the_script() -> None:
+    frame = pd.DataFrame({"n": range(2124), "device_id": [f"d{n % 51}" for n in range(2124)]})
+    html = to_html(frame, csv="figures/times.csv")
+    assert html.count('<tr data-device="d') == 50 and '<tr data-device="d49"><td class="number">49</td>' in html
+    rest = stored(html)
+    assert rest["rows"] == [[str(n), f"d{n % 51}"] for n in range(50, 2124)]
+    assert rest["devices"] == [f"d{n % 51}" for n in range(50, 2124)] and rest["numeric"] == [True, False]
+    assert 'data-count="2074"' in html
+    sentence = (
+        '<span class="range">Rows 1 to 50 of 2,124</span>; all are in the <a href="figures/times.csv">CSV file</a>.'
+    )
+    assert f'</div><p class="more">{sentence}</p></details>' in html
+    assert "CSV" not in to_html(frame)
+
+
+def test_stored_cells_have_their_classes_and_cannot_end_the_script() -> None:
+    long = "a text that is so long that it may wrap </script>"
+    frame = pd.DataFrame({"verdict": ["holds"] * 70, "note": [long] * 70, "n": [-1.5] * 70})
+    html = to_html(frame, devices=["x", None] * 35)
+    assert stored(html)["rows"][0] == [["✓ holds", "verdict yes"], [long, "long"], "−1.5"]
+    assert stored(html)["devices"] == ["x", ""] * 10
+    assert html.count("</script>") == 1 and html.count("<tr data-device") == html.count("<tr><td") == 25
+
+
+def test_rows_know_their_devices() -> None:
+    frame = pd.DataFrame({"device": ["A", "B", "C"], "n": [1, 2, 3]})
+    assert "data-device" not in to_html(frame)
+    html = to_html(frame, devices=pd.Series(["a&", None, "c"]))
+    assert '<tr data-device="a&amp;"><td' in html and "<tr><td" in html and '<tr data-device="c">' in html
 
 
 def test_a_table_that_is_too_long_for_a_page_has_its_first_rows_and_says_so() -> None:
     whole, cut = (to_html(pd.DataFrame({"n": range(rows)}), "Times") for rows in (3500, 41_640))
-    assert whole.startswith("<details><summary>Times (3500 rows)<")
+    assert whole.startswith("<details><summary>Times (3,500 rows)<")
     assert cut.startswith("<details><summary>Times (the first 3,500 of 41,640 rows)<")
-    assert cut.count("<tr>") == whole.count("<tr>") == 3501
-    assert '<td class="number">3499</td>' in cut and '<td class="number">3500</td>' not in cut
+    assert stored(cut)["rows"] == stored(whole)["rows"] == [[str(n)] for n in range(50, 3500)]
+
+
+def test_backquotes_become_code_and_hyphens_before_numbers_minus_signs() -> None:
+    frame = pd.DataFrame({"try": ["`aiot run -2`", "-3 < -1"], "n": [-2, 2]})
+    html = to_html(frame, "Of `x`, from -1 to 2, on 2026-01-02")
+    assert "<caption>Of <code>x</code>, from −1 to 2, on 2026-01-02</caption>" in html
+    assert 'aria-label="Of x, from −1 to 2, on 2026-01-02"' in html
+    assert "<code>aiot run -2</code>" in html and "−3 &lt; −1" in html and '<td class="number">−2</td>' in html
 
 
 def test_a_format_for_an_unknown_column_lists_the_columns() -> None:
