@@ -11,6 +11,7 @@ import re
 from functools import partial
 from html import escape
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.display import columns, export
@@ -34,6 +35,8 @@ CSS_PIXELS_PER_INCH = 96
 MOST_ROWS = 60  # number of instances of the suite; longer tables are folded and paged
 PAGE_ROWS = 50  # rows of a paged table that are readable without a script
 MOST_SHOWN = 3500  # rows; a little more than 51 devices x 60 instances, which keeps pages below 3 MB
+TABLE_SCRIPT = Path(__file__).with_name("tables.js")  # sorts, searches and pages tables, on pages and in JupyterLab
+TABLE_STYLE = Path(__file__).with_name("tables.css")  # for JupyterLab
 VERDICT_COLUMNS = ("verdict", "state", "mark")
 LONG_CHARACTERS = 36  # cells with longer text may wrap; shorter text stays on one line
 
@@ -198,8 +201,24 @@ def table(
     csv = next((address for words, address in addresses if words == KINDS["csv"]), "")
     html = to_html(frame, title, formats, headings, missing, folded, devices, csv)
     links = ", ".join(f'<a href="{address}">{escape(words)}</a>' for words, address in addresses)
+    html += f'<p class="files">{links}</p>' if links else ""
     text = caption or frame.to_string(index=False)
-    display_html(html + (f'<p class="files">{links}</p>' if links else ""), text)
+    display_html(html if sink else _for_lab(html), text)
+
+
+def _for_lab(html: str) -> str:
+    """Return a table with the script and the style that pages have of their own, once per cell of a notebook."""
+    from IPython import get_ipython
+
+    shell: Any = get_ipython()
+    if not hasattr(shell, "kernel"):  # no browser would run it
+        return html
+    script = "window.aiotTables?.()"
+    if getattr(shell, "aiot_tables_cell", None) != shell.execution_count:
+        shell.aiot_tables_cell = shell.execution_count
+        html += f"<style>{TABLE_STYLE.read_text(encoding='utf-8')}</style>"
+        script = TABLE_SCRIPT.read_text(encoding="utf-8")
+    return f'<div class="aiot-table">{html}</div><script>{script}</script>'
 
 
 def to_html(

@@ -20,6 +20,7 @@ from uuid import uuid4
 
 from aiot_analysis import errors
 from aiot_analysis.display import export, figure_colors, front
+from aiot_analysis.display.show import TABLE_SCRIPT
 from aiot_analysis.tables import names
 from runner import rawlog
 
@@ -397,7 +398,7 @@ def style() -> str:
 
 def script() -> str:
     """Return the script that all pages share (themes and tables). Pages are readable without it."""
-    return "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("script.js", "tables.js"))
+    return "\n".join(path.read_text(encoding="utf-8") for path in (TEMPLATES / "script.js", TABLE_SCRIPT))
 
 
 def libraries() -> str:

@@ -129,7 +129,7 @@
 
     report(matching, pages, first, shown) {
       const all = matching === this.total;
-      if (this.count) this.count.textContent = all ? "" : `${matching} of ${this.total} rows`;
+      if (this.count) this.count.textContent = all ? "" : `${grouped(matching)} of ${grouped(this.total)} rows`;
       if (!this.pager) return;
       const buttons = this.buttons;
       const part = all ? grouped(this.total) : `the ${grouped(matching)} that match, of ${grouped(this.total)}`;
