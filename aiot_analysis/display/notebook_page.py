@@ -152,7 +152,7 @@ def open_page(
     device: str = "",
     verdicts: str = ",".join(USABLE),
     run_to_run: float = variance.RUN_TO_RUN,
-    order: str = "id",
+    order: str = "soc",
     labels: str = "number",
     scheduler: str = "",
     workers_timeout_s: float = WORKERS_TIMEOUT_S,
@@ -178,8 +178,8 @@ def open_page(
     run_to_run
         Share of time within which two runs are assumed to agree, where there are too few sessions to estimate it.
     order, by
-        Order of devices: "id" (number in Table III), or "value", which is "time" (mean, lowest first), "accuracy"
-        (mean, lowest first) or "vips" (highest first).
+        Order of devices: "soc" (SoC vendor, then number in Table III), "id" (number in Table III, as in the paper), or
+        "value", which is "time" (mean, lowest first), "accuracy" (mean, lowest first) or "vips" (highest first).
     labels
         Labels of many devices: "number" (Table III) or "name".
     scheduler

@@ -58,56 +58,72 @@ def time_shares(
     panel_columns, part = list(frame.columns[:device_column]), str(frame.columns[device_column + 1])
     ids = device_axis.order(frame["device_id"], devices)
     panel_keys = list(frame[panel_columns].drop_duplicates().itertuples(index=False, name=None)) or [("no data",)]
-    columns, width = device_axis.layout(len(ids), few=4 if len(panel_keys) > 8 else 2 if len(panel_keys) == 4 else 3)
-    if len(panel_keys) > 8:
-        columns = 4 if columns > 2 else 2
-    figure, axes = style.panels(len(panel_keys), columns, width, 1.9)
+    columns, width = device_axis.layout(len(ids), few=_columns(len(panel_keys)))
+    many = len(ids) > device_axis.MANY
+    figure, axes = style.panels(len(panel_keys), columns, width, 1.25 if many else 1.9)
     parts = list(frame[part].drop_duplicates())
+    notes = {}
     for panel, panel_key in zip(axes, panel_keys, strict=True):
         panel.set_title(", ".join(names.display(name) for name in panel_key))
         panel_rows = frame[(frame[panel_columns] == list(panel_key)).all(axis=1)] if len(frame) else frame
-        _bars(panel, panel_rows, part, parts, ids, devices)
-    style.legend(figure, {names.display(part_name): _patch(part_name) for part_name in parts})
+        table = panel_rows.pivot(index="device_id", columns=part, values="share").reindex(index=ids, columns=parts)
+        missing = panel_rows.drop_duplicates("device_id").set_index("device_id")["missing"].reindex(ids).fillna("")
+        if table.isna().all(axis=None):
+            style.empty(panel, "no data" + _missing(missing))
+        else:
+            notes[panel] = _bars(panel, table, missing)
+    device_axis.set_up_x_axes(list(notes), ids, devices)
+    for panel, text in notes.items():
+        if text:
+            style.note(panel, text)
+    style.legend(figure, {names.display(part_name): _patch(part_name, many) for part_name in parts})
     return style.finish(figure, origin, _alt(frame, panel_columns, part, parts, len(ids)))
 
 
-def _patch(part: str) -> Patch:
+def _columns(panel_count: int) -> int:
+    """Return the number of panel columns for one device."""
+    return 4 if panel_count > 8 else 2 if panel_count == 4 else 3
+
+
+def _patch(part: str, many: bool) -> Patch:
     look = style.look(part)
-    return Patch(facecolor=look.color, hatch=look.hatch, edgecolor="white", linewidth=0.4)
+    return Patch(facecolor=look.color, hatch="" if many else look.hatch, edgecolor="white", linewidth=0.4)
 
 
-def _bars(
-    axes: Axes, rows: pd.DataFrame, part: str, parts: list[str], ids: list[str], devices: pd.DataFrame | None
-) -> None:
-    table = rows.pivot(index="device_id", columns=part, values="share").reindex(index=ids, columns=parts)
-    missing = rows.drop_duplicates("device_id").set_index("device_id")["missing"].reindex(ids).fillna("")
-    if table.isna().all(axis=None):
-        style.empty(axes, "no data" + _missing(missing))
-        return
-    few = len(ids) <= device_axis.FEW
-    bottom = pd.Series(0.0, index=ids)
-    for part_name in parts:
-        height = table[part_name].fillna(0.0).astype(float)
-        look = style.look(part_name)
-        edge: dict[str, Any] = {"edgecolor": "white", "linewidth": 0.4 if few else 0.1}
-        axes.bar(range(len(ids)), height, bottom=bottom, width=0.75, color=look.color, hatch=look.hatch, **edge)
+def _bars(axes: Axes, table: pd.DataFrame, missing: pd.Series) -> str:
+    """Draw a stacked bar per device. Return the note on what is missing.
+
+    Takes the shares by device and part, and the missing parts of each device. The bars of many devices touch and have
+    no hatches.
+    """
+    count = len(table)
+    few, many = count <= device_axis.FEW, count > device_axis.MANY
+    width = 1.0 if many else 0.75
+    bottom = pd.Series(0.0, index=table.index)
+    for part_name, column in table.items():
+        height = column.fillna(0.0).astype(float)
+        look = style.look(str(part_name))
+        edge: dict[str, Any] = (
+            {"linewidth": 0} if many else {"edgecolor": "white", "linewidth": 0.4 if few else 0.1, "hatch": look.hatch}
+        )
+        axes.bar(range(count), height, bottom=bottom, width=width, color=look.color, **edge)
         for x, (low, share) in enumerate(zip(bottom, height, strict=True)):
             if few and share >= 0.08:
                 box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
                 text = f"{share:.0%}"
                 axes.text(x, low + share / 2, text, ha="center", va="center", fontsize=style.SMALL, bbox=box)
         bottom += height
-    for x, device in enumerate(ids):
+    for x, device in enumerate(table.index):
         if table.loc[device].isna().all():
-            axes.bar(x, 1, width=0.75, color="none", edgecolor="#bbbbbb", linestyle=":", linewidth=0.6)
+            axes.bar(x, 1, width=width, color="none", edgecolor="#bbbbbb", linestyle=":", linewidth=0.6)
             axes.text(x, 0.5, "no data", ha="center", va="center", rotation=90, fontsize=style.SMALL, color=style.GREY)
         elif missing[device]:
             axes.text(x, 1.01, "*", ha="center", va="bottom", fontsize=style.SMALL, color=style.GREY)
     axes.set(ylim=(0, 1.08), yticks=[0, 0.5, 1], yticklabels=["0 %", "50 %", "100 %"], ylabel="share of time")
-    device_axis.set_up_x_axis(axes, ids, devices)
-    if (missing != "").any():
-        star = "* " if (table.notna().any(axis=1) & (missing != "")).any() else "no data"
-        style.note(axes, star + _missing(missing).lstrip(": " if star == "* " else ""))
+    if not (missing != "").any():
+        return ""
+    starred = (table.notna().any(axis=1) & (missing != "")).any()
+    return "* " + _missing(missing).lstrip(": ") if starred else "no data" + _missing(missing)
 
 
 def _missing(missing: pd.Series) -> str:
@@ -165,7 +181,7 @@ def speed_ups(
     measured = frame.dropna(subset="speed_up")
     ids = device_axis.order(frame["device_id"], devices)
     panel_keys = list(measured[panel_columns].drop_duplicates().itertuples(index=False, name=None))
-    columns, width = device_axis.layout(len(ids), few=4 if len(panel_keys) > 8 else 2 if len(panel_keys) == 4 else 3)
+    columns, width = device_axis.layout(len(ids), few=_columns(len(panel_keys)))
     figure, axes = style.panels(len(panel_keys) or 1, columns, width, 1.9)
     parts = names.in_order(set(measured[part]), [*names.IMPLEMENTATIONS, *names.QUANTIZATIONS, *names.MODELS])
     for panel, panel_key in zip(axes, panel_keys, strict=False):
@@ -175,7 +191,7 @@ def speed_ups(
         )
         _points(panel, panel_rows, lines, part, parts, ids)
         panel.set_ylabel(f"times as fast as\n{base}")
-        device_axis.set_up_x_axis(panel, ids, devices)
+    device_axis.set_up_x_axes(axes[: len(panel_keys)], ids, devices)
     if not panel_keys:
         style.empty(axes[0], "no data: nothing was measured together with its baseline")
     style.legend(figure, {names.display(item): _speed_up_mark(item) for item in parts})

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TIMES = {"end_to_end": "end_to_end_ms", "inference": "inference_ms"}  # column of image records by timing
 VERDICTS = ("valid", "semi-valid", "invalid", "unavailable")  # of instances
 USABLE = VERDICTS[:2]  # those of instances whose numbers are used
-DEVICE_ORDERS = ("id", "value")
+DEVICE_ORDERS = ("soc", "id", "value")
 DEVICE_LABELS = ("number", "name")
 BURST_UNITS = ("images", "seconds")
 PARAMETERS = {  # of notebooks, which have one of a few values

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+from itertools import pairwise
 
-from aiot_analysis.plots import coverage, vips
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+
+from aiot_analysis.plots import accuracy, coverage, device_axis, shares, vips
+from aiot_analysis.stats import accuracy as accuracy_stats
+from aiot_analysis.stats import shares as shares_stats
 from aiot_analysis.stats import vips as vips_stats
 from aiot_analysis.tables import names
 
-from ..conftest import instance, instances
+from ..conftest import device, instance, instances
 
 ORIGIN = "simulated · end to end"
 SUITE = names.PAPER_FLOAT32[:2]
@@ -47,3 +55,180 @@ def test_a_ranking_of_many_devices_shows_the_first_and_the_total(count):
     assert len(figure.axes[0].get_yticklabels()) == 120
     assert f"VIPS of {count} devices, 50 to 100 valid images per second" in figure.get_label()
     assert ("the first 120 of 600 devices" in figure.axes[0].get_xlabel()) == (count > 120)
+
+
+SOCS = ["Snapdragon 855", "Kirin 990", "Exynos 990", "", "Snapdragon 865"]
+"""Chips of successive phones, over and over."""
+
+
+def arranged(count, order="soc"):
+    """Phones numbered from 1 in Table III, the last one first."""
+    phones = [
+        device(f"phone-{number:02}", number, maker="Maker", soc=SOCS[(number - 1) % len(SOCS)])
+        for number in range(count, 0, -1)
+    ]
+    return device_axis.arrange_devices(pd.DataFrame(phones), pd.Series(dtype=float), order)
+
+
+def ids_of(devices):
+    return device_axis.order(devices["device_id"], devices)
+
+
+def labelled(axes):
+    return axes.xaxis.get_tick_params()["labelbottom"]
+
+
+def test_devices_are_arranged_by_vendor_and_then_by_number():
+    devices = arranged(13)
+    by_hand = [2, 7, 12, 1, 5, 6, 10, 11, 3, 8, 13, 4, 9]  # HiSilicon, Qualcomm, Samsung, other
+    assert ids_of(devices) == [f"phone-{number:02}" for number in by_hand]
+    assert device_axis.groups(ids_of(devices), devices) == [
+        ("HiSilicon", 0, 2),
+        ("Qualcomm", 3, 7),
+        ("Samsung", 8, 10),
+        ("other", 11, 12),
+    ]
+    assert device_axis.labels(ids_of(devices), devices) == [str(number) for number in by_hand]
+
+
+@pytest.mark.parametrize(("count", "order"), [(12, "soc"), (13, "id"), (13, "value")])
+def test_few_devices_and_those_in_another_order_have_no_groups(count, order):
+    devices = arranged(count, order)
+    assert device_axis.groups(ids_of(devices), devices) == []
+
+
+def test_devices_without_a_column_of_chips_are_one_group():
+    devices = arranged(13).drop(columns=["soc", "place", "label", "group"])
+    again = device_axis.arrange_devices(devices, pd.Series(dtype=float))
+    assert device_axis.groups(ids_of(again), again) == [("other", 0, 12)]
+
+
+def accuracies(count):
+    """Two implementations of one model: one of which the last device gives another accuracy, and one that is steady."""
+    rows = []
+    for number in range(1, count + 1):
+        phone = f"phone-{number:02}"
+        rows.append(instance(names.PAPER_FLOAT32[0], 0.72 if number == count else 0.7, device_id=phone))
+        rows.append(instance(names.PAPER_FLOAT32[2], 0.5, device_id=phone))
+    return accuracy_stats.with_interval(instances(*rows))
+
+
+def wilson_length(correct, n):
+    interval = scipy.stats.binomtest(correct, n).proportion_ci(method="wilson")
+    return interval.high - interval.low
+
+
+def panel_of(figure, title):
+    return next(axes for axes in figure.axes if axes.get_title(loc="left") == title)
+
+
+def whisker(panel):
+    """Ends of the reference whisker."""
+    [line] = [line for line in panel.lines if len(line.get_xdata()) == 2 and line.get_xdata()[0] > 12.5]
+    return line.get_ydata()
+
+
+def test_accuracies_of_many_devices_have_rows_set_by_the_points_and_one_whisker():
+    devices = arranged(13)
+    figure = accuracy.frameworks(accuracies(13), ORIGIN, devices)
+    panel = panel_of(figure, "ResNet50")
+    height = 2.7 * 0.02  # the farthest point is 0.02 above the median of its row
+    assert panel.get_ylim() == pytest.approx((-1.5 * height, 0.5 * height))
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["0.700", "0.500"]
+    first, second = (spots for spots in panel.collections if isinstance(spots, mpl.collections.PathCollection))
+    above = ids_of(devices).index("phone-13")
+    offsets = np.asarray(first.get_offsets())
+    assert dict(offsets.tolist())[above] == pytest.approx(0.02)
+    assert sorted(offsets[:, 1])[:12] == pytest.approx([0] * 12)
+    assert np.asarray(second.get_offsets())[:, 1] == pytest.approx([-height] * 13)
+    by_hand = np.median([wilson_length(350, 500)] * 12 + [wilson_length(360, 500)] + [wilson_length(250, 500)] * 13)
+    assert np.ptp(whisker(panel)) == pytest.approx(by_hand)
+    words = " ".join([panel.get_title(loc="right"), panel.get_xlabel()]).replace("\n", " ")
+    assert f"whisker: 95 % interval of one device, {by_hand:.3f}" in words and "longer" not in words
+    assert f"interval of one device is {by_hand:.3f} wide" in figure.get_label()
+
+
+def test_a_whisker_that_is_longer_than_the_axis_spans_it_and_says_so():
+    steady = accuracies(13)
+    panel = panel_of(accuracy.frameworks(steady[steady["accuracy"] == 0.5], ORIGIN, arranged(13)), "ResNet50")
+    assert panel.get_ylim() == pytest.approx((-0.002, 0.002)) == whisker(panel)
+    assert "(longer than the axis)" in panel.get_title(loc="right") + panel.get_xlabel()
+
+
+@pytest.mark.parametrize("count", [2, 13])
+def test_the_range_of_the_y_axis_can_be_given(count):
+    panel = panel_of(accuracy.frameworks(accuracies(count), ORIGIN, arranged(count), y_range=(0.3, 0.8)), "ResNet50")
+    assert panel.get_ylim() == (0.3, 0.8)
+    if count > device_axis.MANY:
+        heights = {
+            height
+            for spots in panel.collections
+            if isinstance(spots, mpl.collections.PathCollection)
+            for _, height in np.asarray(spots.get_offsets()).tolist()
+        }
+        assert heights == {0.7, 0.72, 0.5}
+
+
+def test_up_to_twelve_devices_keep_their_whiskers():
+    panel = panel_of(accuracy.frameworks(accuracies(12), ORIGIN, arranged(12)), "ResNet50")
+    assert [len(part.lines[2][0].get_segments()) for part in panel.containers] == [12, 12]
+    assert panel.get_title(loc="right") == ""
+
+
+def test_lines_end_at_the_borders_of_groups():
+    panel = panel_of(accuracy.frameworks(accuracies(13), ORIGIN, arranged(13)), "ResNet50")
+    ends = [(line.get_xdata()[0], line.get_xdata()[-1]) for line in panel.lines if len(line.get_ydata()) > 2]
+    assert ends == [(0, 2), (3, 7), (8, 10)] * 2
+
+
+def shared(count, order="soc"):
+    models = ("resnet50", "mobilenet_v2", "mnasnet", "squeezenet")
+    rows = [
+        instance(f"{implementation}_float32_{model}", 0.5, time_ms, device_id=f"phone-{number:02}")
+        for number in range(1, count + 1)
+        for implementation, time_ms in (("tflite_cpu", 10.0), ("pytorch_cpu", 30.0), ("caffe2_cpu", 60.0))
+        for model in models
+    ]
+    return shares.time_shares(shares_stats.frameworks(instances(*rows)), ORIGIN, arranged(count, order))
+
+
+def test_bars_of_many_devices_touch_and_have_no_hatches():
+    panel = panel_of(shared(13), "ResNet50")
+    lowest = sorted((bar for bar in panel.patches if bar.get_y() == 0), key=lambda bar: bar.get_x())
+    assert [bar.get_x() for bar in lowest] == pytest.approx([number - 0.5 for number in range(13)])
+    assert {bar.get_width() for bar in lowest} == {1.0} and {bar.get_height() for bar in lowest} == {0.1}
+    assert {bar.get_hatch() for bar in panel.patches} == {None} and {bar.get_linewidth() for bar in panel.patches} == {
+        0
+    }
+    assert len({bar.get_hatch() for bar in panel_of(shared(12), "ResNet50").patches}) == 3
+
+
+def test_only_the_lowest_panels_of_many_devices_have_labels_and_names_of_groups():
+    figure = shared(13)
+    drawn = [axes for axes in figure.axes if len(axes.patches)]
+    columns = drawn[0].get_gridspec().ncols
+    lowest = {axes.get_subplotspec().colspan.start: axes for axes in drawn}.values()
+    assert columns == len(lowest) == 2
+    for axes in drawn:
+        assert labelled(axes) == (axes in lowest)
+        lines = [line.get_xdata()[0] for line in axes.lines]
+        assert lines == [2.5, 7.5, 10.5]
+        marks = {text.get_text(): text.xy[0] for text in axes.texts if isinstance(text, mpl.text.Annotation)}
+        middles = {"HiSilicon": 1.0, "Qualcomm": 5.0, "Samsung": 9.0, "other": 11.5}
+        assert marks == (middles if axes in lowest else {})
+    assert all(labelled(axes) for axes in shared(12).axes if len(axes.patches))
+
+
+@pytest.mark.parametrize("count", [13, 25, 51])
+def test_names_of_groups_and_labels_of_devices_do_not_overlap(count):
+    figure = shared(count)
+    figure.draw_without_rendering()
+    panel = next(axes for axes in figure.axes if len(axes.patches) and labelled(axes))
+    names_of_groups = [text.get_window_extent() for text in panel.texts if isinstance(text, mpl.text.Annotation)]
+    labels = [label.get_window_extent() for label in panel.get_xticklabels()]
+    assert len(names_of_groups) == 4 and len(labels) == count
+    for number, box in enumerate(names_of_groups):
+        assert not any(box.overlaps(other) for other in names_of_groups[number + 1 :])
+        assert not any(box.overlaps(other) for other in [*labels, panel.xaxis.label.get_window_extent()])
+    for one, other in pairwise(labels):
+        assert not one.overlaps(other)

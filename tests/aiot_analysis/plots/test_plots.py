@@ -201,7 +201,7 @@ def fleet(count):
 def test_devices_are_arranged_by_number_or_by_value():
     devices = fleet(8)
     values = pd.Series([5.0, 3, 9, 1, 7, 2, 8, 4], devices["device_id"])
-    by_id = device_axis.arrange_devices(devices, values)
+    by_id = device_axis.arrange_devices(devices, values, "id")
     ids = list(devices["device_id"])
     assert device_axis.order(ids, by_id) == [*ids[:0:-1], ids[0]]
     assert device_axis.labels(device_axis.order(ids, by_id), by_id) == [*map(str, range(1, 8)), "phone-00"]
@@ -212,5 +212,5 @@ def test_devices_are_arranged_by_number_or_by_value():
 
 @pytest.mark.parametrize("words", [{"order": "speed"}, {"labels": "serial"}])
 def test_another_arrangement_is_one_sentence(words):
-    with pytest.raises(DataError, match=r"arranged by '(speed|serial)': choose (id or value|number or name)\."):
+    with pytest.raises(DataError, match=r"arranged by '(speed|serial)': choose (soc, id or value|number or name)\."):
         device_axis.arrange_devices(fleet(2), pd.Series(dtype=float), **words)

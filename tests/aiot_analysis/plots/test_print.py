@@ -93,7 +93,8 @@ def test_overlapping_words_and_words_outside_are_detected():
 
 
 def test_a_figure_is_drawn_again_with_fewer_panels_in_a_row(fleet):
-    known = style.figure_source(next(figure for name, figure in test_plots.all_figures(fleet) if name == "fig4"))
+    few = fleet[fleet["device_id"] <= "phone-12"]
+    known = style.figure_source(next(figure for name, figure in test_plots.all_figures(few) if name == "fig4"))
     columns = {}
     for width, inches in WIDTHS.items():
         with style.printing(inches):
