@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +16,7 @@ from aiot_analysis.cli.workspace_options import (
     base_to_read,
     folder_to_write,
 )
+from aiot_analysis.plots.presets import PRESETS
 from aiot_analysis.tables.workspace import FOLDER, WORKERS_TIMEOUT_S
 from aiot_analysis.words import plural
 from runner import rawlog
@@ -86,6 +87,23 @@ def bar(text: str) -> Progress:
         transient=True,
         disable=not screen.is_terminal,  # it would leave an empty line in a file
     )
+
+
+def follow(progress: Progress, description: str) -> Callable[[str, str], None]:
+    """Return a function that shows notebooks in a bar, called with a name and "waiting", "running" or what it became.
+
+    The total is the number of notebooks that waited.
+    """
+    task, waiting = progress.add_task(description, total=None), []
+
+    def advance(name: str, status: str) -> None:
+        if status == "waiting":
+            waiting.append(name)
+            progress.update(task, total=len(waiting))
+        else:
+            progress.update(task, description=name, advance=0 if status == "running" else 1)
+
+    return advance
 
 
 def say(text: str) -> None:
@@ -237,14 +255,11 @@ def report(
     out = folder_to_write(out, workspace, "reports")
     base = base_to_read(workspace, values.get("processed"))
     with bar("report: {task.description:<30}") as progress:
-        task, pages = progress.add_task("looking for changes", total=None), []
+        advance = follow(progress, "looking for changes")
 
         def listen(result: render.RenderResult) -> None:
-            if result.status == "waiting":
-                pages.append(result.name)
-                progress.update(task, total=len(pages))
-            elif result.status != "up to date":
-                progress.update(task, description=result.name, advance=0 if result.status == "running" else 1)
+            if result.status != "up to date":
+                advance(result.name, result.status)
 
         using = partial(print_used, "report")
         results = render.render(
@@ -281,6 +296,20 @@ def figures(
     style: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A matplotlib style sheet, applied on top of the project's.")
     ] = None,
+    preset: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(PRESETS),
+            help="Column widths and font of a publisher. Default: columns of IEEE, font DejaVu Sans.",
+        ),
+    ] = "",
+    origin_line: Annotated[
+        bool,
+        typer.Option(
+            "--origin-line/--no-origin-line",
+            help="Whether each figure ends with a line on the origin of its data. The mark of simulated data stays.",
+        ),
+    ] = True,
     origin: Annotated[
         str,
         typer.Option(
@@ -318,13 +347,9 @@ def figures(
             print(f"{entry.number or '-':<10} {entry.kind:<7} {entry.name:<38} {entry.notebook}")
         return
     base = base_to_read(workspace, values.get("processed"))
-    wanted = draw.FigureOptions(tuple(formats.split(",")), width, style)
+    wanted = draw.FigureOptions(tuple(formats.split(",")), width, style, preset, origin_line)
     with bar("figures: {task.description:<30}") as progress:
-        task = progress.add_task("starting", total=None)
-
-        def listen(name: str, done: bool) -> None:
-            progress.update(task, description=name, advance=int(done))
-
+        listen = follow(progress, "starting")
         using = partial(print_used, "figures")
         outcome = draw.figures(notebooks, out, names or (), values, wanted, jobs, timeout_s, listen, base, using)
     for remark in outcome.remarks:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.errors import ReportError
+from aiot_analysis.plots.presets import IEEE_WIDTHS, PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,8 +32,13 @@ FOLDER = "figures"  # folder next to the pages for their exported files
 BESIDE_PAGES = ("svg", "pdf", "csv")
 FORMATS = ("pdf", "svg", "png", "csv", "tex", "md")
 PICTURES = ("pdf", "svg", "png")
-WIDTHS = {"single": 3.5, "double": 7.16}  # inches; column widths of IEEE and ACM journals
+WIDTHS = IEEE_WIDTHS  # inches; without a preset
 DPI = 300
+SHORT_MARKS = {
+    "simulated": "Simulated data. ",
+    "published": "Data published by others. ",
+    "paper": "As printed in the paper. ",
+}
 LIST = "items.jsonl"  # record of the written items, one per line
 LONG = 50  # a LaTeX table with more rows may span pages
 MARKS = {
@@ -60,7 +68,9 @@ class Sink:
     origin: str  # of the data that the notebook uses
     widths: tuple[str, ...] = ()  # print widths for which figures are redrawn; empty: as they are
     names: tuple[str, ...] = ()  # items to export; empty for all named ones
-    sheet: str = ""  # style sheet applied after the project's
+    preset: str = ""  # key of PRESETS
+    sheet: str = ""  # style sheet applied after the project's and the preset's
+    origin_line: bool = True  # whether redrawn figures keep the line that states the origin of their data
     displayed: bool = True  # whether figures and tables are also displayed, for a page
 
     @contextmanager
@@ -141,11 +151,17 @@ def figure(sink: Sink, item: Item, shown: Figure, data: Mapping[str, pd.DataFram
 
     folder = Path(sink.folder)
     files = []
+    sheet = _sheet(sink)
+    widths = PRESETS[sink.preset].widths if sink.preset else WIDTHS
+    drawing = style.figure_source(shown)
     for width in sink.widths or ("",):
         suffix = f"_{width}" if width else ""
-        with style.printing(WIDTHS.get(width), Path(sink.sheet) if sink.sheet else None):
-            drawing = style.figure_source(shown)
-            to_save = drawing.again() if drawing and (width or sink.sheet) else shown
+        with style.printing(widths.get(width), sheet):
+            to_save = shown
+            if drawing and (width or sheet):
+                to_save = drawing.again()
+                if not sink.origin_line:
+                    to_save.supxlabel("")  # only the line of `style.finish` is there
             style.lay_out(to_save)
             for kind in PICTURES:
                 if kind == "svg" and svg:
@@ -154,11 +170,36 @@ def figure(sink: Sink, item: Item, shown: Figure, data: Mapping[str, pd.DataFram
                 elif kind in sink.formats:
                     save(to_save, folder / f"{item.name}{suffix}.{kind}", item.caption)
                     files.append(f"{item.name}{suffix}.{kind}")
+            picture = next(
+                (file for file in files if file in (f"{item.name}{suffix}.pdf", f"{item.name}{suffix}.png")), ""
+            )
+            if picture and "tex" in sink.formats:
+                files.append(f"{item.name}{suffix}.tex")
+                source = latex_figure(item, picture, str(to_save.get_label()), is_wide=width == "double")
+                (folder / files[-1]).write_text(source, encoding="utf-8")
     if "csv" in sink.formats:
         for number, (name, frame) in enumerate(data.items()):
             files.append(f"{item.name}{'' if number == 0 else '.' + name}.csv")
             csv(frame, folder / files[-1], item.origin)
     return sink._note(item, files)
+
+
+def _sheet(sink: Sink) -> Path | None:
+    """Return the style sheet of a sink: that of its preset, its own, or a file with both, in which its own prevails."""
+    own = Path(sink.sheet) if sink.sheet else None
+    if not sink.preset:
+        return own
+    preset = PRESETS[sink.preset].sheet
+    if not own:
+        return preset
+    from matplotlib import rc_params_from_file
+
+    replaced = set(rc_params_from_file(own, use_default_template=False))
+    lines = preset.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if line.partition(":")[0].strip() not in replaced]
+    both = Path(sink.folder) / "both.mplstyle"
+    both.write_text("\n".join([*kept, own.read_text(encoding="utf-8")]), encoding="utf-8")
+    return both
 
 
 def save(drawn: Figure, path: Path, caption: str = "") -> None:
@@ -215,33 +256,172 @@ def _caption(item: Item) -> str:
     return MARKS.get(item.origin, "") + item.caption
 
 
+CAPTION_WORDS = 24
+_SENTENCE_END = re.compile(r"(?<=\.)\s+(?=[A-Z(])|;\s+")
+_CLAUSE_END = re.compile(r"[:,]\s|\s(?=\()")
+
+
+def short_caption(text: str, words: int = CAPTION_WORDS) -> str:
+    """Return the first sentence of a caption, up to a semicolon if it has one, in at most this many words.
+
+    A longer sentence ends with its last clause that is within the limit and outside of brackets, or else with an
+    ellipsis.
+    """
+    sentence = _SENTENCE_END.split(text.strip(), maxsplit=1)[0]
+    if len(sentence.split()) <= words:
+        return sentence
+    clauses = [sentence[: match.start()] for match in _CLAUSE_END.finditer(sentence)]
+    fitting = [part for part in clauses if len(part.split()) <= words and part.count("(") == part.count(")")]
+    return fitting[-1].rstrip() if fitting else " ".join(sentence.split()[:words]) + " …"
+
+
+def _latex_caption(item: Item) -> str:
+    """Return the short caption, after a short mark if the values are simulated, others' or those of the paper."""
+    mark = SHORT_MARKS.get(item.origin, "")
+    return (mark + short_caption(item.caption, CAPTION_WORDS - len(mark.split()))).translate(TEX)
+
+
+def _comments(item: Item, *more: str) -> str:
+    """Return the whole caption, the origin and other remarks as comments of LaTeX."""
+    return "".join(f"% {' '.join(line.split())}\n" for line in (_caption(item), f"origin: {item.origin}", *more))
+
+
+_HYPHEN_MINUS = re.compile(r"(?<![\w.)])-(?=\.?\d)")
+
+
+def true_minus(text: str) -> str:
+    """Return a text with minus signs in place of the hyphens before negative numbers."""
+    return _HYPHEN_MINUS.sub("\N{MINUS SIGN}", text)
+
+
 SIGNS = {"✓": r"$\checkmark$", "✗": r"$\times$", "×": r"$\times$", "◇": r"$\diamond$", "≥": r"$\geq$", "≤": r"$\leq$"}
 SIGNS |= {"ρ": r"$\rho$", "τ": r"$\tau$", "²": r"\textsuperscript{2}", "→": r"$\rightarrow$", "±": r"$\pm$"}
+SIGNS |= {"\N{MINUS SIGN}": "$-$", "–": "--", "—": "---", "…": r"\ldots{}", "·": r"$\cdot$", "≈": r"$\approx$"}
 ESCAPED = {character: "\\" + character for character in "&%$#_{}"}
 ESCAPED |= {
     "\N{NO-BREAK SPACE}": "~",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "\\": r"\textbackslash{}",
+    "|": r"\textbar{}",
     "<": "$<$",
     ">": "$>$",
 }
 TEX = str.maketrans(ESCAPED | SIGNS)
 
+COLUMN_POINTS, PAGE_POINTS = 241.0, 506.0  # width of one and of two columns of acmart, narrower than those of IEEE
+LETTER_POINTS = {"footnotesize": 4.25, "scriptsize": 3.7}  # digits of Computer Modern in 8 and 7 points
+NARROW_GAP = 3.0  # points on both sides of a column of a table that would be too wide otherwise
+WIDE_TEXT = 20  # letters; columns of longer text are wrapped if a table is too wide
+LEAST_WRAPPED = 14  # letters; minimum width of a wrapped column
+HEADING = 14  # letters; longer headings have several lines, unless the values below are as long
+
+
+@dataclass(frozen=True)
+class TableLayout:
+    """How a LaTeX table is set so that it fits a page, if it can."""
+
+    size: str  # command for the size of the font
+    gap: float  # points on both sides of a column
+    columns: tuple[str, ...]  # type of each column
+    points: float  # estimated width
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the table is wider than a column of two."""
+        return self.points > COLUMN_POINTS
+
+
+def lay_out_table(words: Words, headings: Sequence[str]) -> TableLayout:
+    """Return the first layout that fits a page: in small print, with narrow gaps, in smaller print with wrapped text.
+
+    `headings` may have several lines.
+    """
+    types = ["r" if is_number else "l" for is_number in words.numeric]
+    heading_letters = [max(map(len, heading.split("\n"))) for heading in headings]
+    cell_letters = [int(column.str.len().max()) if len(column) else 0 for _, column in words.frame.items()]
+    letters = [max(pair) for pair in zip(heading_letters, cell_letters, strict=True)]
+    long = [kind == "l" and count > WIDE_TEXT for kind, count in zip(types, letters, strict=True)]
+    for size, gap in (("footnotesize", 6.0), ("footnotesize", NARROW_GAP), ("scriptsize", NARROW_GAP)):
+        letter = LETTER_POINTS[size]
+        gaps = 2 * gap * len(letters)
+        points = letter * sum(letters) + gaps
+        if points <= PAGE_POINTS:
+            return TableLayout(size, gap, tuple(types), points)
+    least = [max(LEAST_WRAPPED, wide) if is_long else 0 for wide, is_long in zip(heading_letters, long, strict=True)]
+    short = sum(count for count, is_long in zip(letters, long, strict=True) if not is_long)
+    spare = (PAGE_POINTS - gaps) / letter - short - sum(least)
+    demand = sum(count - start for count, start, is_long in zip(letters, least, long, strict=True) if is_long)
+    share = max(0.0, min(1.0, spare / demand)) if demand else 0.0
+    columns = [
+        rf">{{\raggedright\arraybackslash}}p{{{letter * (start + share * (count - start)):.0f}pt}}" if is_long else kind
+        for kind, count, start, is_long in zip(types, letters, least, long, strict=True)
+    ]
+    return TableLayout(size, gap, tuple(columns), letter * (short + sum(least) + share * demand) + gaps)
+
 
 def latex(item: Item, words: Words) -> str:
-    """Return a LaTeX table that needs the packages booktabs and amssymb, and longtable if it has many rows."""
-    frame = words.frame
-    escaped = frame.map(lambda text: text.translate(TEX)).set_axis([str(name).translate(TEX) for name in frame], axis=1)
-    source = escaped.to_latex(
-        index=False,
-        escape=False,
-        column_format="".join("r" if is_number else "l" for is_number in words.numeric),
-        caption=_caption(item).translate(TEX),
-        label=f"tab:{item.name}",
-        longtable=len(frame) > LONG,
+    """Return a LaTeX table for a page of two columns.
+
+    It needs the packages booktabs and amssymb, array if it has wrapped columns, and longtable if it has many rows.
+    """
+    headings = []
+    for name, column in words.frame.items():
+        letters = max(HEADING, int(column.str.len().max()) if len(column) else 0)
+        headings.append("\n".join(wrap(str(name), letters)))
+    layout = lay_out_table(words, headings)
+    head = _row(
+        rf"\shortstack[{'r' if is_number else 'l'}]{{{_tex(heading, newline=chr(92) * 2)}}}"
+        if "\n" in heading
+        else _tex(heading)
+        for heading, is_number in zip(headings, words.numeric, strict=True)
     )
-    return f"% {_caption(item)}\n% origin: {item.origin}\n{source}"
+    rows = [_row(map(_tex, row)) for row in words.frame.itertuples(index=False, name=None)]
+    remarks = [] if layout.points <= PAGE_POINTS else [f"about {layout.points:.0f} pt wide: omit columns, or turn it"]
+    caption, label = rf"\caption{{{_latex_caption(item)}}}", rf"\label{{tab:{item.name}}}"
+    kind = "".join(layout.columns)
+    font = [rf"\{layout.size}"]
+    font += [rf"\setlength{{\tabcolsep}}{{{layout.gap:g}pt}}"] if layout.gap == NARROW_GAP else []
+    if len(rows) > LONG:
+        remarks.append(r"longtable is for one column: precede it with \onecolumn in a document of two")
+        start = [r"\begingroup", *font, rf"\begin{{longtable}}{{{kind}}}", rf"{caption}{label} \\"]
+        repeated = [r"\toprule", head, r"\midrule"]
+        body = [*repeated, r"\endfirsthead", *repeated, r"\endhead", r"\bottomrule", r"\endfoot", *rows]
+        lines = [*start, *body, r"\end{longtable}", r"\endgroup"]
+    else:
+        name = "table*" if layout.is_wide else "table"
+        start = [rf"\begin{{{name}}}[t]", r"\centering", caption, label, *font, rf"\begin{{tabular}}{{{kind}}}"]
+        body = [r"\toprule", head, r"\midrule", *rows, r"\bottomrule"]
+        lines = [*start, *body, r"\end{tabular}", rf"\end{{{name}}}"]
+    return _comments(item, *remarks) + "\n".join(lines) + "\n"
+
+
+def _tex(text: str, newline: str = " ") -> str:
+    """Return a text of a table in LaTeX."""
+    return true_minus(text).translate(TEX).replace("\n", newline)
+
+
+def _row(cells: Iterable[str]) -> str:
+    """Return a row of a LaTeX table; the row before it would take a star or a bracket at its start as an option."""
+    line = " & ".join(cells) + r" \\"
+    return "{}" + line if line.startswith(("*", "[")) else line
+
+
+def latex_figure(item: Item, file: str, description: str, is_wide: bool) -> str:
+    r"""Return a LaTeX float that includes the file of a figure, which needs the package graphicx.
+
+    The description is a comment, since only some classes have a command for it, such as \Description of acmart.
+    """
+    name = "figure*" if is_wide else "figure"
+    lines = [
+        rf"\begin{{{name}}}[t]",
+        r"\centering",
+        rf"\includegraphics[width=\linewidth]{{{file}}}",
+        rf"\caption{{{_latex_caption(item)}}}",
+        rf"\label{{fig:{item.name}}}",
+        rf"\end{{{name}}}",
+    ]
+    return _comments(item, f"description: {description}") + "\n".join(lines) + "\n"
 
 
 def markdown(item: Item, words: Words) -> str:
@@ -251,7 +431,7 @@ def markdown(item: Item, words: Words) -> str:
         return "| " + " | ".join(cells) + " |"
 
     def plain(text: str) -> str:
-        return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").split())
+        return " ".join(true_minus(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").split())
 
     lines = [line(map(plain, words.frame.columns)), line("--:" if is_number else ":--" for is_number in words.numeric)]
     lines += [line(map(plain, row)) for row in words.frame.itertuples(index=False, name=None)]

@@ -7,14 +7,16 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.display import CLAIM_TABLES, export
 from aiot_analysis.errors import ReportError
+from aiot_analysis.plots.presets import PRESETS
+from aiot_analysis.report import pruning
 from aiot_analysis.report.notebooks import Notebook, assign, find
-from aiot_analysis.report.site import Site, root_of, sites
+from aiot_analysis.report.site import Site, check_made, root_of, sites
 from aiot_analysis.tables.workspace import find_notebooks
 from runner import rawlog
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 CALLS = {"show": "figure", "table": "table", "show_excluded": "table", "show_with_care": "table"}
 CLAIMS = "claims"  # called with the number of a remark, it displays CLAIM_TABLES
+FOR_PAGES = ("say", "keep")  # functions that add only to pages: sentences, and results for the front page
 ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}
 
 
@@ -76,6 +79,36 @@ def _entries(call: ast.Call, notebook: str) -> list[CatalogueEntry]:
     if not texts.get("name"):
         return []
     return [CatalogueEntry(texts["name"], texts.get("number", ""), CALLS[_function_name(call)], notebook)]
+
+
+def _needed_code(notebook: Notebook, names: Sequence[str]) -> str:
+    """Return the notebook, as JSON, with only the code that the named figures and tables need."""
+
+    def is_named_later(call: ast.Call) -> bool:
+        """Return whether only execution can tell the name of what a call displays."""
+        return any(
+            keyword.arg is None or (keyword.arg == "name" and not isinstance(keyword.value, ast.Constant))
+            for keyword in call.keywords
+        )
+
+    def is_wanted(call: ast.Call) -> bool:
+        if _function_name(call) not in {*CALLS, CLAIMS}:
+            return False
+        return is_named_later(call) or any(entry.name in names for entry in _entries(call, notebook.name))
+
+    def is_unwanted(call: ast.Call) -> bool:
+        return _function_name(call) in {*CALLS, CLAIMS, *FOR_PAGES} and not is_wanted(call)
+
+    document = json.loads(notebook.path.read_text(encoding="utf-8"))
+    cells = [
+        cell
+        for cell in document["cells"]
+        if cell["cell_type"] == "code" and "parameters" not in cell["metadata"].get("tags", [])
+    ]
+    sources = pruning.prune(["".join(cell["source"]) for cell in cells], is_wanted, is_unwanted)
+    for cell, source in zip(cells, sources, strict=True):
+        cell["source"] = source
+    return json.dumps(document)
 
 
 def _function_name(call: ast.Call) -> str:
@@ -141,12 +174,14 @@ class FigureOptions:
     formats: tuple[str, ...] = export.FORMATS
     width: str = "both"
     sheet: Path | None = None
+    preset: str = ""  # key of PRESETS
+    origin_line: bool = True  # whether each figure has a line that states the origin of its data
 
     def checked(self) -> FigureOptions:
         """Return a copy with formats in canonical spelling.
 
         Raises:
-            ReportError: A format or width is unknown, or the style sheet is not one.
+            ReportError: A format, width or preset is unknown, or the style sheet is not one.
         """
         formats = tuple(dict.fromkeys(name.strip().casefold() for name in self.formats))
         for name in formats:
@@ -154,9 +189,13 @@ class FigureOptions:
                 raise ReportError(f"There is no format {name!r}: choose {', '.join(export.FORMATS)}.")
         if self.width not in WIDTHS:
             raise ReportError(f"There is no width {self.width!r}: choose {', '.join(WIDTHS)}.")
+        preset = self.preset.strip().casefold()
+        if preset and preset not in PRESETS:
+            raise ReportError(f"There is no preset {self.preset!r}: choose {', '.join(PRESETS)}.")
         if self.sheet:
             _check(self.sheet)
-        return FigureOptions(formats, self.width, self.sheet and self.sheet.resolve())
+        sheet = self.sheet and self.sheet.resolve()
+        return replace(self, formats=formats, preset=preset, sheet=sheet)
 
 
 def _check(sheet: Path) -> None:
@@ -183,7 +222,8 @@ class FigureResult:
     remarks: list[str] = field(default_factory=list)  # what is missing, and why
 
 
-Listen = Callable[[str, bool], None]  # called with the name of the notebook, and whether it is done
+Listen = Callable[[str, str], None]
+"""Called with a notebook, named as in `render.RenderResult`, and its state: "waiting", "running" or "done"."""
 
 
 def known(notebooks_dir: Path | str | None) -> list[CatalogueEntry]:
@@ -207,12 +247,12 @@ def figures(
 ) -> FigureResult:
     """Write the named figures and tables to `out_dir`, with an index (see `choose_entries`; all if none is named).
 
-    The folder `working` determines which tables are used, as in `render.render`; `using` is called with their folder.
-    Each origin in the tables has its own folder, as in `render.render`, unless `parameters` name one. All errors are
-    raised before anything runs.
+    Of each notebook only the code that they need is executed (see `pruning`). The folder `working` determines which
+    tables are used, as in `render.render`; `using` is called with their folder. Each origin in the tables has its own
+    folder, as in `render.render`, unless `parameters` name one. All errors are raised before anything runs.
 
     Raises:
-        ReportError: A name, parameter or format is unknown.
+        ReportError: A name, parameter or format is unknown, or no notebook that has the names is made for the data.
         DataError: There are no processed tables.
     """
     wanted = (wanted or FigureOptions()).checked()
@@ -223,40 +263,47 @@ def figures(
     books = [book for book in available if book.name in {entry.notebook for entry in chosen}]
     values = dict(parameters or {})
     assigned = assign(books, {name: value for name, value in values.items() if name != "origin"})
-    outcome = FigureResult()
     origin_sites = sites(root_of(available, notebooks_dir, working, values), available, out, values)
+    if names:
+        check_made(books, origin_sites)
     if using:
         using(origin_sites[0].processed)
+    origin_sites = [site for site in origin_sites if any(book in site.notebooks for book in books)]
     for site in origin_sites:
         _check_index(site.out)
-        site.out.mkdir(parents=True, exist_ok=True)
+    work = {}
+    try:
+        for site in origin_sites:
+            site_books = [book for book in books if book in site.notebooks]
+            work[site.out] = [_job(site, book, chosen, assigned[book.name], wanted, timeout_s) for book in site_books]
+        outcome, written = _run(out, [job for site_jobs in work.values() for job in site_jobs], jobs, listen)
+    finally:
+        for site in origin_sites:
+            shutil.rmtree(site.out / ".part", ignore_errors=True)
+    for site in origin_sites:
         site_books = [book for book in books if book in site.notebooks]
-        _draw(site, site_books, chosen, entries, assigned, wanted, jobs, timeout_s, listen, outcome)
+        _record(site, site_books, chosen, entries, assigned, written[site.out], outcome)
     return outcome
 
 
-def _draw(
+def _record(
     site: Site,
     books: Sequence[Notebook],
     chosen: Sequence[CatalogueEntry],
     entries: Sequence[CatalogueEntry],
     values: Mapping[str, dict[str, object]],
-    wanted: FigureOptions,
-    jobs: int,
-    timeout_s: int | None,
-    listen: Listen | None,
-    made: FigureResult,
+    written: dict[str, dict[str, Any]],
+    outcome: FigureResult,
 ) -> None:
-    """Write the figures and tables of one origin."""
-    work = [_job(site, book, chosen, values[book.name], wanted, timeout_s) for book in books]
-    written = _run(site, work, jobs, listen, made)
-    missing_names = [entry.name for entry in chosen if entry.name not in written]
-    if missing_names and not made.failed:
-        made.remarks.append(f"these data do not produce {', '.join(missing_names)}.")
-    made.items += len(written)
+    """Write the index of one origin, and add what it has and lacks to the outcome."""
+    by_name = {book.name: book for book in books}
+    missing_names = [entry.name for entry in chosen if entry.notebook in by_name and entry.name not in written]
+    if missing_names and not outcome.failed:
+        outcome.remarks.append(f"these data do not produce {', '.join(missing_names)}.")
+    outcome.items += len(written)
     for entry in chosen:
         if entry.name in written:
-            book = next(book for book in books if book.name == entry.notebook)
+            book = by_name[entry.notebook]
             data = site.data_of(book, values[book.name])[:12]
             written[entry.name] |= {"data": data, "notebook": book.name}
     if written:
@@ -275,39 +322,56 @@ def _job(
     from aiot_analysis.report.page import RenderJob
 
     names = tuple(entry.name for entry in chosen if entry.notebook == book.name)
-    folder = site.out / ".part" / book.name
-    widths, sheet = WIDTHS[wanted.width], str(wanted.sheet or "")
-    sink = export.Sink(str(folder), wanted.formats, site.origin, widths, names, sheet, displayed=False)
-    return RenderJob(book.name, book.path, site.root, site.out, site.parameters(book, values), timeout_s, {}, sink)
+    folder = site.out / ".part"
+    folder.mkdir(parents=True, exist_ok=True)
+    source = book.path
+    if not book.problem:
+        source = folder / f"{book.name}.needed.ipynb"
+        source.write_text(_needed_code(book, names), encoding="utf-8")
+    sink = export.Sink(
+        str(folder / book.name),
+        wanted.formats,
+        site.origin,
+        WIDTHS[wanted.width],
+        names,
+        wanted.preset,
+        str(wanted.sheet or ""),
+        wanted.origin_line,
+        displayed=False,
+    )
+    return RenderJob(book.name, source, site.root, site.out, site.parameters(book, values), timeout_s, {}, sink)
 
 
 def _run(
-    site: Site, work: Sequence[RenderJob], jobs: int, listen: Listen | None, made: FigureResult
-) -> dict[str, dict[str, Any]]:
-    """Run the jobs, and return the record of each figure and table that they wrote, by name."""
+    out: Path, work: Sequence[RenderJob], jobs: int, listen: Listen | None
+) -> tuple[FigureResult, dict[Path, dict[str, dict[str, Any]]]]:
+    """Run the jobs, and return the record of each figure and table that they wrote, by folder and name."""
     from aiot_analysis.report.workers import Workers
 
-    written: dict[str, dict[str, Any]] = {}
-    try:
-        with Workers(min(jobs, len(work))) as workers:
-            for job, outcome in workers.run(work):
-                if listen:
-                    listen(job.name, outcome is not None)
-                if outcome is None:
-                    continue
-                if outcome.error:
-                    where = f" in cell {outcome.cell}" if outcome.cell else ""
-                    failed_copy = site.out / "failed" / f"{job.name}.ipynb"
-                    kept_note = f" (kept as {failed_copy})" if failed_copy.exists() else ""
-                    made.remarks.append(f"{job.name} failed{where}: {outcome.error}{kept_note}")
-                    made.failed = True
-                    continue
-                assert job.sink
-                written |= {item["name"]: item for item in job.sink.written()}
-                made.files += len(job.sink.place(site.out))
-    finally:
-        shutil.rmtree(site.out / ".part", ignore_errors=True)
-    return written
+    def tell(job: RenderJob, state: str) -> None:
+        if listen:
+            listen((job.out / job.name).relative_to(out).as_posix(), state)
+
+    result = FigureResult()
+    written: dict[Path, dict[str, dict[str, Any]]] = {job.out: {} for job in work}
+    for job in work:
+        tell(job, "waiting")
+    with Workers(min(jobs, len(work))) as workers:
+        for job, outcome in workers.run(work):
+            tell(job, "done" if outcome else "running")
+            if outcome is None:
+                continue
+            if outcome.error:
+                where = f" in cell {outcome.cell}" if outcome.cell else ""
+                failed_copy = job.out / "failed" / f"{job.name}.ipynb"
+                kept_note = f" (kept as {failed_copy})" if failed_copy.exists() else ""
+                result.remarks.append(f"{job.name} failed{where}: {outcome.error}{kept_note}")
+                result.failed = True
+                continue
+            assert job.sink
+            written[job.out] |= {item["name"]: item for item in job.sink.written()}
+            result.files += len(job.sink.place(job.out))
+    return result, written
 
 
 def _check_index(out: Path) -> None:

@@ -58,7 +58,8 @@ def write(folder: Path, **other: Any) -> list[str]:
 def test_a_figure_is_written_for_both_columns_and_with_its_numbers(tmp_path: Path) -> None:
     files = write(tmp_path, widths=("single", "double"))
     kinds = [f"fig5_shares_{width}.{kind}" for width in ("single", "double") for kind in ("pdf", "svg", "png")]
-    assert files == [*kinds, "fig5_shares.csv"]
+    kinds.insert(3, "fig5_shares_single.tex")
+    assert files == [*kinds, "fig5_shares_double.tex", "fig5_shares.csv"]
     for width, points in (("single", 252.0), ("double", 515.52)):  # 72 to an inch
         box = re.search(rb"/MediaBox \[ ?0 0 ([\d.]+) ", (tmp_path / f"fig5_shares_{width}.pdf").read_bytes())
         assert box and float(box[1]) == pytest.approx(points)
@@ -110,7 +111,7 @@ def test_simulated_data_are_marked_in_every_format(tmp_path: Path) -> None:
     assert set(pd.read_csv(tmp_path / "fig5_shares.csv")["origin"]) == {"simulated"}
     item = Item("t", "", "Scores", "table", "simulated")
     assert export.latex(item, WORDS).startswith("% Simulated data")
-    assert r"\caption{Simulated data: nothing here was measured on a device. Scores}" in export.latex(item, WORDS)
+    assert r"\caption{Simulated data. Scores}" in export.latex(item, WORDS)
     assert export.markdown(item, WORDS).startswith("Simulated data")
 
 
@@ -123,11 +124,11 @@ def test_a_csv_has_the_numbers_in_full(tmp_path: Path) -> None:
 
 def test_a_table_in_latex_is_escaped() -> None:
     text = export.latex(TABLE, WORDS)
-    assert text.splitlines()[:2] == ["% Scores_of 10 %", "% origin: measured"]
+    assert text.splitlines()[:4] == ["% Scores_of 10 %", "% origin: measured", r"\begin{table}[t]", r"\centering"]
     assert r"\caption{Scores\_of 10 \%}" in text
     assert r"\begin{tabular}{lrl}" in text and r"\toprule" in text
-    assert r"a|b\_c & 0.33 & $\checkmark$ \\" in text
-    assert r"50 \% \& \textasciitilde{} & – & $<$no$>$ \\" in text
+    assert r"a\textbar{}b\_c & 0.33 & $\checkmark$ \\" in text
+    assert r"50 \% \& \textasciitilde{} & -- & $<$no$>$ \\" in text
 
 
 def test_a_long_table_in_latex_goes_over_pages() -> None:

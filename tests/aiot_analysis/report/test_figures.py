@@ -56,9 +56,11 @@ def made(project: Path) -> tuple[Path, FigureResult]:
     out = project / "figures"
     out.mkdir()
     (out / "foreign.txt").write_text("kept")
-    told: list[tuple[str, bool]] = []
+    told: list[tuple[str, str]] = []
     result = figures(project / "notebooks", out, wanted=QUICK, listen=lambda *one: told.append(one))
-    assert sorted(told) == [(name, done) for name in ("06_named", "07_broken") for done in (False, True)]
+    books = ("06_named", "07_broken")
+    assert told[:2] == [(name, "waiting") for name in books]  # so that a bar knows how many there are
+    assert sorted(told[2:]) == [(name, state) for name in books for state in ("done", "running")]
     return out, result
 
 
