@@ -12,10 +12,12 @@ IEEE_WIDTHS = {"single": 3.5, "double": 7.16}
 https://ieeeauthorcenter.ieee.org, below Create Your IEEE Article, Create Graphics for Your Article.
 """
 ACM_WIDTHS = {"single": 3.33, "double": 7.0}
-"""Inches. `acmart` with the option sigconf, whose source sets on paper 8.5 in wide margins of 54 pt and a gap of 2 pc.
+"""Inches: one and two columns of the LaTeX class acmart with the option sigconf.
 
-With 72.27 pt in an inch, the text is 8.5 - 2 * 54 / 72.27 = 7.006 in wide, and a column (7.006 - 24 / 72.27) / 2 = 3.337
-in. https://github.com/borisveytsman/acmart/blob/primary/acmart.dtx
+Its source sets margins of 54 pt on paper 8.5 in wide, and a gap of 2 pc between columns. With 72.27 pt in an inch, the
+text is 8.5 - 2 * 54 / 72.27 = 7.006 in wide, and a column is (7.006 - 24 / 72.27) / 2 = 3.337 in wide.
+
+https://github.com/borisveytsman/acmart/blob/primary/acmart.dtx
 """
 
 

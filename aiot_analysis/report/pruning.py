@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _BINDING = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.For, ast.While, ast.FunctionDef, ast.ClassDef)
 _STORED = (ast.Store, ast.Del)
@@ -18,8 +18,9 @@ def prune(
     """Return the source of each cell without the statements that no wanted call needs, or "pass" if nothing remains.
 
     A statement is needed if it contains a wanted call, or if it may change a variable that a later needed statement
-    uses: by assigning it, or by calling its methods or passing it to a function, except for unwanted calls. Imports and
-    statements of other kinds, such as `try`, are always kept. If a cell is not plain Python, nothing is removed.
+    uses: by assigning it, or by a call without a result that has its name, or another name of the same object, except
+    for unwanted calls. Imports and statements of other kinds, such as `try`, are always kept. If a cell is not plain
+    Python, nothing is removed.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ def prune(
         cells = [ast.parse(source).body for source in sources]
     except SyntaxError:
         return list(sources)  # a line magic, or an error that execution will report
-    pruner = _Pruner(is_wanted, is_unwanted)
+    pruner = _Pruner(is_wanted, is_unwanted, _aliases([statement for cell in cells for statement in cell]))
     kept = [pruner.block(cell) for cell in reversed(cells)][::-1]
     return ["\n".join(map(ast.unparse, cell)) or "pass" for cell in kept]
 
@@ -40,9 +41,15 @@ def prune(
 class _Pruner:
     """Walk through statements from the last to the first, and remember which variables the kept ones use."""
 
-    def __init__(self, is_wanted: Callable[[ast.Call], bool], is_unwanted: Callable[[ast.Call], bool]) -> None:
+    def __init__(
+        self,
+        is_wanted: Callable[[ast.Call], bool],
+        is_unwanted: Callable[[ast.Call], bool],
+        aliases: Mapping[str, set[str]],
+    ) -> None:
         self._is_wanted = is_wanted
         self._is_unwanted = is_unwanted
+        self._aliases = aliases
         self._used: set[str] = set()
 
     def block(self, statements: Sequence[ast.stmt]) -> list[ast.stmt]:
@@ -70,14 +77,38 @@ class _Pruner:
         """Return the variables that a piece of code may change, also inside of them."""
         changed: set[str] = set()
         for node in ast.walk(code):
-            if isinstance(node, ast.Expr):
-                unwanted = isinstance(node.value, ast.Call) and self._is_unwanted(node.value)
-                changed |= set() if unwanted else _names(node)
-            elif isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and isinstance(node.ctx, _STORED):
-                changed |= _names(node)
+            if (isinstance(node, ast.Expr) and self._has_effect(node.value)) or (
+                isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, _STORED)
+            ):
+                changed |= self._with_aliases(_names(node))
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, _STORED):
+                changed.add(node.id)
             elif isinstance(node, ast.FunctionDef | ast.ClassDef):
                 changed.add(node.name)
         return changed
+
+    def _has_effect(self, value: ast.expr) -> bool:
+        """Return whether an expression may change variables: with any call other than an unwanted one."""
+        if isinstance(value, ast.Call) and self._is_unwanted(value):
+            return False
+        return any(isinstance(node, ast.Call | ast.Await) for node in ast.walk(value))
+
+    def _with_aliases(self, names: set[str]) -> set[str]:
+        return names.union(*(self._aliases.get(name, ()) for name in names))
+
+
+def _aliases(statements: Sequence[ast.stmt]) -> dict[str, set[str]]:
+    """Return for each name all names that may mean the same object or a part of it, as in `b = a["x"]`."""
+    groups: dict[str, set[str]] = {}
+    for node in (node for statement in statements for node in ast.walk(statement)):
+        names: set[str] = set()
+        if isinstance(node, ast.For):
+            names = _names(node.target) | _names(node.iter)
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Name | ast.Attribute | ast.Subscript):
+            names = _names(node.value).union(*map(_names, node.targets))
+        group = names.union(*(groups.get(name, ()) for name in names))
+        groups |= dict.fromkeys(group, group)
+    return groups
 
 
 def _names(node: ast.AST) -> set[str]:
