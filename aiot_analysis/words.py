@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CONFIDENCE = 0.95
 """Level of all intervals."""
@@ -51,3 +55,8 @@ def minus(text: str) -> str:
         return text
     parts = _CODE.split(text)  # code is at the odd positions
     return "".join(part if place % 2 else _MINUS.sub("−", part) for place, part in enumerate(parts))
+
+
+def listed(items: Sequence[str]) -> str:
+    """Return items as text, like "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))

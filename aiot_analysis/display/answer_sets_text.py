@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from aiot_analysis.display.reading import how_to_read
 from aiot_analysis.display.show import banner, say
 from aiot_analysis.stats import answer_sets
 from aiot_analysis.tables import names, select
@@ -66,6 +67,7 @@ def open_answers(
     rows = rows.merge(compared, on=select.KEY)
     data = data[sorted(set(answered["device_id"]))] if len(answered) else data
     banner(data, rows)
+    how_to_read()
     apart = answered[~pd.MultiIndex.from_frame(answered[select.KEY]).isin(pd.MultiIndex.from_frame(compared))]
     if len(apart):
         which = ", ".join(f"{row.instance_id} of {row.run_id}" for row in apart.itertuples(index=False))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aiot_analysis.display import CLAIM_TABLES, claim_tables
+from aiot_analysis.display import CLAIM_TABLES, claim_strip, claim_tables
 from aiot_analysis.display.columns import Format, with_intervals
-from aiot_analysis.display.show import banner, say, table, timing_used
+from aiot_analysis.display.reading import any_rows, how_to_read
+from aiot_analysis.display.show import banner, display_html, say, table, timing_used
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.stats import blocks, remarks, resize, variance, vips
 from aiot_analysis.tables import along, select
@@ -80,15 +81,20 @@ class NotebookPage:
         return claim_tables.doubts(doubts, self.rows)
 
     def claims(self, remark: int) -> None:
-        """Display how many claims of a remark of the paper hold, the verdict on each claim, and every comparison."""
+        """Display the verdict and effect of each claim of a remark and, folded, its rule and every comparison."""
         parts, verdicts = self.judged([remark])
-        say(claim_tables.sentence(verdicts))
+        show_strip(verdicts)
         interval_note = ""
         claims_name, comparisons_name = (name.format(remark) for name in CLAIM_TABLES)
         if remark != ACCURACY_REMARK:
             say(self.doubtful_intervals())
             interval_note = f". {claim_tables.intervals(self.rows, whole=remark == SCORE_REMARK)}"
-        table(claim_tables.detail(verdicts), f"Remark {remark}{interval_note}", name=claims_name)
+        table(
+            claim_tables.detail(verdicts),
+            f"Remark {remark}: the paper's words, the rules and the results{interval_note}",
+            folded=True,
+            name=claims_name,
+        )
         table(
             claim_tables.comparisons(parts),
             f"Every comparison{interval_note}",
@@ -110,8 +116,11 @@ class NotebookPage:
     ) -> None:
         """Display a frame as `show.table` does, with the names of devices in place of their ids.
 
-        `columns` selects columns (default: all); the ends of an interval come with the column that they belong to.
+        `columns` selects columns (default: all); the ends of an interval come with the column that they belong to. A
+        frame without rows is a sentence.
         """
+        if not any_rows(frame, f"{caption.partition('. ')[0]}: none."):
+            return
         if columns:
             frame = frame[with_intervals(columns, list(frame.columns))]
         devices = frame.get("device_id")
@@ -136,12 +145,28 @@ class NotebookPage:
         for column, value in values.items():
             rows = rows[rows[column] == value]
         groups = rows.groupby(["device_id", "verdict", "reasons"])["instance_id"]
-        self.table(groups.agg(instances="count", which=", ".join).reset_index(), caption, name=name)
+        self.table(groups.agg(instances="count", which=", ".join).reset_index(), caption, folded=True, name=name)
 
     def show_with_care(self, name: str) -> None:
         """Display the instances that are used despite reservations, as a table of this name."""
         columns = ["device_id", "instance_id", "verdict", "reasons"]
-        self.table(self.rows[self.rows["reasons"] != ""], "Instances that are used but flagged", columns, name=name)
+        self.table(
+            self.rows[self.rows["reasons"] != ""],
+            "Instances that are usable with caveats",
+            columns,
+            folded=True,
+            name=name,
+        )
+
+
+def show_strip(verdicts: pd.DataFrame) -> None:
+    """Display claims as a compact list, followed by the number of claims by verdict.
+
+    Takes the frame of `remarks.verdicts` or `published_claims.verdicts`.
+    """
+    listed = verdicts[["id", "short", "verdict"]].itertuples(index=False)
+    display_html(claim_strip.strip(verdicts), "\n".join(f"{row.id} {row.short}: {row.verdict}" for row in listed))
+    say(claim_tables.sentence(verdicts))
 
 
 def open_page(
@@ -208,6 +233,7 @@ def open_page(
     """
     data = load(processed, origin, scheduler, device, workers_timeout_s)
     banner(data)
+    how_to_read()
     instances = data.instances if beyond_paper else select.of_paper(data.instances)
     rows, excluded = select.measured_rows(instances, by_framework=by_framework, wanted=verdicts)
     timing = timing_used(rows, timing)
@@ -234,6 +260,7 @@ def open_study(
     else:
         rows, excluded = select.of_study(data.studies, study), data.studies.head(0)
     banner(data, rows)
+    how_to_read()
     timing = select.timing_of(rows, "end_to_end")
     rows = variance.assumed(rows, run_to_run)
     return NotebookPage(data, rows, excluded, timing, ",".join(USABLE), run_to_run, data.devices)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aiot_analysis.display.reading import how_to_read
 from aiot_analysis.display.show import banner, say
 from aiot_analysis.stats import published_speed as speed
 from aiot_analysis.stats import variance, vips
@@ -88,6 +89,7 @@ def open_profiles(
     of_devices = usable["device_id"].isin(data.devices["device_id"])
     used = usable[of_devices & (usable["profile"] == speed.PROFILE)]
     banner(data[list(used["device_id"].unique())] if len(used) else data, used)
+    how_to_read()
     source = f"{names.origin_words(used)} · inference only · fastest run" if len(used) else data.origin
     return ProfilesPage(data, speed.profiles(used), speed.profiles(usable), source, run_to_run)
 

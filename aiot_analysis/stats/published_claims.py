@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from aiot_analysis.stats.remarks.claim import Claim, ClaimPart
 
 COLUMNS = [
-    "id", "remark", "claim", "verdict", "mark", "translation", "why", "figures", "n_devices", "effect", "effect_low",
-    "effect_high", "unit", "quote", "source", "limits",
+    "id", "remark", "short", "claim", "verdict", "mark", "translation", "why", "figures", "n_devices", "effect",
+    "effect_low", "effect_high", "claimed_low", "claimed_high", "unit", "quote", "source", "limits",
 ]  # fmt: skip
 
 

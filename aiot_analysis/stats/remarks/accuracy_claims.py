@@ -81,6 +81,7 @@ def _magnitude(change: Estimate) -> Estimate:
 ACCURACY_CLAIMS = [
     Claim(
         id="1a",
+        short="Accuracy differs between devices",
         text="The same model with the same framework has different accuracy on different devices.",
         quote="for the same model with the same framework, the accuracy fluctuates across different devices",
         rule=f"share of model and framework combinations {BEYOND_NOISE}",
@@ -90,6 +91,7 @@ ACCURACY_CLAIMS = [
     ),
     Claim(
         id="1b",
+        short="TFLite fluctuates most",
         text="TFLite fluctuates most of the three frameworks.",
         quote="Overall Tenforflow Lite has more fluctuations among the three frameworks",
         rule="standard deviation of accuracy over devices, of TFLite (mean of CPU and NNAPI) minus that of the same "
@@ -114,6 +116,7 @@ ACCURACY_CLAIMS = [
     ),
     Claim(
         id="1c",
+        short="InceptionV3 fluctuates most",
         text="InceptionV3 fluctuates most of the six models.",
         quote="For the aspect of model, InceptionV3 has more fluctuations across different devices",
         rule="standard deviation of accuracy over devices, minus that of each other model with the same "
@@ -139,6 +142,7 @@ ACCURACY_CLAIMS = [
     ),
     Claim(
         id="1d",
+        short="Accuracy differs between frameworks",
         text="The same model has different accuracy with different frameworks.",
         quote="The same model with different framework has different accuracy",
         rule="for each model the largest difference in accuracy between two of the three frameworks on the same "
@@ -150,6 +154,7 @@ ACCURACY_CLAIMS = [
     ),
     Claim(
         id="1e",
+        short="Each framework has its own pattern",
         text="Each framework fluctuates in its own pattern.",
         quote="the fluctuating patterns are various depending on the framework and the model",
         rule=f"correlation over devices between the accuracies of one model in two implementations, {OWN_PATTERN}",
@@ -167,6 +172,7 @@ ACCURACY_CLAIMS = [
     ),
     Claim(
         id="1f",
+        short="Each model has its own pattern",
         text="Each model fluctuates in its own pattern.",
         quote="the fluctuating patterns are various depending on the framework and the model",
         rule=f"correlation over devices between the accuracies of two models in one implementation, {OWN_PATTERN}",
@@ -249,6 +255,7 @@ FAST_ON_NNAPI = [("densenet121", "dynamic"), ("densenet121", "int8")]
 QUANTIZATION_CLAIMS = [
     Claim(
         id="5a",
+        short="Accuracy differs between devices",
         text="The same model with the same quantization has different accuracy on different devices.",
         quote="For the same model with the same quantization, the accuracy fluctuates across different devices",
         rule=f"share of model, quantization and delegate combinations {BEYOND_NOISE}",
@@ -258,6 +265,7 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5b",
+        short="Each quantization has its own pattern",
         text="Each quantization of a model fluctuates in its own pattern.",
         quote="The fluctuating patterns are different for the same model with the different quantization",
         rule="correlation over devices between the accuracies of two quantizations of one model with one delegate, "
@@ -277,6 +285,7 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5c",
+        short="NNAPI's patterns differ from the CPU's",
         text="With NNAPI, accuracy fluctuates in different patterns from those on the CPU.",
         quote="The fluctuating patterns on CPU are different from NNAPI",
         rule="correlation over devices between the accuracies of one quantized model on the CPU and with NNAPI, "
@@ -295,6 +304,7 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5d",
+        short="ResNet50, InceptionV3, MnasNet: quantizations differ little",
         text="For ResNet50, InceptionV3 and MnasNet the quantizations differ little in accuracy.",
         quote="For ResNet50, InceptionV3, and MnasNet, the absolute value of difference between different "
         "quantization is small",
@@ -314,6 +324,7 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5e",
+        short="DenseNet121, SqueezeNet: INT8 much less accurate",
         text="For DenseNet121 and SqueezeNet INT8 is much less accurate than the two other quantizations.",
         quote="for DenseNet121 and SqueezeNet, the accuracy of full integer quantization is much lower than the other "
         "two quantization methods",
@@ -333,6 +344,7 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5f",
+        short="MobileNetV2: float16 far less accurate",
         text="Float16 makes MobileNetV2 far less accurate.",
         quote="For MobileNetV2, float16 quantization extremely hurts the accuracy",
         rule=f"{_CHANGE}: more than 10 points lower than float32; the paper gives no number for extremely, so this is "
@@ -343,6 +355,7 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5g",
+        short="CPU: quantized models faster, two excepted",
         text="On the CPU, quantized models are faster than float32, except dynamic range with two light models.",
         quote="On CPU, quantization sqeedups the inference compared to float32 model generally, except dynamic range "
         "quantization of MobileNetV2 and MnasNet",
@@ -352,6 +365,7 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5h",
+        short="CPU: dynamic slow for MobileNetV2, MnasNet",
         text="On the CPU, dynamic range does not speed up MobileNetV2 and MnasNet.",
         quote="except dynamic range quantization of MobileNetV2 and MnasNet",
         rule=f"{_TIMES}: under 1.05 against float32 for both; the paper gives no number for no speed-up, so this is "
@@ -361,6 +375,7 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5i",
+        short="CPU: INT8 is the fastest",
         text="On the CPU, INT8 is the fastest of the three quantizations.",
         quote="Among the three quantization methods, full integer quantization achieves the best performance",
         rule=f"{_TIMES}: over 1 against dynamic and against float16, for each of the six models",
@@ -369,6 +384,7 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5j",
+        short="NNAPI: quantized models are no faster",
         text="With NNAPI, quantized models are no faster than float32, except two of DenseNet121.",
         quote="With NNAPI, quantization does not sqeedup the inference compared to float32 model except dynamic range "
         "and full integer quantization of DenseNet121",
@@ -379,6 +395,7 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5k",
+        short="NNAPI: dynamic and INT8 speed up DenseNet121",
         text="With NNAPI, dynamic range and INT8 speed up DenseNet121.",
         quote="except dynamic range and full integer quantization of DenseNet121",
         rule=f"{_TIMES}: over 1 against float32 for both",
@@ -387,6 +404,7 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5l",
+        short="NNAPI: dynamic range is the fastest",
         text="With NNAPI, dynamic range is the fastest of the three quantizations.",
         quote="Among the three quantization methods, dynamic range quantization achieves the best performance",
         rule=f"{_TIMES}: over 1 against INT8 and against float16, for each of the six models",

@@ -72,6 +72,7 @@ class Claim:
     """A claim of a remark: what the paper says and where, and the rule by which it is judged here."""
 
     id: str  # like "2a": the number of the remark and a letter
+    short: str  # at most eight words
     text: str  # one short sentence
     quote: str  # the paper's words
     figure: str  # the paper's figure that shows it
@@ -139,7 +140,8 @@ def verdict(claim: Claim, parts: pd.DataFrame) -> dict[str, object]:
         judgement = NOT_APPLICABLE
     mark = BUILT if judgement in (HOLDS, FAILS) and "simulated" in set(parts["origin"]) else ""
     decisive = _decisive_part(needed, claim.needs)
-    row = {"effect": math.nan, "effect_low": math.nan, "effect_high": math.nan, "n_devices": 0}
+    row = dict.fromkeys(["effect", "effect_low", "effect_high", "claimed_low", "claimed_high"], math.nan)
+    row["n_devices"] = 0
     if decisive is not None:
         row = {name: decisive[name] for name in row}
         n_single_devices = needed["device"][needed["device"] != ""].nunique()  # devices that were judged individually
@@ -147,6 +149,7 @@ def verdict(claim: Claim, parts: pd.DataFrame) -> dict[str, object]:
     return {
         "id": claim.id,
         "remark": claim.remark,
+        "short": claim.short,
         "claim": claim.text,
         "verdict": judgement,
         "mark": mark,
@@ -163,20 +166,20 @@ def verdict(claim: Claim, parts: pd.DataFrame) -> dict[str, object]:
 
 def format_effect(value: float, unit: str) -> str:
     """Format a number with its unit for readers."""
-    return _FORMATS[unit].format(value)
+    return words.minus(_FORMATS[unit].format(value))
 
 
 def format_interval(low: float, high: float, unit: str) -> str:
     """Format an interval for readers, like "1.20 to 1.40"."""
-    return words.interval(low, high, _FORMATS[unit].split(" ")[0])
+    return words.minus(words.interval(low, high, _FORMATS[unit].split(" ")[0]))
 
 
 def format_region(ends: Region) -> str:
     """Describe a region in words, like "over 1" or "0.8 to 1.25"."""
     low, high = ends
     if math.isinf(high):
-        return f"over {low:g}"
-    return f"under {high:g}" if low in (0, -math.inf) else f"{low:g} to {high:g}"
+        return words.minus(f"over {low:g}")
+    return words.minus(f"under {high:g}" if low in (0, -math.inf) else f"{low:g} to {high:g}")
 
 
 def _decisive_part(parts: pd.DataFrame, needs: str) -> pd.Series | None:

@@ -131,6 +131,7 @@ def _clearest_loser(evidence: Evidence) -> list[ClaimPart]:
 FRAMEWORK_CLAIMS = [
     Claim(
         id="2a",
+        short="Heavy models: PyTorch is the fastest",
         text="PyTorch Mobile is the fastest for ResNet50, InceptionV3 and DenseNet121.",
         quote="for ResNet50, InceptionV3, and DenseNet121, Pytorch Mobile achieves the best performance",
         rule=f"{_RULE}: over 1 against TFLite CPU and against Caffe2, for each of the three models",
@@ -141,6 +142,7 @@ FRAMEWORK_CLAIMS = [
     ),
     Claim(
         id="2b",
+        short="SqueezeNet: PyTorch and Caffe2 slightly ahead",
         text="For SqueezeNet, PyTorch Mobile and Caffe2 are close, and slightly faster than TFLite.",
         quote="for SqueezeNet, Pytorch Mobile and Caffe2 achieve close performance, slightly better than Tensorflow "
         "Lite",
@@ -158,6 +160,7 @@ FRAMEWORK_CLAIMS = [
     ),
     Claim(
         id="2c",
+        short="MobileNetV2, MnasNet: TFLite fastest, PyTorch slowest",
         text="TFLite is the fastest and PyTorch Mobile the slowest for MobileNetV2 and MnasNet.",
         quote="for MobileNetV2 and MnasNet, Tensorflow Lite achieves the best performance, and Pytorch Mobile "
         "achieves the worst",
@@ -174,6 +177,7 @@ FRAMEWORK_CLAIMS = [
     ),
     Claim(
         id="2d",
+        short="ResNet50: Caffe2 beats PyTorch on some devices",
         text="On some devices, Caffe2 is faster than PyTorch Mobile for ResNet50.",
         quote="there are some devices on which ResNet50 with Caffe2 performs better than Pytorch Mobile",
         rule="speed-up on each device alone: over 1.05 on at least one, or in the geometric mean over them (5 % of "
@@ -185,6 +189,7 @@ FRAMEWORK_CLAIMS = [
     ),
     Claim(
         id="2e",
+        short="No framework is fastest for all models",
         text="No framework is the fastest for all models.",
         quote="There is no one-size-fits-all solution for AI frameworks on mobile devices",
         rule=f"{_RULE}: over 1 for some other framework and model, against each of the three frameworks",
@@ -236,6 +241,7 @@ def _cut(evidence: Evidence) -> list[ClaimPart]:
 NNAPI_CLAIMS = [
     Claim(
         id="3a",
+        short="ResNet50, InceptionV3, SqueezeNet: much faster",
         text="NNAPI speeds up ResNet50, InceptionV3 and SqueezeNet a lot.",
         quote="the accelerating effect of NNAPI is very good for ResNet50, InceptionV3, and SqueezeNet",
         rule="speed-up over TFLite CPU over devices (geometric mean), on one device alone: over 1.5 for each "
@@ -249,6 +255,7 @@ NNAPI_CLAIMS = [
     ),
     Claim(
         id="3b",
+        short="MobileNetV2, MnasNet: little or no gain",
         text="NNAPI helps MobileNetV2 and MnasNet little or not at all.",
         quote="Extra accelerator helps little for them",
         rule="speed-up over TFLite CPU over devices (geometric mean), on one device alone: under 1.25 for "
@@ -261,6 +268,7 @@ NNAPI_CLAIMS = [
     ),
     Claim(
         id="3c",
+        short="MobileNetV2 or MnasNet: slower on some devices",
         text="On some devices, MobileNetV2 or MnasNet is slower with NNAPI.",
         quote="the performances with NNAPI even decrease on some devices",
         rule="speed-up over TFLite CPU on each device alone: under 1 / 1.05 for one of the two models "
@@ -276,6 +284,7 @@ NNAPI_CLAIMS = [
     ),
     Claim(
         id="3d",
+        short="DenseNet121: much slower on most devices",
         text="On most devices, NNAPI makes DenseNet121 much slower.",
         quote="the NNAPI dramatically deteriorates its performance on most of devices",
         rule="share of devices on which it takes more than 1.5 times as long with NNAPI (the paper gives no number for "
@@ -286,6 +295,7 @@ NNAPI_CLAIMS = [
     ),
     Claim(
         id="3e",
+        short="DenseNet121 is split between NNAPI and CPU",
         text="DenseNet121 is split into parts, since NNAPI does not have all its operators.",
         quote="the model graph is partitioned into several sub-graphs, and the unsupported sub-graphs are ran on the "
         "CPU",
@@ -297,6 +307,7 @@ NNAPI_CLAIMS = [
     ),
     Claim(
         id="3f",
+        short="NNAPI is not always faster",
         text="NNAPI does not always make inference faster.",
         quote="NNAPI does not always accelerate the inference",
         rule="speed-up over TFLite CPU on each device alone: under 1 / 1.05 for one of the six models "
@@ -362,6 +373,7 @@ def _concordance(evidence: Evidence) -> list[ClaimPart]:
 COMPLEXITY_CLAIMS = [
     Claim(
         id="4a",
+        short="TFLite CPU: more FLOPs take longer",
         text="With TFLite on the CPU, models with more FLOPs nearly always take longer.",
         quote="With the implementation of Tensorflow Lite CPU, it is almost true that the model with more FLOPs takes "
         "more inference time",
@@ -374,6 +386,7 @@ COMPLEXITY_CLAIMS = [
     ),
     Claim(
         id="4b",
+        short="PyTorch, Caffe2: SqueezeNet is the fastest",
         text="SqueezeNet is the fastest model with PyTorch Mobile and with Caffe2, though not the smallest in FLOPs.",
         quote="Although its FLOPs is not the fewest, SqueezeNet takes fewest inference time with Pytorch Mobile as "
         "well as Caffe2",
@@ -393,6 +406,7 @@ COMPLEXITY_CLAIMS = [
     ),
     Claim(
         id="4c",
+        short="PyTorch: MobileNetV2, MnasNet as slow as heavy",
         text="With PyTorch Mobile, MobileNetV2 and MnasNet take about as long as the three heavy models.",
         quote="For Pytorch Mobile, although with much fewer FLOPs, MobileNetV2 and MnasNet have close performance to "
         "the three heavy-weight networks",
@@ -409,6 +423,7 @@ COMPLEXITY_CLAIMS = [
     ),
     Claim(
         id="4d",
+        short="NNAPI: InceptionV3 close to light models",
         text="With NNAPI, InceptionV3 comes close to light models on some devices.",
         quote="With Tensorflow Lite NNAPI, InceptionV3, who has the most FLOPs, achieves close performance to "
         "light-weight networks on some devices",
@@ -422,6 +437,7 @@ COMPLEXITY_CLAIMS = [
     ),
     Claim(
         id="4e",
+        short="NNAPI: DenseNet121 is the slowest",
         text="With NNAPI, DenseNet121 is the slowest model, though not the largest in FLOPs.",
         quote="while DenseNet121, whose FLOPs is not the most, achieves the worst performance",
         rule="speed-up of each other model over it over devices (geometric mean), on one device alone: over "

@@ -148,6 +148,7 @@ def _ranking(evidence: Evidence) -> list[ClaimPart]:
 VIPS_CLAIMS = [
     Claim(
         id="6a",
+        short="Scores distinguish any two devices",
         text="The score compares any two devices directly.",
         quote="The AI scores enable a direct comparison [...] of different devices",
         rule="share of the pairs of devices with all 24 instances whose scores differ by more than the choice of "
@@ -158,6 +159,7 @@ VIPS_CLAIMS = [
     ),
     Claim(
         id="6b",
+        short="Scores rank the devices",
         text="The score ranks the devices.",
         quote="The AI scores enable a direct [...] ranking of different devices",
         rule="share of the neighbours in the ranking whose scores differ by more than the choice of images and "

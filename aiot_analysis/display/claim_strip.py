@@ -1,0 +1,140 @@
+"""Compact list of claims for the place below a figure: verdict, claim, effect with its interval, and devices."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from aiot_analysis.display.show import MARKS
+from aiot_analysis.stats.remarks.claim import CORRELATION, POINTS, SHARE, TIMES, format_effect, format_interval
+from aiot_analysis.words import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+WIDTH, HEIGHT, MARGIN = 220, 22, 8  # of a drawing, in pixels
+MOST_TIMES = 32.0  # speed-ups beyond this factor are drawn at the edge
+NULLS = {TIMES: 1.0, POINTS: 0.0, CORRELATION: 0.0}
+"""Effect that means no difference, by unit; a share has none, so its line is at the threshold of the claim."""
+SHORT_UNITS = {TIMES: (" times as fast", "×")}
+LONGEST_REASON = 90  # characters
+
+LIST = "list-style: none; padding: 0; margin: 0.8em 0; max-width: 62em"
+ITEM = "display: flex; flex-wrap: wrap; align-items: center; gap: 0.1em 0.9em; padding: 0.25em 0"
+"""Styles for JupyterLab, which does not have the style sheet of pages."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Position on the horizontal axis that the rows of one unit share."""
+
+    low: float
+    high: float
+    is_log: bool
+
+    def x(self, value: float) -> float:
+        """Return the position of a value in pixels; values beyond the scale are at its edge."""
+        if self.is_log:
+            value = math.log(max(value, 1e-9))
+        clipped = min(max(value, self.low), self.high)
+        return MARGIN + (WIDTH - 2 * MARGIN) * (clipped - self.low) / (self.high - self.low)
+
+
+def scale(claims: pd.DataFrame, unit: str) -> Scale:
+    """Return the scale of all claims of a unit, which contains their intervals and the effect of no difference."""
+    if unit == SHARE:
+        return Scale(0.0, 1.0, is_log=False)
+    if unit == CORRELATION:
+        return Scale(-1.0, 1.0, is_log=False)
+    rows = claims[claims["unit"] == unit]
+    ends = rows[["effect", "effect_low", "effect_high"]].to_numpy(float).ravel()
+    finite = [float(value) for value in ends if math.isfinite(value)]
+    if unit == TIMES:
+        logs = [math.log(min(max(value, 1 / MOST_TIMES), MOST_TIMES)) for value in finite]
+        size = max([math.log(1.25), *map(abs, logs)])
+        return Scale(-size, size, is_log=True)
+    size = max([1.0, *map(abs, finite)])
+    return Scale(-size, size, is_log=False)
+
+
+def strip(claims: pd.DataFrame) -> str:
+    """Return the list of claims as HTML. Takes the frame of `remarks.verdicts` or `published_claims.verdicts`.
+
+    Each row has the verdict as a sign with a label, the claim in a few words, a drawing of the effect with its interval
+    on the scale of its unit, the same numbers as text, or why there are none, and the number of devices. The shaded
+    part of a drawing is what the claim says, and the line is the effect of no difference.
+    """
+    scales = {unit: scale(claims, unit) for unit in claims["unit"].unique()}
+    rows = "".join(_row(claim, scales[claim["unit"]]) for claim in claims.to_dict("records"))
+    return f'<ul class="claim-strip" role="list" aria-label="Claims and verdicts" style="{LIST}">{rows}</ul>'
+
+
+def _row(claim: Mapping[Any, Any], axis: Scale) -> str:
+    sign, kind = MARKS[claim["verdict"]]
+    has_effect = claim["effect"] == claim["effect"]
+    if has_effect:
+        effect, ends = _numbers(claim)
+        numbers = f"{effect} ({ends})" if ends else effect
+        drawing = _drawing(claim, axis)
+    else:
+        numbers, drawing = _reason(claim), ""
+    devices = plural(int(claim["n_devices"]), "device") if claim["n_devices"] else ""
+    return (
+        f'<li style="{ITEM}">'
+        f'<span class="sign-of-verdict {kind}" role="img" aria-label="{escape(claim["verdict"])}" '
+        f'title="{escape(claim["verdict"])}" style="flex: 0 0 1.2em; font-weight: bold">{sign}</span>'
+        f'<span class="claim" style="flex: 1 1 17em">{escape(claim["short"])} '
+        f'<small class="id">{escape(claim["id"])}</small></span>'
+        f"{drawing}"
+        f'<span class="effect" style="flex: 0 1 13em">{escape(numbers)}</span>'
+        f'<span class="devices" style="flex: 0 0 5.5em">{devices}</span></li>'
+    )
+
+
+def _numbers(claim: Mapping[Any, Any]) -> tuple[str, str]:
+    """Return the effect and its interval as text; the interval is "" if it is unknown."""
+    unit = claim["unit"]
+    effect = format_effect(claim["effect"], unit)
+    if unit in SHORT_UNITS:
+        effect = effect.replace(*SHORT_UNITS[unit])
+    low, high = claim["effect_low"], claim["effect_high"]
+    return effect, format_interval(low, high, unit) if low == low and high == high else ""
+
+
+def _reason(claim: Mapping[Any, Any]) -> str:
+    """Return why a claim has no effect, shortened to fit the row."""
+    reason = str(claim["why"]).rpartition(". ")[2]
+    if len(reason) <= LONGEST_REASON:
+        return reason
+    return reason[:LONGEST_REASON].rpartition(" ")[0].rstrip(",;:") + " …"
+
+
+def _drawing(claim: Mapping[Any, Any], axis: Scale) -> str:
+    """Return the effect with its interval as SVG in the color of the text.
+
+    It is hidden from screen readers, since the numbers follow as text.
+    """
+    middle = HEIGHT / 2
+    region = claim["claimed_low"], claim["claimed_high"]
+    left, right = map(axis.x, region)
+    threshold = next((end for end in region if math.isfinite(end)), 0.0)
+    null = axis.x(NULLS.get(claim["unit"], threshold))
+    size = f'x="{left:.1f}" y="1" width="{right - left:.1f}" height="{HEIGHT - 2}"'
+    parts = [
+        f'<rect {size} fill="currentColor" fill-opacity="0.1"/>',
+        f'<path d="M{null:.1f} 0V{HEIGHT}" stroke="currentColor" stroke-opacity="0.5" stroke-dasharray="2 2"/>',
+    ]
+    low, high = claim["effect_low"], claim["effect_high"]
+    if low == low and high == high:
+        parts.append(
+            f'<path d="M{axis.x(low):.1f} {middle}H{axis.x(high):.1f}" stroke="currentColor" stroke-width="2"/>'
+        )
+    parts.append(f'<circle cx="{axis.x(claim["effect"]):.1f}" cy="{middle}" r="4" fill="currentColor"/>')
+    return (
+        f'<svg class="forest" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true" '
+        f'style="flex: 0 0 {WIDTH}px">{"".join(parts)}</svg>'
+    )

@@ -1,0 +1,713 @@
+"""Findings for the titles of figures: one sentence each, computed from the frame that is drawn.
+
+Every function returns "" if there is nothing to report. An order is only stated where intervals support it, and by the
+estimates alone where there are no intervals.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from aiot_analysis.stats import drift
+from aiot_analysis.tables import names
+from aiot_analysis.words import ALPHA, interval, listed, minus, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+HEAVY, LIGHT = names.MODELS[:3], names.MODELS[3:]
+SPEED = ["speed_up", "speed_up_low", "speed_up_high"]
+
+
+def networks(models: Sequence[str]) -> str:
+    """Return models as text, such as "the three heavy networks" or "MnasNet"."""
+    groups = {"all six networks": names.MODELS, "the three heavy networks": HEAVY, "the three light networks": LIGHT}
+    for text, group in groups.items():
+        if set(models) == set(group):
+            return text
+    return listed([names.display(model) for model in names.in_order(set(models), names.MODELS)])
+
+
+def _on(count: int, total: int) -> str:
+    """Return on how many devices something holds, such as " on 48 of 51 devices"; "" for the only device."""
+    if total == 1:
+        return ""
+    return (
+        f" on {'both' if total == 2 else f'all {total}'} devices"
+        if count == total
+        else f" on {count} of {total} devices"
+    )
+
+
+def _with_base(faster: pd.DataFrame, panel: Sequence[str], part: str, base: str) -> pd.DataFrame:
+    """Return speed-ups over a base together with those of the base itself, which are 1."""
+    rows = faster.dropna(subset="speed_up")
+    itself = rows[[*panel, "device_id"]].drop_duplicates().assign(**{part: base}, **dict.fromkeys(SPEED, 1.0))
+    return pd.concat([rows[[*panel, "device_id", part, *SPEED]], itself], ignore_index=True)
+
+
+def _leaders(speeds: pd.DataFrame, panel: Sequence[str], part: str, slowest: bool = False) -> pd.DataFrame:
+    """Return the part that leads on each device within each panel: its name, or "" if intervals overlap.
+
+    A part leads if its interval is beyond those of all other parts. Groups with a single part are excluded.
+    """
+    values = speeds[SPEED].to_numpy(float)
+    low, high = (np.where(np.isnan(end), values[:, 0], end) for end in values[:, 1:].T)
+    if slowest:
+        low, high = -high, -low
+    table = []
+    for key, places in speeds.groupby([*panel, "device_id"], sort=False, observed=True).indices.items():
+        if len(places) > 1:
+            first = places[np.argmax(low[places])]
+            others = places[places != first]
+            leader = str(speeds[part].iloc[first]) if low[first] > high[others].max() else ""
+            table.append([*key, leader])
+    return pd.DataFrame(table, columns=[*panel, "device_id", "leader"])
+
+
+def _states(faster: pd.DataFrame, panel: Sequence[str]) -> pd.DataFrame:
+    """Return whether each device is "faster" or "slower" within each panel, or "" if the interval includes 1."""
+    rows = faster.dropna(subset="speed_up")
+    low, high = (rows[end].fillna(rows["speed_up"]) for end in SPEED[1:])
+    return rows[[*panel, "device_id"]].assign(leader=np.select([low > 1, high < 1], ["faster", "slower"], ""))
+
+
+def _majorities(leaders: pd.DataFrame, panel: str) -> list[tuple[str, list[str], int, int]]:
+    """Return each leader with the panels in which it leads on most devices, in the order of the frame.
+
+    The numbers are those of the devices on which it leads in all of these panels, and of all devices with any of them.
+    The leader is "" for panels in which none leads on most devices.
+    """
+    by_panel = leaders.groupby(panel, sort=False)["leader"]
+    groups: dict[str, list[str]] = {}
+    for name, values in by_panel:
+        counts = values[values != ""].value_counts()
+        leader = str(counts.index[0]) if len(counts) and 2 * counts.iloc[0] > len(values) else ""
+        groups.setdefault(leader, []).append(str(name))
+    result = []
+    for leader, panels in groups.items():
+        agrees = (leaders["leader"] == leader)[leaders[panel].isin(panels)]
+        devices = agrees.groupby(leaders["device_id"]).all()
+        result.append((leader, panels, int(devices.sum()), len(devices)))
+    return sorted(result, key=lambda group: group[0] == "")
+
+
+def _lead(
+    leaders: pd.DataFrame, panel: str, what: str, kind: str, over: Callable[[Sequence[str]], str], link: str = "for"
+) -> str:
+    """Return which part leads in which panels, such as "PyTorch is the fastest for MnasNet on 3 of 5 devices".
+
+    `what` is the superlative, `kind` a noun for the parts, `over` describes panels, and `link` is the preposition.
+    """
+    if leaders.empty:
+        return ""
+    clauses = []
+    for leader, panels, count, total in _majorities(leaders, panel):
+        where = f"{link} {over(panels)}"
+        if leader:
+            verb = f" is the {what}" if not clauses else ""
+            clauses.append(f"{names.display(leader)}{verb} {where}{_on(count, total)}")
+        elif total == 1:
+            clauses.append(f"which {kind} is the {what} {where} cannot be distinguished")
+        else:
+            clauses.append(f"{where}, no {kind} is clearly the {what} on most of the {total} devices")
+    return "; ".join(clauses)
+
+
+def _sentence(text: str) -> str:
+    """Return text with a capital and a full stop; "" for nothing."""
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def _implementations(values: Sequence[str]) -> str:
+    if set(values) == set(names.IMPLEMENTATIONS):
+        return "all four implementations"
+    return listed([names.display(value) for value in names.in_order(set(values), names.IMPLEMENTATIONS)])
+
+
+def frameworks(faster: pd.DataFrame) -> str:
+    """Return which framework is the fastest for which networks. Takes the speed-ups over TFLite CPU (Fig. 5)."""
+    speeds = _with_base(faster, ["model"], "implementation", "tflite_cpu")
+    return _sentence(_lead(_leaders(speeds, ["model"], "implementation"), "model", "fastest", "framework", networks))
+
+
+def nnapi(faster: pd.DataFrame) -> str:
+    """Return which networks NNAPI makes faster or slower. Takes the speed-ups over TFLite CPU (Fig. 6)."""
+    states = _states(faster, ["model"])
+    if states.empty:
+        return ""
+    verbs = {"faster": "speeds up", "slower": "slows down"}
+    groups = _majorities(states, "model")
+    clauses = [f"{verbs[state]} {networks(of)}{_on(count, total)}" for state, of, count, total in groups if state]
+    text = f"NNAPI {' and '.join(clauses)}" if clauses else ""
+    for state, of, _, total in groups:
+        if not state:
+            where = f" on most of the {total} devices" if total > 1 else ""
+            text += f"{'; f' if text else 'F'}or {networks(of)}, NNAPI makes no clear difference{where}"
+    return f"{text}."
+
+
+def models(faster: pd.DataFrame) -> str:
+    """Return the fastest and the slowest network of each implementation. Takes the speed-ups over ResNet50 (Fig. 7)."""
+    speeds = _with_base(faster, ["implementation"], "model", "resnet50")
+    clauses = [
+        _lead(
+            _leaders(speeds, ["implementation"], "model", what == "slowest"),
+            "implementation", what, "network", _implementations, "with",
+        )
+        for what in ("fastest", "slowest")
+    ]  # fmt: skip
+    return " ".join(_sentence(clause) for clause in clauses if clause)
+
+
+def quantizations(faster: pd.DataFrame) -> str:
+    """Return which version is the fastest for which networks. Takes the speed-ups over float32 (Fig. 9)."""
+    speeds = _with_base(faster, ["model", "delegate"], "quantization", "float32")
+    clauses = []
+    for delegate, where in (("cpu", "on the CPU"), ("nnapi", "with NNAPI")):
+        leaders = _leaders(speeds[speeds["delegate"] == delegate], ["model"], "quantization")
+        if text := _lead(leaders, "model", "fastest", "version", networks):
+            clauses.append(f"{where}, {text}")
+    return _sentence(". ".join(clause[0].upper() + clause[1:] for clause in clauses))
+
+
+def _ratio(row: Mapping[Any, Any]) -> str:
+    """Return a speed-up with its interval, if it has one."""
+    low, high = row["speed_up_low"], row["speed_up_high"]
+    ends = f" ({interval(low, high, '{:.2f}')})" if low == low and high == high else ""
+    return f"{row['speed_up']:.2f}{ends}"
+
+
+def speed_ups(faster: pd.DataFrame, over: pd.DataFrame, base: str) -> str:
+    """Return the largest and the smallest speed-up over `base`, by their means over devices.
+
+    Takes the frames of `shares.speed_ups` and `latency.over_devices`.
+    """
+    if over.empty:
+        return ""
+    labels = [column for column in ("model", "implementation", "delegate", "quantization") if column in over]
+    n = faster.dropna(subset="speed_up")["device_id"].nunique()
+    rows = over.to_dict("records") if n > 1 else faster.dropna(subset="speed_up").to_dict("records")
+    rows.sort(key=lambda row: float(row["speed_up"]))
+    smallest, largest = (
+        f"{_ratio(row)} for {', '.join(names.display(str(row[label])) for label in labels)}"
+        for row in (rows[0], rows[-1])
+    )
+    means = f" in the mean over {n} devices" if n > 1 else ""
+    if len(rows) == 1:
+        return f"The speed-up over {base} is {largest}{means}."
+    return f"Speed-ups over {base} are from {smallest} to {largest}{means}."
+
+
+def _points(share: float, form: str = "{:.1f}") -> str:
+    return minus(form.format(100 * share))
+
+
+def _combination(instance_id: object) -> str:
+    """Return the network and the implementation of an instance as text, and its quantization unless it is float32."""
+    return names.instance_display(str(instance_id)).removesuffix(", float32")
+
+
+def accuracy(rows: pd.DataFrame, spread: pd.DataFrame) -> str:
+    """Return how much the accuracy of an instance differs between devices or, for one device, between its instances.
+
+    Takes the drawn rows with their accuracy (Fig. 4), and the frame of `agreement.cochran` for the same instances.
+    """
+    drawn = rows.dropna(subset="accuracy")
+    if drawn.empty:
+        return ""
+    tested = spread.dropna(subset="p_adjusted")
+    if tested.empty:
+        ordered = drawn.sort_values("accuracy")
+        first, last = (
+            f"{_points(row['accuracy'])} % ({_combination(row['instance_id'])})"
+            for row in (ordered.iloc[0], ordered.iloc[-1])
+        )
+        return f"Accuracy is from {first} to {last}." if len(drawn) > 1 else f"Accuracy is {first}."
+    sure = tested[tested["p_adjusted"] < ALPHA]
+    combinations = plural(len(tested), "combination")
+    if sure.empty:
+        return (
+            f"For none of {combinations} of network and framework does accuracy differ significantly between devices."
+        )
+    ranges = sure["accuracy_max"] - sure["accuracy_min"]
+    widest = _combination(sure.loc[ranges.idxmax(), "instance_id"])
+    return (
+        f"Accuracy differs significantly between devices for {len(sure)} of {combinations} of network and framework, "
+        f"by up to {_points(ranges.max())} points ({widest})."
+    )
+
+
+def agreement(spread: pd.DataFrame, unstable: pd.DataFrame) -> str:
+    """Return for how many instances devices differ by more than chance, and how often two devices disagree.
+
+    Takes the frames of `agreement.cochran` and `agreement.instability`.
+    """
+    tested, compared = spread.dropna(subset="p_adjusted"), unstable.dropna(subset="disagreement")
+    if tested.empty or compared.empty:
+        return ""
+    sure = int((tested["p_adjusted"] < ALPHA).sum())
+    low, high = (f"{100 * value:.1f}" for value in (compared["disagreement"].min(), compared["disagreement"].max()))
+    return (
+        f"The accuracy of devices differs by more than chance for {sure or 'none'} of "
+        f"{plural(len(tested), 'instance')}; two devices disagree on {low if low == high else f'{low} to {high}'} % of "
+        "the images."
+    )
+
+
+def reference(versus: pd.DataFrame, base: str) -> str:
+    """Return how many accuracies differ from those of the reference device. Takes `agreement.compare_with`."""
+    if not base or versus.empty:
+        return ""
+    sure = versus[versus["p_adjusted"] < ALPHA]
+    comparisons = plural(len(versus), "comparison")
+    if sure.empty:
+        return f"None of {comparisons} shows a significant difference in accuracy from the reference."
+    ends = _points(sure["change"].min(), "{:+.1f}"), _points(sure["change"].max(), "{:+.1f}")
+    size = ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+    return f"Accuracy differs significantly from the reference in {len(sure)} of {comparisons}, by {size} points."
+
+
+def quantized_accuracy(changes: pd.DataFrame) -> str:
+    """Return which versions cost accuracy on most devices. Takes the frame of `tradeoff.tradeoff` (Fig. 8)."""
+    versions = changes[changes["quantization"] != "float32"].dropna(subset="change")
+    if versions.empty:
+        return ""
+    worse = versions["change_high"].fillna(versions["change"]) < 0
+    by_version = worse.groupby([versions["quantization"], versions["model"]]).mean()
+    costly = by_version[by_version > 0.5].index
+    clauses = []
+    for quantization in names.in_order(set(costly.get_level_values(0)), names.QUANTIZATIONS):
+        of = [str(model) for version, model in costly if version == quantization]
+        part = versions[(versions["quantization"] == quantization) & versions["model"].isin(of)]
+        lost = part.groupby("model")["change"].median()
+        size = f"{_points(-lost.max())} to {_points(-lost.min())}" if len(lost) > 1 else _points(-lost.min())
+        clauses.append(f"{names.display(quantization)} costs {networks(of)} {size} points of accuracy")
+    n = versions["device_id"].nunique()
+    where = f" (median of {n} devices)" if n > 1 else ""
+    if not clauses:
+        return "No quantization costs a network a significant share of its accuracy" + (
+            f" on most of the {n} devices." if n > 1 else "."
+        )
+    return _sentence("; ".join(clauses) + where)
+
+
+def quantized_times(rows: pd.DataFrame, value: str) -> str:
+    """Return the lowest and the highest mean time of an instance. Takes the drawn rows and their column of times."""
+    return mean_times(rows, value)
+
+
+def mean_times(rows: pd.DataFrame, value: str = "mean_ms") -> str:
+    """Return the instances with the lowest and the highest mean time, by the median over devices."""
+    drawn = rows.dropna(subset=value)
+    if drawn.empty:
+        return ""
+    medians = drawn.groupby("instance_id", observed=True)[value].median().sort_values()
+    n = drawn["device_id"].nunique()
+    where = f", in the median of the devices that ran it ({n} in all)" if n > 1 else ""
+    first, last = (
+        f"{milliseconds(medians.iloc[place])} for {names.instance_display(str(medians.index[place]))}"
+        for place in (0, -1)
+    )
+    if len(medians) == 1:
+        return f"An image takes {first}{where}."
+    return f"An image takes from {first} to {last}{where}."
+
+
+def milliseconds(value: float) -> str:
+    """Return a time with three significant digits and without an exponent, such as "1,330 ms"."""
+    digits = max(0, 2 - int(np.floor(np.log10(value)))) if value > 0 else 0
+    return f"{value:,.{digits}f} ms"
+
+
+def tradeoff(changes: pd.DataFrame) -> str:
+    """Return how often each version is on the Pareto front. Takes the frame of `tradeoff.tradeoff`."""
+    judged = changes.dropna(subset="pareto")
+    if judged.empty:
+        return ""
+    shares = judged["pareto"].astype(bool).groupby(judged["quantization"]).agg(["sum", "size"])
+    order = sorted(shares.index, key=lambda name: (-shares.loc[name, "sum"] / shares.loc[name, "size"], name))
+    clauses = [f"{names.display(str(name))} {shares.loc[name, 'sum']} of {shares.loc[name, 'size']}" for name in order]
+    return f"No other version is as fast and as accurate in these numbers of cases: {listed(clauses)}."
+
+
+def ranking(scores: pd.DataFrame, labels: Mapping[str, str], what: str = "VIPS") -> str:
+    """Return the first device and how many others may be first. Takes the frame of `vips.intervals`."""
+    scored = scores[scores["instances"] > 0]
+    if scored.empty:
+        return ""
+    group = scored[scored["peer_group"] == scored["peer_group"].iloc[0]]
+    first = group.iloc[0]
+    name = labels.get(first["device_id"], first["device_id"])
+    ends = ""
+    if pd.notna(first["vips_low"]):
+        ends = f" ({interval(first['vips_low'], first['vips_high'], '{:.1f}')})"
+    score = f"{what} {first['vips']:.1f}{ends}"
+    if len(group) == 1:
+        alone = "" if len(scored) == 1 else "; no other device ran the same instances under the same conditions"
+        return f"{name} has {score}{alone}."
+    among = plural(len(group), "device") if len(group) == len(scored) else f"{len(group)} comparable devices"
+    if pd.isna(first.get("rank_low")):
+        return f"{name} has the highest estimate of {among}, {score}; without intervals, the order is uncertain."
+    rivals = int((group["rank_low"].fillna(1) == 1).sum()) - 1
+    doubt = "" if not rivals else (f", but {rivals} {'others' if rivals > 1 else 'other'} may be as high")
+    return f"{name} is first of {among} with {score}{doubt}."
+
+
+def contributions(parts: pd.DataFrame) -> str:
+    """Return the network that contributes most to the scores. Takes the frame of `vips.contributions`."""
+    drawn = parts.dropna(subset="share")
+    if drawn.empty:
+        return ""
+    by_model = drawn.groupby(["device_id", "model"])["share"].sum().groupby("model").median().sort_values()
+    n = drawn["device_id"].nunique()
+    where = f" in the median of {n} devices" if n > 1 else ""
+    first, last = by_model.index[-1], by_model.index[0]
+    text = f"{names.display(str(first))} contributes {100 * by_model.iloc[-1]:.0f} % of the score"
+    other = f", {names.display(str(last))} {100 * by_model.iloc[0]:.0f} %" if len(by_model) > 1 else ""
+    return f"{text}{other}{where}."
+
+
+def timings(both: pd.DataFrame) -> str:
+    """Return how scores and ranks change with inference alone. Takes the frame of `vips_sensitivity.timings`."""
+    compared = both.dropna(subset=["vips_end_to_end", "vips_inference"])
+    if compared.empty:
+        return ""
+    ratio = (compared["vips_inference"] / compared["vips_end_to_end"]).median()
+    text = f"By inference alone, the score is {ratio:.2f} times as high"
+    if len(compared) == 1:
+        return f"{text}."
+    moved = int((compared["rank_change"].fillna(0) != 0).sum())
+    ranked = int(compared["rank_change"].notna().sum())
+    ranks = f", and {moved or 'none'} of {ranked} {'changes' if moved == 1 else 'change'} rank" if ranked else ""
+    return f"{text} in the median of {len(compared)} devices{ranks}."
+
+
+def weights(without: pd.DataFrame) -> str:
+    """Return the instance that matters most to the score. Takes the frame of `vips_sensitivity.by_instance`."""
+    if without.empty:
+        return ""
+    largest_group = without.groupby("peer_group")["devices"].max().idxmax()
+    group = without[without["peer_group"] == largest_group]
+    first = group.loc[group["share_median"].idxmax()]
+    n = int(first["devices"])
+    text = (
+        f"{_combination(first['instance_id'])} has the largest share of the score, {100 * first['share_median']:.0f} %"
+    )
+    if n == 1:
+        return f"{text}."
+    moves = group["moved"].dropna()
+    most = (
+        f"; removing any one instance changes the rank of at most {int(moves.max())} of {n} devices"
+        if len(moves)
+        else ""
+    )
+    return f"{text} in the median of {n} devices{most}."
+
+
+def coverage(instances: pd.DataFrame) -> str:
+    """Return how many of the paper's 60 instances are usable on each device. Takes rows of the table `instances`."""
+    paper = instances[instances["instance_id"].isin(names.PAPER)]
+    if paper.empty:
+        return ""
+    usable = paper[paper["verdict"].isin(names.USABLE)]
+    counts = usable.groupby("device_id")["instance_id"].nunique().reindex(paper["device_id"].unique(), fill_value=0)
+    total, n = len(names.PAPER), len(counts)
+    low, high = int(counts.min()), int(counts.max())
+    size = str(low) if low == high else f"{low} to {high}"
+    where = "" if n == 1 else f" on each of {n} devices"
+    return f"{size} of the paper's {total} instances have usable numbers{where}."
+
+
+def phases(means: pd.DataFrame) -> str:
+    """Return how much of the time per image is inference. Takes the frame of `latency.phases`."""
+    drawn = means.dropna(subset="mean_ms")
+    key = ["device_id", "instance_id"]
+    total = drawn.groupby(key, observed=True)["mean_ms"].sum()
+    inference = drawn[drawn["phase"] == "inference_ms"].groupby(key, observed=True)["mean_ms"].sum()
+    share = (inference / total[total > 0]).dropna()
+    if share.empty:
+        return ""
+    if len(share) == 1:
+        return f"Inference takes {100 * share.iloc[0]:.0f} % of the time of an image."
+    lowest = names.instance_display(str(share.idxmin()[1]))
+    return (
+        f"Inference takes {100 * share.median():.0f} % of the time of an image in the median of "
+        f"{plural(len(share), 'instance')}, but only {100 * share.min():.0f} % for {lowest}."
+    )
+
+
+def tails(times: pd.DataFrame) -> str:
+    """Return how long the slowest images take. Takes the frame of `latency.summary`."""
+    drawn = times.dropna(subset="tail")
+    if drawn.empty:
+        return ""
+    longest = drawn.loc[drawn["tail"].idxmax()]
+    text = f"One image in a hundred takes at least {drawn['tail'].median():.2f} times the median time"
+    if len(drawn) == 1:
+        return f"{text}."
+    instance = names.instance_display(str(longest["instance_id"]))
+    return f"{text} in a typical instance, and {longest['tail']:.2f} times for {instance}."
+
+
+def stability(scores: pd.DataFrame) -> str:
+    """Return how many instances are unstable over their run. Takes the frame of `along.scores`."""
+    judged = scores.dropna(subset="stability")
+    if judged.empty:
+        return ""
+    unstable = int((judged["steadiness"] == "unstable").sum())
+    worst = judged.loc[judged["stability"].idxmin()]
+    instance = names.instance_display(str(worst["instance_id"]))
+    return (
+        f"{unstable or 'None'} of {plural(len(judged), 'instance')} {'is' if unstable == 1 else 'are'} unstable over "
+        f"the run; the lowest stability is {worst['stability']:.2f} ({instance})."
+    )
+
+
+def drifts(tests: pd.DataFrame) -> str:
+    """Return how many instances became slower or faster over their run. Takes the frame of `drift.drifts`."""
+    tested = tests[tests["gap"] == ""]
+    if tested.empty:
+        return ""
+    slower, faster = (int((tested["finding"] == finding).sum()) for finding in (drift.SLOWER, drift.FASTER))
+    return (
+        f"Of {plural(len(tested), 'instance')}, {slower or 'none'} became slower and {faster or 'none'} faster over "
+        "the run."
+    )
+
+
+def slowdown(bursts: pd.DataFrame, burst: str) -> str:
+    """Return how many instances are slower after the burst, such as "first 50 images". Takes `drift.bursts`."""
+    compared = bursts.dropna(subset=["slowdown_low", "slowdown_high"])
+    if compared.empty:
+        return ""
+    slower = compared[compared["slowdown_low"] > 1]
+    faster = int((compared["slowdown_high"] < 1).sum())
+    size = f", by up to {100 * (slower['slowdown'].max() - 1):.1f} %" if len(slower) else ""
+    return (
+        f"{len(slower) or 'None'} of {plural(len(compared), 'instance')} {'is' if len(slower) == 1 else 'are'} clearly "
+        f"slower after the {burst}{size}; {faster or 'none'} {'is' if faster == 1 else 'are'} faster."
+    )
+
+
+def complexity(correlation: pd.DataFrame) -> str:
+    """Return how closely time follows the operations, by implementation. Takes `complexity.rank_correlation`."""
+    known = correlation.dropna(subset="rho")
+    if known.empty:
+        return ""
+    table = known.assign(sure=(known["p_value"] < ALPHA) & (known["rho"] > 0))
+    by = table.groupby("implementation").agg(rho=("rho", "median"), sure=("sure", "sum"), devices=("rho", "size"))
+    ordered = by.sort_values("rho", ascending=False)
+    clauses = []
+    for implementation, row in ordered.iterrows():
+        devices = int(row["devices"])
+        sure = int(row["sure"])
+        significance = (
+            ("" if sure else "not ") + "significant" if devices == 1 else f"significant on {sure} of {devices}"
+        )
+        clauses.append(f"{names.display(str(implementation))} {minus(f'{row.rho:.2f}')} ({significance})")
+    n = known["device_id"].nunique()
+    median = f", median over {n} devices" if n > 1 else ""
+    return f"Rank correlation of operations with time{median}: {listed(clauses)}."
+
+
+def off_line(over: pd.DataFrame) -> str:
+    """Return which implementations are off the line. Takes `complexity.over_devices` or `implementations`."""
+    column = "named" if "named" in over else "off"
+    judged = over.dropna(subset=[column])
+    if judged.empty:
+        return ""
+    clauses = []
+    for direction in ("faster", "slower"):
+        off = [names.display(str(name)) for name in judged.loc[judged[column] == direction, "implementation"]]
+        if off:
+            clauses.append(f"{listed(off)} {'is' if len(off) == 1 else 'are'} {direction}")
+    if not clauses:
+        return "No implementation is clearly off the line through all instances of a device."
+    return f"At equal operations, {' and '.join(clauses)} than the line through all instances of a device."
+
+
+def resizing(changes: pd.DataFrame, little: float) -> str:
+    """Return whether the way of resizing matters. Takes the frame of `resize.changes`."""
+    compared = changes.dropna(subset="change")
+    if compared.empty:
+        return ""
+    widest = compared.loc[compared["change"].abs().idxmax()]
+    counts = compared["verdict"].value_counts()
+    holds, fails = int(counts.get("holds", 0)), int(counts.get("does not hold", 0))
+    return (
+        f"The way of resizing changes accuracy by at most {_points(abs(widest['change']))} points "
+        f"({names.display(str(widest['resize']))}); the change is surely within {100 * little:g} points in {holds} of "
+        f"{plural(len(compared), 'comparison')}, and surely beyond in {fails or 'none'}."
+    )
+
+
+def operator_shares(shares: pd.DataFrame) -> str:
+    """Return the kind of operator that takes most time. Takes the frame of `operators.shares` (Fig. 1)."""
+    if shares.empty:
+        return ""
+    first = shares.loc[shares.groupby(["device_id", "framework", "model"])["share"].idxmax()]
+    kind = first["kind"].value_counts().index[0]
+    same = first[first["kind"] == kind].sort_values("share")
+    ends = [f"{100 * row['share']:.0f} % ({names.display(str(row['model']))})" for row in (same.iloc[0], same.iloc[-1])]
+    size = f"from {ends[0]} to {ends[1]}" if len(same) > 1 else ends[0]
+    where = networks(same["model"].unique()) if len(same) < len(first) else f"{plural(len(first), 'profile')}"
+    return f"{str(kind).capitalize()} takes the largest share of the time in {where}: {size}."
+
+
+def convolutions(times: pd.DataFrame) -> str:
+    """Return how long most convolutions take. Takes the frame of `operators.convolution_times` (Fig. 2)."""
+    if times.empty:
+        return ""
+    short = times[times["high_ms"] < 1].groupby(["device_id", "framework", "model"])["share"].sum().sort_values()
+    edge = times.loc[times["high_ms"] < 1, "high_ms"].max()
+    ends = [f"{100 * short.iloc[place]:.0f} % ({names.display(str(short.index[place][-1]))})" for place in (0, -1)]
+    size = f"from {ends[0]} to {ends[1]}" if len(short) > 1 else ends[0]
+    return f"Convolutions that take less than {edge:g} ms: {size} of all."
+
+
+def modules(boxes: pd.DataFrame) -> str:
+    """Return which typical module has the most operators. Takes the frame of `operators.boxes` (Fig. 3)."""
+    if boxes.empty:
+        return ""
+    counts = boxes[boxes["kind"] != "input"].groupby("model").size().sort_values(kind="stable")
+    ends = [
+        f"{plural(int(counts.iloc[place]), 'operator')} ({names.display(str(counts.index[place]))})"
+        for place in (0, -1)
+    ]
+    return (
+        f"Typical modules have from {ends[0]} to {ends[1]}."
+        if len(counts) > 1
+        else f"The typical module has {ends[0]}."
+    )
+
+
+def published_accuracy(accuracies: pd.DataFrame) -> str:
+    """Return how far submissions of a network are apart. Takes the frame of `answer_sets.accuracies`."""
+    if accuracies.empty:
+        return ""
+    clauses = []
+    for model, rows in accuracies.groupby("model", sort=False):
+        spread = 100 * (rows["accuracy"].max() - rows["accuracy"].min())
+        clauses.append(f"{spread:.2f} points for {names.display(str(model))} ({plural(len(rows), 'submission')})")
+    return f"On all images, accuracies are at most {listed(clauses)} apart."
+
+
+def published_disagreement(pairs: pd.DataFrame) -> str:
+    """Return how many images two answer sets classify differently. Takes the frame of `answer_sets.pairs`."""
+    if pairs.empty:
+        return ""
+    clauses = [
+        f"{100 * rows['differ_share'].min():.1f} to {100 * rows['differ_share'].max():.1f} % of the images for "
+        f"{names.display(str(model))}"
+        for model, rows in pairs.groupby("model", sort=False)
+    ]
+    return f"Two different answer sets disagree on {listed(clauses)}."
+
+
+def published_pair(pair: pd.DataFrame) -> str:
+    """Return how often a sample shows the difference of a pair. Takes a row of `answer_sets.seen_in_samples`."""
+    row = pair.dropna(subset="significant")
+    if row.empty:
+        return ""
+    first = row.iloc[0]
+    return (
+        f"The accuracies differ by {_points(abs(first['change']), '{:.2f}')} points on all images; a sample finds a "
+        f"significant difference in {100 * first['significant']:.1f} % of cases."
+    )
+
+
+def published_classes(classes: pd.DataFrame) -> str:
+    """Return the least stable class of each network. Takes the frames of `answer_sets.classes`, joined."""
+    clauses = []
+    for model, rows in classes.groupby("model", sort=False) if len(classes) else ():
+        first = rows.loc[rows["instability"].idxmax()]
+        clauses.append(
+            f"{first['class_name']} for {names.display(str(model))} ({first['unstable']} of {first['n_images']} images)"
+        )
+    return f"The least stable class is {listed(clauses)}." if clauses else ""
+
+
+def published_samples(spreads: pd.DataFrame) -> str:
+    """Return how much larger the spread of accuracy seems in samples. Takes the frame of `answer_sets.spreads`."""
+    several = spreads[spreads["sets"] > 1] if len(spreads) else spreads
+    if several.empty:
+        return ""
+    clauses = [
+        f"{row['spread']:.1f} points instead of {row['true_spread']:.2f} for {names.display(row['model'])}"
+        for row in several.to_dict("records")
+    ]
+    return f"In a sample of {several['size'].iloc[0]} images, accuracies typically seem to spread by {listed(clauses)}."
+
+
+def published_complexity(correlation: pd.DataFrame) -> str:
+    """Return how far operations order networks by time. Takes the frame of `complexity.rank_correlation`."""
+    rho = correlation["rho"].dropna()
+    if rho.empty:
+        return ""
+    ends = minus(f"{rho.min():.2f}"), minus(f"{rho.max():.2f}")
+    return (
+        f"More operations take longer: Spearman's ρ is {minus(f'{rho.median():.2f}')} in the median of "
+        f"{plural(len(rho), 'combination')} of device and runtime ({ends[0]} to {ends[1]})."
+    )
+
+
+def published_runtimes(shares: pd.DataFrame) -> str:
+    """Return how often each runtime is the fastest. Takes the frame of `published_speed.runtime_shares`."""
+    own = shares[shares["same_jobs_as"] == ""] if len(shares) else shares
+    if own.empty:
+        return ""
+    cases = len(own[["device_id", "model"]].drop_duplicates())
+    fastest = own[own["fastest"].astype(bool)]["framework"].value_counts()
+    clauses = [f"{names.framework(str(name))} in {count}" for name, count in fastest.items()]
+    return f"Of {plural(cases, 'case')}, the fastest runtime is {listed(clauses)}."
+
+
+def published_integers(versions: pd.DataFrame) -> str:
+    """Return speed-up and change in accuracy of each precision. Takes the frame of `published_speed.quantized`."""
+    clauses = []
+    for precision in names.in_order(set(versions["quantization"]), names.PRECISIONS) if len(versions) else ():
+        part = versions[versions["quantization"] == precision]
+        change = _points(part["change"].median(), "{:+.1f}")
+        clauses.append(f"{precision} is {part['speed_up'].median():.2f} times as fast as float at {change} points")
+    return _sentence(f"In the median, {listed(clauses)} of accuracy") if clauses else ""
+
+
+def published_off_npu(jobs: pd.DataFrame) -> str:
+    """Return what it costs when the NPU does not run. Takes the drawn rows of `published_speed.off_npu`."""
+    times = jobs["times"].dropna() if len(jobs) else pd.Series(dtype=float)
+    if times.empty:
+        return ""
+    size = f"{times.median():.1f} times as long ({times.min():.1f} to {times.max():.1f})"
+    return (
+        f"Without the NPU, a job takes {size} in the median of {plural(len(times), 'job')}."
+        if len(times) > 1
+        else (f"Without the NPU, the job takes {times.iloc[0]:.1f} times as long.")
+    )
+
+
+def published_scores(scores: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """Return the first device and how many others may be first. Takes the frame of `published_speed.scores`."""
+    if scores.empty:
+        return ""
+    first = scores.sort_values("rank").iloc[0]
+    own = scores[scores["same_jobs_as"] == ""]
+    rivals = int((own["rank_low"].fillna(1) == 1).sum()) - 1
+    name = labels.get(first["device_id"], first["device_id"])
+    doubt = f", but {rivals} {'others' if rivals > 1 else 'other'} may be as fast" if rivals > 0 else ""
+    return f"{name} is first with {first['vips']:,.0f} valid images per second{doubt}."
+
+
+def published_ranks(ranges: pd.DataFrame) -> str:
+    """Return how far ranks depend on the suite. Takes the frame of `published_speed.rank_ranges`."""
+    if ranges.empty:
+        return ""
+    moved = int((ranges["suite_min"] != ranges["suite_max"]).sum())
+    most = int((ranges["suite_max"] - ranges["suite_min"]).max())
+    return (
+        f"With parts of the suite, {moved or 'none'} of {plural(len(ranges), 'device')} "
+        f"{'changes' if moved == 1 else 'change'} rank, by at most {plural(most, 'place')}."
+    )

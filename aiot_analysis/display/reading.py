@@ -1,0 +1,58 @@
+"""Text that all pages share: how to read them, and which command fills a section that has no data."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from aiot_analysis.display.show import display_html, say
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TERMS = {
+    "instance": "One model with one framework, delegate and quantization. The paper has 24 instances in float32 and 36 "
+    "quantized ones.",
+    "usable with caveats": "The numbers of an instance are used, but something was unusual while it was measured. The "
+    "overview lists the reasons.",
+    "intervals": "Whiskers and numbers in parentheses are 95 % intervals. Those of a time on one device include how "
+    "times vary within a run and what another run may give; captions say whether the latter is estimated or assumed. "
+    "Intervals of means over devices include how devices differ.",
+    "claims": "Each remark of the paper is split into claims, and each claim has a rule. A claim holds (✓) if the "
+    "whole interval of every comparison agrees with it, does not hold (✗) if the whole interval of one comparison "
+    "contradicts it, and cannot be decided (?) if an interval includes the threshold or something was not measured. "
+    "All intervals of a claim hold jointly at 95 %.",
+    "small drawings": "The dot is the effect of the comparison that decides a claim, and the line through it is its "
+    "interval. The shaded part is what the claim says, and the dashed line is no difference.",
+    "comparable devices": "Devices that ran the same instances under the same conditions. Scores and ranks are only "
+    "compared among them.",
+}
+"""Explanations of terms, by term."""
+
+RUN = "No instance has usable numbers: run `aiot run --local`, then `aiot process`."
+NNAPI = (
+    "No float32 instance was timed both with NNAPI and on the CPU: run `aiot run` on an Android phone, then "
+    "`aiot process`."
+)
+QUANTIZED = "No quantized instance was compared with float32: run `aiot run --local`, then `aiot process`."
+SEVERAL = "Only one device can be compared: run `aiot run` on others, then `aiot process`."
+PROFILE = "No network was profiled on data of this origin: run `aiot operators`, then `aiot process`."
+RESIZE = (
+    "Only one way of resizing was measured: run `aiot run --local --resize crop_resize,resize_crop,square_crop`, then "
+    "`aiot process`."
+)
+PUBLISHED = "No published results of these devices: run `aiot import --published`, then `aiot process`."
+
+
+def how_to_read() -> None:
+    """Display the explanations of all terms, folded."""
+    terms = "".join(f"<dt><b>{escape(term)}</b></dt><dd>{escape(text)}</dd>" for term, text in TERMS.items())
+    html = f'<details class="reading"><summary>How to read this page</summary><dl>{terms}</dl></details>'
+    display_html(html, "\n".join(f"{term}: {text}" for term, text in TERMS.items()))
+
+
+def any_rows(frame: pd.DataFrame, otherwise: str) -> bool:
+    """Return whether a frame has rows. If it has none, display a sentence, which says what would fill the section."""
+    if frame.empty:
+        say(otherwise)
+    return not frame.empty

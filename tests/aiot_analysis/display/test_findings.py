@@ -1,0 +1,377 @@
+"""Findings of figures, from small frames whose answer can be read off."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from aiot_analysis.display import findings
+from aiot_analysis.tables import names
+
+NO_END = math.nan
+HEAVY, LIGHT = names.MODELS[:3], names.MODELS[3:]
+
+
+def speeds(rows, columns=("model", "implementation")):
+    """Return the frame of `shares.speed_ups` from tuples: the columns, device, speed-up and its interval."""
+    return pd.DataFrame(rows, columns=[*columns, "device_id", *findings.SPEED])
+
+
+def fleet(devices, exceptions=()):
+    """PyTorch is 1.5 times as fast as TFLite for the heavy networks, half as fast for the light; Caffe2 is in between.
+
+    On the devices in `exceptions`, PyTorch is slower than TFLite for ResNet50.
+    """
+    rows = []
+    for device in range(devices):
+        for model in names.MODELS:
+            pytorch = 1.5 if model in HEAVY else 0.5
+            if device in exceptions and model == "resnet50":
+                pytorch = 0.9
+            rows.append((model, "pytorch_cpu", f"d{device}", pytorch, pytorch * 0.95, pytorch * 1.05))
+            rows.append((model, "caffe2_cpu", f"d{device}", 0.8, 0.7, 0.89))
+    return speeds(rows)
+
+
+def test_the_fastest_framework_is_counted_over_devices():
+    heavy = "PyTorch is the fastest for the three heavy networks"
+    light = "TFLite CPU for the three light networks"
+    assert findings.frameworks(fleet(51, exceptions=(3, 8, 20))) == (
+        f"{heavy} on 48 of 51 devices; {light} on all 51 devices."
+    )
+    assert findings.frameworks(fleet(2)) == f"{heavy} on both devices; {light} on both devices."
+    assert findings.frameworks(fleet(1)) == f"{heavy}; {light}."
+    assert findings.frameworks(fleet(0)) == ""
+
+
+def test_a_framework_leads_only_if_its_interval_is_beyond_those_of_the_others():
+    overlapping = [("mnasnet", "pytorch_cpu", "a", 1.2, 1.1, 1.3), ("mnasnet", "caffe2_cpu", "a", 1.4, 1.25, 1.6)]
+    assert (
+        findings.frameworks(speeds(overlapping))
+        == "Which framework is the fastest for MnasNet cannot be distinguished."
+    )
+    apart = [overlapping[0], ("mnasnet", "caffe2_cpu", "a", 1.5, 1.35, 1.6)]
+    assert findings.frameworks(speeds(apart)) == "Caffe2 is the fastest for MnasNet."
+    includes_1 = [("mnasnet", "pytorch_cpu", "a", 1.2, 0.9, 1.5)]
+    assert "cannot be distinguished" in findings.frameworks(speeds(includes_1))
+    without_interval = [("mnasnet", "pytorch_cpu", "a", 1.2, NO_END, NO_END)]
+    assert findings.frameworks(speeds(without_interval)) == "PyTorch is the fastest for MnasNet."
+
+
+def test_networks_without_a_leader_on_most_devices_are_named():
+    """Each of two frameworks leads on one of two devices, so neither leads on most."""
+    rows = [("mnasnet", "pytorch_cpu", "a", 2.0, 1.9, 2.1), ("mnasnet", "pytorch_cpu", "b", 0.5, 0.4, 0.6)]
+    assert findings.frameworks(speeds(rows)) == (
+        "For MnasNet, no framework is clearly the fastest on most of the 2 devices."
+    )
+
+
+def test_missing_networks_and_devices_do_not_count():
+    rows = [
+        ("resnet50", "pytorch_cpu", "a", 2.0, 1.9, 2.1),
+        ("resnet50", "pytorch_cpu", "b", NO_END, NO_END, NO_END),
+        ("mnasnet", "pytorch_cpu", "b", 0.5, 0.4, 0.6),
+        ("mnasnet", "pytorch_cpu", "c", 0.5, 0.4, 0.6),
+    ]
+    assert findings.frameworks(speeds(rows)) == (
+        "PyTorch is the fastest for ResNet50; TFLite CPU for MnasNet on both devices."
+    )
+
+
+def test_nnapi_speeds_up_slows_down_or_makes_no_clear_difference():
+    rows = [
+        (model, "tflite_nnapi", device, ratio, 0.9 * ratio, 1.1 * ratio)
+        for device in "abc"
+        for model, ratio in (("resnet50", 3.0), ("squeezenet", 2.0), ("mnasnet", 1.05), ("densenet121", 0.3))
+    ]
+    rows[-1] = ("densenet121", "tflite_nnapi", "c", 1.2, 1.1, 1.3)
+    assert findings.nnapi(speeds(rows)) == (
+        "NNAPI speeds up ResNet50 and SqueezeNet on all 3 devices and slows down DenseNet121 on 2 of 3 devices; for "
+        "MnasNet, NNAPI makes no clear difference on most of the 3 devices."
+    )
+    assert findings.nnapi(speeds([("mnasnet", "tflite_nnapi", "a", 1.0, 0.9, 1.1)])) == (
+        "For MnasNet, NNAPI makes no clear difference."
+    )
+    assert findings.nnapi(speeds([])) == ""
+
+
+def test_the_fastest_and_the_slowest_network_of_each_implementation():
+    rows = [
+        (way, model, "a", ratio, 0.99 * ratio, 1.01 * ratio)
+        for way, ratios in (("tflite_cpu", (8.0, 0.5)), ("pytorch_cpu", (6.0, 0.9)))
+        for model, ratio in zip(("mnasnet", "densenet121"), ratios, strict=True)
+    ]
+    assert findings.models(speeds(rows, ("implementation", "model"))) == (
+        "MnasNet is the fastest with TFLite CPU and PyTorch. DenseNet121 is the slowest with TFLite CPU and PyTorch."
+    )
+
+
+def test_the_fastest_version_is_stated_by_delegate():
+    rows = [
+        ("mnasnet", "cpu", "int8", "a", 2.0, 1.9, 2.1),
+        ("mnasnet", "cpu", "float16", "a", 1.0, 0.9, 1.1),
+        ("mnasnet", "nnapi", "int8", "a", 0.5, 0.4, 0.6),
+    ]
+    assert findings.quantizations(speeds(rows, ("model", "delegate", "quantization"))) == (
+        "On the CPU, INT8 is the fastest for MnasNet. With NNAPI, float32 is the fastest for MnasNet."
+    )
+
+
+def test_speed_ups_are_means_over_devices_or_those_of_the_only_device():
+    columns = ["model", "implementation", "devices", *findings.SPEED]
+    over = pd.DataFrame(
+        [("mnasnet", "pytorch_cpu", 2, 0.5, NO_END, NO_END), ("resnet50", "pytorch_cpu", 2, 1.5, 1.2, 1.9)],
+        columns=columns,
+    )
+    two = speeds([("mnasnet", "pytorch_cpu", device, 0.5, 0.4, 0.6) for device in "ab"])
+    assert findings.speed_ups(two, over, "TFLite CPU") == (
+        "Speed-ups over TFLite CPU are from 0.50 for MnasNet, PyTorch to 1.50 (1.20 to 1.90) for ResNet50, PyTorch in "
+        "the mean over 2 devices."
+    )
+    one = speeds([("mnasnet", "pytorch_cpu", "a", 0.5, 0.4, 0.6)])
+    assert findings.speed_ups(one, over.head(1), "TFLite CPU") == (
+        "The speed-up over TFLite CPU is 0.50 (0.40 to 0.60) for MnasNet, PyTorch."
+    )
+    assert findings.speed_ups(one.head(0), over.head(0), "TFLite CPU") == ""
+
+
+def test_accuracy_of_devices_is_by_its_test_and_of_one_device_by_its_range():
+    ids = ["tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet"]
+    rows = pd.DataFrame({"device_id": "a", "instance_id": ids, "accuracy": [0.6, 0.75]})
+    spread = pd.DataFrame(
+        {"instance_id": ids, "p_adjusted": [0.01, 0.2], "accuracy_min": [0.55, 0.7], "accuracy_max": [0.6, 0.8]}
+    )
+    assert findings.accuracy(rows, spread.head(0)) == (
+        "Accuracy is from 60.0 % (MnasNet, TFLite CPU) to 75.0 % (MnasNet, PyTorch)."
+    )
+    assert findings.accuracy(rows, spread) == (
+        "Accuracy differs significantly between devices for 1 of 2 combinations of network and framework, by up to "
+        "5.0 points (MnasNet, TFLite CPU)."
+    )
+    assert findings.accuracy(rows, spread.assign(p_adjusted=0.5)) == (
+        "For none of 2 combinations of network and framework does accuracy differ significantly between devices."
+    )
+    assert findings.accuracy(rows.head(0), spread) == ""
+
+
+def test_agreement_and_reference_count_corrected_tests():
+    spread = pd.DataFrame({"p_adjusted": [0.01, 0.2, NO_END]})
+    unstable = pd.DataFrame({"disagreement": [0.004, 0.02, NO_END]})
+    assert findings.agreement(spread, unstable) == (
+        "The accuracy of devices differs by more than chance for 1 of 2 instances; two devices disagree on 0.4 to "
+        "2.0 % of the images."
+    )
+    assert findings.agreement(spread.tail(1), unstable) == ""
+    versus = pd.DataFrame({"p_adjusted": [0.01, 0.02, 1.0], "change": [-0.032, 0.01, 0.001]})
+    assert findings.reference(versus, "a") == (
+        "Accuracy differs significantly from the reference in 2 of 3 comparisons, by −3.2 to +1.0 points."
+    )
+    assert findings.reference(versus.tail(1), "a") == (
+        "None of 1 comparison shows a significant difference in accuracy from the reference."
+    )
+    assert findings.reference(versus, "") == ""
+
+
+def test_a_version_costs_accuracy_if_its_interval_is_below_0_on_most_devices():
+    rows = [
+        ("a", "densenet121", "int8", -0.10, -0.12),
+        ("b", "densenet121", "int8", -0.14, -0.16),
+        ("a", "squeezenet", "int8", -0.05, -0.07),
+        ("b", "squeezenet", "int8", -0.05, -0.07),
+        ("a", "squeezenet", "float16", -0.01, -0.03),
+        ("b", "squeezenet", "float16", 0.0, -0.02),
+    ]
+    changes = pd.DataFrame(rows, columns=["device_id", "model", "quantization", "change", "change_low"])
+    changes["change_high"] = 2 * changes["change"] - changes["change_low"]
+    changes.loc[changes["quantization"] == "float16", "change_high"] = 0.02
+    assert findings.quantized_accuracy(changes) == (
+        "INT8 costs DenseNet121 and SqueezeNet 5.0 to 12.0 points of accuracy (median of 2 devices)."
+    )
+    assert findings.quantized_accuracy(changes[changes["quantization"] == "float16"]) == (
+        "No quantization costs a network a significant share of its accuracy on most of the 2 devices."
+    )
+    assert findings.quantized_accuracy(changes.head(0)) == ""
+
+
+def ranked(*rows):
+    columns = ["device_id", "vips", "vips_low", "vips_high", "rank_low", "rank_high", "instances", "peer_group"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_the_first_of_a_ranking_is_named_with_those_that_may_be_as_high():
+    three = ranked(
+        ("a", 30.0, 28.0, 32.0, 1, 2, 24, 1), ("b", 29.0, 27.0, 31.0, 1, 2, 24, 1), ("c", 9.0, 8.0, 10.0, 3, 3, 24, 1)
+    )
+    labels = {"a": "Maker A"}
+    assert findings.ranking(three, labels) == (
+        "Maker A is first of 3 devices with VIPS 30.0 (28.0 to 32.0), but 1 other may be as high."
+    )
+    sure = three.assign(rank_low=[1, 2, 3])
+    assert findings.ranking(sure, labels) == "Maker A is first of 3 devices with VIPS 30.0 (28.0 to 32.0)."
+    assert findings.ranking(three.head(1), labels) == "Maker A has VIPS 30.0 (28.0 to 32.0)."
+    split = three.assign(peer_group=[1, 1, 2])
+    assert "first of 2 comparable devices" in findings.ranking(split, labels)
+    unknown = three.assign(vips_low=NO_END, vips_high=NO_END, rank_low=pd.NA, rank_high=pd.NA)
+    assert findings.ranking(unknown, labels) == (
+        "Maker A has the highest estimate of 3 devices, VIPS 30.0; without intervals, the order is uncertain."
+    )
+    assert findings.ranking(three.assign(instances=0), labels) == ""
+
+
+def test_contributions_are_summed_by_network():
+    parts = pd.DataFrame(
+        {"device_id": ["a"] * 3, "model": ["mnasnet", "mnasnet", "resnet50"], "share": [0.5, 0.3, 0.2]}
+    )
+    assert findings.contributions(parts) == "MnasNet contributes 80 % of the score, ResNet50 20 %."
+    assert findings.contributions(parts.head(0)) == ""
+
+
+def test_timings_and_weights():
+    both = pd.DataFrame(
+        {"vips_end_to_end": [10.0, 20.0], "vips_inference": [20.0, 60.0], "rank_change": [1, -1], "peer_group": 1}
+    )
+    assert findings.timings(both) == (
+        "By inference alone, the score is 2.50 times as high in the median of 2 devices, and 2 of 2 change rank."
+    )
+    assert findings.timings(both.head(1)) == "By inference alone, the score is 2.00 times as high."
+    assert findings.timings(both.assign(vips_end_to_end=NO_END)) == ""
+    without = pd.DataFrame(
+        {
+            "peer_group": [1, 1],
+            "devices": [5, 5],
+            "instance_id": ["tflite_cpu_float32_mnasnet", "caffe2_cpu_float32_mnasnet"],
+            "share_median": [0.25, 0.1],
+            "moved": [2, 3],
+        }
+    )
+    assert findings.weights(without) == (
+        "MnasNet, TFLite CPU has the largest share of the score, 25 % in the median of 5 devices; removing any one "
+        "instance changes the rank of at most 3 of 5 devices."
+    )
+
+
+def test_coverage_counts_usable_instances_of_the_paper():
+    ids = names.PAPER[:3]
+    rows = [(device, instance, "valid") for device in "ab" for instance in ids]
+    frame = pd.DataFrame(rows, columns=["device_id", "instance_id", "verdict"])
+    frame.loc[0, "verdict"] = "semi-valid"
+    frame.loc[1, "verdict"] = "unavailable"
+    assert findings.coverage(frame) == "2 to 3 of the paper's 60 instances have usable numbers on each of 2 devices."
+    assert findings.coverage(frame.head(3)) == "2 of the paper's 60 instances have usable numbers."
+    assert findings.coverage(frame.head(0)) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1330.0, "1,330 ms"), (12.345, "12.3 ms"), (1.0, "1.00 ms"), (0.01234, "0.0123 ms"), (0, "0 ms")],
+)
+def test_times_have_three_digits_and_no_exponent(value, text):
+    assert findings.milliseconds(value) == text
+
+
+def test_times_and_phases():
+    ids = ["tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet"]
+    means = pd.DataFrame({"device_id": "a", "instance_id": ids, "mean_ms": [4.0, 1330.0]})
+    assert findings.mean_times(means) == (
+        "An image takes from 4.00 ms for MnasNet, TFLite CPU, float32 to 1,330 ms for MnasNet, PyTorch, float32."
+    )
+    phases = pd.DataFrame(
+        {
+            "device_id": "a",
+            "instance_id": [ids[0], ids[0], ids[1], ids[1]],
+            "phase": ["decode_ms", "inference_ms"] * 2,
+            "mean_ms": [3.0, 1.0, 1.0, 3.0],
+        }
+    )
+    assert findings.phases(phases) == (
+        "Inference takes 50 % of the time of an image in the median of 2 instances, but only 25 % for MnasNet, TFLite "
+        "CPU, float32."
+    )
+    assert findings.phases(phases.head(0)) == "" and findings.mean_times(means.head(0)) == ""
+
+
+def test_times_along_a_run():
+    ids = ["tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet"]
+    tails = pd.DataFrame({"instance_id": ids, "tail": [1.2, 1.6]})
+    assert findings.tails(tails) == (
+        "One image in a hundred takes at least 1.40 times the median time in a typical instance, and 1.60 times for "
+        "MnasNet, PyTorch, float32."
+    )
+    scores = pd.DataFrame({"instance_id": ids, "stability": [0.99, 0.9], "steadiness": ["stable", "unstable"]})
+    assert findings.stability(scores) == (
+        "1 of 2 instances is unstable over the run; the lowest stability is 0.90 (MnasNet, PyTorch, float32)."
+    )
+    drifts = pd.DataFrame({"gap": ["", "", "x"], "finding": ["slower", "no drift seen", "cannot be decided"]})
+    assert findings.drifts(drifts) == "Of 2 instances, 1 became slower and none faster over the run."
+    bursts = pd.DataFrame({"slowdown": [1.1, 1.0], "slowdown_low": [1.05, 0.9], "slowdown_high": [1.15, 1.1]})
+    assert findings.slowdown(bursts, "first 50 images") == (
+        "1 of 2 instances is clearly slower after the first 50 images, by up to 10.0 %; none are faster."
+    )
+    for finding, frame in ((findings.tails, tails), (findings.stability, scores), (findings.drifts, drifts)):
+        assert finding(frame.head(0)) == ""
+
+
+def test_complexity_states_the_correlation_of_each_implementation():
+    rows = [
+        ("a", "tflite_cpu", 0.9, 0.02), ("b", "tflite_cpu", 1.0, 0.003), ("a", "pytorch_cpu", -0.2, 0.7),
+    ]  # fmt: skip
+    correlation = pd.DataFrame(rows, columns=["device_id", "implementation", "rho", "p_value"])
+    assert findings.complexity(correlation) == (
+        "Rank correlation of operations with time, median over 2 devices: TFLite CPU 0.95 (significant on 2 of 2) and "
+        "PyTorch −0.20 (not significant)."
+    )
+    off = pd.DataFrame({"implementation": ["tflite_cpu", "caffe2_cpu", "pytorch_cpu"], "off": ["faster", "slower", ""]})
+    assert findings.off_line(off) == (
+        "At equal operations, TFLite CPU is faster and Caffe2 is slower than the line through all instances of a "
+        "device."
+    )
+    assert findings.off_line(off.assign(off="")).startswith("No implementation is clearly off the line")
+    assert findings.off_line(off.assign(off=None)) == "" and findings.complexity(correlation.head(0)) == ""
+
+
+def test_operators_and_resizing():
+    key = {"device_id": "a", "framework": "pytorch"}
+    shares = pd.DataFrame(
+        [
+            ("resnet50", "convolution", 0.9),
+            ("resnet50", "relu", 0.1),
+            ("mnasnet", "convolution", 0.6),
+            ("mnasnet", "relu", 0.4),
+        ],
+        columns=["model", "kind", "share"],
+    ).assign(**key)
+    assert findings.operator_shares(shares) == (
+        "Convolution takes the largest share of the time in 2 profiles: from 60 % (MnasNet) to 90 % (ResNet50)."
+    )
+    boxes = pd.DataFrame({"model": ["mnasnet"] * 3 + ["resnet50"], "kind": ["input", "conv", "conv", "conv"]})
+    assert findings.modules(boxes) == "Typical modules have from 1 operator (ResNet50) to 2 operators (MnasNet)."
+    changes = pd.DataFrame(
+        {"change": [-0.03, 0.01], "resize": ["square_crop", "resize_crop"], "verdict": ["cannot be decided", "holds"]}
+    )
+    assert findings.resizing(changes, 0.02) == (
+        "The way of resizing changes accuracy by at most 3.0 points (resize to a square, then crop); the change is "
+        "surely within 2 points in 1 of 2 comparisons, and surely beyond in none."
+    )
+
+
+def test_published_results():
+    accuracies = pd.DataFrame({"model": "mobilenet_edgetpu", "accuracy": [0.76, 0.765]})
+    assert findings.published_accuracy(accuracies) == (
+        "On all images, accuracies are at most 0.50 points for MobileNetEdgeTPU (2 submissions) apart."
+    )
+    runtimes = pd.DataFrame(
+        {
+            "device_id": ["a", "a", "b", "b"],
+            "model": "vit",
+            "framework": ["tflite", "qnn"] * 2,
+            "fastest": [False, True, True, False],
+            "same_jobs_as": ["", "", "a", "a"],
+        }
+    )
+    assert findings.published_runtimes(runtimes) == "Of 1 case, the fastest runtime is QNN in 1."
+    ranges = pd.DataFrame({"suite_min": [1, 2], "suite_max": [1, 5]})
+    assert (
+        findings.published_ranks(ranges) == "With parts of the suite, 1 of 2 devices changes rank, by at most 3 places."
+    )
+    for finding in (findings.published_accuracy, findings.published_disagreement, findings.published_classes):
+        assert finding(pd.DataFrame()) == ""
