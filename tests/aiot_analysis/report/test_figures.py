@@ -1,6 +1,8 @@
 """Figures and tables for print, from whole notebooks with real kernels: once, and looked at by many tests."""
 
 import json
+import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ table(frame, "Numbers", {"share": "{:.0%}"}, name="table4_numbers", number="Tabl
 if frame.empty:
     table(frame, "Nothing", name="never")
 """
+ARCHIVE = "figures/06_named.zip"
 FILES = ["fig5_shares.csv", "fig5_shares_single.pdf", "table4_numbers.csv"]
 QUICK = FigureOptions(("pdf", "csv"), "single")
 
