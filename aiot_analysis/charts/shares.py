@@ -15,21 +15,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def time_shares(shares: Mapping[str, pd.DataFrame], base: str, speed_ups: pd.DataFrame, timing: str) -> Chart:
+def time_shares(shares: Mapping[str, pd.DataFrame], base: str, speed_ups: pd.DataFrame) -> Chart:
     """Return bars of shares that readers can switch to times or speed-ups, and to the other timing.
 
     Parameters
     ----------
     shares
-        Frames of `stats.shares` by timing, for the same instances.
+        Frames of `stats.shares` for the same instances, by timing. The first timing is displayed initially.
     base
         Part that the speed-ups refer to, such as "tflite_cpu".
     speed_ups
-        Frame of `stats.shares.speed_ups` for the same panels, with intervals.
-    timing
-        Timing of `speed_ups`. Speed-ups by the other timing are ratios of means, without intervals.
+        Frame of `stats.shares.speed_ups` for the same panels by the first timing, with intervals. Speed-ups by another
+        timing are ratios of means, without intervals.
     """
-    first = next(iter(shares.values()))
+    timing, first = next(iter(shares.items()))
     place = list(first.columns).index("device_id")
     panels, part = list(first.columns[:place]), str(first.columns[place + 1])
     rows = pd.concat([frame.assign(timing=name) for name, frame in shares.items()], ignore_index=True)

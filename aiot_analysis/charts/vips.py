@@ -16,14 +16,9 @@ if TYPE_CHECKING:
 def ranking(scores: pd.DataFrame, score: str = "VIPS") -> Chart:
     """Return a bar per device with the interval of its score. Takes the frame of `stats.vips.intervals`."""
     rows = scores.dropna(subset="vips").rename(columns={"tie_group": "ties"})
-    rows = rows.assign(
-        rank_text=[
-            f"{rank} of {size} ({low} to {high})" if low == low and low is not None else f"{rank} of {size}"
-            for rank, size, low, high in rows[["rank", "group_size", "rank_low", "rank_high"]]
-            .astype("object")
-            .itertuples(index=False, name=None)
-        ]
-    )
+    possible = " (" + rows["rank_low"].astype(str) + " to " + rows["rank_high"].astype(str) + ")"
+    ranks = rows["rank"].astype(str) + " of " + rows["group_size"].astype(str)
+    rows = rows.assign(rank_text=ranks + possible.where(rows["rank_low"].notna(), ""))
     bar_spec: Spec = {
         "mark": {"type": "bar", "color": style.color(style.PLAIN)},
         "encoding": {

@@ -11,7 +11,7 @@ from aiot_analysis.display.reading import any_rows, how_to_read
 from aiot_analysis.display.show import banner, display_html, say, table, timing_used
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.stats import blocks, remarks, resize, variance, vips
-from aiot_analysis.tables import along, select
+from aiot_analysis.tables import along, names, select
 from aiot_analysis.tables.data import Data, load
 from aiot_analysis.tables.names import USABLE
 from aiot_analysis.tables.workspace import FOLDER, WORKERS_TIMEOUT_S
@@ -41,6 +41,15 @@ class NotebookPage:
     def mean_column(self) -> str:
         """Column of `rows` that holds the mean time per image, in ms."""
         return f"{select.time_column(self.timing)}_mean"
+
+    @property
+    def mean_columns(self) -> dict[str, str]:
+        """Columns of `rows` with the mean time per image, in ms, by timing; that of the page comes first.
+
+        If native tools measured some of the rows, there are only times of inference.
+        """
+        others = names.TIMES if self.timing != "inference" or self.rows["source"].ne("tool").all() else {}
+        return {name: f"{select.time_column(name)}_mean" for name in dict.fromkeys([self.timing, *others])}
 
     @property
     def source(self) -> str:

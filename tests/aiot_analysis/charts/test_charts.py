@@ -1,0 +1,204 @@
+"""Rows and specifications of interactive charts, for frames whose values are easy to compute by hand."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aiot_analysis.charts import accuracy, chart, complexity, shares, vips
+
+
+def read(made: chart.Chart) -> dict[str, object]:
+    """The content of a chart as a page reads it."""
+    return json.loads(made.to_json())
+
+
+def fields(node: object) -> set[str]:
+    """All fields that a specification names."""
+    if isinstance(node, dict):
+        own = {node["field"]} if isinstance(node.get("field"), str) else set()
+        return own.union(*map(fields, node.values())) if node else own
+    return set().union(*map(fields, node)) if isinstance(node, list) else set()
+
+
+def time_frame(scale: float = 1.0) -> pd.DataFrame:
+    """Two devices and two frameworks; on device b, Caffe2 is missing."""
+    rows = [
+        ("resnet50", "a", "tflite_cpu", 30.0 * scale, 0.75, "", False),
+        ("resnet50", "a", "caffe2_cpu", 10.0 * scale, 0.25, "", False),
+        ("resnet50", "b", "tflite_cpu", 50.0 * scale, 1.0, "caffe2_cpu", True),
+        ("resnet50", "b", "caffe2_cpu", np.nan, np.nan, "caffe2_cpu", True),
+    ]
+    return pd.DataFrame(
+        rows, columns=["model", "device_id", "implementation", "time_ms", "share", "missing", "partial"]
+    )
+
+
+def speed_up_frame() -> pd.DataFrame:
+    columns = ["model", "device_id", "implementation", "speed_up", "speed_up_low", "speed_up_high"]
+    return pd.DataFrame([("resnet50", "a", "caffe2_cpu", 3.0, 2.5, 3.6)], columns=columns)
+
+
+def made_shares() -> chart.Chart:
+    return shares.time_shares(
+        {"end_to_end": time_frame(), "inference": time_frame(0.5)}, "tflite_cpu", speed_up_frame()
+    )
+
+
+def test_speed_ups_are_ratios_of_times_and_have_intervals_only_for_the_timing_that_was_compared():
+    rows = made_shares().rows
+    caffe2 = rows[rows["part"] == "Caffe2"].set_index("timing")
+    assert list(caffe2.index) == ["end_to_end", "inference"]
+    assert caffe2["speed_up"].tolist() == [3.0, 3.0]
+    assert caffe2.loc["end_to_end", ["speed_up_low", "speed_up_high"]].tolist() == [2.5, 3.6]
+    assert caffe2.loc["inference", ["speed_up_low", "speed_up_high"]].isna().all()
+    assert rows[rows["part"] == "TFLite CPU"]["speed_up"].tolist() == [1.0, 1.0, 1.0, 1.0]
+
+
+def test_an_instance_without_a_time_has_no_mark():
+    rows = made_shares().rows
+    assert len(rows) == 6
+    assert set(rows[rows["device_id"] == "b"]["part"]) == {"TFLite CPU"}
+
+
+def test_what_readers_can_filter_by_has_display_names():
+    rows = made_shares().rows
+    assert set(rows["framework"]) == {"TFLite", "Caffe2"}
+    assert set(rows["model"]) == {"ResNet50"}
+
+
+def accuracy_rows() -> pd.DataFrame:
+    rows = [
+        ("a", "tflite", "cpu", "float32", "resnet50", 0.76, 0.72, 0.80, 500, "valid"),
+        ("a", "tflite", "nnapi", "int8", "resnet50", 0.74, 0.70, 0.78, 500, "semi-valid"),
+        ("b", "pytorch", "cpu", "float32", "mnasnet", 0.73, 0.69, 0.77, 500, "valid"),
+    ]
+    columns = ["device_id", "framework", "delegate", "quantization", "model", "accuracy", "accuracy_low"]
+    return pd.DataFrame(rows, columns=[*columns, "accuracy_high", "images", "verdict"])
+
+
+def test_figure_4_has_the_float32_rows_and_figure_8_those_of_tflite():
+    fourth, eighth = accuracy.frameworks(accuracy_rows()).rows, accuracy.quantizations(accuracy_rows()).rows
+    assert fourth[["panel", "series", "accuracy"]].values.tolist() == [
+        ["ResNet50", "TFLite CPU", 0.76],
+        ["MnasNet", "PyTorch", 0.73],
+    ]
+    assert eighth[["panel", "series"]].values.tolist() == [["ResNet50, CPU", "float32"], ["ResNet50, NNAPI", "INT8"]]
+
+
+def score_rows() -> pd.DataFrame:
+    rows = [
+        ("a", 20.0, 18.0, 22.0, 24, "", 1, 2, 1, 2, "a"),
+        ("b", 19.0, np.nan, np.nan, 24, "", 2, 2, pd.NA, pd.NA, "a"),
+    ]
+    columns = ["device_id", "vips", "vips_low", "vips_high", "instances", "missing", "rank", "group_size"]
+    return pd.DataFrame(rows, columns=[*columns, "rank_low", "rank_high", "tie_group"])
+
+
+def test_ranks_are_given_with_the_ranks_that_are_possible():
+    rows = vips.ranking(score_rows()).rows
+    assert rows["rank_text"].tolist() == ["1 of 2 (1 to 2)", "2 of 2"]
+    assert rows["text_at"].tolist() == [22.0, 19.0]
+
+
+def contribution_rows() -> pd.DataFrame:
+    columns = ["device_id", "model", "implementation", "accuracy", "time_s", "vips", "share", "share_low", "share_high"]
+    rows = [
+        ("a", "mnasnet", "tflite_cpu", 0.7, 0.1, 7.0, 0.4, 0.3, 0.5),
+        ("a", "mnasnet", "caffe2_cpu", 0.7, 0.2, 3.5, 0.2, 0.1, 0.3),
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def timing_rows() -> pd.DataFrame:
+    columns = ["device_id", "vips_end_to_end", "vips_inference", "rank_end_to_end", "rank_inference", "ratio"]
+    return pd.DataFrame([("a", 10.0, 15.0, 1, 2, 1.5), ("b", 9.0, np.nan, 2, pd.NA, np.nan)], columns=columns)
+
+
+def complexity_rows() -> pd.DataFrame:
+    columns = ["device_id", "model", "implementation", "macs_millions", "latency_ms", "gmacs_per_s"]
+    return pd.DataFrame([("a", "mnasnet", "tflite_cpu", 315, 90.0, 3.5)], columns=columns)
+
+
+def time_rows() -> pd.DataFrame:
+    return accuracy_rows().assign(
+        end_to_end_ms_mean=[100.0, 50.0, 90.0],
+        instance_id=["tflite_cpu_float32_resnet50", "tflite_nnapi_int8_resnet50", "pytorch_cpu_float32_mnasnet"],
+    )
+
+
+def test_contributions_have_times_in_milliseconds():
+    assert vips.contributions(contribution_rows()).rows["time_ms"].tolist() == [100.0, 200.0]
+
+
+def test_both_timings_of_a_score_are_rows_of_their_own_and_a_device_without_one_has_none():
+    rows = vips.timings(timing_rows()).rows
+    assert rows[["device_id", "by", "vips"]].values.tolist() == [["a", "end to end", 10.0], ["a", "inference only", 15.0]]
+
+
+CHARTS = {
+    "shares": made_shares,
+    "fig 4": lambda: accuracy.frameworks(accuracy_rows()),
+    "fig 8": lambda: accuracy.quantizations(accuracy_rows()),
+    "ranking": lambda: vips.ranking(score_rows()),
+    "contributions": lambda: vips.contributions(contribution_rows()),
+    "timings": lambda: vips.timings(timing_rows()),
+    "complexity": lambda: complexity.scatter(complexity_rows()),
+    "accuracy over time": lambda: complexity.accuracy_over_time(time_rows(), "end_to_end"),
+}
+OF_THE_PAGE = {"place", "number"}  # fields that the page's script adds
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_specifications_and_displayed_values_name_only_columns_of_the_rows(name):
+    made = CHARTS[name]()
+    columns = set(made.rows.columns)
+    for view in made.views:
+        assert fields(view.spec) <= columns | OF_THE_PAGE
+        assert view.sort_by in columns
+    displayed = {field for fact in made.facts for field in (fact.field, fact.low, fact.high)} - {""}
+    assert displayed <= columns
+    assert {made.panel, made.series_field} - {""} <= columns
+    if made.series:
+        assert set(made.rows[made.series_field]) <= {series.name for series in made.series}
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_page_reads_the_rows_that_python_has(name):
+    made = CHARTS[name]()
+    rows = pd.DataFrame(read(made)["rows"])
+    assert len(rows) == len(made.rows)
+    for column in made.rows.select_dtypes("number"):
+        np.testing.assert_allclose(
+            rows[column].to_numpy(float), made.rows[column].to_numpy(float, na_value=np.nan), rtol=1e-5
+        )
+
+
+def test_text_cannot_end_the_script_element_and_infinite_numbers_are_null():
+    rows = pd.DataFrame({"device_id": ["</script><b>"], "value": [np.inf]})
+    text = chart.Chart(rows, (chart.View("a", "a", {}, "value"),), ()).to_json()
+    assert "</" not in text
+    assert json.loads(text)["rows"] == {"device_id": ["</script><b>"], "value": [None]}
+
+
+def test_devices_are_in_the_order_of_table_iii_and_then_by_id():
+    columns = ["device_id", "paper_id", "maker", "model", "soc", "os", "os_version"]
+    rows = [
+        ("zz", None, None, None, None, "Debian", "12"),
+        ("b", 2, "Honor", "20i", "Kirin 710", "Android", "9"),
+        ("a", 10, "Oppo", "Ace2", "Snapdragon 865", "Android", "10"),
+    ]
+    made = json.loads(chart.devices_json(pd.DataFrame(rows, columns=columns)))
+    assert [device["id"] for device in made] == ["b", "a", "zz"]
+    assert made[0] == {
+        "id": "b",
+        "name": "Honor 20i",
+        "label": "2",
+        "vendor": "HiSilicon",
+        "soc": "Kirin 710",
+        "maker": "Honor",
+        "android": "9",
+    }
+    assert made[2]["name"] == made[2]["label"] == "zz"
+    assert made[2]["android"] == "" and made[2]["vendor"] == "other"
