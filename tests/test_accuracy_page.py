@@ -33,7 +33,7 @@ def page(folder, **parameters):
 
 
 def alternatives(text):
-    return re.findall(r'<img[^>]*alt="([^"]*)"', text)
+    return re.findall(r'class="picture[^>]*aria-label="([^"]*)"', text)
 
 
 def test_devices_are_compared_by_image_and_those_that_cannot_be_are_named(tmp_path):

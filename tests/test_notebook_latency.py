@@ -64,7 +64,7 @@ def test_what_slows_down_is_drawn_and_what_is_missing_is_named(tmp_path):
     make(tmp_path)
     result, text = page(tmp_path)
     assert result.status == "rendered", str(result)
-    alternatives = re.findall(r'<img[^>]*alt="([^"]*)"', text)
+    alternatives = re.findall(r'class="picture[^>]*aria-label="([^"]*)"', text)
     assert "MnasNet, PyTorch, float32 on Example Local slower, +50% from image 100 on" in alternatives[2]
     assert "2 stable and 1 unstable" in alternatives[1]
     assert "it failed" in text and "7, 9" in text
@@ -81,7 +81,7 @@ def test_the_parameter_of_verdicts_leaves_out_and_lists(tmp_path):
     result, text = page(tmp_path, verdicts="valid")
     assert result.status == "rendered", str(result)
     assert "200 of 500 images" in text  # why they are only semi-valid
-    assert "no data" in re.findall(r'<img[^>]*alt="([^"]*)"', text)[0]
+    assert "no data" in re.findall(r'class="picture[^>]*aria-label="([^"]*)"', text)[0]
     with pytest.raises(
         ReportError,
         match="Parameter verdicts: Instances with the verdict 'good' have no usable numbers: "

@@ -69,7 +69,7 @@ def test_the_page_says_its_findings_its_sources_and_what_intervals_assume(folder
     assert "95 % intervals assume that two jobs agree within 5 % of time" in text
     assert "published by Qualcomm, AI Hub Models at b61a009028" in text and "retrieved 2026-11-28" in text
     assert "https://github.com/qualcomm/ai-hub-models/blob/b61a009028/qai_hub_models/models/resnet50/perf.yaml" in text
-    assert page.count("<img") == 6
+    assert page.count('<div class="picture') == 6
     assert "Of 30 claims" in text and text.count("nothing: AI Hub runs neither PyTorch Mobile nor Caffe2") == 4
 
 

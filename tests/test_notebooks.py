@@ -162,7 +162,7 @@ def test_every_notebook_is_rendered_on_one_device_with_five_instances(processed,
     assert (
         "cannot be distinguished from noise. A single test at the 5 % level finds larger ones" in pages["01_overview"]
     )
-    assert all("<img" in page for name, page in pages.items() if name[:2] != "02")
+    assert all('<div class="picture' in page for name, page in pages.items() if name[:2] != "02")
     assert "NNAPI is part of Android: run it on an Android phone" in pages["05_nnapi"]
     assert "0.750" in pages["03_accuracy"]  # 15 of 20
     assert all("The only run used one order of the instances" in pages[name] for name in ("01_overview", "11_latency"))
@@ -256,7 +256,7 @@ def test_a_profile_is_in_the_pages_of_operators_and_models_and_in_no_other(tmp_p
 
 def alternatives(page):
     """What is said of each figure."""
-    return re.findall(r'<img[^>]*alt="([^"]*)"', page.replace("\n", " "))
+    return re.findall(r'class="picture[^>]*aria-label="([^"]*)"', page.replace("\n", " "))
 
 
 OTHERS = {"executorch_cpu_float32_mobilenet_v2": 10.0, "torchscript_cpu_float32_squeezenet1_1": 20.0}
@@ -384,7 +384,7 @@ def test_every_notebook_is_rendered_where_nothing_could_be_measured(tmp_path):
     pages = render_all(tmp_path / "processed", tmp_path / "out")
     assert "NNAPI is part of Android: run it on an Android phone" in pages["01_overview"]
     for name in ("03_accuracy", "04_frameworks", "06_complexity", "07_quantization", "08_vips"):
-        [*figures] = re.findall(r'<img[^>]*alt="([^"]*)"', pages[name].replace("\n", " "))
+        [*figures] = re.findall(r'class="picture[^>]*aria-label="([^"]*)"', pages[name].replace("\n", " "))
         assert figures, f"{name} shows no figure, not even an empty one that says why"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
@@ -30,6 +31,7 @@ DENSE = 3000  # marks; more of one kind are drawn as pixels
 FONTS = "'DejaVu Sans',Verdana,sans-serif"  # of about the same widths, so that the layout holds
 _SVG, _XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
 _NUMBER = re.compile(r"-?\d*\.\d+(?:e-?\d+)?")
+_AXIS_ORDER = {"defs": 0, "path": 1, "use": 2}
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 
 
@@ -170,17 +172,19 @@ def _shrink(pattern: Element) -> None:
 
 def _shorten(item: Element, ids: dict[str, str]) -> None:
     attributes = item.attrib
-    name = ids.get(attributes.pop("id", ""))
-    if name:
-        attributes["id"] = name
+    name = attributes.pop("id", "")
+    if name.startswith("matplotlib.axis"):
+        attributes["class"] = "axis"
+    if name in ids:
+        attributes["id"] = ids[name]
     target = attributes.pop(f"{_XLINK}href", "")
     if target:
         attributes["href"] = f"#{ids[target[1:]]}" if target.startswith("#") else target.replace("\n", "")
     for key in ("d", "x", "y", "width", "height", "transform", "points"):
         if key in attributes:
-            attributes[key] = _round(attributes[key])
+            attributes[key] = _round(attributes[key], 1 if item.tag in ("use", "text") else 2)
     if "d" in attributes:
-        attributes["d"] = re.sub(r"\s*([A-Za-z])\s*", r"\1", attributes["d"]).strip().replace("\n", " ")
+        attributes["d"] = _straight(attributes["d"])
     if attributes.get("transform", "").startswith(("rotate(0 ", "rotate(-0 ")):
         del attributes["transform"]
     if "style" in attributes:
@@ -197,7 +201,7 @@ def _shorten(item: Element, ids: dict[str, str]) -> None:
 
 
 def _prune(parent: Element) -> None:
-    """Remove groups without purpose and repeated styles below an element."""
+    """Remove groups without purpose below an element, and combine neighbours of the same look."""
     children: list[Element] = []
     for child in parent:
         _prune(child)
@@ -207,16 +211,70 @@ def _prune(parent: Element) -> None:
             children += list(child)
         else:
             children.append(child)
-    parent[:] = children
-    styles = {child.attrib.get("style", "") for child in children}
-    if parent.tag == "g" and len(children) > 1 and len(styles) == 1 and "style" not in parent.attrib:
-        [shared] = styles
-        if shared and not re.search(r"(?:^|;)opacity", shared):  # which is not inherited but applies to the group
-            parent.attrib["style"] = shared
-            for child in children:
-                del child.attrib["style"]
+    if parent.attrib.pop("class", "") == "axis":  # lines of the grid, ticks and labels do not overlap
+        children.sort(key=lambda child: _AXIS_ORDER.get(child.tag, len(_AXIS_ORDER)))
+    parent[:] = _grouped(_merged(children))
+    if parent.tag == "g" and len(parent) == 1 and parent[0].tag == "g":
+        inner = parent[0]
+        if not parent.attrib.keys() & inner.attrib.keys():
+            parent.attrib |= inner.attrib
+            parent[:] = list(inner)
 
 
-def _round(text: str) -> str:
-    """Return a text with its decimal numbers rounded to two places."""
-    return _NUMBER.sub(lambda match: f"{round(float(match[0]), 2) + 0.0:.2f}".rstrip("0").rstrip("."), text)
+def _merged(children: list[Element]) -> list[Element]:
+    """Combine successive paths of the same look, such as the bars of a series, unless they show through each other."""
+    merged: list[Element] = []
+    for child in children:
+        last = merged[-1] if merged else None
+        if (
+            last is not None
+            and child.tag == last.tag == "path"
+            and "id" not in child.attrib
+            and "opacity" not in child.get("style", "")
+            and {**child.attrib, "d": ""} == {**last.attrib, "d": ""}
+        ):
+            last.attrib["d"] += child.attrib["d"]
+        else:
+            merged.append(child)
+    return merged
+
+
+def _grouped(children: list[Element]) -> list[Element]:
+    """Put successive elements of the same look in a group that states it once."""
+    grouped: list[Element] = []
+    for look, run in groupby(children, key=lambda child: (child.get("style", ""), child.get("clip-path", ""))):
+        members = list(run)
+        inherited = any(look) and not re.search(r"(?:^|;)opacity", look[0])  # which would apply to the whole group
+        if len(members) < 3 or not inherited:
+            grouped += members
+            continue
+        group = ElementTree.Element(
+            "g", {name: value for name, value in zip(("style", "clip-path"), look, strict=True) if value}
+        )
+        for member in members:
+            for name in group.attrib:
+                del member.attrib[name]
+        group.extend(members)
+        grouped.append(group)
+    return grouped
+
+
+def _round(text: str, places: int = 2) -> str:
+    """Return a text with its decimal numbers rounded."""
+    return _NUMBER.sub(lambda match: f"{round(float(match[0]), places) + 0.0:.{places}f}".rstrip("0").rstrip("."), text)
+
+
+def _straight(path: str) -> str:
+    """Return the data of a path with its horizontal and vertical lines as such, which is shorter."""
+    parts = []
+    x = y = ""
+    for command, numbers in re.findall(r"([A-Za-z])([^A-Za-z]*)", path):
+        *_, x_new, y_new = ["", x, y, *numbers.split()]
+        if command == "L" and y_new == y:
+            parts.append(f"H{x_new}")
+        elif command == "L" and x_new == x:
+            parts.append(f"V{y_new}")
+        else:
+            parts.append(command + " ".join(numbers.split()))
+        x, y = x_new, y_new
+    return "".join(parts)

@@ -56,7 +56,7 @@ MARKS = {  # sign and CSS class of each verdict; the style never carries the mea
     "by construction": ("◇", "built"),
 }
 
-_unnamed = count(1)  # figures without a name, whose drawings need ids all the same
+_shown = count(1)  # figures, whose drawings have ids that are unique on the page
 
 KINDS = {"csv": "data (CSV)", "svg": "vector (SVG)", "pdf": "PDF", "tex": "LaTeX", "md": "Markdown"}
 
@@ -87,8 +87,8 @@ def show(
         raise ReportError("The figure has no description: set one with figure.set_label(...).")
     sink = export.current()
     on_page = sink is not None and sink.displayed
-    prefix = name or f"figure{next(_unnamed)}"
-    vector = drawing.svg(figure, prefix) if on_page else ""
+    number_on_page = next(_shown)
+    vector = drawing.svg(figure, f"w{number_on_page}") if on_page else ""
     files: list[str] = []
     if sink and name and sink.wants(name):
         item = export.Item(name, number, caption or "", "figure", sink.origin)
@@ -103,7 +103,7 @@ def show(
     if chart is not None:
         metadata["chart"] = chart.to_json()
     if on_page:
-        metadata["narrow"] = drawing.narrow(figure, f"{prefix}-narrow") if chart is None else ""
+        metadata["narrow"] = drawing.narrow(figure, f"n{number_on_page}") if chart is None else ""
         _display_picture("image/svg+xml", vector, label, metadata)
     else:
         width, height = (round(inches * CSS_PIXELS_PER_INCH) for inches in figure.get_size_inches())

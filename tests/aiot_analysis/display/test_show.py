@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,12 @@ import pytest
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
+from aiot_analysis.charts import Chart
+from aiot_analysis.display import export
 from aiot_analysis.display.show import banner_html, say, show, to_html
 from aiot_analysis.errors import ReportError
 from aiot_analysis.tables.data import load
+from tests.aiot_analysis.display.test_export import draw
 from tests.aiot_analysis.report.conftest import device, instance, write_tables
 
 
@@ -39,6 +43,28 @@ def test_a_figure_is_a_picture_with_its_description_and_is_closed(
     assert caption["text/html"] == "<p><em>One &amp; only</em></p>"
     assert caption_metadata == {"text/html": {"role": "caption"}}
     assert not pyplot.get_fignums()
+
+
+def test_a_figure_on_a_page_is_a_drawing_for_wide_and_one_for_narrow_screens(
+    displayed: list[tuple[dict[str, Any], dict[str, Any]]], tmp_path: Path
+) -> None:
+    with export.beside_page(tmp_path, "04_page", ["simulated"]).open():
+        show(draw(), "Shares", name="fig5", title="A is faster")
+        show(draw(), "Shares again", name="fig6", chart=Chart(pd.DataFrame({"share": [0.5]}), ()))
+        sink = export.current()
+        assert sink and [item["files"] for item in sink.written()] == [
+            [f"{name}.pdf", f"{name}.svg", f"{name}.csv"] for name in ("fig5", "fig6")
+        ]
+        first = (Path(sink.folder) / "fig5.svg").read_text(encoding="utf-8")
+    (title, _), (data, metadata), _, (_, charted), _ = displayed
+    assert title["text/html"] == "<p><b>A is faster</b></p>"
+    assert data["image/svg+xml"] == first and "image/png" not in data
+    facts, others = metadata["image/svg+xml"], charted["image/svg+xml"]
+    assert facts["title"] == "A is faster" and facts["narrow"].startswith("<svg") and "chart" not in facts
+    assert "narrow" not in others and json.loads(others["chart"])["rows"] == {"share": [0.5]}
+    ids = re.findall(r'\bid="([^"]+)"', data["image/svg+xml"] + facts["narrow"])
+    assert len(ids) == len(set(ids))
+    assert sink.has_data()
 
 
 def test_a_figure_without_description_is_not_shown() -> None:
