@@ -209,13 +209,16 @@ def _archive(job: RenderJob, files: Sequence[str], notebook: Path) -> str:
 
 
 def reason_without_data(notebook: NotebookNode) -> str:
-    """Return the first paragraph of a page that names a command, as plain text; it says how to get the data."""
+    """Return the first paragraph of a page that names a command, as plain text: it says how to get the data.
+
+    It is "" if there is none, as on pages of other notebooks, whose figures and tables may have no names.
+    """
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             for paragraph in re.findall("<p>(.*?)</p>", output.get("data", {}).get("text/html", ""), re.DOTALL):
                 if "<code>aiot " in paragraph:
                     return unescape(re.sub("<[^>]*>", "", paragraph))
-    return "There are no data for this page."
+    return ""
 
 
 def _execute(job: RenderJob, partial: Path) -> NotebookNode:

@@ -136,7 +136,7 @@ def test_a_page_has_language_title_description_and_headings(rendered: Rendered) 
     assert picture["aria-label"] == 'Two bars, "a" < "b"'
     assert page.source.count("Times of a &amp; b") == 1
     assert "<figcaption>Times of a &amp; b</figcaption>" in page.source
-    assert page.of("figure") == [{"tabindex": "0"}]  # on a narrow screen it scrolls, also by keys
+    assert page.of("figure") == [{"class": "drawn", "tabindex": "0"}]  # on a narrow screen it scrolls, also by keys
 
 
 def test_a_page_shows_results_and_no_code_and_no_warning(rendered: Rendered) -> None:
