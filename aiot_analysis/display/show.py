@@ -306,14 +306,23 @@ def _tagged(text: str, kind: str, tag: str, attributes: str = "") -> str:
 def _stored(rows: Sequence[Sequence[tuple[str, str]]], devices: Sequence[str], numeric: Sequence[bool]) -> str:
     """Return rows as JSON in a script element, from which the script of the page makes those that a reader turns to.
 
-    A cell is its text, or a pair of text and CSS class unless that is the one of its column.
+    A column is a list of its distinct cells, and a list with the position of the cell of each row. A cell is its text,
+    or a pair of text and CSS class unless that is the one of its column.
     """
-    content: dict[str, object] = {"numeric": list(numeric)}
-    content["rows"] = [[text if kind in ("", "number") else (text, kind) for text, kind in row] for row in rows]
-    if any(devices):
-        content["devices"] = list(devices)
+    cells = [[text if kind in ("", "number") else (text, kind) for text, kind in row] for row in rows]
+    content = {
+        "numeric": list(numeric),
+        "columns": [_distinct(column) for column in zip(*cells, strict=True)],
+        "devices": _distinct(devices),
+    }
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return f'<script type="application/json" class="rows" data-count="{len(rows)}">{text}</script>'
+
+
+def _distinct(values: Sequence[Any]) -> tuple[list[Any], list[int]]:
+    """Return the distinct values, and the position of each value among them."""
+    positions = {value: position for position, value in enumerate(dict.fromkeys(values))}
+    return list(positions), [positions[value] for value in values]
 
 
 def _markup(text: str) -> str:

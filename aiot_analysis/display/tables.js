@@ -82,9 +82,15 @@
       this.known = [...this.body.rows].map((element) => ({
         element, device: element.dataset.device ?? "", texts: [...element.cells].map((cell) => cell.textContent),
       }));
-      const { rows = [], devices = [], numeric = [] } = this.stored ? JSON.parse(this.stored.textContent) : {};
-      this.numeric = numeric;
-      rows.forEach((cells, place) => this.known.push({ cells, device: devices[place] ?? "", texts: cells.map(plain) }));
+      if (this.stored) {
+        const { numeric, columns, devices } = JSON.parse(this.stored.textContent);
+        const cell = ([distinct, positions], row) => distinct[positions[row]];
+        this.numeric = numeric;
+        devices[1].forEach((_, row) => {
+          const cells = columns.map((column) => cell(column, row));
+          this.known.push({ cells, device: cell(devices, row), texts: cells.map(plain) });
+        });
+      }
       this.known.forEach((row, before) => { row.before = before; });
       return this.known;
     }

@@ -107,8 +107,12 @@ def test_a_value_and_its_interval_are_one_column_of_numbers() -> None:
 
 
 def stored(html: str) -> Any:
-    """The rows that are kept for the script of the page."""
-    return json.loads(html.partition('class="rows"')[2].partition(">")[2].partition("</script>")[0])
+    """What is kept for the script of the page: rows, their devices, and which columns hold numbers."""
+    kept = json.loads(html.partition('class="rows"')[2].partition(">")[2].partition("</script>")[0])
+    assert all(len(distinct) == len({str(cell) for cell in distinct}) for distinct, _ in kept["columns"])
+    columns = [[distinct[position] for position in positions] for distinct, positions in kept["columns"]]
+    devices = [kept["devices"][0][position] for position in kept["devices"][1]]
+    return {"rows": [list(row) for row in zip(*columns, strict=True)], "devices": devices, "numeric": kept["numeric"]}
 
 
 def test_a_long_table_is_folded_and_says_how_long_it_is() -> None:
