@@ -290,7 +290,16 @@ def true_minus(text: str) -> str:
 
 SIGNS = {"✓": r"$\checkmark$", "✗": r"$\times$", "×": r"$\times$", "◇": r"$\diamond$", "≥": r"$\geq$", "≤": r"$\leq$"}
 SIGNS |= {"ρ": r"$\rho$", "τ": r"$\tau$", "²": r"\textsuperscript{2}", "→": r"$\rightarrow$", "±": r"$\pm$"}
-SIGNS |= {"\N{MINUS SIGN}": "$-$", "–": "--", "—": "---", "…": r"\ldots{}", "·": r"$\cdot$", "≈": r"$\approx$"}
+SIGNS |= {
+    "\N{MINUS SIGN}": "$-$",
+    "–": "--",
+    "—": "---",
+    "…": r"\ldots{}",
+    "·": r"$\cdot$",
+    "≈": r"$\approx$",
+    "“": "``",
+    "”": "''",
+}
 ESCAPED = {character: "\\" + character for character in "&%$#_{}"}
 ESCAPED |= {
     "\N{NO-BREAK SPACE}": "~",
@@ -304,10 +313,9 @@ ESCAPED |= {
 TEX = str.maketrans(ESCAPED | SIGNS)
 
 COLUMN_POINTS, PAGE_POINTS = 241.0, 506.0  # width of one and of two columns of acmart, narrower than those of IEEE
-LETTER_POINTS = {"footnotesize": 4.25, "scriptsize": 3.7}  # digits of Computer Modern in 8 and 7 points
+LETTER_POINTS = {"footnotesize": 4.4, "scriptsize": 3.9}  # a little more than digits of Computer Modern in 8 and 7 pt
 NARROW_GAP = 3.0  # points on both sides of a column of a table that would be too wide otherwise
-WIDE_TEXT = 20  # letters; columns of longer text are wrapped if a table is too wide
-LEAST_WRAPPED = 14  # letters; minimum width of a wrapped column
+WRAPPED = 14  # letters; columns of longer text are wrapped if a table is too wide, to this width or their longest word
 HEADING = 14  # letters; longer headings have several lines, unless the values below are as long
 
 
@@ -335,14 +343,17 @@ def lay_out_table(words: Words, headings: Sequence[str]) -> TableLayout:
     heading_letters = [max(map(len, heading.split("\n"))) for heading in headings]
     cell_letters = [int(column.str.len().max()) if len(column) else 0 for _, column in words.frame.items()]
     letters = [max(pair) for pair in zip(heading_letters, cell_letters, strict=True)]
-    long = [kind == "l" and count > WIDE_TEXT for kind, count in zip(types, letters, strict=True)]
+    long = [kind == "l" and count > WRAPPED for kind, count in zip(types, letters, strict=True)]
     for size, gap in (("footnotesize", 6.0), ("footnotesize", NARROW_GAP), ("scriptsize", NARROW_GAP)):
         letter = LETTER_POINTS[size]
         gaps = 2 * gap * len(letters)
         points = letter * sum(letters) + gaps
         if points <= PAGE_POINTS:
             return TableLayout(size, gap, tuple(types), points)
-    least = [max(LEAST_WRAPPED, wide) if is_long else 0 for wide, is_long in zip(heading_letters, long, strict=True)]
+    least = [
+        max(WRAPPED, wide, _longest_word(column)) if is_long else 0
+        for wide, (_, column), is_long in zip(heading_letters, words.frame.items(), long, strict=True)
+    ]
     short = sum(count for count, is_long in zip(letters, long, strict=True) if not is_long)
     spare = (PAGE_POINTS - gaps) / letter - short - sum(least)
     demand = sum(count - start for count, start, is_long in zip(letters, least, long, strict=True) if is_long)
@@ -354,15 +365,38 @@ def lay_out_table(words: Words, headings: Sequence[str]) -> TableLayout:
     return TableLayout(size, gap, tuple(columns), letter * (short + sum(least) + share * demand) + gaps)
 
 
+def _longest_word(column: pd.Series) -> int:
+    """Return the number of letters of the longest part of a column that LaTeX does not break."""
+    return max((len(part) for text in column for part in re.split(r"\s|(?<=-)", text)), default=0)
+
+
+def distinct(columns: Iterable[object]) -> list[str]:
+    """Return headings of which no two are alike: one that occurs again names what it belongs to.
+
+    That is the last heading before it that occurs once, without its unit, as in "parameters: printed".
+    """
+    headings = [str(column) for column in columns]
+    result: list[str] = []
+    subject = ""
+    for heading in headings:
+        if headings.count(heading) == 1:
+            subject, name = heading.partition(",")[0], heading
+        else:
+            name = f"{subject}: {heading}" if subject else heading
+        repeats = sum(earlier == name or earlier.startswith(f"{name} (") for earlier in result)
+        result.append(f"{name} ({repeats + 1})" if name in result else name)
+    return result
+
+
 def latex(item: Item, words: Words) -> str:
     """Return a LaTeX table for a page of two columns.
 
     It needs the packages booktabs and amssymb, array if it has wrapped columns, and longtable if it has many rows.
     """
     headings = []
-    for name, column in words.frame.items():
+    for name, (_, column) in zip(distinct(words.frame.columns), words.frame.items(), strict=True):
         letters = max(HEADING, int(column.str.len().max()) if len(column) else 0)
-        headings.append("\n".join(wrap(str(name), letters)))
+        headings.append("\n".join(wrap(name, letters)))
     layout = lay_out_table(words, headings)
     head = _row(
         rf"\shortstack[{'r' if is_number else 'l'}]{{{_tex(heading, newline=chr(92) * 2)}}}"
@@ -371,7 +405,9 @@ def latex(item: Item, words: Words) -> str:
         for heading, is_number in zip(headings, words.numeric, strict=True)
     )
     rows = [_row(map(_tex, row)) for row in words.frame.itertuples(index=False, name=None)]
-    remarks = [] if layout.points <= PAGE_POINTS else [f"about {layout.points:.0f} pt wide: omit columns, or turn it"]
+    remarks = (
+        [] if layout.points < PAGE_POINTS + 1 else [f"about {layout.points:.0f} pt wide: omit columns, or turn it"]
+    )
     caption, label = rf"\caption{{{_latex_caption(item)}}}", rf"\label{{tab:{item.name}}}"
     kind = "".join(layout.columns)
     font = [rf"\{layout.size}"]
@@ -427,6 +463,9 @@ def markdown(item: Item, words: Words) -> str:
     def plain(text: str) -> str:
         return " ".join(true_minus(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").split())
 
-    lines = [line(map(plain, words.frame.columns)), line("--:" if is_number else ":--" for is_number in words.numeric)]
+    lines = [
+        line(map(plain, distinct(words.frame.columns))),
+        line("--:" if is_number else ":--" for is_number in words.numeric),
+    ]
     lines += [line(map(plain, row)) for row in words.frame.itertuples(index=False, name=None)]
     return f"{plain(_caption(item))} (origin: {item.origin})\n\n" + "\n".join(lines) + "\n"

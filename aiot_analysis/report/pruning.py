@@ -77,9 +77,9 @@ class _Pruner:
         """Return the variables that a piece of code may change, also inside of them."""
         changed: set[str] = set()
         for node in ast.walk(code):
-            if (isinstance(node, ast.Expr) and self._has_effect(node.value)) or (
-                isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, _STORED)
-            ):
+            if isinstance(node, ast.Expr):
+                changed |= self._with_aliases(_names(node)) if self._has_effect(node.value) else set()
+            elif isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, _STORED):
                 changed |= self._with_aliases(_names(node))
             elif isinstance(node, ast.Name) and isinstance(node.ctx, _STORED):
                 changed.add(node.id)

@@ -131,6 +131,127 @@ def test_a_table_in_latex_is_escaped() -> None:
     assert r"50 \% \& \textasciitilde{} & -- & $<$no$>$ \\" in text
 
 
+def table_of(*columns: tuple[str, bool, str], rows: int = 2) -> Words:
+    """A table of equal rows, from the heading of each column, whether it holds numbers, and its text."""
+    frame = pd.DataFrame([[text for _, _, text in columns]] * rows, dtype=str)
+    return Words(frame.set_axis([heading for heading, _, _ in columns], axis=1), [number for _, number, _ in columns])
+
+
+def test_a_table_wider_than_a_column_takes_both() -> None:
+    narrow, wide = table_of(("a", False, "x" * 30)), table_of(("a", False, "x" * 60))
+    for words, name in ((narrow, "table"), (wide, "table*")):
+        text = export.latex(TABLE, words)
+        assert f"\\begin{{{name}}}[t]\n\\centering\n" in text
+        assert text.endswith(f"\\end{{tabular}}\n\\end{{{name}}}\n")
+
+
+def test_long_text_is_wrapped_where_a_table_would_be_wider_than_a_page() -> None:
+    text = export.latex(TABLE, table_of(("device", False, "short"), ("remark", False, "many words " * 30)))
+    kinds = re.search(r"\\begin\{tabular\}\{l>\{\\raggedright\\arraybackslash\}p\{(\d+)pt\}\}", text)
+    assert kinds and 300 < int(kinds[1]) < 506
+    assert "pt wide" not in text
+    text = export.latex(TABLE, table_of(*[(f"number {n}", True, "123.456789") for n in range(20)]))
+    assert "pt wide: omit columns, or turn it" in text
+
+
+def test_a_long_heading_has_several_lines() -> None:
+    text = export.latex(TABLE, table_of(("rank by the exact clock", True, "1"), ("b", False, "2")))
+    assert r"\shortstack[r]{rank by the\\exact clock} & b \\" in text
+
+
+def test_negative_numbers_have_minus_signs() -> None:
+    words = table_of(("change", True, "-0.1 (-0.25 to -.5)"), ("phone", False, "SM-10 of 2020-01-02, 1e-05"))
+    assert r"$-$0.1 ($-$0.25 to $-$.5) & SM-10 of 2020-01-02, 1e-05 \\" in export.latex(TABLE, words)
+    assert "| −0.1 (−0.25 to −.5) | SM-10 of 2020-01-02, 1e-05 |" in export.markdown(TABLE, words)
+
+
+def test_a_row_that_starts_like_an_option_is_not_taken_for_one() -> None:
+    assert "\n{}[a] & 1" in export.latex(TABLE, table_of(("a", False, "[a]"), ("b", True, "1")))
+
+
+def test_no_two_columns_have_one_heading() -> None:
+    headings = ["model", "operations, millions", "printed", "difference", "parameters", "printed", "difference"]
+    assert export.distinct(headings) == [
+        *["model", "operations, millions", "operations: printed", "operations: difference"],
+        *["parameters", "parameters: printed", "parameters: difference"],
+    ]
+    assert export.distinct(["instance", "instance", "instance"]) == ["instance", "instance (2)", "instance (3)"]
+    words = table_of(("a", False, "x"), ("n", True, "1"), ("b", False, "y"), ("n", True, "2"))
+    assert "a & a: n & b & b: n" in export.latex(TABLE, words)
+    assert export.markdown(TABLE, words).splitlines()[2] == "| a | a: n | b | b: n |"
+
+
+LONG = "Time as a multiple (of the fastest, which is " + "a " * 20 + "one): median over devices, and more"
+
+
+@pytest.mark.parametrize(
+    ("caption", "short"),
+    [
+        ("Short", "Short"),
+        ("One sentence. And another.", "One sentence."),
+        ("First clause; the rest", "First clause"),
+        ("Wilson's 95 % interval, e.g. one", "Wilson's 95 % interval, e.g. one"),
+        (LONG, "Time as a multiple"),
+        ("word " * 30, ("word " * 24) + "…"),
+    ],
+)
+def test_a_caption_in_latex_is_short_and_the_whole_one_is_a_comment(caption: str, short: str) -> None:
+    assert export.short_caption(caption) == short
+    assert len(export.short_caption(caption, 20).replace("…", "").split()) <= 20
+    item = Item("x", "", caption, "table", "simulated")
+    text = export.latex(item, WORDS)
+    printed = re.search(r"\\caption\{(.*)\}$", text, re.MULTILINE)
+    assert printed and printed[1].startswith("Simulated data. ")
+    assert len(printed[1].split()) < 25 + (r"\ldots" in printed[1])
+    assert " ".join(caption.split()) in text.splitlines()[0]
+
+
+def test_a_figure_has_a_float_for_each_width_with_names_of_their_own(tmp_path: Path) -> None:
+    write(tmp_path, widths=("single", "double"), formats=("pdf", "tex"))
+    for width, name in (("single", "figure"), ("double", "figure*")):
+        lines = (tmp_path / f"fig5_shares_{width}.tex").read_text().splitlines()
+        assert lines[0].startswith("% Simulated data") and lines[2].startswith("% description: Simulated data. ")
+        assert lines[3:] == [
+            f"\\begin{{{name}}}[t]",
+            r"\centering",
+            rf"\includegraphics[width=\linewidth]{{fig5_shares_{width}.pdf}}",
+            r"\caption{Simulated data. Share of 100 \% \& more}",
+            r"\label{fig:fig5_shares}",
+            f"\\end{{{name}}}",
+        ]
+
+
+SIGNS = "✓ ✗ × ◇ ≥ ≤ ρ τ ² → ± − – — … · ≈ “ ” & % $ # _ { } ~ ^ \\ | < > é"
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="LaTeX is not installed")
+def test_latex_accepts_the_files_in_two_columns(tmp_path: Path) -> None:
+    files = write(tmp_path, widths=("single", "double"), formats=("pdf", "tex"))
+    tables = {
+        "signs": table_of(("[signs] of & all", False, SIGNS), ("n", True, "-1")),
+        "wide": table_of(*[(f"column {n} with a name", True, "0.123 (-0.1 to 0.2)") for n in range(7)]),
+        "wrapped": table_of(("device", False, "short"), ("remark", False, "many words " * 30)),
+    }
+    for name, words in tables.items():
+        text = export.latex(Item(name, "", f"Caption {SIGNS}", "table", "paper"), words)
+        (tmp_path / f"{name}.tex").write_text(text)
+    (tmp_path / "long.tex").write_text(export.latex(TABLE, table_of(("a", False, "x"), rows=60)))
+    inputs = [*(file for file in files if file.endswith(".tex")), *(f"{name}.tex" for name in tables)]
+    size = "paperwidth=8.5in,columnsep=2pc,inner=54pt,outer=54pt"  # of acmart
+    body = "\n".join(rf"\input{{{file}}}" for file in inputs)
+    (tmp_path / "paper.tex").write_text(
+        r"\documentclass[twocolumn]{article}"
+        rf"\usepackage[{size}]{{geometry}}\usepackage{{amssymb,array,booktabs,graphicx,longtable}}"
+        rf"\begin{{document}}{body}\clearpage\onecolumn\input{{long.tex}}\end{{document}}"
+    )
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    too_wide = [float(points) for points in re.findall(r"Overfull \\hbox \(([\d.]+)pt", done.stdout)]
+    assert max(too_wide, default=0) < 5
+    assert "Missing character" not in (tmp_path / "paper.log").read_text(errors="replace")
+
+
 def test_a_long_table_in_latex_goes_over_pages() -> None:
     long = Words(pd.concat([WORDS.frame] * 30), WORDS.numeric)
     assert r"\begin{longtable}{lrl}" in export.latex(TABLE, long)
