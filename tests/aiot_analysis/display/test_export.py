@@ -115,6 +115,38 @@ def test_simulated_data_are_marked_in_every_format(tmp_path: Path) -> None:
     assert export.markdown(item, WORDS).startswith("Simulated data")
 
 
+def saved(monkeypatch: pytest.MonkeyPatch, folder: Path, **options: Any) -> Figure:
+    """The figure that is saved for a single column."""
+    figures: list[Figure] = []
+    monkeypatch.setattr(export, "save", lambda drawn, *_: figures.append(drawn))
+    write(folder, widths=("single",), formats=("pdf",), **options)
+    [figure] = figures
+    return figure
+
+
+def test_the_origin_line_can_be_omitted_but_not_the_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = {line: saved(monkeypatch, tmp_path / str(line), origin_line=line) for line in (True, False)}
+    assert figures[True].get_supxlabel() == "SIMULATED · end to end"
+    assert figures[False].get_supxlabel() == ""
+    for figure in figures.values():
+        assert "SIMULATED" in [text.get_text() for text in figure.texts]
+        assert str(figure.get_label()).startswith("Simulated data. ")
+    bottom = {line: min(axes.get_position().y0 for axes in figure.axes) for line, figure in figures.items()}
+    assert bottom[False] < bottom[True] - 0.01, "its room goes to the panels"
+
+
+def test_an_own_sheet_is_laid_over_that_of_a_preset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = saved(monkeypatch, tmp_path / "preset", preset="acm")
+    assert figure.get_size_inches()[0] == 3.33
+    assert [text.get_fontfamily() for text in figure.legends[0].texts] == [["serif", "DejaVu Sans"]] * 2
+    sheet = tmp_path / "own.mplstyle"
+    sheet.write_text("font.family: monospace\n")
+    figure = saved(monkeypatch, tmp_path / "both", preset="acm", sheet=str(sheet))
+    assert figure.get_size_inches()[0] == 3.33
+    for text in figure.legends[0].texts:
+        assert (text.get_fontfamily(), text.get_fontsize()) == (["monospace"], 8)  # 7.5 in the project's
+
+
 def test_a_csv_has_the_numbers_in_full(tmp_path: Path) -> None:
     write(tmp_path)
     found = pd.read_csv(tmp_path / "fig5_shares.csv", keep_default_na=False)
