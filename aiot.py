@@ -69,6 +69,7 @@ EXAMPLES = {
         "aiot figures --list                    # all figures and tables",
         "aiot figures fig5 table4 --out paper/figures",
         "aiot figures --formats pdf,tex --width single --origin measured",
+        "aiot figures fig5 --preset ieee --no-origin-line",
     ),
     "compare": (
         "aiot compare samsung-galaxy-s10e xiaomi-mi-9",

@@ -326,8 +326,9 @@ def figures(
 ) -> None:
     """Write figures as PDF, SVG and PNG (300 dpi) and tables as CSV, LaTeX and Markdown, ready for print.
 
-    Only the notebooks that contain the requested figures and tables are run. The same data always give identical files.
-    The data are those of the workspace; if there is none and --notebooks is given, those beside that folder.
+    Only the notebooks that contain the requested figures and tables are run, and of these only the code that they need.
+    The same data always give identical files. The data are those of the workspace; if there is none and --notebooks is
+    given, those beside that folder.
     """
     values = parameter_values(parameters or ())
     if origin:

@@ -403,7 +403,8 @@ def _write_index(site: Site, written: dict[str, dict[str, Any]], entries: Sequen
     marks = {"simulated": "**Simulated data: nothing here was measured on a device.**\n\n"}
     lines = [
         f"{HEAD}\n{marks.get(site.origin, '')}Of {site.origin} data, by `aiot figures`. The column data has the hash",
-        "of the tables that the notebook read. LaTeX needs the packages booktabs, amssymb and longtable.\n",
+        "of the tables that the notebook read. LaTeX needs the packages amssymb, array, booktabs, graphicx and",
+        "longtable.\n",
         "| paper | caption | origin | files | data | notebook |",
         "| :-- | :-- | :-- | :-- | :-- | :-- |",
     ]

@@ -129,6 +129,7 @@ def test_an_index_of_somebody_else_is_not_overwritten(project: Path, tmp_path: P
     [
         (FigureOptions(("doc",)), "There is no format 'doc': choose pdf, svg, png, csv, tex, md"),
         (FigureOptions(width="triple"), "There is no width 'triple': choose single, double, both"),
+        (FigureOptions(preset="nature"), "There is no preset 'nature': choose ieee, ieee-sans, acm, acm-sans"),
         (FigureOptions(sheet=Path("nothing")), "There is no style sheet nothing"),
     ],
 )
@@ -221,3 +222,35 @@ def test_data_of_the_working_folder_win_over_those_beside_the_notebooks(tmp_path
         figures(theirs / "notebooks", out, ["who"], wanted=FigureOptions(("csv",)), working=working, using=used.append)
         assert pd.read_csv(out / "who.csv")["device_id"].tolist() == [name]
         assert used == [owner / "data" / "processed"]
+
+
+WHO = "table(data.devices[['device_id']], 'Devices', name='{}')"
+
+
+def test_only_origins_and_code_of_what_is_named_are_used(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    origins = ("measured", "simulated", "published")
+    write_tables(
+        project / "data" / "processed",
+        [device(origin, device_id=f"{origin}-phone") for origin in origins],
+        [instance("cpu", "mnasnet", origin, f"{origin}-phone") for origin in origins],
+    )
+    book = project / "notebooks" / "06_named.ipynb"
+    write(project / "notebooks", "06_named", LOAD, WHO.format("who"), "show(frame.nothing)")  # it would fail
+    theirs = book.read_text(encoding="utf-8").replace('origin: str = \\"measured\\"', 'origin: str = \\"published\\"')
+    (book.parent / "12_theirs.ipynb").write_text(theirs.replace("name='who'", "name='theirs'"), encoding="utf-8")
+    told: list[tuple[str, str]] = []
+    out = tmp_path / "out"
+    options = FigureOptions(("csv",))
+    result = figures(book.parent, out, ["who"], wanted=options, listen=lambda *one: told.append(one))
+    assert (result.items, result.failed, result.remarks) == (2, False, [])
+    assert told[:2] == [("06_named", "waiting"), ("simulated/06_named", "waiting")]
+    assert {name for name, _ in told} == {"06_named", "simulated/06_named"}
+    assert pd.read_csv(out / "who.csv")["device_id"].tolist() == ["measured-phone"]
+    assert pd.read_csv(out / "simulated" / "who.csv")["device_id"].tolist() == ["simulated-phone"]
+    assert sorted(path.name for path in out.iterdir()) == [INDEX, "figures.json", "simulated", "who.csv"]
+    result = figures(book.parent, tmp_path / "one", ["who"], {"origin": "simulated"}, options)
+    assert [path.name for path in (tmp_path / "one").rglob("who.csv")] == ["who.csv"]
+    with pytest.raises(ReportError, match="12_theirs is not made for measured data"):
+        figures(book.parent, tmp_path / "none", ["theirs"], {"origin": "measured"}, options)
+    assert not (tmp_path / "none").exists()
