@@ -141,41 +141,48 @@ def figure(sink: Sink, item: Item, shown: Figure, data: Mapping[str, pd.DataFram
 
     `svg` is its SVG, if it has been drawn already.
     """
-    from aiot_analysis.plots import style
-
     folder = Path(sink.folder)
     files = []
-    sheet = _sheet(sink)
-    widths = PRESETS[sink.preset].widths if sink.preset else WIDTHS
-    drawing = style.figure_source(shown)
-    for width in sink.widths or ("",):
-        suffix = f"_{width}" if width else ""
-        with style.printing(widths.get(width), sheet):
-            to_save = shown
-            if drawing and (width or sheet):
-                to_save = drawing.again()
-                if not sink.origin_line:
-                    to_save.supxlabel("")  # only the line of `style.finish` is there
-            style.lay_out(to_save)
-            for kind in PICTURES:
-                if kind == "svg" and svg:
-                    (folder / f"{item.name}.svg").write_text(svg, encoding="utf-8")
-                    files.append(f"{item.name}.svg")
-                elif kind in sink.formats:
-                    save(to_save, folder / f"{item.name}{suffix}.{kind}", item.caption)
-                    files.append(f"{item.name}{suffix}.{kind}")
-            picture = next(
-                (file for file in files if file in (f"{item.name}{suffix}.pdf", f"{item.name}{suffix}.png")), ""
-            )
-            if picture and "tex" in sink.formats:
-                files.append(f"{item.name}{suffix}.tex")
-                source = latex_figure(item, picture, str(to_save.get_label()), is_wide=width == "double")
-                (folder / files[-1]).write_text(source, encoding="utf-8")
+    if not set(PICTURES).isdisjoint(sink.formats):  # drawing anew takes most of the time
+        sheet = _sheet(sink)
+        for width in sink.widths or ("",):
+            files += _pictures(sink, item, shown, width, sheet, svg)
     if "csv" in sink.formats:
         for number, (name, frame) in enumerate(data.items()):
             files.append(f"{item.name}{'' if number == 0 else '.' + name}.csv")
             csv(frame, folder / files[-1], item.origin)
     return sink._note(item, files)
+
+
+def _pictures(sink: Sink, item: Item, shown: Figure, width: str, sheet: Path | None, svg: str) -> list[str]:
+    """Write a figure in one width, "" for as it is, and its LaTeX float; return the names of the files.
+
+    `svg` is its SVG in the width "", if it has been drawn already.
+    """
+    from aiot_analysis.plots import style
+
+    folder, stem = Path(sink.folder), f"{item.name}_{width}" if width else item.name
+    widths = PRESETS[sink.preset].widths if sink.preset else WIDTHS
+    drawing = style.figure_source(shown)
+    with style.printing(widths.get(width), sheet):
+        to_save = shown
+        if drawing and (width or sheet):
+            to_save = drawing.again()
+            if not sink.origin_line:
+                to_save.supxlabel("")  # only the line of `style.finish` is there
+        style.lay_out(to_save)
+        files = [f"{stem}.{kind}" for kind in PICTURES if kind in sink.formats]
+        for file in files:
+            if file.endswith(".svg") and svg:
+                (folder / file).write_text(svg, encoding="utf-8")
+            else:
+                save(to_save, folder / file, item.caption)
+    included = next((file for file in files if not file.endswith(".svg")), "")
+    if included and "tex" in sink.formats:
+        source = latex_figure(item, included, str(to_save.get_label()), is_wide=width == "double")
+        (folder / f"{stem}.tex").write_text(source, encoding="utf-8")
+        files.append(f"{stem}.tex")
+    return files
 
 
 def _sheet(sink: Sink) -> Path | None:

@@ -69,6 +69,11 @@ def test_a_figure_is_written_for_both_columns_and_with_its_numbers(tmp_path: Pat
     assert sink(tmp_path).written() == [{**FIGURE.__dict__, "files": files}]
 
 
+def test_a_figure_is_not_drawn_anew_for_its_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(style, "lay_out", lambda figure: pytest.fail("it was laid out"))
+    assert write(tmp_path, widths=("single", "double"), formats=("csv", "tex", "md")) == ["fig5_shares.csv"]
+
+
 def test_the_same_figure_gives_the_same_bytes(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         write(tmp_path / folder, widths=("single",))

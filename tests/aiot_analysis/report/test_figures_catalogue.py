@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from aiot_analysis.display import export
 from aiot_analysis.errors import ReportError
 from aiot_analysis.report import figures, notebooks
 from aiot_analysis.report.figures import CatalogueEntry
@@ -38,6 +39,28 @@ def test_every_figure_and_table_of_the_project_has_a_name_of_its_own() -> None:
                 calls += sum(function in one for function in functions) + 2 * functions.count("page.claims")
     assert len(entries) == calls
     assert all(one.name.isidentifier() and one.name == one.name.lower() for one in entries)
+
+
+def captions() -> list[str]:
+    """Return the captions of the project's notebooks, with "5" in place of what only execution can tell."""
+    found = []
+    for path in PROJECT.glob("*.ipynb"):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            for call in figures._calls("".join(cell["source"])) if cell["cell_type"] == "code" else []:
+                caption = call.args[1] if len(call.args) > 1 else None
+                parts = caption.values if isinstance(caption, ast.JoinedStr) else [caption]
+                found.append("".join(str(part.value) if isinstance(part, ast.Constant) else "5" for part in parts))
+    return [caption for caption in found if caption != "5"]
+
+
+def test_every_caption_has_a_short_form_of_fewer_than_25_words_that_is_a_whole_clause() -> None:
+    longest = 0
+    for caption in captions():
+        short = export.short_caption(caption)
+        assert 0 < len(short.split()) < 25, caption
+        assert caption.startswith(short) and "…" not in short, caption
+        longest = max(longest, len(caption.split()))
+    assert longest > 25, "no caption needs a short form"
 
 
 def test_all_that_the_paper_numbers_is_there() -> None:
