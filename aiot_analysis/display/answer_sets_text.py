@@ -13,7 +13,7 @@ from aiot_analysis.stats import answer_sets
 from aiot_analysis.tables import names, select
 from aiot_analysis.tables.data import Data, load
 from aiot_analysis.tables.workspace import FOLDER
-from aiot_analysis.words import ALPHA, p_value, plural
+from aiot_analysis.words import ALPHA, minus, p_value, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -246,8 +246,8 @@ def pair(chosen: ChosenPair | None, table: pd.DataFrame, drawn: Samples | None) 
         f"{p_value(row['p_value'])})."
     )
     if drawn is None:
-        return text
-    return (
+        return minus(text)
+    return minus(
         f"{text} A sample of {drawn.size} images drawn as the paper drew its own has {row['differ_sample']:.0f} images "
         f"with different classes on average, and at least one with a probability of {_probability(row['shown'])}. In "
         f"{100 * row['significant']:.1f} % of the samples the difference in accuracy is significant; in 95 % of them "

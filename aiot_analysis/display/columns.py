@@ -36,6 +36,7 @@ COLUMNS = {
     "quantization": Column("quantization", names.display),
     "resize": Column("resizing", names.display),
     "run_id": Column("run"),
+    "verdict": Column("verdict", names.display),
     "n_images": Column("images", "{:.0f}"),
     "accelerator_requested": Column("requested", names.display),
     "accelerator_actual": Column("ran on", names.display),
@@ -113,7 +114,7 @@ COLUMNS = {
     "gflops_per_s": Column("GFLOP/s", "{:.1f}"),
     "later_ms": Column("mean after it, ms", "{:.2f}"),
     "decode_preprocess_ms": Column("decode + preprocess, ms", "{:.2f}"),
-    "worth": Column("number of independent images it is worth", "{:.0f}"),
+    "worth": Column("effective sample size", "{:.0f}"),
     # along a run
     "loops": Column("loops", "{:.0f}"),
     "stability": Column("stability", "{:.3f}"),

@@ -49,15 +49,13 @@ def _with_base(faster: pd.DataFrame, panel: Sequence[str], part: str, base: str)
     return pd.concat([rows[[*panel, "device_id", part, *SPEED]], itself], ignore_index=True)
 
 
-def _leaders(speeds: pd.DataFrame, panel: Sequence[str], part: str, slowest: bool = False) -> pd.DataFrame:
+def _leaders(speeds: pd.DataFrame, panel: Sequence[str], part: str) -> pd.DataFrame:
     """Return the part that leads on each device within each panel: its name, or "" if intervals overlap.
 
     A part leads if its interval is beyond those of all other parts. Groups with a single part are excluded.
     """
     values = speeds[SPEED].to_numpy(float)
     low, high = (np.where(np.isnan(end), values[:, 0], end) for end in values[:, 1:].T)
-    if slowest:
-        low, high = -high, -low
     table = []
     for key, places in speeds.groupby([*panel, "device_id"], sort=False, observed=True).indices.items():
         if len(places) > 1:
@@ -151,16 +149,10 @@ def nnapi(faster: pd.DataFrame) -> str:
 
 
 def models(faster: pd.DataFrame) -> str:
-    """Return the fastest and the slowest network of each implementation. Takes the speed-ups over ResNet50 (Fig. 7)."""
+    """Return the fastest network of each implementation. Takes the speed-ups over ResNet50 (Fig. 7)."""
     speeds = _with_base(faster, ["implementation"], "model", "resnet50")
-    clauses = [
-        _lead(
-            _leaders(speeds, ["implementation"], "model", what == "slowest"),
-            "implementation", what, "network", _implementations, "with",
-        )
-        for what in ("fastest", "slowest")
-    ]  # fmt: skip
-    return " ".join(_sentence(clause) for clause in clauses if clause)
+    leaders = _leaders(speeds, ["implementation"], "model")
+    return _sentence(_lead(leaders, "implementation", "fastest", "network", _implementations, "with"))
 
 
 def quantizations(faster: pd.DataFrame) -> str:
@@ -171,7 +163,7 @@ def quantizations(faster: pd.DataFrame) -> str:
         leaders = _leaders(speeds[speeds["delegate"] == delegate], ["model"], "quantization")
         if text := _lead(leaders, "model", "fastest", "version", networks):
             clauses.append(f"{where}, {text}")
-    return _sentence(". ".join(clause[0].upper() + clause[1:] for clause in clauses))
+    return _sentence("; ".join(clauses))
 
 
 def _ratio(row: Mapping[Any, Any]) -> str:
@@ -506,7 +498,9 @@ def complexity(correlation: pd.DataFrame) -> str:
         devices = int(row["devices"])
         sure = int(row["sure"])
         significance = (
-            ("" if sure else "not ") + "significant" if devices == 1 else f"significant on {sure} of {devices}"
+            ("" if sure else "not ") + "significant"
+            if devices == 1
+            else f"significant on {sure or 'none'} of {devices}"
         )
         clauses.append(f"{names.display(str(implementation))} {minus(f'{row.rho:.2f}')} ({significance})")
     n = known["device_id"].nunique()

@@ -12,7 +12,7 @@ from aiot_analysis.stats import variance, vips
 from aiot_analysis.tables import names, select
 from aiot_analysis.tables.data import Data, load
 from aiot_analysis.tables.workspace import FOLDER
-from aiot_analysis.words import plural
+from aiot_analysis.words import minus, plural
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -203,7 +203,7 @@ def quantized(frame: pd.DataFrame) -> str:
         )
     shown = int(((frame["change_high"] < 0) | (frame["change_low"] > 0)).sum())
     verb = "is" if shown == 1 else "are"
-    return (
+    return minus(
         f"{'; '.join(parts)}. On {frame['images'].min():,} images, {shown or 'none'} of these changes {verb} "
         "distinguishable from 0."
     )

@@ -84,7 +84,7 @@ def doubt(worth: float, images: int, largest: float) -> str:
     if images < FEWEST_TIMES:
         return ""  # neither sign would be visible
     if worth < min(FEWEST_TIMES, images / 2):
-        return f"times change slowly over a run and are worth fewer than {FEWEST_TIMES} independent ones: {TOO_SHORT}"
+        return f"times change slowly over a run, so the effective sample size is below {FEWEST_TIMES}: {TOO_SHORT}"
     if largest > MOST_OF_LARGEST:
         return f"a few long times cause most of the scatter: {TOO_SHORT}"
     return ""

@@ -163,6 +163,7 @@ RESIZE_NAMES = {  # the three ways in the paper, Section IV-B
     "square_crop": "resize to a square, then crop",
 }
 TIMING_NAMES = {"end_to_end": "end to end", "inference": "inference only"}
+VERDICT_NAMES = {"semi-valid": "usable with caveats"}
 
 MODELS = list(MODEL_NAMES)
 IMPLEMENTATIONS = list(IMPLEMENTATION_NAMES)  # framework and delegate: the four of the paper (Section V)
@@ -171,7 +172,14 @@ QUANTIZATIONS = list(QUANTIZATION_NAMES)
 DELEGATES = ["cpu", "nnapi"]
 
 _ALL = (
-    BEYOND_NAMES | MODEL_NAMES | IMPLEMENTATION_NAMES | QUANTIZATION_NAMES | PHASE_NAMES | RESIZE_NAMES | TIMING_NAMES
+    BEYOND_NAMES
+    | MODEL_NAMES
+    | IMPLEMENTATION_NAMES
+    | QUANTIZATION_NAMES
+    | PHASE_NAMES
+    | RESIZE_NAMES
+    | TIMING_NAMES
+    | VERDICT_NAMES
 )
 DELEGATE_NAMES = {  # of imported logs, not in the paper
     "dsp": "DSP",
@@ -341,7 +349,7 @@ PAPER = [*PAPER_FLOAT32, *PAPER_QUANTIZED]
 
 
 def display(name: str) -> str:
-    """Return the display name of a model, implementation, delegate, quantization, phase or timing."""
+    """Return the display name of a model, implementation, delegate, quantization, phase, timing or verdict."""
     return _ALL.get(name, name.replace("_", " "))
 
 

@@ -84,7 +84,7 @@ def test_a_pair_in_words():
     text = tell.pair(chosen, row, drawn)
     assert text.startswith(
         "a and d give different classes to 4 of 40 images of net (10.0 %). Their accuracies are 97.50 and 92.50 %: the "
-        "difference of -5.00 points (95 % interval "
+        "difference of −5.00 points (95 % interval "
     )
     # three of four differ on the images of one side: a binomial test of 1 of 4
     assert "is not significant (McNemar's test, p 0.625). A sample of 20 images drawn as the paper drew its own" in text

@@ -1,5 +1,6 @@
 """Opening the page of a notebook: the rows that count, their order on the axes, and the tables of claims."""
 
+import re
 import subprocess
 import sys
 
@@ -76,11 +77,26 @@ def test_excluded_rows_and_rows_with_reasons_are_listed_by_device(processed, dis
     assert displayed["careful"][["device", "reasons"]].to_numpy().tolist() == [["B", "it was warm"]]
 
 
-def test_excluded_rows_of_one_delegate_are_listed_alone(processed, displayed):
+def test_excluded_rows_of_one_delegate_are_listed_alone_and_none_is_a_sentence(processed, displayed, capsys):
     page = aiot_analysis.open_page(processed, "measured")
     page.show_excluded(name="on_cpu", delegate="cpu")
     page.show_excluded(name="on_nnapi", delegate="nnapi")
-    assert (len(displayed["on_cpu"]), len(displayed["on_nnapi"])) == (0, 1)
+    assert list(displayed) == ["on_nnapi"] and len(displayed["on_nnapi"]) == 1
+    assert "<p>Instances excluded from this page: none.</p>" in capsys.readouterr().out
+
+
+def test_a_table_without_rows_is_a_sentence_with_the_beginning_of_its_caption(processed, displayed, capsys):
+    page = aiot_analysis.open_page(processed, "measured")
+    page.table(page.rows.head(0), "Speed-up of each device. Interval: of nothing", name="nothing")
+    assert displayed == {} and "<p>Speed-up of each device: none.</p>" in capsys.readouterr().out
+
+
+def test_every_page_explains_its_terms_once(processed, capsys):
+    aiot_analysis.open_page(processed, "measured")
+    shown = capsys.readouterr().out
+    assert shown.count("How to read this page") == 1
+    for term in ("instance", "usable with caveats", "comparable devices"):
+        assert shown.count(f"<dt><b>{term}</b></dt>") == 1
 
 
 def test_a_table_names_devices_and_brings_the_ends_of_intervals_with_their_column(processed, displayed):
@@ -105,8 +121,11 @@ def test_a_study_is_opened_with_its_usable_rows_of_the_newest_run(processed, stu
     assert page.rows["run_to_run"].tolist() == [0.1] and page.source.startswith("measured · end to end")
 
 
-def test_claims_of_a_remark_are_two_tables_with_its_number(processed, displayed):
+def test_claims_of_a_remark_are_a_list_and_two_tables_with_its_number(processed, displayed, capsys):
     aiot_analysis.open_page(processed, "measured").claims(3)
+    shown = capsys.readouterr().out
+    assert shown.index('<ul class="claim-strip"') < shown.index("Of 6 claims, on this data")
+    assert re.findall(r'<small class="id">(\w+)</small>', shown) == ["3a", "3b", "3c", "3d", "3e", "3f"]
     assert list(displayed) == ["remark3_claims", "remark3_comparisons"]
     assert set(displayed["remark3_claims"]["id"].str[0]) == {"3"}
 
