@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT, MARGIN = 220, 22, 8  # of a drawing, in pixels
 MOST_TIMES = 32.0  # speed-ups beyond this factor are drawn at the edge
+LEAST_LOG, LEAST_POINTS = math.log(1.25), 1.0  # every scale extends this far to both sides of no difference
 NULLS = {TIMES: 1.0, POINTS: 0.0, CORRELATION: 0.0}
 """Effect that means no difference, by unit; a share has none, so its line is at the threshold of the claim."""
 SHORT_UNITS = {TIMES: (" times as fast", "×")}
@@ -55,10 +56,8 @@ def scale(claims: pd.DataFrame, unit: str) -> Scale:
     finite = [float(value) for value in ends if math.isfinite(value)]
     if unit == TIMES:
         logs = [math.log(min(max(value, 1 / MOST_TIMES), MOST_TIMES)) for value in finite]
-        size = max([math.log(1.25), *map(abs, logs)])
-        return Scale(-size, size, is_log=True)
-    size = max([1.0, *map(abs, finite)])
-    return Scale(-size, size, is_log=False)
+        return Scale(min([-LEAST_LOG, *logs]), max([LEAST_LOG, *logs]), is_log=True)
+    return Scale(min([-LEAST_POINTS, *finite]), max([LEAST_POINTS, *finite]), is_log=False)
 
 
 def strip(claims: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ from aiot_analysis.stats.remarks.claim import FAILS, HOLDS, NOT_APPLICABLE, OPEN
 from aiot_analysis.tables import names
 from aiot_analysis.words import ALPHA, plural
 
-MOST_NAMED = 5  # a sentence names at most this many instances per reason
+MOST_NAMED = 2  # instances per reason that a sentence names; of more, it gives the number
 
 
 def sentence(claims: pd.DataFrame) -> str:
@@ -57,8 +57,8 @@ def doubts(flagged: pd.DataFrame, rows: pd.DataFrame) -> str:
     reasons = []
     for note, part in flagged.groupby("note"):
         instances = [names.instance_display(instance) for instance in part["instance_id"].unique()]
-        omitted = f"; and {len(instances) - MOST_NAMED} more" if len(instances) > MOST_NAMED else ""
-        reasons.append(f"{str(note).partition(':')[0]} ({'; '.join(instances[:MOST_NAMED])}{omitted})")
+        which = "; ".join(instances) if len(instances) <= MOST_NAMED else f"{len(instances)} different ones"
+        reasons.append(f"{str(note).partition(':')[0]} ({which})")
     if not reasons:
         return ""
     devices = f" on {plural(flagged['device_id'].nunique(), 'device')}" if rows["device_id"].nunique() > 1 else ""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 HEAVY, LIGHT = names.MODELS[:3], names.MODELS[3:]
+NEARLY_ALL = 0.9
 SPEED = ["speed_up", "speed_up_low", "speed_up_high"]
 
 
@@ -76,17 +77,19 @@ def _states(faster: pd.DataFrame, panel: Sequence[str]) -> pd.DataFrame:
 def _majorities(leaders: pd.DataFrame, panel: str) -> list[tuple[str, list[str], int, int]]:
     """Return each leader with the panels in which it leads on most devices, in the order of the frame.
 
+    Panels in which it leads on nearly all devices are apart from the others, so that these do not reduce their number.
     The numbers are those of the devices on which it leads in all of these panels, and of all devices with any of them.
     The leader is "" for panels in which none leads on most devices.
     """
     by_panel = leaders.groupby(panel, sort=False)["leader"]
-    groups: dict[str, list[str]] = {}
+    groups: dict[tuple[str, bool], list[str]] = {}
     for name, values in by_panel:
         counts = values[values != ""].value_counts()
-        leader = str(counts.index[0]) if len(counts) and 2 * counts.iloc[0] > len(values) else ""
-        groups.setdefault(leader, []).append(str(name))
+        share = counts.iloc[0] / len(values) if len(counts) else 0.0
+        leader = str(counts.index[0]) if share > 0.5 else ""
+        groups.setdefault((leader, share >= NEARLY_ALL and leader != ""), []).append(str(name))
     result = []
-    for leader, panels in groups.items():
+    for (leader, _), panels in groups.items():
         agrees = (leaders["leader"] == leader)[leaders[panel].isin(panels)]
         devices = agrees.groupby(leaders["device_id"]).all()
         result.append((leader, panels, int(devices.sum()), len(devices)))

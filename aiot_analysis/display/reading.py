@@ -51,6 +51,12 @@ def how_to_read() -> None:
     display_html(html, "\n".join(f"{term}: {text}" for term, text in TERMS.items()))
 
 
+def fold_next(summary: str) -> None:
+    """Display a line that opens and closes the figure after it. On pages the figure is closed at first."""
+    html = f'<details class="folds-next"><summary>{escape(summary)}</summary></details>'
+    display_html(html, summary)
+
+
 def any_rows(frame: pd.DataFrame, otherwise: str) -> bool:
     """Return whether a frame has rows. If it has none, display a sentence, which says what would fill the section."""
     if frame.empty:

@@ -13,7 +13,8 @@ from aiot_analysis.stats.remarks.claim import CORRELATION, POINTS, SHARE, TIMES
 
 CLAIM = {
     "id": "2a", "short": "Heavy models: PyTorch is the fastest", "verdict": "holds", "mark": "", "why": "",
-    "unit": TIMES, "n_devices": 51, "effect": 2.0, "effect_low": 1.0, "effect_high": 4.0, "claimed_low": 1.0, "claimed_high": math.inf,
+    "unit": TIMES, "n_devices": 51, "effect": 2.0, "effect_low": 1.0, "effect_high": 4.0, "claimed_low": 1.0,
+    "claimed_high": math.inf,
 }  # fmt: skip
 
 
@@ -43,9 +44,9 @@ class Elements(HTMLParser):
         return [attributes for name, attributes in self.found if name == tag]
 
 
-def test_times_are_on_a_logarithmic_scale_with_1_in_the_middle():
-    """The largest factor is 4, so the axis goes from 1/4 to 4: 2 is at three quarters of it, 4 at its end."""
-    axis = claim_strip.scale(claims({}), TIMES)
+def test_times_are_on_a_logarithmic_scale():
+    """From 1/4 to 4, 1 is in the middle, 2 at three quarters, and 4 at the end."""
+    axis = claim_strip.scale(claims({}, {"effect": 0.25}), TIMES)
     left, right = claim_strip.MARGIN, claim_strip.WIDTH - claim_strip.MARGIN
     assert [axis.x(value) for value in (0.25, 1.0, 2.0, 4.0)] == pytest.approx(
         [left, claim_strip.WIDTH / 2, left + 0.75 * (right - left), right]
@@ -55,27 +56,29 @@ def test_times_are_on_a_logarithmic_scale_with_1_in_the_middle():
 
 def test_scales_of_other_units():
     points = claims({"unit": POINTS, "effect": -3.0, "effect_low": -5.0, "effect_high": math.nan})
-    assert claim_strip.scale(points, POINTS) == claim_strip.Scale(-5.0, 5.0, is_log=False)
+    assert claim_strip.scale(points, POINTS) == claim_strip.Scale(-5.0, 1.0, is_log=False)
     assert claim_strip.scale(points, SHARE) == claim_strip.Scale(0.0, 1.0, is_log=False)
     assert claim_strip.scale(points, CORRELATION) == claim_strip.Scale(-1.0, 1.0, is_log=False)
-    huge = claims({"effect_high": 1e12})
-    assert claim_strip.scale(huge, TIMES).high == pytest.approx(math.log(claim_strip.MOST_TIMES))
+    huge = claim_strip.scale(claims({"effect_high": 1e12}), TIMES)
+    assert (huge.low, huge.high) == pytest.approx((math.log(0.8), math.log(claim_strip.MOST_TIMES)))
 
 
 def test_a_row_has_the_sign_with_a_label_the_effect_as_drawing_and_text_and_the_devices():
-    html = claim_strip.strip(claims({}))
+    html = claim_strip.strip(claims({"effect": 1.0, "effect_low": 0.25}))
+    assert "1.00× (0.25 to 4.00)" in html
+    html = claim_strip.strip(claims({"effect_low": 0.25}))
     elements = Elements(html)
     assert elements.open == []
     [sign] = [span for span in elements.of("span") if span.get("role") == "img"]
     assert (sign["aria-label"], sign["title"]) == ("holds", "holds") and ">✓<" in html
-    assert "2.00× (1.00 to 4.00)" in html and "51 devices" in html and "PyTorch is the fastest" in html
+    assert "2.00× (0.25 to 4.00)" in html and "51 devices" in html and "PyTorch is the fastest" in html
     [drawing] = elements.of("svg")
     assert drawing["aria-hidden"] == "true"
     middle, end = claim_strip.WIDTH / 2, claim_strip.WIDTH - claim_strip.MARGIN
     [region] = elements.of("rect")  # all that is over 1 is claimed
     assert float(region["x"]) == middle and float(region["width"]) == pytest.approx(end - middle)
     null, interval = elements.of("path")
-    assert null["d"] == f"M{middle:.1f} 0V22" and interval["d"] == f"M{middle:.1f} 11.0H{end:.1f}"
+    assert null["d"] == f"M{middle:.1f} 0V22" and interval["d"] == f"M{claim_strip.MARGIN:.1f} 11.0H{end:.1f}"
     [dot] = elements.of("circle")
     assert float(dot["cx"]) == pytest.approx(middle + (end - middle) / 2)
 
