@@ -134,7 +134,10 @@ def test_contributions_have_times_in_milliseconds():
 
 def test_both_timings_of_a_score_are_rows_of_their_own_and_a_device_without_one_has_none():
     rows = vips.timings(timing_rows()).rows
-    assert rows[["device_id", "by", "vips"]].values.tolist() == [["a", "end to end", 10.0], ["a", "inference only", 15.0]]
+    assert rows[["device_id", "by", "vips"]].values.tolist() == [
+        ["a", "end to end", 10.0],
+        ["a", "inference only", 15.0],
+    ]
 
 
 CHARTS = {
