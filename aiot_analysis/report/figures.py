@@ -263,26 +263,35 @@ def figures(
     books = [book for book in available if book.name in {entry.notebook for entry in chosen}]
     values = dict(parameters or {})
     assigned = assign(books, {name: value for name, value in values.items() if name != "origin"})
-    origin_sites = sites(root_of(available, notebooks_dir, working, values), available, out, values)
-    if names:
-        check_made(books, origin_sites)
+    all_sites = sites(root_of(available, notebooks_dir, working, values), available, out, values)
+    origin_sites = [site for site in all_sites if any(book in site.notebooks for book in books)]
+    if not origin_sites:
+        check_made(books, all_sites)
     if using:
-        using(origin_sites[0].processed)
-    origin_sites = [site for site in origin_sites if any(book in site.notebooks for book in books)]
+        using(all_sites[0].processed)
     for site in origin_sites:
         _check_index(site.out)
-    work = {}
     try:
-        for site in origin_sites:
-            site_books = [book for book in books if book in site.notebooks]
-            work[site.out] = [_job(site, book, chosen, assigned[book.name], wanted, timeout_s) for book in site_books]
-        outcome, written = _run(out, [job for site_jobs in work.values() for job in site_jobs], jobs, listen)
+        work = [
+            _job(site, book, chosen, assigned[book.name], wanted, timeout_s)
+            for site in origin_sites
+            for book in books
+            if book in site.notebooks
+        ]
+        outcome, written = _run(out, work, jobs, listen)
     finally:
         for site in origin_sites:
             shutil.rmtree(site.out / ".part", ignore_errors=True)
     for site in origin_sites:
         site_books = [book for book in books if book in site.notebooks]
         _record(site, site_books, chosen, entries, assigned, written[site.out], outcome)
+    usable = {book.name for site in origin_sites for book in site.notebooks}
+    unusable = [entry.name for entry in chosen if names and entry.notebook not in usable]
+    if unusable:
+        origins = " or ".join(site.origin for site in all_sites)
+        outcome.remarks.append(
+            f"{origins} data do not produce {', '.join(unusable)}: they are for data of another origin."
+        )
     return outcome
 
 

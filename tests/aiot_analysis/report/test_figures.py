@@ -251,6 +251,9 @@ def test_only_origins_and_code_of_what_is_named_are_used(tmp_path: Path) -> None
     assert sorted(path.name for path in out.iterdir()) == [INDEX, "figures.json", "simulated", "who.csv"]
     result = figures(book.parent, tmp_path / "one", ["who"], {"origin": "simulated"}, options)
     assert [path.name for path in (tmp_path / "one").rglob("who.csv")] == ["who.csv"]
+    result = figures(book.parent, tmp_path / "both", ["who", "theirs"], {"origin": "measured"}, options)
+    assert result.remarks == ["measured data do not produce theirs: they are for data of another origin."]
+    assert [path.name for path in (tmp_path / "both").glob("*.csv")] == ["who.csv"]
     with pytest.raises(ReportError, match="12_theirs is not made for measured data"):
         figures(book.parent, tmp_path / "none", ["theirs"], {"origin": "measured"}, options)
     assert not (tmp_path / "none").exists()
