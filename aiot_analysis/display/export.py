@@ -310,6 +310,7 @@ SIGNS |= {
 ESCAPED = {character: "\\" + character for character in "&%$#_{}"}
 ESCAPED |= {
     "\N{NO-BREAK SPACE}": "~",
+    "\N{ZERO WIDTH SPACE}": r"\allowbreak{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "\\": r"\textbackslash{}",
@@ -372,9 +373,18 @@ def lay_out_table(words: Words, headings: Sequence[str]) -> TableLayout:
     return TableLayout(size, gap, tuple(columns), letter * (short + sum(least) + share * demand) + gaps)
 
 
+_ADDRESS = re.compile(r"https?://\S+")
+_BREAK = "\N{ZERO WIDTH SPACE}"  # where LaTeX may break an address
+
+
+def _breakable(text: str) -> str:
+    """Return a text with a break after each slash and underscore of the addresses in it."""
+    return _ADDRESS.sub(lambda match: re.sub(r"(?<=[/_])(?=[^/])", _BREAK, match[0]), text)
+
+
 def _longest_word(column: pd.Series) -> int:
     """Return the number of letters of the longest part of a column that LaTeX does not break."""
-    return max((len(part) for text in column for part in re.split(r"\s|(?<=-)", text)), default=0)
+    return max((len(part) for text in column for part in re.split(rf"\s|{_BREAK}|(?<=-)", _breakable(text))), default=0)
 
 
 def distinct(columns: Iterable[object]) -> list[str]:
@@ -435,7 +445,7 @@ def latex(item: Item, words: Words) -> str:
 
 def _tex(text: str, newline: str = " ") -> str:
     """Return a text of a table in LaTeX."""
-    return true_minus(text).translate(TEX).replace("\n", newline)
+    return true_minus(_breakable(text)).translate(TEX).replace("\n", newline)
 
 
 def _row(cells: Iterable[str]) -> str:

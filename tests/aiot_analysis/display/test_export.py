@@ -191,6 +191,14 @@ def test_long_text_is_wrapped_where_a_table_would_be_wider_than_a_page() -> None
     assert "pt wide: omit columns, or turn it" in text
 
 
+def test_addresses_break_after_slashes_and_underscores() -> None:
+    address = "https://example.org/a_folder/" + "/".join(["part"] * 60)
+    text = export.latex(TABLE, table_of(("device", False, "local"), ("address", False, address)))
+    assert r"https://\allowbreak{}example.org/\allowbreak{}a\_\allowbreak{}folder/\allowbreak{}part/" in text
+    assert "pt wide" not in text
+    assert address in export.markdown(TABLE, table_of(("address", False, address)))
+
+
 def test_a_long_heading_has_several_lines() -> None:
     text = export.latex(TABLE, table_of(("rank by the exact clock", True, "1"), ("b", False, "2")))
     assert r"\shortstack[r]{rank by the\\exact clock} & b \\" in text
@@ -268,6 +276,7 @@ def test_latex_accepts_the_files_in_two_columns(tmp_path: Path) -> None:
         "signs": table_of(("[signs] of & all", False, SIGNS), ("n", True, "-1")),
         "wide": table_of(*[(f"column {n} with a name", True, "0.123 (-0.1 to 0.2)") for n in range(7)]),
         "wrapped": table_of(("device", False, "short"), ("remark", False, "many words " * 30)),
+        "address": table_of(("a", False, "b"), ("c", False, "https://example.org/" + "a_part/" * 60)),
     }
     for name, words in tables.items():
         text = export.latex(Item(name, "", f"Caption {SIGNS}", "table", "paper"), words)
