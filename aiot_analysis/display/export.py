@@ -324,6 +324,7 @@ COLUMN_POINTS, PAGE_POINTS = 241.0, 506.0  # width of one and of two columns of 
 LETTER_POINTS = {"footnotesize": 4.4, "scriptsize": 3.9}  # a little more than digits of Computer Modern in 8 and 7 pt
 NARROW_GAP = 3.0  # points on both sides of a column of a table that would be too wide otherwise
 WRAPPED = 14  # letters; columns of longer text are wrapped if a table is too wide, to this width or their longest word
+LINE_END = r"\\{}"  # the braces keep it from taking a star or a bracket after it as an option
 HEADING = 14  # letters; longer headings have several lines, unless the values below are as long
 
 
@@ -416,7 +417,7 @@ def latex(item: Item, words: Words) -> str:
         headings.append("\n".join(wrap(name, letters)))
     layout = lay_out_table(words, headings)
     head = _row(
-        rf"\shortstack[{'r' if is_number else 'l'}]{{{_tex(heading, newline=chr(92) * 2)}}}"
+        rf"\shortstack[{'r' if is_number else 'l'}]{{{_tex(heading, newline=LINE_END)}}}"
         if "\n" in heading
         else _tex(heading)
         for heading, is_number in zip(headings, words.numeric, strict=True)
@@ -449,7 +450,7 @@ def _tex(text: str, newline: str = " ") -> str:
 
 
 def _row(cells: Iterable[str]) -> str:
-    """Return a row of a LaTeX table; the row before it would take a star or a bracket at its start as an option."""
+    """Return a row of a LaTeX table; the line before it would take a star or a bracket at its start as an option."""
     line = " & ".join(cells) + r" \\"
     return "{}" + line if line.startswith(("*", "[")) else line
 
