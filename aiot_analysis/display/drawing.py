@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CSS_PIXELS_PER_INCH = 96
 SCALE = 1.18  # of a narrow drawing on a page: text of 7 points is 11 CSS pixels high
-NARROW_PX = 358  # width of the text on a phone that is 390 pixels wide
+NARROW_PX = 350  # width of the text on a phone that is 390 pixels wide
 NARROW = NARROW_PX / CSS_PIXELS_PER_INCH / SCALE  # inches
 DENSE = 3000  # marks; more of one kind are drawn as pixels
 FONTS = "'DejaVu Sans',Verdana,sans-serif"  # of about the same widths, so that the layout holds
