@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+import numpy as np
 from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.colors import to_hex, to_rgb, to_rgba
 from matplotlib.image import AxesImage
@@ -56,9 +57,9 @@ def svg(figure: Figure, prefix: str) -> str:
         figure.savefig(written, format="svg", dpi=2 * CSS_PIXELS_PER_INCH, metadata=unstated)
     figure.patch.set_visible(True)
     root = ElementTree.fromstring(written.getvalue())
-    width, height = (round(inches * CSS_PIXELS_PER_INCH) for inches in figure.get_size_inches())
+    width, height = (f"{round(inches * CSS_PIXELS_PER_INCH, 2):g}" for inches in figure.get_size_inches())
     box = " ".join(_round(number) for number in root.attrib["viewBox"].split())
-    root.attrib = {"xmlns": _SVG[1:-1], "width": str(width), "height": str(height), "viewBox": box, "role": "img"}
+    root.attrib = {"xmlns": _SVG[1:-1], "width": width, "height": height, "viewBox": box, "role": "img"}
     root.set("aria-label", str(figure.get_label()))
     root.set("font-family", FONTS)
     root.set("style", "background:#ffffff;fill:#000000;stroke-linejoin:round;text-rendering:geometricPrecision")
@@ -122,11 +123,11 @@ def _is_on_series(text: Text, axes: Axes) -> bool:
     for mesh in axes.collections:
         if isinstance(mesh, QuadMesh):
             mesh.update_scalarmappable()  # as before drawing
-            edges = mesh.get_coordinates()
+            edges, faces = np.asarray(mesh.get_coordinates()), np.asarray(mesh.get_facecolor())
             column, row = int((edges[0, :, 0] <= x).sum()) - 1, int((edges[:, 0, 1] <= y).sum()) - 1
             rows, columns = edges.shape[0] - 1, edges.shape[1] - 1
             if 0 <= column < columns and 0 <= row < rows:
-                return to_hex(mesh.get_facecolors()[row * columns + column]) in series_colors()
+                return to_hex(faces[row * columns + column]) in series_colors()
     return False
 
 
@@ -269,7 +270,7 @@ def _straight(path: str) -> str:
     parts = []
     x = y = ""
     for command, numbers in re.findall(r"([A-Za-z])([^A-Za-z]*)", path):
-        *_, x_new, y_new = ["", x, y, *numbers.split()]
+        x_new, y_new = ([x, y] + numbers.split())[-2:]
         if command == "L" and y_new == y:
             parts.append(f"H{x_new}")
         elif command == "L" and x_new == x:

@@ -26,7 +26,7 @@ _VARIABLE = re.compile(r"--figure-([0-9a-f]{6})\b")
 
 def picture(alt: str, wide: str, narrow: str = "") -> str:
     """Return the HTML of a figure on a page: its SVG, and another one for narrow screens, which need no scripts."""
-    width = int(wide.partition(' width="')[2].partition('"')[0])
+    width = float(wide.partition(' width="')[2].partition('"')[0])
     kind = f"picture{' broad' if width > BROAD else ''}" if narrow else "picture single"
     drawings = _inline(wide, "wide") + (_inline(narrow, "narrow") if narrow else "")
     return f'<div class="{kind}" role="img" aria-label="{escape(alt)}">{drawings}</div>'

@@ -177,7 +177,7 @@ def render(job: RenderJob) -> RenderOutcome:
         return RenderOutcome(perf_counter() - started, message, cell)
     if job.sink:
         return RenderOutcome(perf_counter() - started, warnings=_warnings(notebook))
-    empty = "" if sink.has_data() else reason_without_data(notebook)
+    empty = "" if sink.has_data() or _shows_unnamed(notebook, sink) else reason_without_data(notebook)
     files = sink.place(job.out / export.FOLDER)
     if files:
         files.append(_archive(job, files, partial))
@@ -208,16 +208,30 @@ def _archive(job: RenderJob, files: Sequence[str], notebook: Path) -> str:
     return name
 
 
-def reason_without_data(notebook: NotebookNode) -> str:
-    """Return the first paragraph of a page that names a command, as plain text: it says how to get the data.
+def _shows_unnamed(notebook: NotebookNode, sink: Sink) -> bool:
+    """Return whether a page shows figures, or tables without a name, of which no file tells whether they have data."""
+    outputs = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
+    tables = sum("<table" in output.get("text/html", "") for output in outputs)
+    named = sum(item["kind"] == "table" for item in sink.written())
+    return tables > named or any(SVG in output for output in outputs)
 
-    It is "" if there is none, as on pages of other notebooks, whose figures and tables may have no names.
+
+def reason_without_data(notebook: NotebookNode) -> str:
+    """Return the first sentence of a page that names a command, as plain text, or "": it says how to get the data.
+
+    Sentences that the notebook displays come before those of its text cells.
     """
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            for paragraph in re.findall("<p>(.*?)</p>", output.get("data", {}).get("text/html", ""), re.DOTALL):
-                if "<code>aiot " in paragraph:
-                    return unescape(re.sub("<[^>]*>", "", paragraph))
+    displayed = [
+        unescape(re.sub("<[^>]*>", "", paragraph.replace("<code>", "`").replace("</code>", "`")))
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        for paragraph in re.findall("<p>(.*?)</p>", output.get("data", {}).get("text/html", ""), re.DOTALL)
+    ]
+    written = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    for text in [*displayed, *written]:
+        for sentence in re.split(r"(?<=\.)\s+", text):
+            if "`aiot " in sentence:
+                return " ".join(sentence.replace("`", "").split())
     return ""
 
 
