@@ -270,7 +270,8 @@ def _straight(path: str) -> str:
     parts = []
     x = y = ""
     for command, numbers in re.findall(r"([A-Za-z])([^A-Za-z]*)", path):
-        x_new, y_new = ([x, y] + numbers.split())[-2:]
+        values: list[str] = numbers.split()
+        x_new, y_new = [x, y, *values][-2:]
         if command == "L" and y_new == y:
             parts.append(f"H{x_new}")
         elif command == "L" and x_new == x:
