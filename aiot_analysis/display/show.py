@@ -201,7 +201,7 @@ def table(
     csv = next((address for words, address in addresses if words == KINDS["csv"]), "")
     html = to_html(frame, title, formats, headings, missing, folded, devices, csv)
     links = ", ".join(f'<a href="{address}">{escape(words)}</a>' for words, address in addresses)
-    html += f'<p class="files">{links}</p>' if links else ""
+    html += f'<p class="files">{links}</p>' if links and len(frame) else ""
     text = caption or frame.to_string(index=False)
     display_html(html if sink else _for_lab(html), text)
 
@@ -236,7 +236,8 @@ def to_html(
     The table is folded if it has more than MOST_ROWS rows or if `folded` is true. With more than MOST_ROWS rows, only
     the first PAGE_ROWS are HTML; the others are JSON for the script of the page, and a sentence says so and links to
     the file `csv`, if any. Of a longer table than MOST_SHOWN, only the first rows are included, and the summary says
-    so. Raises ReportError if a format or heading is for a column that does not exist.
+    so. A table without rows is a sentence. Raises ReportError if a format or heading is for a column that does not
+    exist.
     """
     shown = frame.head(MOST_SHOWN)
     words = columns.words(shown, formats, headings, missing)
@@ -247,10 +248,10 @@ def to_html(
     ]
     on_page = len(rows) if len(rows) <= MOST_ROWS else PAGE_ROWS
     body = "".join(_row(row, device) for row, device in zip(rows[:on_page], ids, strict=False))
-    if not rows:
-        body = f'<tr><td colspan="{words.frame.shape[1]}" style="text-align: left">none</td></tr>'
     caption = minus(caption or "")
     caption_html = _markup(caption)
+    if not rows:
+        return f'<p class="empty">{caption_html or "Table"}: none.</p>'
     label = f' role="region" aria-label="{escape(caption.replace("`", ""))}"' if caption else ""
     folded = folded or len(rows) > MOST_ROWS
     html = (
@@ -265,8 +266,8 @@ def to_html(
         html += f'<p class="more"><span class="range">Rows 1 to {on_page} of {len(rows):,}</span>{link}.</p>'
     if not folded:
         return html
-    count = plural(max(len(rows), 1), "row", "{:,}")
-    if len(frame) > len(rows) > 0:
+    count = plural(len(rows), "row", "{:,}")
+    if len(frame) > len(rows):
         count = f"the first {len(rows):,} of {len(frame):,} rows"
     return f"<details><summary>{caption_html or 'Table'} ({count})</summary>{html}</details>"
 

@@ -153,6 +153,12 @@ def test_rows_know_their_devices() -> None:
     assert '<tr data-device="a&amp;"><td' in html and "<tr><td" in html and '<tr data-device="c">' in html
 
 
+def test_a_table_without_rows_is_a_sentence() -> None:
+    assert to_html(FRAME.head(0), "Files < 1 MB", folded=True) == '<p class="empty">Files &lt; 1 MB: none.</p>'
+    with pytest.raises(ReportError, match="no column 'acuracy'"):
+        to_html(FRAME.head(0), formats={"acuracy": "{}"})
+
+
 def test_a_table_that_is_too_long_for_a_page_has_its_first_rows_and_says_so() -> None:
     whole, cut = (to_html(pd.DataFrame({"n": range(rows)}), "Times") for rows in (3500, 41_640))
     assert whole.startswith("<details><summary>Times (3,500 rows)<")

@@ -57,7 +57,7 @@ def test_a_page_with_one_heading_has_no_contents() -> None:
 
 @pytest.mark.parametrize(
     "frame",
-    [FRAME, FRAME[["ms", "n"]].head(0), FRAME.set_axis(pd.MultiIndex.from_product([["x", "y"], [1, 2]]), axis=1)],
+    [FRAME, FRAME[["ms", "n"]], FRAME.set_axis(pd.MultiIndex.from_product([["x", "y"], [1, 2]]), axis=1)],
 )
 def test_a_compact_table_has_the_same_content_in_fewer_bytes(frame: pd.DataFrame) -> None:
     whole = to_html(frame, "Times")
