@@ -86,13 +86,13 @@ def differences(spread: pd.DataFrame, unstable: pd.DataFrame) -> pd.DataFrame:
         {
             "instance": names.instance_display(str(row["instance_id"])).removesuffix(", float32"),
             "devices": row["devices"],
-            "accuracy": f"{row['accuracy_min']:.3f}–{row['accuracy_max']:.3f}",
+            "accuracy": f"{row['accuracy_min']:.3f} to {row['accuracy_max']:.3f}",
             "spread (chance)": f"{100 * row['sd']:.2f} ({100 * row['sd_chance']:.2f})",
             "Q": f"{row['q']:.1f}",
             "p (epsilon)": f"{p_value(row['p_value'])} ({p_value(row['p_together'])})",
             "p, corrected": p_value(row["p_adjusted"]),
             "some differ": f"{row['instability']:.1%} "
-            f"({100 * row['instability_low']:.1f}–{100 * row['instability_high']:.1f})",
+            f"({100 * row['instability_low']:.1f} to {100 * row['instability_high']:.1f})",
             "two differ": f"{row['disagreement']:.2%}",
         }
         for row in comparable.to_dict("records")

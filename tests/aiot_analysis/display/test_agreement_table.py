@@ -133,8 +133,8 @@ def test_the_table_of_differences_has_a_line_an_instance_that_can_be_compared():
     found = tell.differences(agreement.cochran(every), agreement.instability(every)).set_index("instance")
     assert found.index.tolist() == ["MnasNet, TFLite CPU", "ResNet50, PyTorch"]  # one image tells of no spread
     first, second = found.to_dict("records")
-    assert (first["devices"], first["accuracy"], first["two differ"]) == (3, "0.500–1.000", "30.00%")
-    assert first["some differ"] == "50.0% (15.0–85.0)"
+    assert (first["devices"], first["accuracy"], first["two differ"]) == (3, "0.500 to 1.000", "30.00%")
+    assert first["some differ"] == "50.0% (15.0 to 85.0)"
     assert (second["spread (chance)"], second["Q"]) == ("0.00 (0.00)", "0.0")
     assert (second["p (epsilon)"], second["p, corrected"]) == ("1.000 (1.000)", "1.000")
     assert tell.differences(agreement.cochran([]), agreement.instability([])).columns.tolist() == tell.DIFFERENCES
