@@ -55,7 +55,7 @@ def frameworks(
     series = list(dict.fromkeys([*names.IMPLEMENTATIONS, *present]))
     models = list(dict.fromkeys([*names.MODELS, *names.in_order(set(rows["model"]), names.MODELS)]))
     many = len(ids) > device_axis.MANY
-    figure, axes = style.panels(len(models), columns, width, 1.5 if many else 2.0)
+    figure, axes = style.panels(len(models), columns, width, 1.5 if len(ids) > device_axis.APART else 2.0)
     drawn = []
     for panel, model in zip(axes, models, strict=True):
         panel.set_title(names.display(model))
@@ -91,7 +91,7 @@ def quantizations(
     ids = device_axis.order(rows["device_id"], devices)
     columns, width = device_axis.layout(len(ids), few=4)
     many = len(ids) > device_axis.MANY
-    figure, axes = style.panels(2 * len(names.MODELS), columns, width, 1.5 if many else 1.9)
+    figure, axes = style.panels(2 * len(names.MODELS), columns, width, 1.5 if len(ids) > device_axis.APART else 1.9)
     drawn = []
     panel_keys = [(model, delegate) for model in names.MODELS for delegate in names.DELEGATES]
     for panel, (model, delegate) in zip(axes, panel_keys, strict=True):

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FEW = 6  # up to this many devices are labelled by name, more by number
-MANY = 12  # with more devices than this, panels share one axis, and devices are grouped
+APART = 2  # up to this many devices are labelled in each panel; panels of more share one axis
+MANY = 12  # with more devices than this, they are grouped, and figures have no room for details of each
 MOST_LABELS = 60
 NAME_WIDTH = 10  # characters per line when one or two names are wrapped
 BESIDE = 0.5  # inches: width of what is left of the axis
@@ -135,14 +136,14 @@ def set_up_x_axis(axes: Axes, ids: Sequence[str], devices: pd.DataFrame | None =
 def set_up_x_axes(
     panels: Sequence[Axes], ids: Sequence[str], devices: pd.DataFrame | None = None, after: float = 0.0
 ) -> None:
-    """Set up the x axes of the panels of a figure; with many devices, only the lowest of each column has labels.
+    """Set up the x axes of the panels of a figure; with several devices, only the lowest of each column has labels.
 
     `after` is the room right of the last device, in inches.
     """
     lowest = lowest_panels(panels)
     for panel in panels:
         _place_devices(panel, ids, devices, after)
-        if len(ids) <= MANY or panel in lowest:
+        if len(ids) <= APART or panel in lowest:
             _label_devices(panel, ids, devices, after)
         else:
             panel.tick_params(axis="x", labelbottom=False, length=0)

@@ -105,6 +105,11 @@ def _alt(compared: pd.DataFrame, devices: int) -> str:
     return f"Quantized against float32 on {plural(devices, 'device')}. {'; '.join(ranges) or 'No data'}."
 
 
+def _written(ms: float) -> str:
+    """Return a time as text with three digits, or without decimals if it has more."""
+    return f"{ms:,.0f}" if ms >= 100 else f"{ms:.3g}"
+
+
 @style.styled
 def latency(
     rows: pd.DataFrame,
@@ -118,16 +123,18 @@ def latency(
 ) -> Figure:
     """Draw the mean time per image of each quantization, one panel per model x {CPU, NNAPI}.
 
-    Few devices are drawn as bars, many as points. Takes one row per device x instance (see
+    Few devices are drawn as bars, more as points. Takes one row per device x instance (see
     `tables.select.measured_rows`).
     """
     rows = rows[rows["framework"] == "tflite"].dropna(subset=[value])
     ids = device_axis.order(rows["device_id"], devices)
     columns, width = device_axis.layout(len(ids), few=4)
-    figure, axes = style.panels(2 * len(names.MODELS), 4 if columns > 2 else 2, width, 1.9)
+    many = len(ids) > device_axis.MANY
+    figure, axes = style.panels(2 * len(names.MODELS), columns, width, 1.5 if len(ids) > device_axis.APART else 1.9)
     handles: dict[str, object] = {}
     panel_keys = [(model, delegate) for model in names.MODELS for delegate in names.DELEGATES]
     ranges = []
+    notes = {}
     for panel, (model, delegate) in zip(axes, panel_keys, strict=True):
         title = f"{names.display(model)}, {names.display(delegate)}"
         panel.set_title(title)
@@ -144,20 +151,24 @@ def latency(
                 gaps.append(f"{names.display(quantization)} on {len(ids) - len(times)} of {len(ids)} devices")
             if times.empty:
                 continue
-            x = device_axis.positions(times, ids) + (number - 1.5) * 0.2
+            x = device_axis.positions(times, ids) + (0 if many else (number - 1.5) * 0.2)
             if len(ids) <= device_axis.FEW:
                 bars = panel.bar(x, times[value], width=0.18, color=look.color, hatch=look.hatch, edgecolor="white")
-                panel.bar_label(bars, fmt="%.3g", fontsize=style.SMALL, padding=1)
+                if len(ids) <= device_axis.APART:
+                    upright = {"rotation": 90} if len(ids) > 1 else {}
+                    panel.bar_label(bars, fmt=_written, fontsize=style.SMALL, padding=2, **upright)
                 handles[names.display(quantization)] = bars
             else:
                 handles[names.display(quantization)] = panel.scatter(
                     x, times[value], s=8, color=look.color, marker=look.marker
                 )
-        ranges.append(f"{title} {style.span(part[value], '{:.3g}')} ms")
-        panel.set(ylabel="mean time (ms)", ylim=(0, 1.15 * part[value].max()))
-        device_axis.set_up_x_axis(panel, ids, devices)
-        if gaps:
-            style.note(panel, "no data: " + "; ".join(gaps))
+        ranges.append(f"{title} {' to '.join(dict.fromkeys(map(_written, (part[value].min(), part[value].max()))))} ms")
+        panel.set(ylabel="mean time (ms)", ylim=(0, (1.35 if len(ids) == 2 else 1.15) * part[value].max()))
+        notes[panel] = "no data: " + "; ".join(gaps) if gaps else ""
+    device_axis.set_up_x_axes(list(notes), ids, devices)
+    for panel, text in notes.items():
+        if text:
+            style.note(panel, text)
     style.legend(figure, handles)
     alt = f"Mean time per image by quantization. {'; '.join(ranges) or 'No data'}."
     return style.finish(figure, origin, alt, rows[["device_id", "model", "delegate", "quantization", value, "verdict"]])

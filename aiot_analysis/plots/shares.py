@@ -60,7 +60,9 @@ def time_shares(
     panel_keys = list(frame[panel_columns].drop_duplicates().itertuples(index=False, name=None)) or [("no data",)]
     columns, width = device_axis.layout(len(ids), few=_columns(len(panel_keys)))
     many = len(ids) > device_axis.MANY
-    figure, axes = style.panels(len(panel_keys), columns, width, 1.25 if many else 1.9)
+    figure, axes = style.panels(
+        len(panel_keys), columns, width, 1.25 if many else 1.5 if len(ids) > device_axis.APART else 1.9
+    )
     parts = list(frame[part].drop_duplicates())
     notes = {}
     for panel, panel_key in zip(axes, panel_keys, strict=True):
@@ -156,6 +158,7 @@ def _alt(frame: pd.DataFrame, panel_columns: list[str], part: str, parts: list[s
     )
 
 
+VALUE_ROOM = 0.043  # inches per point of font size: room of a speed-up beside its point
 NARROW = 4  # ratio of the ends of an axis below which ticks at 1, 2 and 5 are too few
 
 
@@ -182,7 +185,7 @@ def speed_ups(
     ids = device_axis.order(frame["device_id"], devices)
     panel_keys = list(measured[panel_columns].drop_duplicates().itertuples(index=False, name=None))
     columns, width = device_axis.layout(len(ids), few=_columns(len(panel_keys)))
-    figure, axes = style.panels(len(panel_keys) or 1, columns, width, 1.9)
+    figure, axes = style.panels(len(panel_keys) or 1, columns, width, 1.5 if len(ids) > device_axis.APART else 1.9)
     parts = names.in_order(set(measured[part]), [*names.IMPLEMENTATIONS, *names.QUANTIZATIONS, *names.MODELS])
     for panel, panel_key in zip(axes, panel_keys, strict=False):
         panel.set_title(", ".join(names.display(name) for name in panel_key))
@@ -200,7 +203,9 @@ def speed_ups(
 
 def _points(axes: Axes, rows: pd.DataFrame, summary: pd.DataFrame, part: str, parts: list[str], ids: list[str]) -> None:
     few = len(ids) <= device_axis.FEW
-    room = 0.9 if len(ids) == 1 else 0.6  # width used by the points of one device; devices are 1 apart
+    # width used by the points of one device; devices are 1 apart
+    room = 0.9 if len(ids) == 1 else 0.8 if len(ids) <= device_axis.APART else 0.6
+    apart = room / len(parts) * device_axis.device_inches(axes, len(ids))
     axes.axhline(1, color=style.GREY, linewidth=0.8, linestyle=(0, (4, 3)))
     for number, part_name in enumerate(parts):
         points = rows[rows[part] == part_name]
@@ -210,9 +215,11 @@ def _points(axes: Axes, rows: pd.DataFrame, summary: pd.DataFrame, part: str, pa
         x = device_axis.positions(points, ids) + (number - (len(parts) - 1) / 2) * room / len(parts)
         speed = points["speed_up"].astype(float)
         ends = [(speed - points["speed_up_low"]).clip(lower=0), (points["speed_up_high"] - speed).clip(lower=0)]
-        size: dict[str, Any] = {"markersize": 5, "capsize": 3} if few else {"markersize": 2.2, "elinewidth": 0.6}
+        size: dict[str, Any] = {"markersize": 5, "capsize": 3} if few else {"markersize": 2.6, "elinewidth": 0.6}
+        if len(ids) > device_axis.MANY:
+            size |= {"capsize": 0, "ecolor": (look.color, 0.6)}
         axes.errorbar(x, speed, yerr=[end.fillna(0) for end in ends], fmt=look.marker, color=look.color, **size)
-        if few:
+        if few and apart >= VALUE_ROOM * style.SMALL:
             for position, value in zip(x, speed, strict=True):
                 axes.annotate(
                     f"{value:.2f}" if value < 10 else f"{value:.0f}",
@@ -229,7 +236,7 @@ def _points(axes: Axes, rows: pd.DataFrame, summary: pd.DataFrame, part: str, pa
     axes.margins(y=0.15)
     low, high = axes.get_ylim()
     if high < NARROW * low:
-        axes.yaxis.set_major_locator(MaxNLocator(5))
+        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))  # steps that have a tick at 1
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_locator(NullLocator())
     else:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
@@ -18,7 +22,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 MOST = 120  # maximum number of devices in a ranking; a figure with a thousand bars would be 4 m high
+WHISKER = "#666666"
+LABELS = 1.4  # inches: width of the names of instances beside a heatmap
+MOST_SHADES = 8
 LONG = 10_000  # scores from here on are written with a separator of thousands, not as a power of ten
+
+
+def _line() -> float:
+    """Return the height of a row of text in inches."""
+    return 0.0245 * style.SMALL
 
 
 def _written(score: float) -> str:
@@ -50,7 +62,7 @@ def ranking(
     terms, so they cannot be ranked with the others.
     """
     all_scores, scores = scores, scores.head(MOST).reset_index(drop=True)
-    figure, (axes,) = style.panels(1, 1, 6.6, max(1.2, 0.17 * len(scores) + 0.5 * (len(scores) < 20)))
+    figure, (axes,) = style.panels(1, 1, 7.5, _line() * len(scores) + 0.9)
     if scores.empty or scores["vips"].isna().all():
         style.empty(axes, "no data: no device has a score")
         return style.finish(figure, origin, f"{score} by device: no data.")
@@ -74,7 +86,7 @@ def ranking(
             (scores["vips"] - scores["vips_low"]).clip(lower=0),
             (scores["vips_high"] - scores["vips"]).clip(lower=0),
         ]
-        axes.errorbar(scores["vips"], y, xerr=errors, fmt="none", ecolor="black", elinewidth=0.7, capsize=1.5)
+        axes.errorbar(scores["vips"], y, xerr=errors, fmt="none", ecolor=WHISKER, elinewidth=0.8, capsize=1.5)
         ends = scores[["vips", "vips_high"]].max(axis=1)
     ties = scores["tie_group"] if "tie_group" in scores else pd.Series("", scores.index)
     for position, end, row, score_of_device, letters in zip(
@@ -94,10 +106,12 @@ def ranking(
     axes.set(
         xlim=(0, 1.3 * max(ends.max(), 1e-9)), ylim=(y.max() + 0.6, -0.6), xlabel=f"valid images per second ({score})"
     )
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     axes.grid(axis="y", visible=False)
     if whiskers:
         style.note(axes, f"whiskers: {interval}")
-    if (ties != "").any():
+    if (ties != "").any() and len(scores) > 1:
         style.note(axes, "devices that share a letter cannot be distinguished")
     if scores["peer_group"].nunique() > 1:
         style.note(axes, "ranks hold within a group: the same instances, measured under the same conditions")
@@ -129,7 +143,7 @@ def timings(
     Takes the frame of `stats.vips_sensitivity.timings`.
     """
     scored = frame.dropna(subset=["vips_inference"]).sort_values(["peer_group", "rank_end_to_end", "rank_inference"])
-    figure, (axes,) = style.panels(1, 1, 6.6, max(1.4, 0.17 * len(scored) + 0.5))
+    figure, (axes,) = style.panels(1, 1, 7.5, _line() * len(scored) + 0.9)
     if scored.empty:
         style.empty(axes, "no data: no device has a score")
         return style.finish(figure, origin, "VIPS by both timings: no data.")
@@ -180,7 +194,7 @@ def weights(
         figure, (axes,) = style.panels(1, 1, 6.6, 1.2)
         style.empty(axes, "no data: ranks need two devices with the same instances under the same conditions")
         return style.finish(figure, origin, "Share of each instance in the score: no data.")
-    figure, (axes,) = style.panels(1, 1, 7.2, 0.17 * len(group) + 0.6)
+    figure, (axes,) = style.panels(1, 1, 7.5, _line() * len(group) + 0.6)
     narrow = style.panel_width(axes) < 5
     y = range(len(group))
     colors = [style.look(names.instance(instance_id).implementation).color for instance_id in group["instance_id"]]
@@ -225,9 +239,10 @@ def contributions(
     ax: Axes | None = None,
     fig: Figure | SubFigure | None = None,
 ) -> Figure:
-    """Draw the contribution of each instance to the score: a bar per instance for one device, stacked bars for several.
+    """Draw the contribution of each instance to the score: bars for one device, a heatmap for several.
 
-    Takes the frame of `stats.vips.contributions`. The colour shows the implementation, the hatch the model.
+    Takes the frame of `stats.vips.contributions`. The colour of a bar shows the implementation. The heatmap has a row
+    per instance, a column per device and, if there is room, the numbers.
     """
     ids = device_axis.order(parts["device_id"], devices)
     scored = parts.dropna(subset=["vips"])
@@ -235,7 +250,7 @@ def contributions(
         figure, (axes,) = style.panels(1, 1, 6.6, 1.5)
         style.empty(axes, "no data: no instance has a score")
         return style.finish(figure, origin, "Contributions to VIPS: no data.")
-    figure = _per_instance(parts) if len(ids) == 1 else _stacked(scored, ids, devices)
+    figure = _per_instance(scored, len(parts)) if len(ids) == 1 else _heatmap(scored, ids, devices)
     top = scored.nlargest(1, "vips").iloc[0]
     return style.finish(
         figure,
@@ -246,55 +261,90 @@ def contributions(
     )
 
 
-def _per_instance(parts: pd.DataFrame) -> style.Canvas:
-    figure, (axes,) = style.panels(1, 1, 6.6, 0.16 * len(parts) + 0.6)
-    parts = parts.sort_values("vips", ascending=False, na_position="last").reset_index(drop=True)
-    for y, row in enumerate(parts.to_dict("records")):
+def _per_instance(scored: pd.DataFrame, count: int) -> style.Canvas:
+    """Draw a bar per instance of one device that has a score, of `count` instances."""
+    figure, (axes,) = style.panels(1, 1, 7.5, _line() * len(scored) + 0.4)
+    lines = scored.sort_values("vips", ascending=False).reset_index(drop=True)
+    for y, row in enumerate(lines.to_dict("records")):
         vips = row["vips"]
-        if pd.isna(vips):
-            axes.text(0, y, " no data", va="center", fontsize=style.SMALL, color=style.GREY)
-            continue
         axes.barh(y, vips, color=style.look(row["implementation"]).color, edgecolor="white")
         formula = f" = {row['accuracy']:.3f} / {1000 * row['time_s']:.3g} ms" if style.panel_width(axes) > 4 else ""
-        text = f" {vips:.3g}{formula}"
-        axes.text(vips, y, text, va="center", fontsize=style.SMALL)
-    axes.set_yticks(
-        range(len(parts)),
-        [names.instance_display(instance_id) for instance_id in parts["instance_id"]],
-        fontsize=style.SMALL,
-    )
+        axes.text(vips, y, f" {vips:.3g}{formula}", va="center", fontsize=style.SMALL)
+    axes.set_yticks(range(len(lines)), list(map(names.instance_display, lines["instance_id"])), fontsize=style.SMALL)
     axes.set(
-        xlim=(0, 1.35 * parts["vips"].max()),
-        ylim=(len(parts) - 0.4, -0.6),
+        xlim=(0, max(1.35 * lines["vips"].max(), 1e-9)),
+        ylim=(len(lines) - 0.4, -0.6),
         xlabel="accuracy / time (images per second)",
     )
     axes.grid(axis="y", visible=False)
+    if len(lines) < count:
+        style.note(axes, f"no data: {count - len(lines)} of {count} instances")
     return figure
 
 
-def _stacked(parts_of_scores: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -> style.Canvas:
-    figure, (axes,) = style.panels(1, 1, 7.5 if len(ids) <= 20 else 11.0, 3.6)
-    implementations = names.in_order(set(parts_of_scores["implementation"]), names.IMPLEMENTATIONS)
-    models = names.in_order(set(parts_of_scores["model"]), names.MODELS)
-    table = parts_of_scores.pivot(index="device_id", columns="instance_id", values="vips").reindex(ids).fillna(0.0)
-    order = parts_of_scores.drop_duplicates("instance_id").set_index("instance_id")[["implementation", "model"]]
-    bottom = pd.Series(0.0, index=ids)
-    x_left, x_right = [position - 0.4 for position in range(len(ids))], [position + 0.4 for position in range(len(ids))]
-    for implementation in implementations:
-        for model in models:
-            instance_ids = order[(order["implementation"] == implementation) & (order["model"] == model)].index
-            for name in instance_ids:
-                color, hatch = style.look(implementation).color, style.look(model).hatch
-                x = range(len(ids))
-                axes.bar(x, table[name], bottom=bottom, color=color, hatch=hatch, edgecolor="white", linewidth=0.3)
-                bottom += table[name]
-        # two of the colours look alike in greyscale, so each block ends in a line and a note gives the order
-        axes.hlines(bottom, x_left, x_right, color="black", linewidth=1.0)
-    axes.set_ylabel("VIPS (images per second)")
+def _heatmap(scored: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -> style.Canvas:
+    """Draw a cell per instance and device, darker for larger contributions."""
+    implementations = names.in_order(set(scored["implementation"]), names.IMPLEMENTATIONS)
+    lines = names.ordered(scored.drop_duplicates("instance_id"), ["implementation", "model", "quantization"])
+    table = scored.pivot(index="instance_id", columns="device_id", values="vips")
+    table = table.reindex(index=lines["instance_id"], columns=ids).astype(float)
+    width = min(device_axis.WIDEST, max(5.5, 2.0 + 0.9 * len(ids)))
+    figure, (axes,) = style.panels(1, 1, width, _line() * len(table) + 0.6)
+    edges = _edges(table)
+    shades = [_shade(style.color(style.PLAIN), part) for part in np.linspace(0.08, 1.0, len(edges) - 1)]
+    norm = BoundaryNorm(edges, len(shades))
+    grid = np.arange(len(ids) + 1) - 0.5, np.arange(len(table) + 1) - 0.5
+    axes.pcolormesh(*grid, table.to_numpy(), cmap=ListedColormap(shades), norm=norm, edgecolors="white", linewidth=0.4)
+    for y, x in zip(*np.nonzero(table.isna().to_numpy()), strict=True):
+        axes.plot([x], [y], marker="x", color=style.GREY, markersize=3)
     device_axis.set_up_x_axis(axes, ids, devices)
-    style.note(axes, f"blocks from below: {style.join_words(map(names.display, implementations))}")
-    handles = {names.display(name): Patch(facecolor=style.look(name).color) for name in implementations}
-    for model in models:
-        handles[names.display(model)] = Patch(facecolor="white", edgecolor="black", hatch=style.look(model).hatch)
-    style.legend(figure, handles)
+    axes.set_xlim(-0.5, len(ids) - 0.5)
+    longest = max(len(_cell(value)) for value in table.to_numpy().ravel())
+    if style.LETTER * style.SMALL * (longest + 1) <= device_axis.device_inches(axes, len(ids), LABELS):
+        for (y, x), value in np.ndenumerate(table.to_numpy()):
+            if not np.isnan(value):
+                color = style.ink(shades[int(norm(value))])
+                axes.text(x, y, _cell(value), ha="center", va="center", fontsize=style.SMALL, color=color)
+    parts = ["implementation", "model", *(["quantization"] if lines["quantization"].nunique() > 1 else [])]
+    labels = [", ".join(map(names.display, line)) for line in lines[parts].itertuples(index=False)]
+    axes.set_yticks(range(len(table)), labels, fontsize=style.SMALL)
+    axes.set_ylim(len(table) - 0.5, -0.5)
+    axes.grid(False)
+    for implementation in implementations[1:]:
+        axes.axhline(
+            int((lines["implementation"] == implementation).to_numpy().argmax()) - 0.5, color="black", linewidth=0.8
+        )
+    if table.isna().any(axis=None):
+        style.note(axes, "x: no data")
+    style.note(axes, "contribution to the score, in images per second")
+    spans = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
+    style.legend(figure, {span: Patch(facecolor=color) for span, color in zip(spans, shades, strict=True)})
     return figure
+
+
+def _shade(color: str, part: float) -> tuple[float, float, float]:
+    """Return a colour mixed with white; `part` is that of the colour."""
+    red, green, blue = (1 - part * (1 - channel) for channel in to_rgb(color))
+    return red, green, blue
+
+
+def _cell(value: float) -> str:
+    """Return a contribution with three digits."""
+    return "" if np.isnan(value) else f"{value:,.0f}" if value >= 100 else f"{value:#.3g}".rstrip(".")
+
+
+def _edges(table: pd.DataFrame) -> list[float]:
+    """Return the numbers 1, 2 and 5 times powers of ten that enclose the values, or only powers of ten if too many."""
+    values = table.to_numpy()
+    positive = values[values > 0]
+    if not len(positive):
+        return [0.0, 1.0]
+    low, high = positive.min(), positive.max()
+    exponents = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
+    for steps in ((1, 2, 5), (1,)):
+        edges = [step * 10.0**exponent for exponent in exponents for step in steps]
+        first = max(place for place, edge in enumerate(edges) if edge <= low)
+        last = min(place for place, edge in enumerate(edges) if edge > high)
+        if last - first <= MOST_SHADES:
+            break
+    return [*([0.0] if (values == 0).any() else []), *edges[first : last + 1]]

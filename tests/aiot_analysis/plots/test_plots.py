@@ -164,6 +164,11 @@ def test_a_distribution_of_means_alone_is_gaps():
     assert [text.get_text() for text in figure.axes[0].texts].count("no data") == 1
 
 
+def test_a_long_time_is_written_without_powers():
+    figure = quantization.latency(instances(instance(A, time_ms=1234.5)), ORIGIN)
+    assert "MnasNet, CPU 1,234 ms" in figure.get_label() and "1,234" in words(figure)
+
+
 def test_latency_alt_text():
     figure = latency.distribution(latency_stats.summary(images(A, [True] * 3, [10.0, 20.0, 30.0])), ORIGIN)
     assert "medians 20 ms" in figure.get_label()

@@ -52,3 +52,10 @@ def test_an_interval_that_is_not_known_is_no_whisker():
     figure = drawn(frame(1).assign(speed_up_low=np.nan, speed_up_high=np.nan))
     [bars] = figure.axes[0].containers[0].lines[2]
     assert np.ptp(bars.get_segments()[0][:, 1]) == 0
+
+
+def test_the_axis_of_close_speed_ups_has_a_tick_at_one():
+    close = frame(13).assign(speed_up=1.1, speed_up_low=0.9, speed_up_high=1.4)
+    for axes in drawn(close).axes:
+        low, high = axes.get_ylim()
+        assert low < 1 < high and np.isclose(axes.get_yticks(), 1).any()
