@@ -75,9 +75,12 @@ def time_shares(
         else:
             notes[panel] = _bars(panel, table, missing)
     device_axis.set_up_x_axes(list(notes), ids, devices)
+    lowest = device_axis.lowest_panels(notes) if many else []
     for panel, text in notes.items():
         if text:
             style.note(panel, text)
+        if panel in lowest:  # without hatches, some colours look alike in grey print
+            style.note(panel, f"parts from below: {style.join_words(map(names.display, parts))}")
     style.legend(figure, {names.display(part_name): _patch(part_name, many) for part_name in parts})
     return style.finish(figure, origin, _alt(frame, panel_columns, part, parts, len(ids)))
 
@@ -115,6 +118,9 @@ def _bars(axes: Axes, table: pd.DataFrame, missing: pd.Series) -> str:
                 text = f"{share:.0%}"
                 axes.text(x, low + share / 2, text, ha="center", va="center", fontsize=style.SMALL, bbox=box)
         bottom += height
+        if many:
+            steps = [position - 0.5 for position in range(count + 1)]
+            axes.stairs(bottom, steps, baseline=None, color="white", linewidth=0.8)
     for x, device in enumerate(table.index):
         if table.loc[device].isna().all():
             axes.bar(x, 1, width=width, color="none", edgecolor="#bbbbbb", linestyle=":", linewidth=0.6)

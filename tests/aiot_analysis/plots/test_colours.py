@@ -9,7 +9,7 @@ from colorspacious import cspace_convert, deltaE
 from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer, ErrorbarContainer
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, StepPatch
 
 from aiot_analysis.plots import coverage, latency, operators, style
 from tests.aiot_analysis.plots import test_latency_stability, test_plots
@@ -104,15 +104,30 @@ def test_looks_of_operators_differ_by_more_than_colour():
         assert one.marker != other.marker and (one.hatch != other.hatch or near > LEAST)
 
 
+SHARES = ("frameworks", "nnapi", "models", "quantizations")
+
+
 def test_every_figure_of_one_device_and_of_a_fleet(one_device, fleet):
     some = fleet[fleet["device_id"] > "phone-28"]  # 23 of the 51: more have the same legends
     for frame in (one_device, some):
         figures = dict(test_plots.all_figures(frame))
         for name, figure in figures.items():
-            if name != "contributions":
+            if (name not in SHARES and name != "contributions") or frame is one_device:
                 assert confused(figure) == [], name
-    # colour and hatch mean two things there: in grey print the place of a block tells the implementation
-    assert "blocks from below: TFLite CPU" in figures["contributions"].axes[0].get_xlabel().replace("\n", " ")
+    # bars of many devices have no hatches: in grey print, lines separate the parts, and their order identifies them
+    for name in SHARES:
+        drawn = [axes for axes in figures[name].axes if axes.patches]
+        parts = list(figures[name].handles)
+        assert bool(drawn) == (name != "quantizations")  # the fleet has no quantized instances
+        for axes in drawn:
+            lines = [patch for patch in axes.patches if isinstance(patch, StepPatch)]
+            assert len(lines) == len(parts)
+            if axes.xaxis.get_tick_params()["labelbottom"]:
+                order = axes.get_xlabel().replace("\n", " ")
+                assert f"parts from below: {style.join_words(parts)}" in order
+    # the shades of a heatmap are steps of one scale
+    luminances = [patch.get_facecolor()[:3] for patch in figures["contributions"].handles.values()]
+    assert (np.diff(np.asarray(luminances) @ [0.2126, 0.7152, 0.0722]) < 0).all()
 
 
 @pytest.mark.parametrize("devices", [1, 8])

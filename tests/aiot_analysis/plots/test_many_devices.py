@@ -194,13 +194,19 @@ def shared(count, order="soc"):
 
 def test_bars_of_many_devices_touch_and_have_no_hatches():
     panel = panel_of(shared(13), "ResNet50")
-    lowest = sorted((bar for bar in panel.patches if bar.get_y() == 0), key=lambda bar: bar.get_x())
+    bars = [patch for patch in panel.patches if isinstance(patch, mpl.patches.Rectangle)]
+    lowest = sorted((bar for bar in bars if bar.get_y() == 0), key=lambda bar: bar.get_x())
     assert [bar.get_x() for bar in lowest] == pytest.approx([number - 0.5 for number in range(13)])
     assert {bar.get_width() for bar in lowest} == {1.0} and {bar.get_height() for bar in lowest} == {0.1}
-    assert {bar.get_hatch() for bar in panel.patches} == {None} and {bar.get_linewidth() for bar in panel.patches} == {
-        0
-    }
+    assert {bar.get_hatch() for bar in bars} == {None} and {bar.get_linewidth() for bar in bars} == {0}
     assert len({bar.get_hatch() for bar in panel_of(shared(12), "ResNet50").patches}) == 3
+
+
+def test_lines_separate_the_parts_of_many_devices():
+    panel = panel_of(shared(13), "ResNet50")
+    lines = [patch for patch in panel.patches if isinstance(patch, mpl.patches.StepPatch)]
+    # times of 10, 30 and 60 ms
+    assert [set(np.round(line.get_data().values, 9)) for line in lines] == [{0.1}, {0.4}, {1.0}]
 
 
 def test_only_the_lowest_panels_of_many_devices_have_labels_and_names_of_groups():
