@@ -127,10 +127,13 @@ def positions(rows: pd.DataFrame, ids: Sequence[str]) -> pd.Series:
     return rows["device_id"].map({device: position for position, device in enumerate(ids)}).astype(float)
 
 
-def set_up_x_axis(axes: Axes, ids: Sequence[str], devices: pd.DataFrame | None = None) -> None:
-    """Set up the x axis with the devices at 0, 1, ..., as many labels as fit, and the groups of many devices."""
+def set_up_x_axis(axes: Axes, ids: Sequence[str], devices: pd.DataFrame | None = None, beside: float = BESIDE) -> None:
+    """Set up the x axis with the devices at 0, 1, ..., as many labels as fit, and the groups of many devices.
+
+    `beside` is the width of what is left of the axis, in inches.
+    """
     _place_devices(axes, ids, devices)
-    _label_devices(axes, ids, devices)
+    _label_devices(axes, ids, devices, beside - BESIDE)
 
 
 def set_up_x_axes(

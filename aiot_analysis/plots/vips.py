@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST = 120  # maximum number of devices in a ranking; a figure with a thousand bars would be 4 m high
 WHISKER = "#666666"
-LABELS = 1.4  # inches: width of the names of instances beside a heatmap
+LABELS = 1.8  # inches: width of the names of instances beside a heatmap
 MOST_SHADES = 8
 LONG = 10_000  # scores from here on are written with a separator of thousands, not as a power of ten
 
@@ -297,10 +297,12 @@ def _heatmap(scored: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None)
     axes.pcolormesh(*grid, table.to_numpy(), cmap=ListedColormap(shades), norm=norm, edgecolors="white", linewidth=0.4)
     for y, x in zip(*np.nonzero(table.isna().to_numpy()), strict=True):
         axes.plot([x], [y], marker="x", color=style.GREY, markersize=3)
-    device_axis.set_up_x_axis(axes, ids, devices)
+    device_axis.set_up_x_axis(axes, ids, devices, LABELS)
     axes.set_xlim(-0.5, len(ids) - 0.5)
     longest = max(len(_cell(value)) for value in table.to_numpy().ravel())
-    if style.LETTER * style.SMALL * (longest + 1) <= device_axis.device_inches(axes, len(ids), LABELS):
+    if style.LETTER * style.SMALL * (longest + 1) <= device_axis.device_inches(
+        axes, len(ids), LABELS - device_axis.BESIDE
+    ):
         for (y, x), value in np.ndenumerate(table.to_numpy()):
             if not np.isnan(value):
                 color = style.ink(shades[int(norm(value))])

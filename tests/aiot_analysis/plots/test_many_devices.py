@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import matplotlib as mpl
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from aiot_analysis.plots import accuracy, coverage, device_axis, shares, vips
+from aiot_analysis.plots import accuracy, coverage, device_axis, shares, style, vips
 from aiot_analysis.stats import accuracy as accuracy_stats
 from aiot_analysis.stats import shares as shares_stats
 from aiot_analysis.stats import vips as vips_stats
@@ -274,6 +274,18 @@ def test_contributions_of_several_devices_are_a_heatmap(count):
     assert [text.get_text() for text in legend.get_texts()] == ["5 to 10", "10 to 20", "20 to 50", "50 to 100"]
     assert {patch.get_hatch() for patch in legend.get_patches()} == {None}
     assert "Contribution of 2 instances to VIPS on" in figure.get_label()
+
+
+@pytest.mark.parametrize("inches", [3.5, 7.16, None])
+def test_words_of_a_heatmap_do_not_overlap(inches):
+    with style.printing(inches):
+        figure = vips.contributions(contributions(51), ORIGIN, arranged(51))
+        figure.draw_without_rendering()
+    [panel] = figure.axes
+    for words in (panel.texts, panel.get_xticklabels(), panel.get_yticklabels()):
+        boxes = [text.get_window_extent() for text in words]
+        assert len(boxes) > 1
+        assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
 
 
 @pytest.mark.parametrize(
