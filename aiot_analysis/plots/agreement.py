@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 BAND = "#cfd6dc"
-DARK = "#2b3a47"
-SMALL: dict[str, Any] = {"fontsize": style.SMALL, "color": style.GREY, "va": "center"}
+DARK = style.INK
 MOST_TICKS = 6  # maximum number of devices labelled on the axis of a narrow panel
 
 
@@ -55,8 +54,9 @@ def noise(
         style.empty(left, f"no data: {gap}")
     else:
         handles |= _spreads(left, with_spread, ids)
+        words: dict[str, Any] = {"fontsize": style.SMALL, "color": style.GREY, "va": "center"}
         for instance, why in spread[spread["sd"].isna()][["instance_id", "gap"]].itertuples(index=False):
-            left.text(0.01, ids.index(instance), f"no data: {why}", transform=left.get_yaxis_transform(), **SMALL)
+            left.text(0.01, ids.index(instance), f"no data: {why}", transform=left.get_yaxis_transform(), **words)
         _lines(left, ids, "standard deviation (percentage points)")
     with_instability = unstable.dropna(subset=["instability"])
     if with_instability.empty and repeats.empty:
@@ -127,7 +127,7 @@ def _shares(axes: Axes, unstable: pd.DataFrame, repeats: pd.DataFrame, ids: Sequ
             xerr=errors,
             fmt="s",
             color=style.color(style.PLAIN),
-            markerfacecolor="white",
+            markerfacecolor=style.GROUND,
             linestyle="none",
             elinewidth=0.7,
         )
@@ -153,7 +153,7 @@ def _lines(axes: Axes, ids: Sequence[str], label: str) -> None:
     models = [names.instance(instance_id).model for instance_id in ids]
     for number in range(1, len(ids)):
         if models[number] != models[number - 1]:
-            axes.axhline(number - 0.5, color="#dddddd", linewidth=0.6, zorder=0)
+            axes.axhline(number - 0.5, color=style.RULE, linewidth=0.6, zorder=0)
 
 
 def _line(instance: str) -> str:
@@ -261,7 +261,7 @@ def _differences(axes: Axes, part: pd.DataFrame, base: str, ids: Sequence[str], 
     figure = axes.get_figure()
     panel_points = axes.get_position().width * style.size(figure)[0] * 72 if figure else 200.0
     line_width = min(5.0, 0.6 * panel_points / len(ids))
-    axes.axhline(0, color="#888888", linewidth=0.6)
+    axes.axhline(0, color=style.GREY, linewidth=0.6)
     axes.vlines(x, 100 * part["low"], 100 * part["high"], color=BAND, linewidth=line_width)
     axes.vlines(x, paired["change_low"], paired["change_high"], color=DARK, linewidth=0.7)
     significant = part["p_adjusted"] < ALPHA
@@ -270,7 +270,7 @@ def _differences(axes: Axes, part: pd.DataFrame, base: str, ids: Sequence[str], 
         x[significant], paired["change"][significant], s=14, color=style.color(style.NOTABLE), marker="P", zorder=4
     )
     axes.scatter(
-        [ids.index(base)], [0], s=14, marker="D", facecolors="white", edgecolors=DARK, linewidths=0.8, zorder=4
+        [ids.index(base)], [0], s=14, marker="D", facecolors=style.GROUND, edgecolors=DARK, linewidths=0.8, zorder=4
     )
     absent = len(ids) - len(part) - 1
     step = math.ceil(len(ids) / MOST_TICKS)
@@ -288,7 +288,7 @@ def _against_handles(sure: bool) -> dict[str, Any]:
         "difference on the same images (95 % jointly)": Line2D(
             [], [], color=DARK, marker="o", markersize=2.5, linewidth=0.7
         ),
-        "the reference": Line2D([], [], color=DARK, marker="D", markerfacecolor="white", linestyle="none"),
+        "the reference": Line2D([], [], color=DARK, marker="D", markerfacecolor=style.GROUND, linestyle="none"),
     }
     if sure:
         handles["significant difference"] = Line2D(

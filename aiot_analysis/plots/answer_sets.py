@@ -98,17 +98,17 @@ def _matrix(panel: Axes, rows: pd.DataFrame) -> None:
     table = rows["differ"].to_numpy().reshape(count, count)
     panel.imshow(table, cmap="Blues", vmin=0, vmax=1.7 * max(1, table.max()), aspect="auto")
     room = (1 - NAMES) * style.panel_width(panel) / count  # inches
-    written = style.LETTER * style.SMALL * len(str(table.max())) < room
+    written = 1.2 * style.LETTER * style.SMALL * len(str(table.max())) < room
     for (row, column), value in np.ndenumerate(table):
         if row != column and written:
-            color = style.GREY if value == 0 else "black"
-            panel.text(column, row, str(value), ha="center", va="center", fontsize=style.SMALL - 0.5, color=color)
+            color = style.GREY if value == 0 else style.ON_LIGHT
+            panel.text(column, row, str(value), ha="center", va="center", fontsize=style.SMALL, color=color)
     panel.set_yticks(range(count), _labels(panel, submissions["submission_a"], submissions["set_a"]))
     panel.tick_params(axis="y", labelsize=style.SMALL)
     panel.set_xticks(range(count), submissions["set_a"], fontsize=style.SMALL)
     panel.tick_params(length=0)
     panel.grid(False)
-    for column, width, color in (("sdk_a", 0.6, "#888888"), ("submitter_a", 1.6, "black")):
+    for column, width, color in (("sdk_a", 0.6, style.GREY), ("submitter_a", 1.6, style.ON_LIGHT)):
         for place in _changes(submissions[column]):
             panel.axhline(place - 0.5, color=color, linewidth=width)
             panel.axvline(place - 0.5, color=color, linewidth=width)
@@ -134,7 +134,7 @@ def unstable_classes(
         y = np.arange(len(rows))
         share, low, high = (100 * rows[f"instability{end}"].to_numpy(float) for end in ("", "_low", "_high"))
         errors = [share - low, high - share]
-        panel.barh(y, share, xerr=errors, height=0.65, color=BAR, error_kw={"elinewidth": 0.7, "ecolor": "#333333"})
+        panel.barh(y, share, xerr=errors, height=0.65, color=BAR, error_kw={"elinewidth": 0.7, "ecolor": style.INK})
         panel.set_yticks(y, rows["class_name"], fontsize=style.SMALL)
         panel.invert_yaxis()
         panel.set_xlim(0, 100)
@@ -168,7 +168,7 @@ def sample_spread(
     for panel, row in zip(axes, facts, strict=False):
         part = counts[counts["model"] == row["model"]]
         step = 100 / row["size"]
-        panel.axvspan(row["spread_low"] - step / 2, row["spread_high"] + step / 2, color="#eef2f5", zorder=0)
+        panel.axvspan(row["spread_low"] - step / 2, row["spread_high"] + step / 2, color=style.GRID, zorder=0)
         panel.bar(part["spread"], 100 * part["share"], width=0.85 * step, color=BAR)
         panel.axvline(row["spread"], color=style.color(style.PLAIN), linestyle="--")
         panel.axvline(row["true_spread"], color=style.color(style.NOTABLE), linewidth=1.6)
@@ -182,7 +182,7 @@ def sample_spread(
         "all images": Line2D([], [], color=style.color(style.NOTABLE), linewidth=1.6),
         "samples": Patch(color=BAR),
         "their median": Line2D([], [], color=style.color(style.PLAIN), linestyle="--"),
-        "95 % of them": Patch(color="#eef2f5"),
+        "95 % of them": Patch(color=style.GRID),
     }
     style.legend(figure, handles if facts else {})
     words = [

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator
 
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
@@ -35,9 +34,10 @@ def scatter(
     """Draw latency over multiply-accumulates on logarithmic axes, one panel per implementation.
 
     Takes the frame of `stats.complexity.complexity` and optionally those of `rank_correlation` (for the correlations in
-    the titles), `stats.complexity.device_classes` (for colours and markers), `stats.complexity.lines` (for the line of
-    each device, which is the same in all panels) and `stats.published_speed.complexity`: published times, which are
-    drawn in grey behind the others, in the panels of their framework.
+    the titles), `stats.complexity.device_classes` (for colours and markers), `stats.complexity.lines` and
+    `stats.published_speed.complexity`: published times, which are drawn in grey behind the others, in the panels of
+    their framework. Lines by "implementation" are drawn in their panel, through its points; those by "device_id" alone
+    are the same in all panels. A note names the implementations without data.
     """
     measured = frame.dropna(subset=["macs_millions", "latency_ms"])
     if measured.empty:
@@ -48,37 +48,38 @@ def scatter(
     class_of_device = {} if classes is None else classes.set_index("device_id")["device_class"].to_dict()
     measured = measured.assign(kind=[class_of_device.get(name, "devices") for name in measured["device_id"]])
     looks = style.looks(sorted(measured["kind"].unique()))
-    figure, panels = style.panels(len(names.IMPLEMENTATIONS), 2, 5.2, 3.0)
+    by_panel = lines is not None and "implementation" in lines
+    present = names.in_order(set(measured["implementation"]), names.IMPLEMENTATIONS)
+    figure, panels = style.panels(len(present), 2, 5.2 if len(present) > 1 else 6.4, 3.0)
     ranges = []
-    for axes, name in zip(panels, names.IMPLEMENTATIONS, strict=True):
+    for axes, name in zip(panels, present, strict=True):
         part = measured[measured["implementation"] == name]
         title = names.display(name) + _rho(correlation, name)
         axes.set_title(title)
-        if part.empty:
-            style.empty(axes, "no data: not measured")
-            continue
         ranges.append(f"{title} {style.span(part['latency_ms'], '{:.3g}')} ms")
-        for number, (kind, look) in enumerate(looks.items()):
+        for kind, look in looks.items():
             points = part[part["kind"] == kind]
-            offset = 1.0 if devices == 1 else 1.025 ** (number - (len(looks) - 1) / 2)  # draw classes side by side
             axes.scatter(
-                points["macs_millions"] * offset,
+                points["macs_millions"],
                 points["latency_ms"],
                 marker=look.marker,
                 color=look.color,
                 s=28 if devices <= device_axis.FEW else 10,
                 alpha=0.9 if devices <= device_axis.FEW else 0.5,
             )
-        _device_lines(axes, lines, measured)
+        _draw_lines(axes, lines, part if by_panel else measured, name)
         _model_axis(axes, measured)
         times = pd.concat([measured["latency_ms"], _published_points(axes, published, measured, name)])
-        axes.set(yscale="log", ylabel="mean latency (ms)")
+        axes.set(yscale="log", ylabel="mean time (ms)")
         axes.set_ylim(times.min() / 1.3, times.max() * 1.3)
         style.plain_log(axes.yaxis)
+    absent = [names.display(name) for name in names.IMPLEMENTATIONS if name not in present]
+    if absent:
+        style.note(panels[-1], f"no data: {style.join_words(absent)} (not measured)")
     handles: dict[str, object] = {kind: _mark(look.color, look.marker) for kind, look in looks.items()}
     if lines is not None and lines["slope"].notna().any():
-        label = "line of the device" if devices == 1 else "line of each device"
-        handles[f"{label}, through all implementations"] = Line2D([], [], color=style.GREY, linewidth=0.8)
+        label = f"line of {'the' if devices == 1 else 'each'} device, through all implementations"
+        handles["line through the points of a panel" if by_panel else label] = Line2D([], [], color=style.GREY)
     if published is not None:
         handles["published by others"] = _mark(style.GREY, ".")
     style.legend(figure, handles if len(handles) > 1 or classes is not None else {})
@@ -104,16 +105,17 @@ def _published_points(
     return times
 
 
-def _device_lines(axes: Axes, lines: pd.DataFrame | None, measured: pd.DataFrame) -> None:
+def _draw_lines(axes: Axes, lines: pd.DataFrame | None, points: pd.DataFrame, implementation: str) -> None:
+    """Draw fitted lines over the range of the points, and of lines by implementation only those of this one."""
     if lines is None:
         return
-    ends = np.array([measured["macs_millions"].min() / 1.15, measured["macs_millions"].max() * 1.15])
+    if "implementation" in lines:
+        lines = lines[lines["implementation"] == implementation]
+    ends = np.array([points["macs_millions"].min() / 1.15, points["macs_millions"].max() * 1.15])
     fitted = lines.dropna(subset=["slope"])
     alpha = 0.8 if len(fitted) <= device_axis.FEW else 0.2
     for slope, intercept in fitted[["slope", "intercept"]].itertuples(index=False):
-        axes.plot(
-            ends, 2 ** (intercept + slope * np.log2(ends)), color=style.GREY, linewidth=0.8, alpha=alpha, zorder=0
-        )
+        axes.plot(ends, 2 ** (intercept + slope * np.log2(ends)), color=style.GREY, alpha=alpha, zorder=0)
 
 
 def _model_axis(axes: Axes, measured: pd.DataFrame) -> None:
@@ -121,7 +123,7 @@ def _model_axis(axes: Axes, measured: pd.DataFrame) -> None:
     labels: dict[float, list[str]] = {}
     models = measured.drop_duplicates("model").sort_values("macs_millions")
     for model, macs in models[["model", "macs_millions"]].itertuples(index=False):
-        axes.axvline(macs, color="#cccccc", linewidth=0.6, linestyle=":", zorder=0)
+        axes.axvline(macs, color=style.RULE, linewidth=0.6, linestyle=":", zorder=0)
         label_at = next((label_macs for label_macs in labels if macs / label_macs < NEAR), float(macs))
         labels.setdefault(label_at, []).append(f"{names.display(model)} {macs:g}")
     axes.set(xscale="log", xlim=(models["macs_millions"].min() / 1.3, models["macs_millions"].max() * 1.3))
@@ -173,7 +175,7 @@ def off_line(
         for model in names.in_order(set(pairs.loc[pairs["implementation"] == name, "model"]), names.MODELS)
     ]
     figure, (axes,) = style.panels(1, 1, 7.0, 0.19 * len(order) + 0.7)
-    axes.axvline(1, color="#888888", linewidth=0.8, linestyle="--", zorder=0)
+    axes.axvline(1, color=style.GREY, linewidth=0.8, linestyle="--", zorder=0)
     medians = {str(row["implementation"]): row for row in implementations.to_dict("records")}
     descriptions = []
     for name in dict.fromkeys(first for first, _ in order):
@@ -202,8 +204,6 @@ def off_line(
     )
     axes.set(ylim=(len(order) - 0.4, -0.6), xscale="log", xlabel="time as a multiple of the device's line")
     style.plain_log(axes.xaxis)
-    if residuals["ratio"].max() < 20 * residuals["ratio"].min():  # otherwise the axis would have hardly any numbers
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     axes.grid(axis="y", visible=False)
     handles: dict[str, object] = {
         "an instance" if devices == 1 else "an instance on a device": _mark(style.GREY, "o"),

@@ -27,7 +27,7 @@ LABELS, LEAST = 3.0, 0.08  # inches: width of the instance names, and minimum wi
 
 def colors() -> dict[str, str]:
     """Return the colour of each verdict."""
-    verdict_colors = [*map(style.color, (style.PLAIN, style.FAINT, style.NOTABLE)), "#dddddd", "#ffffff"]
+    verdict_colors = [*map(style.color, (style.PLAIN, style.FAINT, style.NOTABLE)), style.GRID, style.GROUND]
     return dict(zip(SYMBOLS, verdict_colors, strict=True))
 
 
@@ -60,7 +60,7 @@ def grid(
     counts = table.stack().value_counts().reindex(list(SYMBOLS)).dropna().astype(int)
     shades = colors()
     handles = {
-        f"{verdict} {SYMBOLS[verdict]}": Patch(facecolor=shades[verdict], edgecolor="#bbbbbb")
+        f"{verdict} {SYMBOLS[verdict]}": Patch(facecolor=shades[verdict], edgecolor=style.RULE)
         for verdict in counts.index
     }
     style.legend(figure, handles)
@@ -112,7 +112,7 @@ def _draw_counts(table: pd.DataFrame) -> style.Canvas:
     left = pd.Series(0, index=table.index)
     for verdict, color in colors().items():
         count = (table == verdict).sum(axis=1)
-        panel.barh(range(len(table)), count, 0.9, left, color=color, edgecolor="#bbbbbb", linewidth=0.3)
+        panel.barh(range(len(table)), count, 0.9, left, color=color, edgecolor=style.RULE, linewidth=0.3)
         for y, (start, number) in enumerate(zip(left, count, strict=True)):
             if number > 0.05 * devices:  # enough room for the label
                 panel.annotate(
@@ -144,7 +144,7 @@ def _cells(panel: Axes, rows: pd.DataFrame) -> None:
         vmin=-0.5,
         vmax=len(shades) - 0.5,
         shading="nearest",
-        edgecolors="white",
+        edgecolors=style.GROUND,
         linewidth=0.8,
     )
     # exclude the symbols from the layout, which would measure each of them: they are inside the panel anyway

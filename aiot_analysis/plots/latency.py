@@ -80,7 +80,7 @@ def distribution(
     if not lines:
         return empty_figure(origin, alt)
     medians = style.span(summary["median_ms"], "{:.3g}")
-    tails = f", 99th percentiles up to {summary['p99_ms'].max():.3g} ms" if "p99_ms" in summary else ""
+    tails = f", 99th percentiles up to {style.written(summary['p99_ms'].max())} ms" if "p99_ms" in summary else ""
     alt += f"; medians {medians} ms{tails}."
     figure, axes = instance_panels(ids, lines)
     if len(ids) > device_axis.FEW:
@@ -98,9 +98,9 @@ def distribution(
         panel.set_xscale("log")
         style.plain_log(panel.xaxis)
     marks = {
-        "median and quartiles": Patch(facecolor=style.light(style.color(style.PLAIN)), edgecolor="black"),
-        "shortest to 99th percentile": Line2D([], [], color="black", linewidth=0.8),
-        "longest": Line2D([], [], color="#333333", marker=".", linestyle="none"),
+        "median and quartiles": Patch(facecolor=style.light(style.color(style.PLAIN)), edgecolor=style.INK),
+        "shortest to 99th percentile": Line2D([], [], color=style.INK, linewidth=0.8),
+        "longest": Line2D([], [], color=style.INK, marker=".", linestyle="none"),
         "first image": Line2D([], [], color=style.color(style.NOTABLE), marker="x", linestyle="none"),
     }
     style.legend(figure, marks)
@@ -119,7 +119,7 @@ def _boxes(panel: Axes, rows: pd.DataFrame) -> None:
     if box.empty:
         return  # a logarithmic axis without data has no ticks to draw
     whiskers = [box["min_ms"], box["p99_ms"]]
-    edges: dict[str, Any] = {"colors": "black", "linewidths": 0.8}
+    edges: dict[str, Any] = {"colors": style.INK, "linewidths": 0.8}
     for quartile, end in zip((box["p25_ms"], box["p75_ms"]), whiskers, strict=True):
         panel.hlines(heights, quartile, end, **edges)
         panel.vlines(end, heights - 0.15, heights + 0.15, **edges)
@@ -130,13 +130,13 @@ def _boxes(panel: Axes, rows: pd.DataFrame) -> None:
         0.6,
         box["p25_ms"],
         color=style.light(style.color(style.PLAIN)),
-        edgecolor="black",
+        edgecolor=style.INK,
         linewidth=0.7,
     )
     panel.vlines(
         box["median_ms"], heights - 0.3, heights + 0.3, colors=style.color(style.PLAIN), linewidths=1.4, zorder=3
     )
-    panel.plot(box["max_ms"], heights, ".", color="#333333", markersize=3)
+    panel.plot(box["max_ms"], heights, ".", color=style.INK, markersize=3)
     panel.plot(box["first_ms"], heights, "x", color=style.color(style.NOTABLE), markersize=4)
 
 
@@ -184,17 +184,22 @@ def phases(
         for phase in present:
             look = style.look(phase)
             widths = times[phase].fillna(0.0)
-            panel.barh(range(len(lines)), widths, left=left, color=look.color, hatch=look.hatch, edgecolor="white")
+            panel.barh(range(len(lines)), widths, left=left, color=look.color, hatch=look.hatch, edgecolor=style.GROUND)
             left += widths
         for y, total in enumerate(left):
             panel.text(
-                total, y, f" {total:.3g}" if total else " no data", va="center", fontsize=style.SMALL, color=style.GREY
+                total,
+                y,
+                f" {style.written(total)}" if total else " no data",
+                va="center",
+                fontsize=style.SMALL,
+                color=style.GREY,
             )
         set_up_instance_axis(panel, lines, "mean time per image (ms)")
         panel.set_xlim(0, 1.12 * left.max())
     patches = {
         names.display(phase_name): Patch(
-            facecolor=style.look(phase_name).color, hatch=style.look(phase_name).hatch, edgecolor="white"
+            facecolor=style.look(phase_name).color, hatch=style.look(phase_name).hatch, edgecolor=style.GROUND
         )
         for phase_name in present
     }
@@ -206,7 +211,7 @@ TAILS = {"median_ms": (style.PLAIN, "o"), "p90_ms": (style.THIRD, "^"), "p99_ms"
 TAIL_NAMES = {"median_ms": "median", "p90_ms": "90th percentile", "p99_ms": "99th percentile"}
 LEVELS = (0.0, 0.8, 0.9, 0.95, 0.97)  # levels of the stability score; the last one is 3DMark's pass mark
 SHADES = ("#7f2704", "#d94801", "#fd8d3c", "#fdd0a2")
-CALM = {"no less stable than chance": "#e9e9e9", "stable": "#9ecae1", "cannot be decided": "#ffffff"}
+CALM = {"no less stable than chance": "#e9e9e9", "stable": "#9ecae1", "cannot be decided": style.GROUND}
 
 
 @style.styled
@@ -247,7 +252,7 @@ def tails(
         panel.hlines(heights, device_rows["median_ms"], device_rows["p99_ms"], color="#b5c7d3", linewidth=1.6)
         for column, (place, marker) in TAILS.items():
             panel.plot(device_rows[column], heights, marker, color=style.color(place), markersize=3.5)
-        panel.plot(device_rows["first_ms"], heights, "x", color="#333333", markersize=4)
+        panel.plot(device_rows["first_ms"], heights, "x", color=style.INK, markersize=4)
         _mark_gaps(panel, lines, device_rows)
         set_up_instance_axis(panel, lines, f"{what} per image (ms)")
         panel.set_title(name)
@@ -256,7 +261,7 @@ def tails(
     marks = {
         TAIL_NAMES[column_name]: _mark(style.color(place), marker) for column_name, (place, marker) in TAILS.items()
     }
-    style.legend(figure, marks | {"first image": _mark("#333333", "x")})
+    style.legend(figure, marks | {"first image": _mark(style.INK, "x")})
     return style.finish(figure, origin, alt)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import FancyBboxPatch, Patch
 
 from aiot_analysis.plots import style
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 GAP = "no data: no network was profiled; run `aiot operators`, then `aiot process`"
 LABELLED = 0.07  # shares of at least this much have their number in the bar
 TICKS_MS = np.arange(0.21, 1.9, 0.28)  # tick positions of the paper's Fig. 2
-TICK_INCHES = 0.32  # room for a tick label
-WORDS_INCHES = 2.2  # panel width above which its text fits beside the bars
+PAPER_TOP = 0.12  # upper end of the y axis of the paper's Fig. 2
+HEADROOM = 1.2  # space above the bars for their labels, as a factor
 
 
 def looks() -> dict[str, style.Look]:
@@ -39,8 +39,8 @@ def looks() -> dict[str, style.Look]:
         "pooling": style.Look(style.color(style.FOURTH), "D", "xxx"),
         "concatenation": style.Look("#F0E442", "<", "---"),
         "addition": style.Look(style.color(style.NOTABLE), "P", "+++"),
-        "linear": style.Look("#333333", "X", ""),
-        "other": style.Look("#bbbbbb", ".", "ooo"),
+        "linear": style.Look("#4d4d4d", "X", ""),
+        "other": style.Look("#b3b3b3", ".", "ooo"),
     }
 
 
@@ -81,7 +81,9 @@ def breakdown(
             listed = style.join_words(f"{kind} {share:.0%}" for kind, share in largest.items() if share > 0)
             descriptions.append(f"{names.display(str(model))}{suffix}: {listed}")
     handles = {
-        kind: Patch(facecolor=kind_looks[kind].color, hatch=kind_looks[kind].hatch, edgecolor="white", linewidth=0.4)
+        kind: Patch(
+            facecolor=kind_looks[kind].color, hatch=kind_looks[kind].hatch, edgecolor=style.GROUND, linewidth=0.4
+        )
         for kind in kinds
     }
     style.legend(figure, handles)
@@ -119,12 +121,12 @@ def _bars(panel: Axes, table: pd.DataFrame) -> None:
             width=0.72,
             color=look.color,
             hatch=look.hatch,
-            edgecolor="white",
+            edgecolor=style.GROUND,
             linewidth=0.4,
         )
         for x, (low, share) in enumerate(zip(bottom, height, strict=True)):
             if share >= LABELLED:
-                box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
+                box = {"boxstyle": "round,pad=0.15", "facecolor": style.GROUND, "edgecolor": "none", "alpha": 0.85}
                 panel.text(x, low + share / 2, f"{share:.0%}", ha="center", va="center", fontsize=style.SMALL, bbox=box)
         bottom += height
     panel.set_xticks(range(len(table)), [names.display(str(model)) for model in table.index], rotation=20, ha="right")
@@ -145,73 +147,54 @@ def convolution_times(
     origin: str,
     devices: pd.DataFrame | None = None,
     *,
+    paper_range: bool = False,
     ax: Axes | None = None,
     fig: Figure | SubFigure | None = None,
 ) -> Figure:
     """Draw Fig. 2: one histogram per model of the times of single convolutions, with the paper's bins and ticks.
 
     Takes the frame of `stats.operators.convolution_times`. A separate hatched bar shows the share of convolutions that
-    take longer than the last bin. All panels have the same axes.
+    take longer than the last bin. All panels have the same axes; with `paper_range`, these are the paper's, from 0 to
+    0.12, and bars that go on beyond them end in a triangle.
     """
     present = set(frame[["framework", "device_id", "model"]].itertuples(index=False, name=None))
     implementations = _implementations(frame)
     models = names.in_order(set(frame["model"]), names.MODELS)
     panel_keys = [(*pair, model) for pair in implementations for model in models if (*pair, model) in present]
-    figure, axes = style.panels(max(1, len(panel_keys)), 3, 2.9, 1.9)
+    figure, axes = style.panels(max(1, len(panel_keys)), 3, 3.7, 2.1)
     if not panel_keys:
         style.empty(axes[0], GAP)
         return style.finish(figure, origin, "The time of single convolutions: no data.")
     inside = frame[np.isfinite(frame["high_ms"])]
-    headroom = 1.25 if style.panel_width(axes[0]) > WORDS_INCHES else 1.9  # space above the bars for text, as a factor
-    top, end = float(frame["share"].max()) * headroom, float(inside["high_ms"].max())
+    top, end = PAPER_TOP if paper_range else float(frame["share"].max()), float(inside["high_ms"].max())
     width = float((inside["high_ms"] - inside["low_ms"]).iloc[0])
     overflow_x = end + 2 * width  # centre of the bar for longer times
     descriptions = []
     for number, (panel, (framework, device, model)) in enumerate(zip(axes, panel_keys, strict=True)):
         part = frame[(frame[["framework", "device_id", "model"]] == [framework, device, model]).all(axis=1)]
         bins, overflow_share = part[np.isfinite(part["high_ms"])], part[~np.isfinite(part["high_ms"])]["share"].sum()
-        panel.bar(
-            bins["low_ms"],
-            bins["share"],
-            width=bins["high_ms"] - bins["low_ms"],
-            align="edge",
-            color=style.color(style.PLAIN),
-            edgecolor="white",
-            linewidth=0.5,
-        )
-        panel.bar(
-            overflow_x,
-            overflow_share,
-            width=2 * width,
-            color=style.color(style.SECOND),
-            hatch="///",
-            edgecolor="white",
-            linewidth=0.5,
-        )
-        panel.text(
-            overflow_x,
-            overflow_share + 0.01 * top,
-            _percent(overflow_share),
-            ha="center",
-            va="bottom",
-            fontsize=style.SMALL,
-        )
+        edges: dict[str, Any] = {"edgecolor": style.GROUND, "linewidth": 0.5}
+        panel.bar(bins["low_ms"], bins["share"], width, align="edge", color=style.color(style.PLAIN), **edges)
+        panel.bar(overflow_x, overflow_share, 2 * width, color=style.color(style.SECOND), hatch="///", **edges)
+        label_y = min(overflow_share, top) + 0.03 * top
+        panel.text(overflow_x, label_y, _percent(overflow_share), ha="center", va="bottom", fontsize=style.SMALL)
+        cut = bins[bins["share"] > top]
         panel_letter = f"({chr(97 + number)}) " if len(panel_keys) <= 26 else ""
         suffix = f", {_title(framework, device, frame, devices)}" if len(implementations) > 1 else ""
         panel.set_title(f"{panel_letter}{names.display(model)}{suffix}")
-        ticks = TICKS_MS[:: max(1, round(TICK_INCHES * len(TICKS_MS) / (style.panel_width(panel) - 0.6)))]
-        right = end + 3.5 * width
-        label_room = right * TICK_INCHES / max(style.panel_width(panel) - 0.6, TICK_INCHES)
-        ticks = ticks[ticks <= overflow_x - 1.3 * label_room]  # leave room for the label of the overflow bar
-        panel.set(xlim=(0, right), ylim=(0, top))
-        panel.set_xticks([*ticks, overflow_x], [*(f"{tick:.2f}" for tick in ticks), f">{end:g}"])
-        panel.set_xlabel("time of a convolution (ms)")
+        room, right = max(style.panel_width(panel) - 0.75, 0.5), end + 3.5 * width
+        label = 5.5 * style.LETTER * style.SMALL  # inches that a tick label of four characters takes with its gap
+        ticks = TICKS_MS[:: ceil(label / (room * (TICKS_MS[1] - TICKS_MS[0]) / right))]
+        ticks = ticks[ticks <= overflow_x - 1.1 * label * right / room]  # leave room for the label of the overflow bar
+        panel.set(xlim=(0, right), ylim=(0, top if paper_range else HEADROOM * top))
+        panel.set_xticks([*ticks, overflow_x], [*(f"{tick:.2f}" for tick in ticks), f"> {end:g}"])
+        panel.set_xlabel(f"time of each of {plural(int(part['convolutions'].sum()), 'convolution')} (ms)")
         panel.set_ylabel(f"relative frequency\n({_repetitions(part)})")
         panel.grid(axis="x", visible=False)
-        words = f"{int(part['convolutions'].sum()):,} convolutions"
-        panel.text(
-            0.98, 0.97, words, transform=panel.transAxes, ha="right", va="top", fontsize=style.SMALL, color=style.GREY
-        )
+        if len(cut):
+            panel.plot(cut["low_ms"] + width / 2, [top] * len(cut), "^", color=style.INK, markersize=3.5, clip_on=False)
+            panel.set_title(f"{panel.get_title(loc='left')}\n")  # leaves room for the label of the overflow bar
+            style.note(panel, f"▲ goes on to at most {cut['share'].max():.2f}")
         peak = bins.loc[bins["share"].idxmax()]
         peak_text = f"most often {peak['low_ms']:.2f} to {peak['high_ms']:.2f} ms ({peak['share']:.0%})"
         descriptions.append(
@@ -364,9 +347,9 @@ def _room(item: str | Bend) -> float:
 
 
 COLUMNS = 3
-BOX_INCHES, LAYER_INCHES = 0.97, 0.42  # room for a box
-BOX_WIDTH, BOX_HEIGHT = 0.94, 0.6  # size of a box as a fraction of its room
-TITLE_INCHES = 0.35
+BOX_INCHES, LAYER_INCHES = 0.97, 0.45  # room for a box
+BOX_WIDTH, BOX_HEIGHT = 0.94, 0.64  # size of a box as a fraction of its room
+TITLE_INCHES, FOOT_INCHES, MARGIN_INCHES = 0.4, 0.3, 0.05  # room for a title, for the origin line and on the left
 SHORT = {"batch norm": "BN", "concatenation": "concat", "average pooling": "avg pool", "max pooling": "max pool"}
 SHORT |= {"depthwise": "dw"}  # the usual abbreviation in papers, since boxes are narrow
 LEAST_BOXES = 2.7  # minimum width of a column in boxes, so that titles fit
@@ -393,7 +376,9 @@ def typical_modules(
         zip(modules, parts, layouts, strict=True)
     ):
         panel, panel_width = panels[number]
-        panel.set_title(f"({chr(97 + number)}) {names.display(model)}: {of_class.strip('_')}, {module}", fontsize=7.5)
+        title = f"({chr(97 + number)}) {names.display(model)}: {of_class.strip('_')}, {module}"
+        letters = style.letters_per_line(style.panel_width(panel), style.SMALL * style.BOLD)
+        panel.set_title(style.wrap_text(title, letters), fontsize=style.SMALL)
         _draw_module(panel, part, diagram_layout, panel_width)
         operators = part[part["kind"] != "input"]
         descriptions.append(f"{names.display(model)}, {module}: {'; '.join(operators['label'])}")
@@ -403,30 +388,35 @@ def typical_modules(
 def _module_panels(widths: Sequence[float], layers: Sequence[int]) -> tuple[style.Canvas, list[tuple[Axes, float]]]:
     """Return a figure with one panel per diagram, and for each panel its axes and its width in boxes.
 
-    Each panel is added to the shortest column so far, so that a long module is next to several short ones.
+    Each panel is added to the shortest column so far, so that a long module is next to several short ones. All panels
+    have one scale: a box is as wide and as high in each of them, which a layout engine would not guarantee.
     """
-    fitting = int(style.page_width(8.0) / (LEAST_BOXES * BOX_INCHES))
+    fitting = int(style.page_width(style.WIDEST) / (LEAST_BOXES * BOX_INCHES))
     columns: list[list[int]] = [[] for _ in range(max(1, min(COLUMNS, len(widths), fitting)))]
     ends = [0.0] * len(columns)
+    tops: dict[int, float] = {}
     heights = [TITLE_INCHES + LAYER_INCHES * count for count in layers]
     for number, height in enumerate(heights):
         column_index = ends.index(min(ends))
         columns[column_index].append(number)
+        tops[number] = ends[column_index]
         ends[column_index] += height
     column_widths = [max(LEAST_BOXES, *(widths[number] for number in column)) for column in columns]
-    figure_width = style.page_width(BOX_INCHES * sum(column_widths))
-    figure = style.blank(len(widths), figure_width, max(ends) + 0.3, ConstrainedLayoutEngine(h_pad=0.02))
+    full_width = min(BOX_INCHES * sum(column_widths), style.WIDEST)
+    figure = style.blank(len(widths), style.page_width(full_width), max(ends) + FOOT_INCHES, None)
     if isinstance(figure, Axes):
         return figure, [(figure, column_widths[0])]
-    grid = figure.add_gridspec(1, len(columns), width_ratios=column_widths)
+    wide, high = style.size(figure)
+    box = (wide - MARGIN_INCHES) / sum(column_widths)
+    shrink = (high - FOOT_INCHES) / max(ends)  # 1 unless the figure is the caller's
     panels: dict[int, tuple[Axes, float]] = {}
     for column_index, column in enumerate(columns):
-        free_height = max(ends) - ends[column_index]
-        ratios = [heights[number] for number in column] + ([free_height] if free_height > 0 else [])
-        inner = grid[column_index].subgridspec(len(ratios), 1, height_ratios=ratios)
-        panels |= {
-            number: (figure.add_subplot(inner[row]), column_widths[column_index]) for row, number in enumerate(column)
-        }
+        left = MARGIN_INCHES + box * sum(column_widths[:column_index])
+        for number in column:
+            diagram = shrink * LAYER_INCHES * layers[number]
+            bottom = high - shrink * (tops[number] + TITLE_INCHES) - diagram
+            place = (left / wide, bottom / high, box * column_widths[column_index] / wide, diagram / high)
+            panels[number] = figure.add_axes(place), column_widths[column_index]
     return figure, [panels[number] for number in range(len(widths))]
 
 
@@ -440,12 +430,12 @@ def _draw_module(panel: Axes, part: pd.DataFrame, layout: Layout, wide: float) -
         half = BOX_HEIGHT / 2  # arrows run straight down beside boxes and change direction between layers
         path = [(x, layer + side) for x, layer in points for side in (-half, half)][1:-1]
         xs, ys = [x for x, _ in path], [y for _, y in path]
-        panel.plot(xs[:-1], ys[:-1], color="#555555", linewidth=0.7, zorder=1, solid_joinstyle="round")
+        panel.plot(xs[:-1], ys[:-1], color=style.GREY, linewidth=0.7, zorder=1, solid_joinstyle="round")
         panel.annotate(
             "",
             xy=(xs[-1], ys[-1]),
             xytext=(xs[-2], ys[-2]),
-            arrowprops={"arrowstyle": "-|>", "color": "#555555", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0},
+            arrowprops={"arrowstyle": "-|>", "color": style.GREY, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 0},
             zorder=1,
         )
     kind_looks = looks()
@@ -458,15 +448,16 @@ def _draw_module(panel: Axes, part: pd.DataFrame, layout: Layout, wide: float) -
                 BOX_WIDTH,
                 BOX_HEIGHT,
                 boxstyle="round,pad=0,rounding_size=0.08",
-                facecolor=style.light(look.color) if look else "#ffffff",
-                edgecolor=look.color if look else "#999999",
+                facecolor=style.light(look.color) if look else style.GROUND,
+                edgecolor=look.color if look else style.GREY,
                 linestyle="-" if look else (0, (3, 2)),
                 linewidth=0.8,
                 zorder=2,
             )
         )
         text = "\n".join(_short_label(str(label)) for label in (row.label, row.also) if label)
-        panel.text(x, y, text, ha="center", va="center", fontsize=style.SMALL, linespacing=1.1, zorder=3)
+        color = style.ON_LIGHT if look else style.INK
+        panel.text(x, y, text, ha="center", va="center", fontsize=style.SMALL, linespacing=1.1, zorder=3, color=color)
     xs = [x for x, _ in layout.boxes.values()] + [x for points in layout.arrows.values() for x, _ in points]
     middle = (min(xs) + max(xs)) / 2
     panel.set(xlim=(middle - wide / 2, middle + wide / 2), ylim=(layout.layers - 0.5, -0.5))

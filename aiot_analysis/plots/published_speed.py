@@ -55,7 +55,7 @@ def complexity(
             part["macs_millions"], part["latency_ms"], s=9, color=looks[runtime].color, alpha=0.35, linewidths=0
         )
         middle = part.groupby("model").agg(macs=("macs_millions", "first"), ms=("latency_ms", "median"))
-        axes.scatter(middle["macs"], middle["ms"], s=26, marker="_", color="black", linewidths=1.2, zorder=3)
+        axes.scatter(middle["macs"], middle["ms"], s=26, marker="_", color=style.INK, linewidths=1.2, zorder=3)
         of_runtime = off_line[off_line["implementation"] == runtime].sort_values("ratio")
         slower, faster = of_runtime["model"].tail(LABELLED), of_runtime["model"].head(LABELLED)
         placed: list[tuple[float, float]] = []
@@ -78,7 +78,7 @@ def complexity(
         ranges.append(f"{names.framework(runtime)} {words}, {style.span(part['latency_ms'], '{:.3g}')} ms")
     handles: dict[str, object] = {
         "a network on a device": Line2D([], [], color=style.GREY, marker="o", markersize=3, linestyle="none"),
-        "median over devices": Line2D([], [], color="black", marker="_", linestyle="none"),
+        "median over devices": Line2D([], [], color=style.INK, marker="_", linestyle="none"),
     }
     style.legend(figure, handles)
     networks = plural(points["model"].nunique(), "network")
@@ -108,7 +108,7 @@ def runtime_shares(
     for runtime in runtimes:
         look, widths = looks[runtime], wide[runtime].to_numpy(float)
         axes.barh(
-            range(len(wide)), widths, left=left, color=look.color, hatch=look.hatch, edgecolor="white", height=0.8
+            range(len(wide)), widths, left=left, color=look.color, hatch=look.hatch, edgecolor=style.GROUND, height=0.8
         )
         for place, (start, width) in enumerate(zip(left, widths, strict=True)):
             axes.text(
@@ -117,7 +117,7 @@ def runtime_shares(
             )  # fmt: skip
         left = left + widths
     for third in (1 / 3, 2 / 3):
-        axes.axvline(third, color="black", linewidth=0.7, linestyle=":")
+        axes.axvline(third, color=style.INK, linewidth=0.7, linestyle=":")
     axes.set_yticks(range(len(wide)), list(map(names.display, wide.index)), fontsize=style.SMALL)
     axes.set(xlim=(0, 1), ylim=(len(wide) - 0.4, -0.6), xlabel="share of the summed time of the runtimes")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
@@ -149,8 +149,8 @@ def quantized(
     looks, texts = style.looks(names.PRECISIONS), []
     for axes, runtime in zip(panels, runtimes, strict=True):
         axes.set_title(names.framework(runtime))
-        axes.axvline(1, color="#888888", linewidth=0.8, linestyle="--", zorder=0)
-        axes.axhline(0, color="#888888", linewidth=0.8, linestyle="--", zorder=0)
+        axes.axvline(1, color=style.GREY, linewidth=0.8, linestyle="--", zorder=0)
+        axes.axhline(0, color=style.GREY, linewidth=0.8, linestyle="--", zorder=0)
         for precision in precisions:
             part = frame[(frame["framework"] == runtime) & (frame["quantization"] == precision)]
             if part.empty:
@@ -210,7 +210,7 @@ def off_npu(
         axes.scatter(
             known["times"][of_device], heights[of_device], s=20, marker=look.marker, color=look.color, alpha=0.9
         )
-    axes.axvline(1, color="#888888", linewidth=0.8, linestyle="--", zorder=0)
+    axes.axvline(1, color=style.GREY, linewidth=0.8, linestyle="--", zorder=0)
     axes.set_yticks(range(len(order)), list(order), fontsize=style.SMALL)
     axes.set(ylim=(len(order) - 0.4, -0.6), xscale="log", xlabel="time as a multiple of that of QNN on the NPU")
     style.plain_log(axes.xaxis)
@@ -244,14 +244,14 @@ def rank_ranges(
     uncertain, other = style.color(style.FAINT), style.color(style.NOTABLE)
     axes.hlines(y, frame["rank_low"], frame["rank_high"], color=uncertain, linewidth=7, alpha=0.5)
     axes.hlines(y, frame["suite_min"], frame["suite_max"], color=other, linewidth=1.6)
-    axes.scatter(frame["rank"], y, s=24, color="black", zorder=3)
+    axes.scatter(frame["rank"], y, s=24, color=style.INK, zorder=3)
     axes.set_yticks(y, device_axis.names(list(frame["device_id"]), devices), fontsize=style.SMALL)
     step = ceil(LABEL * len(frame) / (0.45 * style.panel_width(axes)))  # names take the rest of the width
     axes.set_xticks(range(1, len(frame) + 1, step))
     axes.set(ylim=(len(frame) - 0.4, -0.6), xlim=(0.4, len(frame) + 0.6), xlabel="rank")
     axes.grid(axis="y", visible=False)
     handles: dict[str, object] = {
-        "rank": Line2D([], [], color="black", marker="o", linestyle="none"),
+        "rank": Line2D([], [], color=style.INK, marker="o", linestyle="none"),
         "ranks that other jobs could give": Line2D([], [], color=uncertain, linewidth=7, alpha=0.5),
         "ranks by parts of the suite": Line2D([], [], color=other, linewidth=1.6),
     }

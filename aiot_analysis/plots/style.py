@@ -6,20 +6,24 @@ import inspect
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from functools import cache, partial, wraps
-from itertools import cycle
-from math import ceil
+from itertools import count, cycle, product
+from math import ceil, floor, log10
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 import matplotlib
 import matplotlib.style
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter, NullLocator
 
 from aiot_analysis.errors import FigureError
 from aiot_analysis.tables import names
@@ -28,8 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from matplotlib.axis import Axis
+    from matplotlib.backend_bases import RendererBase
+    from numpy.typing import NDArray
 
 P = ParamSpec("P")
+T = TypeVar("T")
 Canvas = Figure | SubFigure | Axes
 """What a plot draws on: a figure of its own, or what its caller passed as `ax` or `fig`."""
 TARGET_NOTE = """
@@ -38,14 +45,24 @@ Draws on a new figure, or on existing axes `ax` (if there is one panel), or on a
 These keep their size, and everything else on their figure stays as it is. Returns the figure in each case.
 """
 SHEET = Path(__file__).with_name("paper.mplstyle")
-GREY = "#6b6b6b"
+SCREEN = Path(__file__).with_name("page.mplstyle")
+"""Sizes of text on pages, on top of SHEET: pages show 96 pixels per inch, so 8.25 points are 11 pixels."""
+INK = "#1a1a1a"  # text, axes and whatever is drawn in black
+GREY = "#6b6b6b"  # notes and reference lines
+RULE = "#bbbbbb"  # faint lines and frames
+GRID = "#e6e6e6"
+GROUND = "#ffffff"
+"""The neutral colours of all figures, which pages replace in dark mode. INK, GRID and GROUND are in SHEET, too."""
+ON_DARK, ON_LIGHT = "#fdfdfd", "#333333"
+"""Colours of text on areas in the colour of a series. Pages keep them in dark mode, as they keep these areas."""
 SIMULATED = "#b00020"
 PUBLISHED = "#5b3f9e"  # as in the style sheet of the pages
-SMALL = 7.0  # points: the smallest size that is legible in print
+MARK_SIZE, MARK_ALPHA = 22.0, 0.25  # points, and opacity: the mark of the origin is lighter than all data
+COVERED = 0.5  # share of a panel's area under bars above which the mark of the origin would be hidden
 BOLD = 1.3  # width of bold text relative to regular text
 LETTER = 0.0075  # average width of a letter in inches, per point of font size
 NARROWEST = 1.65  # minimum panel width in inches, including axis labels
-MANY = 300  # ratio of the ends of a logarithmic axis above which there is no room for 1, 2 and 5
+WIDEST = 11.2  # inches: width of the main column of a page; wider figures would be displayed smaller
 TALL, LOW = 8.4, 1.35  # inches: total height of all rows of panels on a page, and minimum height of a panel
 
 
@@ -69,17 +86,42 @@ CONTEXT = ("devices", "left_out", "apart", "classes")
 
 _width: ContextVar[float | None] = ContextVar("width", default=None)
 _target: ContextVar[Canvas | None] = ContextVar("target", default=None)
-_sheets: ContextVar[tuple[Path, ...]] = ContextVar("sheets", default=(SHEET,))
+_sheets: ContextVar[tuple[Path, ...]] = ContextVar("sheets", default=(SHEET, SCREEN))
+_with_origin_line: ContextVar[bool] = ContextVar("with_origin_line", default=True)
+
+if TYPE_CHECKING:
+    SMALL: float
+    """Size of the smallest text in points: that of tick labels, which is larger on pages than in print."""
+else:
+
+    def __getattr__(name: str) -> float:
+        """Return SMALL, which depends on whether figures are drawn for pages or for print."""
+        if name == "SMALL":
+            return small()
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @cache
+def _setting(sheets: tuple[Path, ...], name: str) -> Any:
+    """Return a setting from the last style sheet that has it."""
+    contents: list[Any] = [matplotlib.rc_params_from_file(sheet, use_default_template=False) for sheet in sheets]
+    return [settings[name] for settings in contents if name in settings][-1]
+
+
 def _colors(sheets: tuple[Path, ...]) -> list[str]:
-    """Return the colours of the property cycle from the last style sheet that defines one."""
-    colors: list[str] = []
-    for sheet in sheets:
-        cycler = matplotlib.rc_params_from_file(sheet, use_default_template=False).get("axes.prop_cycle")
-        colors = colors if cycler is None else cycler.by_key()["color"]
+    colors: list[str] = _setting(sheets, "axes.prop_cycle").by_key()["color"]
     return colors
+
+
+def small() -> float:
+    """Return the size of the smallest text in points: that of tick labels."""
+    return _points("xtick.labelsize")
+
+
+def _points(name: str) -> float:
+    """Return a font size from the style sheets in points; for one in words, such as "small", that of the project."""
+    points = _setting(_sheets.get(), name)
+    return float(points) if isinstance(points, int | float) else float(_setting((SHEET,), name))
 
 
 def color(place: int) -> str:
@@ -95,10 +137,15 @@ def light(shade: str) -> str:
 
 
 def ink(ground: str) -> str:
-    """Return a text colour that is legible on a background: white or near black, by relative luminance (WCAG 2.2)."""
+    """Return a text colour that is legible on a background: white or near black, by relative luminance (WCAG 2.2).
+
+    On the neutral grounds of a figure it is INK, since pages replace these grounds in dark mode.
+    """
+    if ground in (GROUND, GRID):
+        return INK
     parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(ground)]
     luminance = sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
-    return "white" if 1.05 / (luminance + 0.05) >= 3 else "#333333"
+    return ON_DARK if 1.05 / (luminance + 0.05) >= 3 else ON_LIGHT
 
 
 def palette() -> list[Look]:
@@ -140,14 +187,31 @@ def context() -> AbstractContextManager[None]:
 
 
 @contextmanager
-def printing(width: float | None = None, sheet: Path | None = None) -> Iterator[None]:
-    """Draw figures for a column `width` inches wide, with an optional style sheet on top of the project's."""
-    tokens = _width.set(width), _sheets.set((SHEET, sheet) if sheet else (SHEET,))
+def printing(width: float | None = None, sheet: Path | None = None, *, origin_line: bool = True) -> Iterator[None]:
+    """Draw figures for a printed column `width` inches wide, with an optional style sheet on top of the project's.
+
+    Text is smaller than on pages. Without `origin_line`, figures do not state the origin of their data in words; the
+    light mark of simulated and published data stays.
+    """
+    sheets = (SHEET, sheet) if sheet else (SHEET,)
+    with _set(_width, width), _set(_sheets, sheets), _set(_with_origin_line, origin_line):
+        yield
+
+
+@contextmanager
+def narrow(width: float) -> Iterator[None]:
+    """Draw figures for a column of a page `width` inches (of 96 pixels) wide, with text as large as on wide pages."""
+    with _set(_width, width):
+        yield
+
+
+@contextmanager
+def _set(variable: ContextVar[T], value: T) -> Iterator[None]:
+    token = variable.set(value)
     try:
         yield
     finally:
-        _width.reset(tokens[0])
-        _sheets.reset(tokens[1])
+        variable.reset(token)
 
 
 def styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -202,18 +266,15 @@ def _drawing_on(target: Canvas | None) -> Iterator[None]:
         yield
         return
     width = panel_width(target) if isinstance(target, Axes) else size(target)[0]
-    tokens = _width.set(width), _target.set(target)
-    try:
+    with _set(_width, width), _set(_target, target):
         yield
-    finally:
-        _width.reset(tokens[0])
-        _target.reset(tokens[1])
 
 
-def blank(count: int, width: float, height: float, layout: ConstrainedLayoutEngine) -> Canvas:
+def blank(count: int, width: float, height: float, layout: ConstrainedLayoutEngine | None) -> Canvas:
     """Return what to draw `count` panels on: a new figure of width x height inches, or the caller's `ax` or `fig`.
 
-    Raises FigureError if there is more than one panel for the caller's axes.
+    `layout` places the panels; without one, the plot does so itself. Raises FigureError if there is more than one panel
+    for the caller's axes.
     """
     target = _target.get()
     if target is None:
@@ -225,22 +286,29 @@ def blank(count: int, width: float, height: float, layout: ConstrainedLayoutEngi
                 "`fig`, such as one of `figure.subfigures(2, 2)`."
             )
         _restyle(target)
-    elif isinstance(target, Figure) and target.get_layout_engine() is None:
+    elif layout and isinstance(target, Figure) and target.get_layout_engine() is None:
         target.set_layout_engine(layout)
     return target
 
 
 def _restyle(axes: Axes) -> None:
-    """Apply the project's style to axes that were created in another one."""
+    """Apply the project's style to axes that were created in another one, and to ticks that are created later."""
     settings: Mapping[Any, Any] = matplotlib.rcParams
     axes.set_axisbelow(settings["axes.axisbelow"])
     for side, spine in axes.spines.items():
         spine.set(visible=settings[f"axes.spines.{side}"], linewidth=settings["axes.linewidth"])
+        spine.set_edgecolor(settings["axes.edgecolor"])
     for name, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
         axis.reset_ticks()
-        axis.set_tick_params(labelsize=settings[f"{name}tick.labelsize"], width=settings[f"{name}tick.major.width"])
-        axis.grid(settings["axes.grid"], color=settings["grid.color"], linewidth=settings["grid.linewidth"])
+        axis.set_tick_params(
+            labelsize=settings[f"{name}tick.labelsize"],
+            width=settings[f"{name}tick.major.width"],
+            colors=settings[f"{name}tick.color"],
+        )
+        axis.grid(True, color=settings["grid.color"], linewidth=settings["grid.linewidth"])
+        axis.grid(settings["axes.grid"])
         axis.label.set(fontsize=settings["axes.labelsize"], parse_math=settings["text.parse_math"])
+        axis.label.set_color(settings["axes.labelcolor"])
     axes._left_title.set_parse_math(settings["text.parse_math"])  # type: ignore[attr-defined]
 
 
@@ -262,10 +330,13 @@ def panels(count: int, columns: int, width: float, height: float) -> tuple[Canva
     if page and rows > 3:
         height = min(height, max(LOW, TALL / rows))
     layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06)
-    canvas = blank(count, page or max(columns * width, 4.2), rows * height + 0.7, layout)
+    canvas = blank(count, page or min(max(columns * width, 4.2), WIDEST), rows * height + 0.7, layout)
     if isinstance(canvas, Axes):
         return canvas, [canvas]
-    return canvas, [canvas.add_subplot(rows, columns, number + 1) for number in range(count)]
+    axes = [canvas.add_subplot(rows, columns, number + 1) for number in range(count)]
+    for panel in axes:
+        _restyle(panel)
+    return canvas, axes
 
 
 def page_width(inches: float) -> float:
@@ -309,46 +380,118 @@ def origin_line(rows: pd.DataFrame) -> str:
     return f"{names.origin_words(rows)} · {of('timing')} · {of('weights')} weights · {of('dataset')} images"
 
 
-def _origin_colour(origin: str) -> str:
-    """Return the colour of the line that states the origin of a figure's data."""
-    return SIMULATED if "simulated" in origin.lower() else PUBLISHED if origin.startswith("published") else GREY
+def _mark_of(origin: str) -> tuple[str, str]:
+    """Return the word that marks the panels of a figure ("" for measured data) and the colour of its origin."""
+    if "simulated" in origin.lower():
+        return "SIMULATED", SIMULATED
+    return ("PUBLISHED", PUBLISHED) if origin.startswith("published") else ("", GREY)
 
 
 def finish(canvas: Canvas, origin: str, alt: str, shown: pd.DataFrame | None = None) -> Figure:
     """Add the origin line to a figure, and the alternative text as its label. Return the figure.
 
-    Simulated data are marked across the whole figure, so that a cropped copy keeps the mark. `shown` holds the data
+    Simulated and published data are marked in each panel, so that a cropped copy keeps the mark. `shown` holds the data
     that are drawn, if the plot received much more than that. The label of a figure of the caller joins the alternative
     texts of all that is drawn on it, and the axes and subfigures have their own.
     """
-    simulated = "simulated" in origin.lower()
-    line = origin.replace("simulated", "SIMULATED", 1) if simulated else origin
+    word, color = _mark_of(origin)
+    line = origin.replace("simulated", "SIMULATED", 1) if word == "SIMULATED" else origin
     width = panel_width(canvas) if isinstance(canvas, Axes) else size(canvas)[0]
-    words: dict[str, Any] = {"ha": "right", "fontsize": SMALL, "color": _origin_colour(origin)}
-    mark: dict[str, Any] = {"color": SIMULATED, "alpha": 0.22, "rotation": 25, "ha": "center", "va": "center"}
-    mark["fontsize"] = min(40.0, 11 * width)
-    if isinstance(canvas, Axes):
+    words: dict[str, Any] = {"ha": "right", "fontsize": small(), "color": color}
+    if not _with_origin_line.get():
+        pass
+    elif isinstance(canvas, Axes):
         below: Any = ("axes fraction", canvas.xaxis.label)  # below the label of the x axis, wherever that is
         offset: dict[str, Any] = {"xytext": (0, -2), "textcoords": "offset points", "va": "top"}
         canvas.annotate(wrap_text(line, letters_per_line(width)), (1, 0), xycoords=below, **offset, **words)
     else:
         # the constrained layout reserves room for the figure's x label
         canvas.supxlabel(wrap_text(line, letters_per_line(width)), x=0.995, **words)
-    if simulated and isinstance(canvas, Axes):
-        mark["fontsize"] = min(40.0, 7 * width)
-        canvas.text(
-            0.5, 0.5, "SIMULATED", transform=canvas.transAxes, in_layout=False, zorder=6, **mark
-        )  # over the legend
-    elif simulated:
-        canvas.text(0.5, 0.5, "SIMULATED", **mark)
     figure = canvas.get_figure(root=True)
     assert isinstance(figure, Figure)  # see `_checked_target`
-    _describe(figure, canvas, f"{'Simulated data. ' if simulated else ''}{alt}")
+    _describe(figure, canvas, f"{'Simulated data. ' if word == 'SIMULATED' else ''}{alt}")
     if _target.get() is None:
         figure.shown = shown  # type: ignore[attr-defined]
     if _width.get():
         _fit(figure, canvas)
+    for axes in ([canvas] if isinstance(canvas, Axes) else canvas.axes) if word else []:
+        _mark_panel(axes, word, color)
     return figure
+
+
+class OriginMark(Text):
+    """A word below all data of a panel, as large as fits and where it is hidden least and crosses no other text."""
+
+    PLACES = tuple(product((0.5, 0.72, 0.28), (0.5, 0.75, 0.25, 0.92, 0.08)))
+    SHRINK = (1.0, 0.75, 0.55)
+
+    def __init__(self, axes: Axes, word: str, color: str) -> None:
+        super().__init__(0.5, 0.5, word, color=color, alpha=MARK_ALPHA, ha="center", va="center", zorder=-5)
+        self.largest, self.smallest = MARK_SIZE, small()
+        self.set_in_layout(False)
+        self.set_transform(axes.transAxes)
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Choose the size and the place, which depend on the layout, and draw the word."""
+        if isinstance(self.axes, Axes) and self.get_visible():
+            self._place(self.axes, renderer)
+        super().draw(renderer)
+
+    def _place(self, axes: Axes, renderer: RendererBase) -> None:
+        room, hidden = axes.bbox, _hidden_boxes(axes, renderer, self)
+        self.set_fontsize(10.0)
+        box = super().get_window_extent(renderer)
+        fitting = 10.0 * min(0.6 * room.width / box.width, 0.4 * room.height / box.height)
+        choices = []
+        for preference, (shrink, (wanted_x, y)) in enumerate(product(self.SHRINK, self.PLACES)):
+            points = min(max(shrink * min(self.largest, fitting), self.smallest), max(fitting, 4.0))
+            width, height = box.width * points / 10, box.height * points / 10
+            x = min(max(wanted_x, 0.52 * width / room.width), 1 - 0.52 * width / room.width)
+            left, bottom = room.x0 + x * room.width - width / 2, room.y0 + y * room.height - height / 2
+            across = np.minimum(hidden[:, 2], left + width) - np.maximum(hidden[:, 0], left)
+            along = np.minimum(hidden[:, 3], bottom + height) - np.maximum(hidden[:, 1], bottom)
+            overlap = float((across.clip(0) * along.clip(0)).sum()) / (width * height)
+            choices.append((round(overlap, 2), preference, points, x, y))
+        _, _, points, x, y = min(choices)
+        self.set(fontsize=points, x=x, y=y)
+
+
+def _hidden_boxes(axes: Axes, renderer: RendererBase, mark: Text) -> NDArray[np.float64]:
+    """Return the boxes of texts and bars within a panel, one per row: left, bottom, right and top in pixels."""
+    texts = [text for text in axes.texts if text is not mark and text.get_visible() and text.get_text().strip()]
+    legend = axes.get_legend()
+    artists = [*texts, *([legend] if legend else [])]
+    boxes = [artist.get_window_extent(renderer).extents for artist in artists]
+    boxes += [bar.get_window_extent().extents for bar in axes.patches if isinstance(bar, Rectangle)]
+    return np.array(boxes, float).reshape(-1, 4)
+
+
+def _mark_panel(axes: Axes, word: str, color: str) -> None:
+    """Mark the origin of a panel below its data, or above the panel if it is covered by cells or bars."""
+    if not axes.has_data():
+        return  # an empty panel says why it is empty
+    if not _covered(axes):
+        axes.add_artist(OriginMark(axes, word, color))
+        return
+    title = axes._left_title if axes._left_title.get_text() else axes.title  # type: ignore[attr-defined]
+    lines = title.get_text().split("\n") if title.get_text() else []
+    letters = LETTER * BOLD * float(title.get_fontsize()) * max(map(len, lines), default=0)
+    beside = letters + LETTER * small() * len(word) < panel_width(axes) - 0.7
+    above = "" if beside else "\n" * len(lines)
+    axes.set_title(word + above, loc="right", fontsize=small(), color=color, alpha=0.6, fontweight="normal")
+
+
+def _covered(axes: Axes) -> bool:
+    """Return whether cells or bars hide most of a panel, so that a mark below them could not be read."""
+    if axes.images or any(isinstance(cells, QuadMesh) for cells in axes.collections):
+        return True
+    to_panel = axes.transData - axes.transAxes  # does not depend on the size of the panel
+    area = 0.0
+    for bar in axes.patches:
+        if isinstance(bar, Rectangle) and bar.get_transform().contains_branch(axes.transData):
+            corners = to_panel.transform(bar.get_bbox().corners()).clip(0, 1)
+            area += float(np.ptp(corners[:, 0]) * np.ptp(corners[:, 1]))
+    return area > COVERED
 
 
 def _describe(figure: Figure, canvas: Canvas, alt: str) -> None:
@@ -407,34 +550,35 @@ def legend(canvas: Canvas, handles: Mapping[str, Any]) -> None:
         return
     keys = list(handles)
     if isinstance(canvas, Axes):
-        box: dict[str, Any] = {"frameon": True, "framealpha": 0.8, "edgecolor": "none", "fontsize": SMALL}
+        box: dict[str, Any] = {"frameon": True, "framealpha": 0.8, "edgecolor": "none", "fontsize": small()}
         tight: dict[str, Any] = {"labelspacing": 0.25, "handlelength": 1.4, "columnspacing": 1.0}
         keys = [wrap_text(key, letters_per_line(0.4 * panel_width(canvas))) for key in keys]
         canvas.legend(list(handles.values()), keys, loc="best", ncols=ceil(len(keys) / 5), **box, **tight)
         return
     width, height = size(canvas)
-    per_entry = 0.062 * max(map(len, keys)) + 0.55  # inches, at 7.5 points
+    points = _points("legend.fontsize")
+    per_entry = 1.1 * LETTER * points * max(map(len, keys)) + 0.55  # inches
     columns = max(1, min(len(keys), int(width / per_entry)))
     if isinstance(canvas, Figure) and _target.get() is None:
-        canvas.set_size_inches(width, height + 0.15 * (ceil(len(keys) / columns) - 1))
+        canvas.set_size_inches(width, height + 0.02 * points * (ceil(len(keys) / columns) - 1))
     canvas.legend(list(handles.values()), keys, loc="outside upper center", ncols=columns)
 
 
 def empty(axes: Axes, text: str) -> None:
     """Write in an empty panel why it is empty."""
     words = wrap_text(text, letters_per_line(panel_width(axes) - 0.7))
-    axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=GREY, fontsize=SMALL)
+    axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=GREY, fontsize=small())
     axes.set(xticks=[], yticks=[])
     axes.grid(False)
     for spine in axes.spines.values():
-        spine.set(visible=True, color="#cccccc", linestyle=(0, (4, 3)))
+        spine.set(visible=True, color=RULE, linestyle=(0, (4, 3)))
 
 
 def note(axes: Axes, text: str) -> None:
     """Add a note in small print under a panel, below the axis label."""
     axis_label = axes.get_xlabel()
     words = wrap_text(text, max(20, letters_per_line(0.88 * panel_width(axes) - 0.55)))  # centred on the axis
-    axes.set_xlabel("\n".join(part for part in (axis_label, words) if part), fontsize=SMALL, color="#444444")
+    axes.set_xlabel("\n".join(part for part in (axis_label, words) if part), fontsize=small(), color=GREY)
     grid, figure = axes.get_subplotspec(), axes.get_figure(root=True)
     if (
         _width.get() and _target.get() is None and grid and figure
@@ -446,9 +590,9 @@ def note(axes: Axes, text: str) -> None:
         lines[row] = max(count, lines.get(row, 0))
 
 
-def letters_per_line(inches: float, points: float = SMALL) -> int:
-    """Return how many letters of a font size fit in a line; for bold text, pass the size times BOLD."""
-    return max(12, int(inches / (LETTER * points)))
+def letters_per_line(inches: float, points: float | None = None) -> int:
+    """Return how many letters of a font size (SMALL by default) fit in a line; for bold text, pass it times BOLD."""
+    return max(12, int(inches / (LETTER * (points or small()))))
 
 
 def wrap_text(text: str, width: int) -> str:
@@ -488,13 +632,78 @@ def join_words(words: Iterable[str]) -> str:
 
 def span(values: pd.Series, pattern: str) -> str:
     """Return the range of values as text, such as "0.50 to 0.70" for the pattern "{:.2f}"."""
-    low, high = (pattern.format(value) for value in (values.min(), values.max()))
+    low, high = (written(value, pattern) for value in (values.min(), values.max()))
     return low if low == high else f"{low} to {high}"
 
 
+STEPS: tuple[tuple[float, ...], ...] = ((1, 2, 5), (1, 3), (1,), (1, 1.5, 2, 3, 5, 7))
+"""Leading digits of the numbers on a logarithmic axis, in order of preference."""
+LEAST_TICKS = 3
+
+
+class PlainLogLocator(Locator):
+    """Ticks of a logarithmic axis at 1, 2, 5, 10 and so on, if these are at least three and their labels have room.
+
+    Otherwise an axis over many decades has ticks at powers of ten, one over less than a decade also at 1.5, 3 and 7,
+    and one over a small part of a decade at equal steps.
+    """
+
+    def __call__(self) -> Sequence[float]:
+        """Return the ticks between the current ends of the axis."""
+        assert self.axis is not None
+        return self.tick_values(*self.axis.get_view_interval())
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        """Return the ticks between two numbers."""
+        low, high = sorted((float(vmin), float(vmax)))
+        if not 0 < low < high < np.inf:
+            return []
+        choices = [ticks for steps in STEPS if len(ticks := _multiples(low, high, steps)) >= LEAST_TICKS]
+        decades = _multiples(low, high, (1,))
+        choices += [decades[::step] for step in range(2, len(decades) // LEAST_TICKS + 1)]
+        if not choices:
+            equal = (MaxNLocator(bins, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high) for bins in count(LEAST_TICKS))
+            inside = ([float(tick) for tick in ticks if low <= tick <= high] for ticks in equal)
+            return next(ticks for ticks in inside if len(ticks) >= LEAST_TICKS)
+        return next((ticks for ticks in choices if self._fits(ticks, low, high)), min(choices, key=len))
+
+    def _fits(self, ticks: Sequence[float], low: float, high: float) -> bool:
+        """Return whether the labels of ticks have room beside each other."""
+        axis: Any = self.axis
+        if not hasattr(axis, "axes"):
+            return len(ticks) <= 3 * LEAST_TICKS
+        axes, level = axis.axes, axis.axis_name == "x"
+        figure = axes.get_figure(root=True)
+        inches = (axes.bbox.width if level else axes.bbox.height) / figure.dpi
+        places = np.log(ticks) / np.log(high / low) * inches
+        points = float(axis.get_major_ticks(1)[0].label1.get_fontsize())
+        widths = [LETTER * points * (len(plain_number(tick)) + 1.5) if level else 1.6 * points / 72 for tick in ticks]
+        needed = np.add(widths[1:], widths[:-1]) / 2
+        return bool((np.diff(places) >= needed).all())
+
+
+def _multiples(low: float, high: float, steps: Sequence[float]) -> list[float]:
+    """Return the numbers between two ends that are a power of ten times one of the steps."""
+    powers = range(floor(log10(low)), ceil(log10(high)) + 1)
+    numbers = [round(step * 10.0**power, 12 - power) for power in powers for step in steps]
+    return [number for number in numbers if low <= number <= high]
+
+
+def written(value: float, pattern: str = "{:.3g}") -> str:
+    """Return a number in a pattern, and 2,170 instead of 2.17e+03."""
+    text = pattern.format(value)
+    return f"{float(text):,.0f}" if "e+" in text else text
+
+
+def plain_number(value: float) -> str:
+    """Return a number as text without an exponent, such as "0.05", "20" or "10,000"."""
+    text = f"{value:,.9f}".rstrip("0").rstrip(".")
+    return text.replace(",", "") if abs(value) < 10_000 else text
+
+
 def plain_log(axis: Axis) -> None:
-    """Label a logarithmic axis with numbers like 20, 50, 100 instead of powers, or 10, 100 over many decades."""
-    low, high = axis.get_view_interval()
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < MANY * low else (1,), numticks=30))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    """Label a logarithmic axis with at least three plain numbers like 20, 50, 100 instead of powers of ten."""
+    axis.set_major_locator(PlainLogLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: plain_number(value)))
+    axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())

@@ -72,7 +72,11 @@ def test_long_names_leave_room_in_print(width):
             figure.draw_without_rendering()
             inches = figure.axes[0].get_window_extent().width / figure.dpi
             assert inches > 0.3 * width / (1 if width < 4 or figure.axes[0].images else 2)
-            written = [text.get_window_extent().width / figure.dpi for text in figure.axes[0].texts]
+            written = [
+                text.get_window_extent().width / figure.dpi
+                for text in figure.axes[0].texts
+                if text.get_text() != "PUBLISHED"
+            ]
             assert all(length < inches / count for length in written)
 
 

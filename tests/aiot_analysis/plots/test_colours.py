@@ -147,7 +147,9 @@ def test_verdicts_have_symbols_beside_their_colours():
         assert min(distance(one, other, how) for one, other in combinations(coverage.colors().values(), 2)) > LEAST
 
 
-@pytest.mark.parametrize(("ground", "text"), [("#0072B2", "white"), ("#56B4E9", "#333333"), ("#ffffff", "#333333")])
+@pytest.mark.parametrize(
+    ("ground", "text"), [("#0072B2", style.ON_DARK), ("#56B4E9", style.ON_LIGHT), (style.GROUND, style.INK)]
+)
 def test_text_can_be_read_on_its_ground(ground, text):
     assert style.ink(ground) == text
 

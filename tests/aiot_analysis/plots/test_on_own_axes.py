@@ -220,6 +220,8 @@ def test_figures_share_a_figure_with_one_alternative_text(draw):
     assert right.get_label().startswith("Simulated data. ")
     marks = [[text.get_text() for text in axes.texts if "SIMULATED" in text.get_text()] for axes in (left, right)]
     assert marks == [[], ["SIMULATED · end to end", "SIMULATED"]]
+    [mark] = [text for text in right.texts if text.get_text() == "SIMULATED"]
+    assert mark.get_zorder() < min(artist.get_zorder() for artist in right.get_children() if artist is not mark)
     named = pyplot.figure("mine")
     draw("ranking", fig=named)
     assert named.get_label() == "mine"

