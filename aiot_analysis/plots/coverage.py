@@ -22,6 +22,7 @@ _NUMBERS = {verdict: number for number, verdict in enumerate(SYMBOLS)}
 SIDE_BY_SIDE = 120
 """Maximum number of devices drawn individually; above it, devices are counted by verdict."""
 
+ROW = 0.15  # inches: height of an instance
 LABELS, LEAST = 3.0, 0.08  # inches: width of the instance names, and minimum width of a device
 
 
@@ -95,7 +96,7 @@ def _panels(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -
 
 def _lines(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -> style.Canvas:
     """Draw devices side by side, with one line per instance."""
-    figure, (panel,) = style.panels(1, 1, 0.14 * len(ids) + 3.2, 0.13 * len(table) + 0.8)
+    figure, (panel,) = style.panels(1, 1, 0.14 * len(ids) + 3.2, ROW * len(table) + 0.8)
     _cells(panel, table)
     panel.set_yticks(
         range(len(table)), [names.instance_display(instance_id) for instance_id in table.index], fontsize=style.SMALL
@@ -107,7 +108,7 @@ def _lines(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) ->
 
 def _draw_counts(table: pd.DataFrame) -> style.Canvas:
     """Draw the number of devices per verdict, with one line per instance."""
-    figure, (panel,) = style.panels(1, 1, 7.0, 0.13 * len(table) + 0.8)
+    figure, (panel,) = style.panels(1, 1, 7.0, ROW * len(table) + 0.8)
     devices = table.shape[1]
     left = pd.Series(0, index=table.index)
     for verdict, color in colors().items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +34,14 @@ def instance_panels(ids: list[str], lines: list[str]) -> tuple[style.Canvas, lis
 
 
 def set_up_instance_axis(axes: Axes, lines: list[str], label: str) -> None:
-    """Set up the y axis with the instances at 0, 1, ... from the top, and `label` on the x axis."""
+    """Set up the y axis with the instances at 0, 1, ... from the top, and `label` on the x axis.
+
+    Faint lines separate models.
+    """
+    models = [names.instance(instance_id).model for instance_id in lines]
+    for number, (above, below) in enumerate(pairwise(models), 1):
+        if above != below:
+            axes.axhline(number - 0.5, color=style.RULE, linewidth=0.5, zorder=0)
     axes.set_yticks(
         range(len(lines)), [names.instance_display(instance_id) for instance_id in lines], fontsize=style.SMALL
     )
@@ -44,6 +52,16 @@ def set_up_instance_axis(axes: Axes, lines: list[str], label: str) -> None:
 def instance_heights(instances: pd.Series, lines: list[str]) -> pd.Series:
     """Return the y position of the instance of each row."""
     return instances.map({instance_id: position for position, instance_id in enumerate(lines)}).astype(float)
+
+
+def _draw_devices(figure: style.Canvas, axes: Axes, lines: list[str], times: pd.Series, instances: pd.Series) -> None:
+    """Draw a value of each instance on each device as a point, and the median over devices as a tick."""
+    axes.scatter(times, instance_heights(instances, lines), s=8, alpha=0.35, color=style.color(style.PLAIN))
+    middle = times.groupby(instances).median()
+    heights = instance_heights(middle.index.to_series(), lines)
+    axes.scatter(middle, heights, marker="|", s=55, color=style.INK, linewidths=1.2, zorder=3)
+    marks = {"a device": _mark(style.color(style.PLAIN), "o"), "median over devices": _mark(style.INK, "|", 7)}
+    style.legend(figure, marks)
 
 
 def mark_missing(axes: Axes, height: float, text: str = "no data") -> None:
@@ -72,7 +90,8 @@ def distribution(
     """Draw a box per instance and device: quartiles, with whiskers from the shortest to the 99th percentile.
 
     Takes the frame of `stats.latency.summary`. A cross marks the first image, a point the longest time. More than six
-    devices share one panel with a point per device at its median; the frame then needs no other column of times.
+    devices share one panel with a point per device at its median, and a tick at the median over devices; the frame then
+    needs no other column of times.
     """
     ids = device_axis.order(summary["device_id"], devices)
     lines = order_instances(summary["instance_id"])
@@ -84,8 +103,7 @@ def distribution(
     alt += f"; medians {medians} ms{tails}."
     figure, axes = instance_panels(ids, lines)
     if len(ids) > device_axis.FEW:
-        heights = instance_heights(summary["instance_id"], lines)
-        axes[0].scatter(summary["median_ms"], heights, s=8, alpha=0.5, color=style.color(style.PLAIN))
+        _draw_devices(figure, axes[0], lines, summary["median_ms"], summary["instance_id"])
         set_up_instance_axis(axes[0], lines, f"median {what} of each device (ms)")
         axes[0].set_xscale("log")
         style.plain_log(axes[0].xaxis)
@@ -237,13 +255,7 @@ def tails(
     alt += f": the 99th percentile is {style.span(frame['tail'].dropna(), '{:.2f}')} times the median."
     figure, axes = instance_panels(ids, lines)
     if len(ids) > device_axis.FEW:
-        axes[0].scatter(
-            frame["tail"],
-            instance_heights(frame["instance_id"], lines),
-            s=8,
-            alpha=0.5,
-            color=style.color(style.PLAIN),
-        )
+        _draw_devices(figure, axes[0], lines, frame["tail"], frame["instance_id"])
         set_up_instance_axis(axes[0], lines, f"99th percentile over median of the {what}, of each device")
         return style.finish(figure, origin, alt)
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
@@ -433,9 +445,8 @@ def slowdown(
     label = f"time after the {first} over that in it"
     figure, axes = instance_panels(ids, lines)
     if len(ids) > device_axis.FEW:
-        heights = instance_heights(measured["instance_id"], lines)
         axes[0].axvline(1, color=style.GREY, linewidth=0.8)
-        axes[0].scatter(measured["slowdown"], heights, s=8, alpha=0.5, color=style.color(style.PLAIN))
+        _draw_devices(figure, axes[0], lines, measured["slowdown"], measured["instance_id"])
         set_up_instance_axis(axes[0], lines, f"{label}, of each device")
         return style.finish(figure, origin, alt)
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):

@@ -439,6 +439,7 @@ def _draw_module(panel: Axes, part: pd.DataFrame, layout: Layout, wide: float) -
             zorder=1,
         )
     kind_looks = looks()
+    letters = BOX_WIDTH * style.panel_width(panel) / wide / (style.LETTER * style.SMALL)
     for row in part.itertuples():
         x, y = layout.boxes[str(row.box)]
         look = kind_looks.get(str(row.kind))
@@ -456,6 +457,8 @@ def _draw_module(panel: Axes, part: pd.DataFrame, layout: Layout, wide: float) -
             )
         )
         text = "\n".join(_short_label(str(label)) for label in (row.label, row.also) if label)
+        if max(map(len, text.split("\n"))) > letters:
+            text = text.replace(" conv", "")  # convolutions have their kernel and their colour
         color = style.ON_LIGHT if look else style.INK
         panel.text(x, y, text, ha="center", va="center", fontsize=style.SMALL, linespacing=1.1, zorder=3, color=color)
     xs = [x for x, _ in layout.boxes.values()] + [x for points in layout.arrows.values() for x, _ in points]

@@ -109,3 +109,19 @@ def test_in_the_grid_only_what_is_unstable_is_shaded_by_its_score():
     )
     [axes] = draw.stability_scores(scores, ORIGIN).axes
     assert axes.images[0].get_array().tolist() == [[0, 1, 2, 3, 4, 5, 6, 1]]
+
+
+def test_of_many_devices_a_tick_is_at_the_median_and_lines_separate_models():
+    ratios = [1.1, 1.2, 1.3, 1.9, 1.4, 1.5, 1.2, 1.6]
+    rows = [
+        {"device_id": f"d{n}", "instance_id": instance_id, "median_ms": 10.0, "tail": ratio + extra}
+        for instance_id, extra in ((A, 0.0), (B, 0.1), ("tflite_cpu_float32_resnet50", 0.2))
+        for n, ratio in enumerate(ratios)
+    ]
+    [axes] = draw.tails(pd.DataFrame(rows), ORIGIN).axes
+    points, ticks = axes.collections
+    assert len(points.get_offsets()) == 24
+    middle = {round(float(y)): float(x) for x, y in ticks.get_offsets()}
+    # sorted, the fourth and fifth of the eight are 1.3 and 1.4; ResNet50 comes first in the order of the paper
+    assert middle == pytest.approx({0: 1.55, 1: 1.35, 2: 1.45})
+    assert [line.get_ydata()[0] for line in axes.lines] == [0.5]  # between ResNet50 and MnasNet

@@ -38,7 +38,7 @@ def test_of_many_devices_the_coverage_is_counted_and_the_figure_stays_small(coun
     said = f"{2 * count - absent} valid, {absent} unavailable and {58 * count} not run."
     assert figure.get_label() == f"Simulated data. Of {60 * count} tests on {count} devices: {said}"
     width, height = figure.get_size_inches()
-    assert width < 21 and height < 10
+    assert width < 21 and height < 11
     shown = [text.get_text() for text in figure.axes[0].texts]
     if count > coverage.SIDE_BY_SIDE:
         assert shown[:2] == [f"✓ {count}", f"✓ {count - absent}"]

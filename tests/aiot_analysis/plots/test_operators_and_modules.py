@@ -1,11 +1,14 @@
 """Figs. 1, 2 and 3: what they say, what they draw, and the gap where nothing was profiled."""
 
+import contextlib
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
 
 from aiot_analysis.plots import operators as draw
+from aiot_analysis.plots import style
 from aiot_analysis.stats import operators
 from aiot_analysis.tables import storage
 from tests.aiot_analysis.networks import fire, residual, times
@@ -117,3 +120,42 @@ def test_where_nothing_was_profiled_the_figure_says_what_to_do():
     for figure in figures:
         assert "aiot operators" in " ".join(words(figure)).replace("\n", " ")
         assert "no data" in figure.get_label()
+
+
+def test_the_papers_range_cuts_bars_and_says_how_far_they_go_on():
+    frame = operators.convolution_times(FRAME)
+    plain, ranged = draw.convolution_times(frame, ORIGIN), draw.convolution_times(frame, ORIGIN, paper_range=True)
+    assert {axes.get_ylim() for axes in ranged.axes} == {(0, 0.12)}  # as the paper labels the axis
+    assert {round(axes.get_ylim()[1], 3) for axes in plain.axes} == {1.2}  # ResNet50: one convolution of 1.5 ms
+    [resnet, mnasnet] = ranged.axes
+    [cut] = resnet.lines
+    assert cut.get_xdata() == pytest.approx([1.47]) and cut.get_ydata() == pytest.approx([0.12])  # bin 1.40 to 1.54
+    assert "goes on to at most 1.00" in resnet.get_xlabel() and "goes on to at most 0.50" in mnasnet.get_xlabel()
+    [overflow] = [bar for bar in mnasnet.patches if bar.get_x() > 1.96]
+    assert overflow.get_height() == 0.5 and "50.0 %" in words(ranged)
+
+
+@pytest.mark.parametrize("width", [None, 3.5, 7.16])
+def test_a_box_is_as_large_in_every_module(width):
+    frame = pd.concat([fire(), residual(), fire().assign(model="net_1"), residual().assign(model="net_2")])
+    context = style.printing(width) if width else contextlib.nullcontext()
+    with context:
+        figure = draw.typical_modules(operators.boxes(frame), ORIGIN)
+    figure.draw_without_rendering()
+    sizes = []
+    for axes in figure.axes:
+        unit = axes.transData.transform([(0, 0), (1, 1)])
+        sizes.append(np.abs(unit[1] - unit[0]))
+        for box in axes.patches:
+            extent = box.get_window_extent()
+            assert extent.x0 >= -0.5 and extent.x1 <= figure.bbox.width + 0.5
+    assert np.allclose(sizes, sizes[0], rtol=1e-6)
+    assert len(sizes) == 4
+
+
+def test_a_label_that_is_wider_than_its_box_names_only_the_kernel():
+    frame = pd.concat([fire().assign(model=f"net_{number}") for number in range(2)])
+    for width, shown in ((7.16, "1x1 conv, 8"), (1.5, "1x1, 8")):
+        with style.printing(width):
+            figure = draw.typical_modules(operators.boxes(frame), ORIGIN)
+        assert any(text.startswith(shown) for text in words(figure)), width

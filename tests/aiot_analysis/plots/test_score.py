@@ -64,6 +64,32 @@ def test_the_line_of_one_device_passes_where_it_should():
     assert y == pytest.approx(2 ** (fits["intercept"][0] + fits["slope"][0] * np.log2(x)))
 
 
+def test_points_are_at_their_operations_and_each_panel_has_the_line_through_its_points():
+    """Times of TFLite are proportional to operations, and those of PyTorch to their square root."""
+    macs = {"squeezenet": 833.0, "mobilenet_v2": 300.0, "resnet50": 3800.0}
+    rows = [
+        {"device_id": device_id, "implementation": name, "model": model, "macs_millions": size, "latency_ms": ms}
+        for model, size in macs.items()
+        for device_id, name, ms in (
+            ("local", "tflite_cpu", size / 10),
+            ("phone", "tflite_cpu", size / 10),
+            ("local", "pytorch_cpu", size**0.5),
+            ("phone", "pytorch_cpu", size**0.5),
+        )
+    ]
+    points = pd.DataFrame(rows)
+    classes = pd.DataFrame({"device_id": ["local", "phone"], "device_class": ["x86 computer", "phone, Samsung"]})
+    figure = complexity.scatter(points, ORIGIN, None, classes, lines(points, ["implementation"]))
+    assert titles(figure) == ["TFLite CPU", "PyTorch"]
+    for axes, time_of in zip(figure.axes, (lambda x: x / 10, np.sqrt), strict=True):
+        for collection in axes.collections:  # of each class of devices
+            assert sorted(x for x, _ in offsets(collection)) == [300, 833, 3800]
+        [line] = [one for one in axes.lines if one.get_xdata()[0] != one.get_xdata()[1]]
+        assert line.get_ydata() == pytest.approx(time_of(np.array(line.get_xdata())))
+    assert "line through the points of a panel" in words(figure)
+    assert "no data: TFLite NNAPI and Caffe2 (not measured)" in words(figure)
+
+
 def test_labels_of_models_do_not_overlap():
     """MobileNetV2 and MnasNet are 5 % apart and share a label of two lines."""
     figure = complexity.scatter(complexity_stats.complexity(instances(*six())), ORIGIN)
