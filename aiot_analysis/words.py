@@ -57,6 +57,11 @@ def minus(text: str) -> str:
     return "".join(part if place % 2 else _MINUS.sub("−", part) for place, part in enumerate(parts))
 
 
+def typeset(text: str) -> str:
+    """Return text with minus signs, and with large numbers written out, like "1,330" for "1.33e+03"."""
+    return minus(re.sub(r"\d+(?:\.\d+)?e\+\d+", lambda number: f"{float(number[0]):,.0f}", text))
+
+
 def listed(items: Sequence[str]) -> str:
     """Return items as text, like "a, b and c"."""
     return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))

@@ -61,11 +61,11 @@ def grid(
     counts = table.stack().value_counts().reindex(list(SYMBOLS)).dropna().astype(int)
     shades = colors()
     handles = {
-        f"{verdict} {SYMBOLS[verdict]}": Patch(facecolor=shades[verdict], edgecolor=style.RULE)
+        f"{names.display(verdict)} {SYMBOLS[verdict]}": Patch(facecolor=shades[verdict], edgecolor=style.RULE)
         for verdict in counts.index
     }
     style.legend(figure, handles)
-    verdict_counts = style.join_words(f"{count} {verdict}" for verdict, count in counts.items())
+    verdict_counts = style.join_words(f"{count} {names.display(str(verdict))}" for verdict, count in counts.items())
     alt = f"Of {table.size} tests on {plural(len(ids), 'device')}: {verdict_counts}."
     cells = table.melt(ignore_index=False, value_name="verdict").reset_index()
     return style.finish(figure, origin, alt, cells)

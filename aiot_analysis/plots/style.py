@@ -27,6 +27,7 @@ from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter
 
 from aiot_analysis.errors import FigureError
 from aiot_analysis.tables import names
+from aiot_analysis.words import typeset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -409,7 +410,7 @@ def finish(canvas: Canvas, origin: str, alt: str, shown: pd.DataFrame | None = N
         canvas.supxlabel(wrap_text(line, letters_per_line(width)), x=0.995, **words)
     figure = canvas.get_figure(root=True)
     assert isinstance(figure, Figure)  # see `_checked_target`
-    _describe(figure, canvas, f"{'Simulated data. ' if word == 'SIMULATED' else ''}{alt}")
+    _describe(figure, canvas, f"{'Simulated data. ' if word == 'SIMULATED' else ''}{typeset(alt)}")
     if _target.get() is None:
         figure.shown = shown  # type: ignore[attr-defined]
     if _width.get():

@@ -1,6 +1,6 @@
 import pytest
 
-from aiot_analysis.words import ALPHA, CONFIDENCE, interval, minus, p_value, plural
+from aiot_analysis.words import ALPHA, CONFIDENCE, interval, listed, minus, p_value, plural, typeset
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,22 @@ def test_an_interval_is_written_with_as_many_digits_as_tell_its_ends_apart(low, 
 )
 def test_minus_signs_stand_before_numbers_only(text: str, better: str) -> None:
     assert minus(text) == better
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("-2.5 points", "−2.5 points"),
+        ("from -2 to -.5", "from −2 to −.5"),
+        ("(-1 to 1)", "(−1 to 1)"),
+        ("2026-11-28, w8-9, v1.-2", "2026-11-28, w8-9, v1.-2"),
+        ("46.7 to 1.33e+03 ms", "46.7 to 1,330 ms"),
+        ("1e+04 and 2e-05", "10,000 and 2e-05"),
+    ],
+)
+def test_text_is_typeset(text: str, expected: str) -> None:
+    assert typeset(text) == expected
+
+
+def test_items_are_listed() -> None:
+    assert [listed(list("abc")[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]

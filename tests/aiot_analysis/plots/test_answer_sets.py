@@ -110,7 +110,7 @@ def test_significant_samples_are_a_part_of_the_bar():
     total = [low.get_height() + high.get_height() for low, high in zip(alike, significant, strict=True)]
     assert total == pytest.approx((100 * counts["share"]).tolist())
     assert 0 < sum(bar.get_height() for bar in significant) == pytest.approx(100 * pair["significant"][0])
-    assert "two and one: -25.00 points on all images" in figure.get_label()
+    assert "two and one: −25.00 points on all images" in figure.get_label()
     assert "accuracy of two minus that of one (points)" in words(figure)
 
 

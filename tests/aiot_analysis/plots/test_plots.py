@@ -141,7 +141,7 @@ def test_tradeoff_alt_text():
     rows = instances(instance(A), instance(INT8))
     both = pd.concat([images(A, [True] * 4, [4.0] * 4), images(INT8, [True] * 3 + [False], [2.0] * 4)])
     figure = quantization.tradeoff(tradeoff.tradeoff(rows, both), ORIGIN)
-    assert "CPU INT8: 2.00 times as fast, accuracy change -25.0 points" in figure.get_label()
+    assert "CPU INT8: 2.00 times as fast, accuracy change −25.0 points" in figure.get_label()
 
 
 def test_ranking_says_what_is_missing():
