@@ -58,13 +58,20 @@ def _leaders(speeds: pd.DataFrame, panel: Sequence[str], part: str) -> pd.DataFr
     values = speeds[SPEED].to_numpy(float)
     low, high = (np.where(np.isnan(end), values[:, 0], end) for end in values[:, 1:].T)
     table = []
-    for key, places in speeds.groupby([*panel, "device_id"], sort=False, observed=True).indices.items():
+    key = [*panel, "device_id"]
+    for places in speeds.groupby(key, sort=False, observed=True).indices.values():
         if len(places) > 1:
-            first = places[np.argmax(low[places])]
+            first = int(places[np.argmax(low[places])])
             others = places[places != first]
             leader = str(speeds[part].iloc[first]) if low[first] > high[others].max() else ""
-            table.append([*key, leader])
-    return pd.DataFrame(table, columns=[*panel, "device_id", "leader"])
+            table.append([*speeds[key].iloc[first], leader])
+    return pd.DataFrame(table, columns=[*key, "leader"])
+
+
+def _largest(frame: pd.DataFrame, column: str) -> pd.Series:
+    """Return the row with the largest value of a column."""
+    row: pd.Series = frame.sort_values(column, ascending=False, kind="stable").iloc[0]
+    return row
 
 
 def _states(faster: pd.DataFrame, panel: Sequence[str]) -> pd.DataFrame:
@@ -105,7 +112,7 @@ def _lead(
     """
     if leaders.empty:
         return ""
-    clauses = []
+    clauses: list[str] = []
     for leader, panels, count, total in _majorities(leaders, panel):
         where = f"{link} {over(panels)}"
         if leader:
@@ -228,11 +235,10 @@ def accuracy(rows: pd.DataFrame, spread: pd.DataFrame) -> str:
         return (
             f"For none of {combinations} of network and framework does accuracy differ significantly between devices."
         )
-    ranges = sure["accuracy_max"] - sure["accuracy_min"]
-    widest = _combination(sure.loc[ranges.idxmax(), "instance_id"])
+    widest = _largest(sure.assign(range=sure["accuracy_max"] - sure["accuracy_min"]), "range")
     return (
         f"Accuracy differs significantly between devices for {len(sure)} of {combinations} of network and framework, "
-        f"by up to {_points(ranges.max())} points ({widest})."
+        f"by up to {_points(widest['range'])} points ({_combination(widest['instance_id'])})."
     )
 
 
@@ -387,7 +393,7 @@ def weights(without: pd.DataFrame) -> str:
         return ""
     largest_group = without.groupby("peer_group")["devices"].max().idxmax()
     group = without[without["peer_group"] == largest_group]
-    first = group.loc[group["share_median"].idxmax()]
+    first = _largest(group, "share_median")
     n = int(first["devices"])
     text = (
         f"{_combination(first['instance_id'])} has the largest share of the score, {100 * first['share_median']:.0f} %"
@@ -428,7 +434,7 @@ def phases(means: pd.DataFrame) -> str:
         return ""
     if len(share) == 1:
         return f"Inference takes {100 * share.iloc[0]:.0f} % of the time of an image."
-    lowest = names.instance_display(str(share.idxmin()[1]))
+    lowest = names.instance_display(str(share.sort_values(kind="stable").reset_index()["instance_id"].iloc[0]))
     return (
         f"Inference takes {100 * share.median():.0f} % of the time of an image in the median of "
         f"{plural(len(share), 'instance')}, but only {100 * share.min():.0f} % for {lowest}."
@@ -440,7 +446,7 @@ def tails(times: pd.DataFrame) -> str:
     drawn = times.dropna(subset="tail")
     if drawn.empty:
         return ""
-    longest = drawn.loc[drawn["tail"].idxmax()]
+    longest = _largest(drawn, "tail")
     text = f"One image in a hundred takes at least {drawn['tail'].median():.2f} times the median time"
     if len(drawn) == 1:
         return f"{text}."
@@ -454,7 +460,7 @@ def stability(scores: pd.DataFrame) -> str:
     if judged.empty:
         return ""
     unstable = int((judged["steadiness"] == "unstable").sum())
-    worst = judged.loc[judged["stability"].idxmin()]
+    worst = judged.sort_values("stability", kind="stable").iloc[0]
     instance = names.instance_display(str(worst["instance_id"]))
     return (
         f"{unstable or 'None'} of {plural(len(judged), 'instance')} {'is' if unstable == 1 else 'are'} unstable over "
@@ -532,7 +538,7 @@ def resizing(changes: pd.DataFrame, little: float) -> str:
     compared = changes.dropna(subset="change")
     if compared.empty:
         return ""
-    widest = compared.loc[compared["change"].abs().idxmax()]
+    widest = _largest(compared.assign(size=compared["change"].abs()), "size")
     counts = compared["verdict"].value_counts()
     holds, fails = int(counts.get("holds", 0)), int(counts.get("does not hold", 0))
     return (
@@ -562,8 +568,7 @@ def convolutions(times: pd.DataFrame) -> str:
     short = times[times["high_ms"] < 1].groupby(["device_id", "framework", "model"])["share"].sum().sort_values()
     edge = times.loc[times["high_ms"] < 1, "high_ms"].max()
     ends = [f"{100 * short.iloc[place]:.0f} % ({names.display(str(short.index[place][-1]))})" for place in (0, -1)]
-    size = f"from {ends[0]} to {ends[1]}" if len(short) > 1 else ends[0]
-    return f"Convolutions that take less than {edge:g} ms: {size} of all."
+    return f"Of the convolutions, {' to '.join(ends if len(short) > 1 else ends[:1])} take less than {edge:g} ms."
 
 
 def modules(boxes: pd.DataFrame) -> str:
@@ -621,7 +626,7 @@ def published_classes(classes: pd.DataFrame) -> str:
     """Return the least stable class of each network. Takes the frames of `answer_sets.classes`, joined."""
     clauses = []
     for model, rows in classes.groupby("model", sort=False) if len(classes) else ():
-        first = rows.loc[rows["instability"].idxmax()]
+        first = _largest(rows, "instability")
         clauses.append(
             f"{first['class_name']} for {names.display(str(model))} ({first['unstable']} of {first['n_images']} images)"
         )

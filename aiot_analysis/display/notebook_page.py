@@ -100,7 +100,7 @@ class NotebookPage:
             interval_note = f". {claim_tables.intervals(self.rows, whole=remark == SCORE_REMARK)}"
         table(
             claim_tables.detail(verdicts),
-            f"Remark {remark}: the paper's words, the rules and the results{interval_note}",
+            f"Remark {remark}: the paper's words, the rules and the results",
             folded=True,
             name=claims_name,
         )

@@ -343,6 +343,12 @@ def test_operators_and_resizing():
     assert findings.operator_shares(shares) == (
         "Convolution takes the largest share of the time in 2 profiles: from 60 % (MnasNet) to 90 % (ResNet50)."
     )
+    bins = pd.DataFrame(
+        {"model": ["mnasnet", "mnasnet", "resnet50"], "high_ms": [0.98, math.inf, 0.98], "share": [0.9, 0.1, 0.25]}
+    ).assign(**key)
+    assert findings.convolutions(bins) == (
+        "Of the convolutions, 25 % (ResNet50) to 90 % (MnasNet) take less than 0.98 ms."
+    )
     boxes = pd.DataFrame({"model": ["mnasnet"] * 3 + ["resnet50"], "kind": ["input", "conv", "conv", "conv"]})
     assert findings.modules(boxes) == "Typical modules have from 1 operator (ResNet50) to 2 operators (MnasNet)."
     changes = pd.DataFrame(
