@@ -59,7 +59,8 @@ def _leaders(speeds: pd.DataFrame, panel: Sequence[str], part: str) -> pd.DataFr
     low, high = (np.where(np.isnan(end), values[:, 0], end) for end in values[:, 1:].T)
     table = []
     key = [*panel, "device_id"]
-    for places in speeds.groupby(key, sort=False, observed=True).indices.values():
+    for places_of_group in speeds.groupby(key, sort=False, observed=True).indices.values():
+        places = np.asarray(places_of_group)
         if len(places) > 1:
             first = int(places[np.argmax(low[places])])
             others = places[places != first]
