@@ -666,7 +666,8 @@ def published_runtimes(shares: pd.DataFrame) -> str:
     cases = len(own[["device_id", "model"]].drop_duplicates())
     fastest = own[own["fastest"].astype(bool)]["framework"].value_counts()
     clauses = [f"{names.framework(str(name))} in {count}" for name, count in fastest.items()]
-    return f"Of {plural(cases, 'case')}, the fastest runtime is {listed(clauses)}."
+    ties = " (ties count for each)" if fastest.sum() > cases else ""
+    return f"Of {plural(cases, 'case')}, the fastest runtime is {listed(clauses)}{ties}."
 
 
 def published_integers(versions: pd.DataFrame) -> str:

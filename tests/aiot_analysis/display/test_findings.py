@@ -375,6 +375,10 @@ def test_published_results():
         }
     )
     assert findings.published_runtimes(runtimes) == "Of 1 case, the fastest runtime is QNN in 1."
+    tied = runtimes.head(2).assign(fastest=True)
+    assert findings.published_runtimes(tied) == (
+        "Of 1 case, the fastest runtime is TFLite in 1 and QNN in 1 (ties count for each)."
+    )
     ranges = pd.DataFrame({"suite_min": [1, 2], "suite_max": [1, 5]})
     assert (
         findings.published_ranks(ranges) == "With parts of the suite, 1 of 2 devices changes rank, by at most 3 places."
