@@ -178,6 +178,20 @@ def test_an_image_that_is_chosen_in_the_browser_is_shown_with_its_answers(open_n
     assert "MobileNetV2, TFLite CPU on " in shown.inner_text()
 
 
+def test_a_table_is_sorted_by_its_headings_as_on_pages(open_notebook: Any):
+    page = open_notebook("own_analysis")
+    table = page.locator(".aiot-table table").first
+    table.wait_for(timeout=1000 * RAN_S)
+    places = table.locator("th").all_inner_texts()
+    [place] = [number for number, text in enumerate(places, 1) if text.startswith("accuracy")]
+    button = table.get_by_role("button", name="accuracy")
+    cells = table.locator(f"tbody tr > :nth-child({place})")
+    for way in (1, -1):
+        button.click()
+        values = [float(text.split()[0]) for text in cells.all_inner_texts()]
+        assert len(values) > 1 and values == sorted(values)[::way]
+
+
 def test_the_names_of_the_tables_are_offered_at_the_tab_key(open_notebook: Any):
     page = open_notebook("own_analysis")
     page.get_by_text("Time per image.", exact=True).first.wait_for(timeout=1000 * RAN_S)

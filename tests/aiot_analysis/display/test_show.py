@@ -1,6 +1,7 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import matplotlib
@@ -9,9 +10,9 @@ import pytest
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
-from aiot_analysis.charts import Chart
+from aiot_analysis.charts.chart import Chart
 from aiot_analysis.display import export
-from aiot_analysis.display.show import banner_html, say, show, to_html
+from aiot_analysis.display.show import TABLE_SCRIPT, banner_html, say, show, table, to_html
 from aiot_analysis.errors import ReportError
 from aiot_analysis.tables.data import load
 from tests.aiot_analysis.display.test_export import draw
@@ -224,3 +225,29 @@ def test_a_sentence_has_its_commands_set_apart(displayed: list[tuple[dict[str, A
     [(data, _)] = displayed
     assert data["text/html"] == "<p>1 &lt; 2: <code>aiot run</code> &amp; <code>aiot process</code>.</p>"
     assert data["text/plain"] == "1 < 2: `aiot run` & `aiot process`."
+
+
+def test_tables_in_jupyterlab_bring_the_script_of_pages_once_per_cell(
+    displayed: list[tuple[dict[str, Any], dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = SimpleNamespace(kernel=object(), execution_count=1)
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    table(FRAME)
+    table(FRAME)
+    shell.execution_count = 2
+    table(FRAME)
+    script = TABLE_SCRIPT.read_text(encoding="utf-8")
+    pages = [data["text/html"] for data, _ in displayed]
+    assert [script in html for html in pages] == [True, False, True]
+    assert all(html.startswith(f'<div class="aiot-table">{to_html(FRAME)}') for html in pages)
+    assert pages[1].endswith("</div><script>window.aiotTables?.()</script>")
+
+
+def test_tables_of_reports_have_no_script_since_their_page_has_it(
+    displayed: list[tuple[dict[str, Any], dict[str, Any]]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(kernel=object(), execution_count=1))
+    with export.beside_page(tmp_path, "page", ["measured"]).open():
+        table(FRAME, name="numbers")
+    [(data, _)] = displayed
+    assert data["text/html"] == to_html(FRAME) + '<p class="files"><a href="figures/numbers.csv">data (CSV)</a></p>'
