@@ -155,7 +155,7 @@ def latency(
             if len(ids) <= device_axis.FEW:
                 bars = panel.bar(x, times[value], width=0.18, color=look.color, hatch=look.hatch, edgecolor="white")
                 if len(ids) <= device_axis.APART:
-                    upright = {"rotation": 90} if len(ids) > 1 else {}
+                    upright: dict[str, Any] = {"rotation": 90} if len(ids) > 1 else {}
                     panel.bar_label(bars, fmt=_written, fontsize=style.SMALL, padding=2, **upright)
                 handles[names.display(quantization)] = bars
             else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgb
+from matplotlib.colors import BoundaryNorm, ListedColormap, to_hex, to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
@@ -305,7 +305,7 @@ def _heatmap(scored: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None)
     ):
         for (y, x), value in np.ndenumerate(table.to_numpy()):
             if not np.isnan(value):
-                color = style.ink(shades[int(norm(value))])
+                color = style.ink(to_hex(shades[int(norm(value))]))
                 axes.text(x, y, _cell(value), ha="center", va="center", fontsize=style.SMALL, color=color)
     parts = ["implementation", "model", *(["quantization"] if lines["quantization"].nunique() > 1 else [])]
     labels = [", ".join(map(names.display, line)) for line in lines[parts].itertuples(index=False)]
