@@ -324,10 +324,10 @@ def _heatmap(scored: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None)
     return figure
 
 
-def _shade(color: str, part: float) -> tuple[float, float, float]:
+def _shade(color: str, part: float) -> str:
     """Return a colour mixed with white; `part` is that of the colour."""
     red, green, blue = (1 - part * (1 - channel) for channel in to_rgb(color))
-    return red, green, blue
+    return to_hex((red, green, blue))
 
 
 def _cell(value: float) -> str:
