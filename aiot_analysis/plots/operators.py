@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 GAP = "no data: no network was profiled; run `aiot operators`, then `aiot process`"
+MOST_HATCHED = 12  # devices: hatches in the small panels of more would be a grey texture
 LABELLED = 0.07  # shares of at least this much have their number in the bar
 TICKS_MS = np.arange(0.21, 1.9, 0.28)  # tick positions of the paper's Fig. 2
 PAPER_TOP = 0.12  # upper end of the y axis of the paper's Fig. 2
@@ -65,7 +66,8 @@ def breakdown(
     if not implementations:
         style.empty(axes[0], GAP)
         return style.finish(figure, origin, "The share of each kind of operator in the run time: no data.")
-    kind_looks = looks()
+    hatched = frame["device_id"].nunique() <= MOST_HATCHED
+    kind_looks = {kind: look if hatched else look._replace(hatch="") for kind, look in looks().items()}
     kinds = [kind for kind in kind_looks if kind in set(frame["kind"])]
     descriptions = []
     for panel, (framework, device) in zip(axes, implementations, strict=True):
@@ -73,7 +75,7 @@ def breakdown(
         title = _title(framework, device, frame, devices)
         panel.set_title(title)
         table = rows.pivot(index="model", columns="kind", values="share").reindex(index=models, columns=kinds)
-        _bars(panel, table)
+        _bars(panel, table, kind_looks)
         panel.set_ylabel(f"share of run time\n({_repetitions(rows)})")
         suffix = f", {title}" if len(implementations) > 1 else ""
         for model, shares in table.dropna(how="all").iterrows():
@@ -105,12 +107,11 @@ def _title(framework: str, device: str, frame: pd.DataFrame, devices: pd.DataFra
     return f"{text}, {name_of_device.get(device, device)}"
 
 
-def _bars(panel: Axes, table: pd.DataFrame) -> None:
+def _bars(panel: Axes, table: pd.DataFrame, kind_looks: Mapping[str, style.Look]) -> None:
     bottom = np.zeros(len(table))
     for x, absent in enumerate(table.isna().all(axis=1)):
         if absent:
             panel.text(x, 0.5, "no data", ha="center", va="center", rotation=90, fontsize=style.SMALL, color=style.GREY)
-    kind_looks = looks()
     for kind in table.columns:
         look = kind_looks[kind]
         height = table[kind].fillna(0.0).to_numpy(float)

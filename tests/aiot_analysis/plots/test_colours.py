@@ -34,7 +34,12 @@ def distance(one, other, how):
 def shape(handle):
     """What tells a series apart beside its colour."""
     if isinstance(handle, Line2D):
-        return ("line", handle.get_marker(), handle.get_linestyle(), str(handle.get_markerfacecolor()) == "white")
+        return (
+            "line",
+            handle.get_marker(),
+            handle.get_linestyle(),
+            str(handle.get_markerfacecolor()) in ("white", style.GROUND),
+        )
     if isinstance(handle, PathCollection):
         [path] = handle.get_paths()
         return ("points", path.vertices.round(3).tobytes(), bool(handle.get_facecolor().size))

@@ -45,6 +45,13 @@ def test_frameworks_and_devices_have_panels_of_their_own():
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["PyTorch, board", "PyTorch, local", "Caffe2, local"]
 
 
+@pytest.mark.parametrize(("count", "hatched"), [(12, True), (13, False)])
+def test_bars_are_hatched_up_to_12_devices(count, hatched):
+    many = pd.concat([times("resnet50", {"batch norm": 1.0}).assign(device_id=f"d{n:02}") for n in range(count)])
+    figure = draw.breakdown(operators.shares(many), ORIGIN)
+    assert {bool(bar.get_hatch()) for axes in figure.axes for bar in axes.patches} == {hatched}
+
+
 def test_a_model_that_one_framework_lacks_is_a_labelled_gap():
     both = pd.concat([FRAME, times("mnasnet", {"convolution": 1.0}, framework="caffe2")])
     figure = draw.breakdown(operators.shares(both), ORIGIN)
