@@ -16,7 +16,7 @@ import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import QuadMesh
+from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -59,6 +59,7 @@ ON_DARK, ON_LIGHT = "#fdfdfd", "#333333"
 SIMULATED = "#b00020"
 PUBLISHED = "#5b3f9e"  # as in the style sheet of the pages
 MARK_SIZE, MARK_ALPHA = 22.0, 0.25  # points, and opacity: the mark of the origin is lighter than all data
+POINT_PIXELS = 2  # half of the width of a point, which need not be exact to find where few of them are
 COVERED = 0.5  # share of a panel's area under bars above which the mark of the origin would be hidden
 BOLD = 1.3  # width of bold text relative to regular text
 LETTER = 0.0075  # average width of a letter in inches, per point of font size
@@ -458,13 +459,26 @@ class OriginMark(Text):
 
 
 def _hidden_boxes(axes: Axes, renderer: RendererBase, mark: Text) -> NDArray[np.float64]:
-    """Return the boxes of texts and bars within a panel, one per row: left, bottom, right and top in pixels."""
+    """Return the boxes of texts, bars and points of a panel, one per row: left, bottom, right and top in pixels."""
     texts = [text for text in axes.texts if text is not mark and text.get_visible() and text.get_text().strip()]
     legend = axes.get_legend()
     artists = [*texts, *([legend] if legend else [])]
     boxes = [artist.get_window_extent(renderer).extents for artist in artists]
     boxes += [bar.get_window_extent().extents for bar in axes.patches if isinstance(bar, Rectangle)]
-    return np.array(boxes, float).reshape(-1, 4)
+    offsets = [
+        points.get_offset_transform().transform(np.ma.filled(points.get_offsets(), np.nan))
+        for points in axes.collections
+        if isinstance(points, PathCollection)
+    ]
+    offsets += [
+        line.get_transform().transform(line.get_xydata())
+        for line in axes.lines
+        if line.get_marker() not in ("None", "none", "", None)
+    ]
+    points = np.concatenate([np.empty((0, 2)), *offsets])
+    points = points[np.isfinite(points).all(axis=1)]
+    around = np.hstack([points - POINT_PIXELS, points + POINT_PIXELS])
+    return np.vstack([np.array(boxes, float).reshape(-1, 4), around])
 
 
 def _mark_panel(axes: Axes, word: str, color: str) -> None:

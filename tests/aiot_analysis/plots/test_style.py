@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from aiot_analysis import plots
@@ -63,6 +64,18 @@ def test_a_mark_avoids_texts_and_bars():
         assert not box.overlaps(other.get_window_extent())
 
 
+def test_a_mark_avoids_a_band_of_points():
+    figure, [axes] = style.panels(1, 1, 4, 3)
+    axes.scatter(np.linspace(0, 1, 60), np.tile([0.48, 0.52], 30))
+    axes.plot(np.linspace(0, 1, 60), [0.5] * 60, "o")
+    axes.set(ylim=(0, 1))
+    style.finish(figure, SIMULATED, "Points.")
+    figure.draw_without_rendering()
+    [mark] = marks(figure)
+    box = mark.get_window_extent().transformed(axes.transData.inverted())
+    assert box.y0 > 0.52 or box.y1 < 0.48
+
+
 def test_a_panel_covered_by_cells_is_marked_above_and_apart_from_its_title():
     figure, [axes] = style.panels(1, 1, 2.2, 2)
     axes.imshow(np.zeros((3, 3)), aspect="auto")
@@ -92,12 +105,12 @@ def test_in_print_the_origin_line_can_be_left_out_and_the_mark_stays():
         assert "SIMULATED · end to end" in test_plots.words(panel()[0])
     with style.printing(3.5, origin_line=False):
         figure, _ = panel()
-        own, target = mpl.pyplot.subplots()
+        own, target = pyplot.subplots()
         latency.distribution(latency_stats.summary(images(A, [True] * 3, [1.0, 2.0, 3.0])), SIMULATED, ax=target)
     assert "end to end" not in test_plots.words(figure) and len(marks(figure)) == 1
     assert "end to end ·" not in test_plots.words(own) and len(marks(own)) == 1
     assert "SIMULATED · end to end" in test_plots.words(panel()[0])
-    mpl.pyplot.close(own)
+    pyplot.close(own)
 
 
 def test_small_text_is_11_pixels_on_pages_wide_or_narrow_and_7_points_in_print(tmp_path):
