@@ -209,11 +209,10 @@ def _archive(job: RenderJob, files: Sequence[str], notebook: Path) -> str:
 
 
 def _shows_unnamed(notebook: NotebookNode, sink: Sink) -> bool:
-    """Return whether a page shows figures, or tables without a name, of which no file tells whether they have data."""
+    """Return whether a page shows figures or tables without a name: no file tells whether they have data."""
     outputs = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
-    tables = sum("<table" in output.get("text/html", "") for output in outputs)
-    named = sum(item["kind"] == "table" for item in sink.written())
-    return tables > named or any(SVG in output for output in outputs)
+    shown = sum(SVG in output or "<table" in output.get("text/html", "") for output in outputs)
+    return shown > len(sink.written())
 
 
 def reason_without_data(notebook: NotebookNode) -> str:
