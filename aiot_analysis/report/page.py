@@ -227,9 +227,10 @@ def reason_without_data(notebook: NotebookNode) -> str:
         for paragraph in re.findall("<p>(.*?)</p>", output.get("data", {}).get("text/html", ""), re.DOTALL)
     ]
     written = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    for text in [*displayed, *written]:
-        for sentence in re.split(r"(?<=\.)\s+", text):
-            if "`aiot " in sentence:
+    sentences = [sentence for text in [*displayed, *written] for sentence in re.split(r"(?<=\.)\s+", text)]
+    for command in ("run `aiot ", "`aiot "):  # an instruction, or else a mention
+        for sentence in sentences:
+            if command in sentence:
                 return " ".join(sentence.replace("`", "").split())
     return ""
 

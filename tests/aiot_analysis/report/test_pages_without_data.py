@@ -64,4 +64,7 @@ def test_the_front_page_says_why_instead_of_a_link(out: Path) -> None:
 def test_a_text_cell_may_name_the_command() -> None:
     cell = new_markdown_cell("Profiles of networks. If there are none,\nrun `aiot operators`. They are exact.")
     assert reason_without_data(new_notebook(cells=[cell])) == "If there are none, run aiot operators."
+    mention = new_markdown_cell("`aiot operators` does the same.")
+    assert reason_without_data(new_notebook(cells=[mention, cell])) == "If there are none, run aiot operators."
+    assert reason_without_data(new_notebook(cells=[mention])) == "aiot operators does the same."
     assert reason_without_data(new_notebook(cells=[new_markdown_cell("Nothing.")])) == ""
