@@ -410,7 +410,7 @@ def citation(figure: Mapping[str, Any], page: Mapping[str, Any]) -> dict[str, st
 
 def style() -> str:
     """Return the style sheet that all pages share."""
-    return (TEMPLATES / "style.css").read_text(encoding="utf-8") + alignment()
+    return "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("style.css", "charts.css")) + alignment()
 
 
 def script() -> str:

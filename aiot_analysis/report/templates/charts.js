@@ -238,12 +238,12 @@
     const axes = names ? 200 + (figure.view().spec.mark ? 80 : 10) : MARGIN_X * (resolve ? columns : 1) + 12;
     const inner = Math.max(120, Math.floor((width - axes - 16 - 14 * (columns - 1)) / columns));
     const height = content.deviceAxis === "y" ? { step: content.height } : content.height;
-    let layers = unit;
+    const mark = figure.mark ? [{ data: { values: [{}] }, mark: { type: "text", text: figure.mark, fontSize: 22, opacity: 0.14, x: { expr: "width / 2" }, y: { expr: "height / 2" } } }] : [];
+    let layers = { layer: [...mark, ...(unit.layer ?? [unit])] };
     if (content.deviceAxis === "x" && now.starts.length) {
       const line = { data: { name: "starts" }, mark: { type: "rule", strokeWidth: 1, opacity: 0.3 },
         encoding: { x: { field: "place", type: "ordinal", bandPosition: 0, sort: null } } };
-      const main = unit.layer ? unit.layer : [unit];
-      layers = { layer: [...main, patched(line, content, now, series)] };
+      layers.layer.push(patched(line, content, now, series));
     }
     const panel = { ...layers, width: inner, height };
     const whole = panels.length
@@ -395,6 +395,8 @@
       make("div", { class: "choices", role: "group", "aria-label": "What the figures show" }, ...parts, reset));
     place.replaceChildren(box);
     place.hidden = false;
+    const banner = document.querySelector("main .banner");
+    if (banner) (banner.closest(".output") ?? banner).after(place);
   }
   const syncToolbar = () => { toolbar.forEach((update) => update()); figures.forEach((figure) => figure.sync()); };
 
@@ -454,8 +456,9 @@
     const panels = content.panel ? new Set(figure.rows.map((row) => row[content.panel])).size : 1;
     figure.box.style.minHeight = content.deviceAxis === "y" ? `${figure.all * content.height + 50}px`
       : `${Math.ceil(panels / content.columns) * (content.height + 36) + 20}px`; // so that the page does not jump
-    const mark = box.dataset.mark ? [make("p", { class: "origin-mark", "aria-hidden": "true" }, box.dataset.mark)] : [];
-    box.append(head, ...mark, figure.box);
+    figure.mark = document.querySelector(".banner.simulated") ? "SIMULATED" : document.querySelector(".banner.published") ? "PUBLISHED" : "";
+    if (figure.mark) head.append(make("span", { class: "origin-mark" }, figure.mark.toLowerCase()));
+    box.append(head, figure.box);
     figure.box.tabIndex = 0;
     figure.box.setAttribute("role", "group");
     figure.box.setAttribute("aria-label", `${element.querySelector(".finding")?.textContent ?? "Figure"}: arrow keys go from device to device`);
