@@ -281,6 +281,7 @@
     view.addEventListener("click", (event, item) => { if (item?.datum?.device_id) choose({ first: state.first === item.datum.device_id ? "" : item.datum.device_id }); });
     await view.runAsync();
     const svg = figure.box.querySelector("svg");
+    svg.querySelectorAll("[role]").forEach((part) => { part.removeAttribute("role"); part.removeAttribute("aria-roledescription"); });
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-label", figure.alt);
     svg.setAttribute("focusable", "false");
@@ -357,10 +358,10 @@
   }
   const toolbar = [];
   function select(label, options, get, set) {
-    const control = make("select", {}, ...options.map(([value, words]) => make("option", { value }, words)));
+    const control = make("select", { "aria-label": label }, ...options.map(([value, words]) => make("option", { value }, words)));
     control.addEventListener("change", () => set(control.value));
     toolbar.push(() => { control.value = get(); });
-    return make("label", {}, `${label} `, control);
+    return make("label", {}, make("span", { "aria-hidden": "true" }, `${label} `), control);
   }
   function buildToolbar(place) {
     const all = figures.flatMap((figure) => figure.rows);
