@@ -148,10 +148,12 @@ def nnapi(faster: pd.DataFrame) -> str:
     states = _states(faster, ["model"])
     if states.empty:
         return ""
-    verbs = {"faster": "speeds up", "slower": "slows down"}
     groups = _majorities(states, "model")
-    clauses = [f"{verbs[state]} {networks(of)}{_on(count, total)}" for state, of, count, total in groups if state]
-    text = f"NNAPI {' and '.join(clauses)}" if clauses else ""
+    clauses = []
+    for state, verb in (("faster", "speeds up"), ("slower", "slows down")):
+        parts = [f"{networks(of)}{_on(count, total)}" for found, of, count, total in groups if found == state]
+        clauses += [f"{verb} {listed(parts)}"] if parts else []
+    text = f"NNAPI {', and '.join(clauses)}" if clauses else ""
     for state, of, _, total in groups:
         if not state:
             where = f" on most of the {total} devices" if total > 1 else ""

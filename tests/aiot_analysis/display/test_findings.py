@@ -86,8 +86,15 @@ def test_nnapi_speeds_up_slows_down_or_makes_no_clear_difference():
     ]
     rows[-1] = ("densenet121", "tflite_nnapi", "c", 1.2, 1.1, 1.3)
     assert findings.nnapi(speeds(rows)) == (
-        "NNAPI speeds up ResNet50 and SqueezeNet on all 3 devices and slows down DenseNet121 on 2 of 3 devices; for "
-        "MnasNet, NNAPI makes no clear difference on most of the 3 devices."
+        "NNAPI speeds up ResNet50 and SqueezeNet on all 3 devices, and slows down DenseNet121 on 2 of 3 devices; "
+        "for MnasNet, NNAPI makes no clear difference on most of the 3 devices."
+    )
+    partly = [
+        ("mobilenet_v2", "tflite_nnapi", device, ratio, ratio, ratio)
+        for device, ratio in zip("abc", (2, 2, 1), strict=True)
+    ]
+    assert findings.nnapi(speeds([*rows, *partly])).startswith(
+        "NNAPI speeds up ResNet50 and SqueezeNet on all 3 devices and MobileNetV2 on 2 of 3 devices, and slows down"
     )
     assert findings.nnapi(speeds([("mnasnet", "tflite_nnapi", "a", 1.0, 0.9, 1.1)])) == (
         "For MnasNet, NNAPI makes no clear difference."
