@@ -33,7 +33,7 @@ def quantizations(rows: pd.DataFrame) -> Chart:
 
 
 def _accuracies(rows: pd.DataFrame, order: list[str], columns: int) -> Chart:
-    rows = rows.dropna(subset="accuracy").sort_values("model", key=lambda model: names.places(model, names.MODELS))
+    rows = names.ordered(rows.dropna(subset="accuracy"), ["model", "delegate"])  # "cpu" comes before "nnapi"
     present = names.in_order(set(rows["series"]), order)
     tidy = rows.assign(
         series=rows["series"].map(names.display),

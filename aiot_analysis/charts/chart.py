@@ -67,6 +67,7 @@ class View:
     label: str  # on the button
     spec: Spec  # of one panel, without data, width and height
     sort_by: str  # column whose mean over a device's rows sorts the devices by value
+    sort_by_first: bool = False  # whether only the rows of the first series count, as for shares of a whole
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def time_shares(shares: Mapping[str, pd.DataFrame], base: str, speed_ups: pd.Dat
     return Chart(
         rows[[*columns, *(name for name in ("framework", "model") if name in rows)]],
         (
-            View("share", "shares", _bars(), "share"),
+            View("share", "shares", _bars(), "share", sort_by_first=True),
             View("ms", "milliseconds", _times(), "time_ms"),
             View("speed_up", "speed-up", _speed_ups(base_name), "speed_up"),
         ),

@@ -79,15 +79,15 @@
     return ["framework", "model"].every((name) => !state.filters[name] || row[name] === undefined || row[name] === state.filters[name]);
   }
   const sortOf = (figure) => state.sort || figure.content.sort || (DEVICES.size > FEW ? "soc" : "id");
-  function order(rows, column, sort, down) {
+  function order(rows, view, sort, down) {
     const ids = [...new Set(rows.map((row) => row.device_id))];
     const place = (id) => DEVICES.get(id)?.place ?? Infinity;
     if (sort === "value") {
       const sums = new Map(ids.map((id) => [id, [0, 0]]));
       for (const row of rows) {
-        if (!known(row[column])) continue;
+        if (!known(row[view.sort_by]) || (view.sort_by_first && row.number)) continue;
         const sum = sums.get(row.device_id);
-        sum[0] += row[column]; sum[1] += 1;
+        sum[0] += row[view.sort_by]; sum[1] += 1;
       }
       const mean = (id) => sums.get(id)[1] ? sums.get(id)[0] / sums.get(id)[1] : down ? -Infinity : Infinity;
       return ids.sort((a, b) => (down ? mean(b) - mean(a) : mean(a) - mean(b)) || place(a) - place(b));
@@ -108,6 +108,16 @@
       texts[Math.floor((start + end - 1) / 2)] = devices[start].vendor;
     }
     return texts;
+  }
+  function roomy(texts, step) { // labels that do not overlap; the first and the longest groups come first
+    const spans = [];
+    const half = (text) => 3.4 * text.length + 3;
+    return texts.map((text, place) => {
+      const centre = (place + 0.5) * step, span = [centre - half(text), centre + half(text)];
+      if (!text || spans.some(([low, high]) => span[0] < high && low < span[1])) return "";
+      spans.push(span);
+      return text;
+    });
   }
   function starts(ids, sort) { // first place of each vendor but the first
     if (sort !== "soc" || ids.length <= FEW) return [];
@@ -220,7 +230,7 @@
     const view = figure.view();
     const rows = figure.rows.filter(isShown);
     const sort = sortOf(figure), down = content.deviceAxis === "y"; // devices from top to bottom are those of a ranking
-    const ids = order(rows, view.sort_by, sort, down);
+    const ids = order(rows, view, sort, down);
     const place = new Map(ids.map((id, index) => [id, index]));
     for (const row of rows) row.place = place.get(row.device_id);
     rows.sort((a, b) => a.place - b.place || a.number - b.number);
@@ -238,7 +248,8 @@
     const axes = names ? 200 + (figure.view().spec.mark ? 80 : 10) : MARGIN_X * (resolve ? columns : 1) + 12;
     const inner = Math.max(120, Math.floor((width - axes - 16 - 14 * (columns - 1)) / columns));
     const height = content.deviceAxis === "y" ? { step: content.height } : content.height;
-    const mark = figure.mark ? [{ data: { values: [{}] }, mark: { type: "text", text: figure.mark, fontSize: 22, opacity: 0.14, x: { expr: "width / 2" }, y: { expr: "height / 2" } } }] : [];
+    const mark = figure.mark ? [{ data: { values: [{}] }, mark: { type: "text", text: figure.mark, fontSize: Math.min(22, inner / 9), opacity: 0.14 },
+      encoding: { x: { value: inner / 2 }, y: { value: content.deviceAxis === "y" ? 30 : content.height / 2 } } }] : [];
     let layers = { layer: [...mark, ...(unit.layer ?? [unit])] };
     if (content.deviceAxis === "x" && now.starts.length) {
       const line = { data: { name: "starts" }, mark: { type: "rule", strokeWidth: 1, opacity: 0.3 },
@@ -246,6 +257,7 @@
       layers.layer.push(patched(line, content, now, series));
     }
     const panel = { ...layers, width: inner, height };
+    if (content.deviceAxis === "x" && now.sort === "soc" && !now.few) now.labels = roomy(now.labels, inner / now.ids.length);
     const whole = panels.length
       ? { facet: { field: content.panel, type: "nominal", sort: panels, title: null }, columns, spec: panel, ...(resolve ? { resolve } : {}) }
       : { ...panel, ...(resolve ? { resolve } : {}) };
@@ -280,6 +292,7 @@
     view.addEventListener("pointerout", () => { hide(); hover(""); });
     view.addEventListener("click", (event, item) => { if (item?.datum?.device_id) choose({ first: state.first === item.datum.device_id ? "" : item.datum.device_id }); });
     await view.runAsync();
+    figure.box.style.minHeight = "";
     const svg = figure.box.querySelector("svg");
     svg.querySelectorAll("[role]").forEach((part) => { part.removeAttribute("role"); part.removeAttribute("aria-roledescription"); });
     svg.setAttribute("role", "img");
