@@ -71,7 +71,7 @@ def test_what_slows_down_is_drawn_and_what_is_missing_is_named(tmp_path):
     assert "its log has a summary and no times of single images" in text
     assert re.search(r">part of it\s*<td[^>]*>31\s*<td[^>]*>62\s*<td[^>]*>50%", text)
     assert "1 session, but an interval over sessions needs 3" in text  # both runs began at one time, by the log
-    assert re.search(r"-5\.0\s*<td[^>]*>-6\.0\s*<td[^>]*>-4\.0", text)  # points of the battery
+    assert re.search(r"−5\.0\s*<td[^>]*>−6\.0\s*<td[^>]*>−4\.0", text)  # points of the battery
     assert "failed images, counted as wrong: 2" in text  # among what is used with care
     assert "one order of the instances" not in text  # the second run took the reverse
 

@@ -57,7 +57,8 @@ def page_of(folder, out, number, **parameters):
 
 
 def text_of(page):
-    return re.sub(r"<[^>]*>", "", page)
+    """The text of a page without its scripts."""
+    return re.sub(r"<[^>]*>", "", re.sub(r"<script\b.*?</script>", "", page, flags=re.DOTALL))
 
 
 def test_the_page_says_its_findings_its_sources_and_what_intervals_assume(folder):

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from aiot_analysis.charts import chart
 from aiot_analysis.charts.chart import LIT, PLACE, Chart, Fact, Spec, View
 from aiot_analysis.plots import style
 from aiot_analysis.tables import names
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 def ranking(scores: pd.DataFrame, score: str = "VIPS") -> Chart:
     """Return a bar per device with the interval of its score. Takes the frame of `stats.vips.intervals`."""
     rows = scores.dropna(subset="vips").rename(columns={"tie_group": "ties"})
     possible = " (" + rows["rank_low"].astype(str) + " to " + rows["rank_high"].astype(str) + ")"
-    ranks = rows["rank"].astype(str) + " of " + rows["group_size"].astype(str)
+    size = rows["group_size"] if "group_size" in rows else pd.Series(len(rows), rows.index)
+    ranks = rows["rank"].astype(str) + " of " + size.astype(str)
     rows = rows.assign(rank_text=ranks + possible.where(rows["rank_low"].notna(), ""))
     bar_spec: Spec = {
         "mark": {"type": "bar", "color": style.color(style.PLAIN)},
@@ -52,7 +50,7 @@ def ranking(scores: pd.DataFrame, score: str = "VIPS") -> Chart:
     rows["text_at"] = rows["vips_high"].fillna(rows["vips"])
     columns = ["device_id", "vips", "vips_low", "vips_high", "rank_text", "ties", "text_at", "instances", "missing"]
     return Chart(
-        rows[columns],
+        rows.reindex(columns=columns),  # scores of published times have no ties
         (View("score", score, {"layer": [bar_spec, whisker, letters]}, "vips"),),
         (
             Fact("vips", score, "number", "vips_low", "vips_high"),

@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
 CSS_PIXELS_PER_INCH = 96
-SCALE = 1.18  # of a narrow drawing on a page: text of 7 points is 11 CSS pixels high
 NARROW_PX = 350  # width of the text on a phone that is 390 pixels wide
-NARROW = NARROW_PX / CSS_PIXELS_PER_INCH / SCALE  # inches
+NARROW = NARROW_PX / CSS_PIXELS_PER_INCH  # inches
 DENSE = 3000  # marks; more of one kind are drawn as pixels
 FONTS = "'DejaVu Sans',Verdana,sans-serif"  # of about the same widths, so that the layout holds
 _SVG, _XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
@@ -69,16 +68,13 @@ def svg(figure: Figure, prefix: str) -> str:
 
 
 def narrow(figure: Figure, prefix: str) -> str:
-    """Return a figure drawn again for a narrow screen, or "" if it is not from the package `plots`.
-
-    It is shown larger than it was drawn, so that its text is as high as on other screens.
-    """
+    """Return a figure drawn again for a narrow screen, or "" if it is not from the package `plots`."""
     from aiot_analysis.plots import style
 
     source = style.figure_source(figure)
     if source is None:
         return ""
-    with style.printing(NARROW):
+    with style.narrow(NARROW):
         return svg(source.again(), prefix)
 
 

@@ -12,7 +12,7 @@ LIGHT, DARK = "#ffffff", "#14181c"  # grounds of pages; `--paper` in the style s
 LEAST = 3.0  # contrast of marks with their ground (WCAG 2.2, 1.4.11)
 LEGIBLE = 4.5  # contrast of text with its ground (WCAG 2.2, 1.4.3)
 BROAD = 800  # CSS pixels; wider figures are drawn narrow on tablets, too
-NAMED = {"#000000": "ink", LIGHT: "ground"}
+NAMED = {"#000000": "ink", "#1a1a1a": "ink", LIGHT: "ground", "#6b6b6b": "grey", "#e6e6e6": "grid"}  # see plots.style
 NEUTRALS = {
     "ink": "var(--ink)",
     "ground": "var(--paper)",

@@ -8,15 +8,15 @@ import pytest
 from tests.browser.conftest import Watched
 
 Visit = Callable[..., Watched]
-PAGES = [
-    f"simulated/{name}.html" for name in ("01_overview", "03_accuracy", "04_frameworks", "07_quantization", "08_vips")
-]
+PAGES = [f"simulated/{name}.html" for name in ("01_overview", "03_accuracy", "07_quantization", "11_latency")]
 every_page = pytest.mark.parametrize("name", PAGES)
-TEXTS = """kind => [...document.querySelectorAll(`.picture svg.${kind} text`)].map(text => {
+TEXTS = """kind => [...document.querySelectorAll(`.picture svg.${kind} text`)]
+.filter(text => text.checkVisibility() && text.textContent !== 'SIMULATED').map(text => {
     const scale = text.ownerSVGElement.getScreenCTM().a
     return scale * parseFloat(getComputedStyle(text).fontSize)
 })"""
 BEYOND = """() => [...document.querySelectorAll('.picture svg.narrow text')].filter(text => {
+    if (!text.checkVisibility()) return false
     const box = text.getBoundingClientRect(), figure = text.ownerSVGElement.getBoundingClientRect()
     return box.left < figure.left - 12 || box.right > figure.right + 12
 }).map(text => text.textContent)"""
@@ -25,9 +25,9 @@ BEYOND = """() => [...document.querySelectorAll('.picture svg.narrow text')].fil
 @every_page
 def test_a_phone_shows_the_narrow_drawing_whole_and_large_enough_to_read(name: str, site: Path, visit: Visit) -> None:
     page = visit(390).open(site / name)
-    assert page.locator(".picture:not(.single) svg.wide").count() > 0
+    assert page.locator("figure:visible .picture svg.narrow").count() > 0  # others are folded or interactive
     assert all(not drawing.is_visible() for drawing in page.locator(".picture:not(.single) svg.wide").all())
-    for drawing in page.locator("svg.narrow").all():
+    for drawing in page.locator("figure:visible svg.narrow").all():
         box = drawing.bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= 390
     assert min(page.evaluate(TEXTS, "narrow")) >= 10.99  # CSS pixels
@@ -37,20 +37,21 @@ def test_a_phone_shows_the_narrow_drawing_whole_and_large_enough_to_read(name: s
 @every_page
 def test_a_wide_screen_shows_the_wide_drawing(name: str, site: Path, visit: Visit) -> None:
     page = visit(1440).open(site / name)
-    assert all(drawing.is_visible() for drawing in page.locator("svg.wide").all())
+    assert all(drawing.is_visible() for drawing in page.locator("figure:visible svg.wide").all())
     assert not any(drawing.is_visible() for drawing in page.locator("svg.narrow").all())
 
 
 def test_the_text_of_figures_follows_the_theme_and_paper_is_light(site: Path, visit: Visit) -> None:
     page = visit(color_scheme="dark").open(site / "simulated" / "04_frameworks.html")
-    color = "getComputedStyle(document.querySelector('.picture svg.wide text')).fill"
+    title = "[...document.querySelectorAll('.picture svg.wide text')].find(text => text.textContent === 'ResNet50')"
+    color = f"getComputedStyle({title}).fill"
     assert page.evaluate(color) == "rgb(228, 233, 238)"
     page.emulate_media(color_scheme="light")
     assert page.evaluate(color) == "rgb(27, 35, 43)"
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate(color) == "rgb(0, 0, 0)"
     assert not any(cite.is_visible() for cite in page.locator(".cite, .permalink").all())
-    assert all(drawing.is_visible() for drawing in page.locator("svg.wide").all())
+    assert all(drawing.is_visible() for drawing in page.locator("figure:visible svg.wide").all())
 
 
 def test_a_permalink_leads_to_its_figure_and_a_citation_unfolds(site: Path, visit: Visit) -> None:

@@ -421,17 +421,23 @@
     if (chosen().length) values.set("devices", chosen().join(","));
     if (state.timing && state.timing !== state.firstTiming) values.set("timing", state.timing);
     for (const [name, view] of Object.entries(state.views)) values.set(`view-${name}`, view);
-    const anchor = decodeURIComponent(location.hash.slice(1)).split("?")[0];
     const text = values.toString();
-    const hash = text ? `#${anchor}?${text}` : anchor ? `#${anchor}` : "";
+    const address = (anchor) => text ? `#${anchor}&${text}` : anchor ? `#${anchor}` : "";
+    const hash = address(parts().anchor);
     try { history.replaceState(null, "", hash || location.pathname + location.search); } catch { location.hash = hash; }
     document.querySelectorAll("a.anchor-link, a.permalink").forEach((link) => {
-      const target = link.getAttribute("href").slice(1).split("?")[0];
-      link.setAttribute("href", text ? `#${target}?${text}` : `#${target}`);
+      link.dataset.anchor ??= link.getAttribute("href").slice(1);
+      link.setAttribute("href", address(link.dataset.anchor));
     });
   }
+  function parts() { // the anchor in the address, and the choices after the first "&"
+    const hash = location.hash.slice(1);
+    if (document.getElementById(decodeURIComponent(hash))) return { anchor: hash, text: "" };
+    const end = hash.indexOf("&");
+    return end < 0 ? { anchor: hash, text: "" } : { anchor: hash.slice(0, end), text: hash.slice(end + 1) };
+  }
   function readAddress(jump) {
-    const [anchor, text = ""] = location.hash.slice(1).split("?");
+    const { anchor, text } = parts();
     const values = new URLSearchParams(text);
     const [first = "", second = ""] = (values.get("devices") ?? "").split(",").filter((id) => DEVICES.has(id));
     Object.assign(state, {
