@@ -149,7 +149,7 @@ def _cells(panel: Axes, rows: pd.DataFrame) -> None:
         linewidth=0.8,
     )
     # exclude the symbols from the layout, which would measure each of them: they are inside the panel anyway
-    look: dict[str, Any] = {"fontsize": 8 if rows.shape[1] <= 12 else style.SMALL, "in_layout": False}
+    look: dict[str, Any] = {"fontsize": style.SMALL, "in_layout": False}
     for y in range(rows.shape[0]):
         for x in range(rows.shape[1]):
             verdict = str(rows.iat[y, x])
