@@ -164,12 +164,10 @@ def _pictures(sink: Sink, item: Item, shown: Figure, width: str, sheet: Path | N
     folder, stem = Path(sink.folder), f"{item.name}_{width}" if width else item.name
     widths = PRESETS[sink.preset].widths if sink.preset else WIDTHS
     drawing = style.figure_source(shown)
-    with style.printing(widths.get(width), sheet):
+    with style.printing(widths.get(width), sheet, origin_line=sink.origin_line):
         to_save = shown
         if drawing and (width or sheet):
             to_save = drawing.again()
-            if not sink.origin_line:
-                to_save.supxlabel("")  # only the line of `style.finish` is there
         style.lay_out(to_save)
         files = [f"{stem}.{kind}" for kind in PICTURES if kind in sink.formats]
         for file in files:

@@ -289,7 +289,7 @@ def _heatmap(scored: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None)
     table = scored.pivot(index="instance_id", columns="device_id", values="vips")
     table = table.reindex(index=lines["instance_id"], columns=ids).astype(float)
     width = min(device_axis.WIDEST, max(5.5, 2.0 + 0.9 * len(ids)))
-    figure, (axes,) = style.panels(1, 1, width, _line() * len(table) + 0.6)
+    figure, (axes,) = style.panels(1, 1, width, _line() * len(table) + 0.85)
     edges = _edges(table)
     shades = [_shade(style.color(style.PLAIN), part) for part in np.linspace(0.08, 1.0, len(edges) - 1)]
     norm = BoundaryNorm(edges, len(shades))

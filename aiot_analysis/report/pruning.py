@@ -30,12 +30,22 @@ def prune(
         Whether the effect of a call is wanted, and whether a call has no effect on any variable.
     """
     try:
-        cells = [ast.parse(source).body for source in sources]
+        cells = [_OfPages().visit(ast.parse(source)).body for source in sources]
     except SyntaxError:
         return list(sources)  # a line magic, or an error that execution will report
     pruner = _Pruner(is_wanted, is_unwanted, _aliases([statement for cell in cells for statement in cell]))
     kept = [pruner.block(cell) for cell in reversed(cells)][::-1]
     return ["\n".join(map(ast.unparse, cell)) or "pass" for cell in kept]
+
+
+class _OfPages(ast.NodeTransformer):
+    """Remove the arguments of calls of `show` that only pages use: the finding and the interactive drawing."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "show":
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg not in ("title", "chart")]
+        return node
 
 
 class _Pruner:

@@ -136,7 +136,7 @@ def test_the_origin_line_can_be_omitted_but_not_the_mark(tmp_path: Path, monkeyp
     assert figures[True].get_supxlabel() == "SIMULATED · end to end"
     assert figures[False].get_supxlabel() == ""
     for figure in figures.values():
-        assert "SIMULATED" in [text.get_text() for text in figure.texts]
+        assert "SIMULATED" in [text.get_text().strip() for text in figure.findobj(Text)]
         assert str(figure.get_label()).startswith("Simulated data. ")
     bottom = {line: min(axes.get_position().y0 for axes in figure.axes) for line, figure in figures.items()}
     assert bottom[False] < bottom[True] - 0.01, "its room goes to the panels"

@@ -51,7 +51,7 @@ def test_a_figure_on_a_page_is_a_drawing_for_wide_and_one_for_narrow_screens(
 ) -> None:
     with export.beside_page(tmp_path, "04_page", ["simulated"]).open():
         show(draw(), "Shares", name="fig5", title="A is faster")
-        show(draw(), "Shares again", name="fig6", chart=Chart(pd.DataFrame({"share": [0.5]}), ()))
+        show(draw(), "Shares again", name="fig6", chart=Chart(pd.DataFrame({"share": [0.5]}), (), ()))
         sink = export.current()
         assert sink and [item["files"] for item in sink.written()] == [
             [f"{name}.pdf", f"{name}.svg", f"{name}.csv"] for name in ("fig5", "fig6")

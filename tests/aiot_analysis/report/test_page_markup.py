@@ -109,7 +109,7 @@ def page_of(data: dict[str, str], metadata: dict[str, object]) -> str:
 def test_a_figure_has_its_finding_above_it_and_without_scripts_its_picture(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name in ("report", "style.css", "script.js"):
+    for name in ("report", "style.css", "charts.css", "script.js"):
         (tmp_path / name).symlink_to(page.TEMPLATES / name)
     (tmp_path / "charts.js").write_text("drawAll('</script>')")
     monkeypatch.setattr(page, "TEMPLATES", tmp_path)
