@@ -582,7 +582,9 @@ def legend(canvas: Canvas, handles: Mapping[str, Any]) -> None:
 def empty(axes: Axes, text: str) -> None:
     """Write in an empty panel why it is empty, or only the words before a colon if there is no room for more."""
     words = wrap_text(text, letters_per_line(panel_width(axes) - 0.7))
-    height = axes.get_position().height * axes.get_figure(root=True).get_size_inches()[1]
+    figure = axes.get_figure(root=True)
+    assert figure is not None  # see `_checked_target`
+    height = axes.get_position().height * figure.get_size_inches()[1]
     if 1.4 * small() / 72 * (words.count("\n") + 1) > height:
         words = text.partition(":")[0]
     axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=GREY, fontsize=small())
