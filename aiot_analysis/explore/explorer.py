@@ -18,7 +18,7 @@ from aiot_analysis.tables import names
 from aiot_analysis.tables.names import TIMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -27,37 +27,56 @@ if TYPE_CHECKING:
     from aiot_analysis.tables.data import Data
 
 WAIT_S = 0.2  # people make their next click in a list sooner than this
+PAUSE_S = 0.01  # between the parts of a slow function, for the kernel to notice clicks
+DIMMED = "aiot-dimmed"  # CSS class of what no longer shows the selection
+STYLE = f"<style>.{DIMMED} {{ opacity: 0.3; filter: grayscale(1) }}</style>"
 
 
 class Debounced:
     """Callable that calls a function with the most recent arguments after WAIT_S without another call.
 
     A kernel handles clicks one after the other, so drawing the figures for each of them immediately would delay the
-    last. Without a running event loop, as in a script, the function is called immediately.
+    last. The function may return an iterator, whose steps are then executed one by one; another call abandons those
+    that are left. Without a running event loop, as in a script, all is done immediately.
     """
 
-    def __init__(self, function: Callable[..., None]) -> None:
+    def __init__(self, function: Callable[..., Iterator[None] | None]) -> None:
         self._function = function
-        self._arguments: tuple[Any, ...] = ()
+        self._steps: Iterator[None] = iter(())
         self._waiting: asyncio.TimerHandle | None = None
 
     def __call__(self, *arguments: Any) -> None:
-        self._arguments = arguments
+        self._steps = self._all_steps(arguments)
         try:
-            loop = asyncio.get_running_loop()
+            asyncio.get_running_loop()
         except RuntimeError:
-            self._function(*arguments)
+            self.now()
             return
-        if self._waiting:
-            self._waiting.cancel()
-        self._waiting = loop.call_later(WAIT_S, self.now)
+        self._wait(WAIT_S)
 
     def now(self) -> None:
-        """Make a pending call immediately, if there is one."""
+        """Do immediately what is pending, if anything is."""
+        self._stop_waiting()
+        for _ in self._steps:
+            pass
+
+    def _all_steps(self, arguments: tuple[Any, ...]) -> Iterator[None]:
+        yield from self._function(*arguments) or ()
+
+    def _wait(self, seconds: float) -> None:
+        self._stop_waiting()
+        self._waiting = asyncio.get_running_loop().call_later(seconds, self._step)
+
+    def _step(self) -> None:
+        self._waiting = None
+        for _ in self._steps:
+            self._wait(PAUSE_S)
+            return
+
+    def _stop_waiting(self) -> None:
         if self._waiting:
             self._waiting.cancel()
             self._waiting = None
-            self._function(*self._arguments)
 
 
 LISTED = 8  # maximum number of visible lines; longer lists scroll
@@ -78,10 +97,14 @@ class SelectionState(traitlets.HasTraits):
         self.observe(lambda change: function(change["new"]), "selection")
         function(self.selection)
 
-    def follow_soon(self, function: Callable[[Selection], None]) -> Debounced:
-        """Call a slow function now and after changes, but only after the last of several in quick succession."""
-        function(self.selection)
+    def follow_soon(self, function: Callable[[Selection], Iterator[None] | None]) -> Debounced:
+        """Call a slow function now and after changes, but only after the last of several in quick succession.
+
+        See `Debounced` on functions that return an iterator.
+        """
         later = Debounced(function)
+        later(self.selection)
+        later.now()
         self.observe(lambda change: later(change["new"]), "selection")
         return later
 
@@ -104,8 +127,13 @@ def pickers(data: ExplorerData, state: SelectionState, ones: tuple[str, ...], *o
 
 
 def origin(data: ExplorerData) -> widgets.HTML:
-    """Return the sentence on the origin of the data as a widget."""
-    return widgets.HTML(f"<p>{names.ORIGIN_SENTENCES[data.data.origin]}</p>").add_class("aiot-origin")
+    """Return the sentence on the origin of the data as a widget, with the style of the others."""
+    return widgets.HTML(f"{STYLE}<p>{names.ORIGIN_SENTENCES[data.data.origin]}</p>").add_class("aiot-origin")
+
+
+def said(text: str) -> str:
+    """Return plain text as HTML that screen readers read out when it changes."""
+    return f"<p role='status'>{escape(text)}</p>"
 
 
 def with_title(title: str, widget: widgets.DOMWidget) -> widgets.VBox:
@@ -171,7 +199,9 @@ class Explorer:
         selectors = pickers(self.known, self.state, ("timing", "by"), with_title("figures", self.shown))
         figures = widgets.Box(list(self._boxes.values()), layout={"display": "flex", "flex_flow": "row wrap"})
         self.widget = widgets.VBox([origin(self.known), selectors, self._said, figures])
+        self.state.observe(self._dim, "selection")
         self._soon = self.state.follow_soon(self._draw)
+        self.shown.observe(self._dim, "value")
         self.shown.observe(lambda _: self._soon(self.state.selection), "value")
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
@@ -188,21 +218,32 @@ class Explorer:
         """Selected rows of `data.instances` that statistics can use, one per device and instance."""
         return self.state.selection.of(self.known.rows)
 
-    def _draw(self, chosen: Selection) -> None:
-        """Redraw all displayed figures. An empty selection clears them, and the sentence gives the reason."""
+    def _dim(self, _: object) -> None:
+        """Mark all figures as outdated, before the new ones are drawn."""
+        self._said.value = said("Drawing …")
+        for box in self._boxes.values():
+            box.add_class(DIMMED)
+
+    def _draw(self, chosen: Selection) -> Iterator[None]:
+        """Redraw the displayed figures one by one. An empty selection clears them, and a sentence gives the reason."""
         view = views.view(self.known, chosen, self._kept)
         text = views.rows_sentence(chosen, self.known)
         if view.timing != chosen.timing:
             text += " Native tools measured some of them and time only inference, so all times here are of inference."
-        self._said.value = f"<p role='status'>{escape(text)}</p>"
+        drawn = [name for name in self.shown.value if len(view.rows)]
         self._figures = {}
+        self._said.value = said(f"{text} Drawing …" if drawn else text)
         for name, box in self._boxes.items():
-            html = ""
-            if len(view.rows) and name in self.shown.value:
-                figure, html = views.draw(PANELS[name], view)
-                if figure is not None:
-                    self._figures[name] = figure
-            box.value = html
+            if name not in drawn:
+                box.value = ""
+                box.remove_class(DIMMED)
+        for name in drawn:
+            figure, self._boxes[name].value = views.draw(PANELS[name], view)
+            self._boxes[name].remove_class(DIMMED)
+            if figure is not None:
+                self._figures[name] = figure
+            yield
+        self._said.value = said(text)
 
 
 def explore(data: Data) -> Explorer:
@@ -252,6 +293,7 @@ class Viewer:
         )
         self.widget = widgets.VBox([origin(self.known), selectors, self._said, image_row])
         self.image.observe(lambda _: self._show(), "value")
+        self.state.observe(self._dim, "selection")
         self._soon = self.state.follow_soon(self._find)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
@@ -263,17 +305,25 @@ class Viewer:
         self._soon.now()
         return self._found
 
+    def _dim(self, _: object) -> None:
+        """Mark the images as outdated, before others are found."""
+        self._said.value = said("Comparing …")
+        for widget in (self.image, self._looked_at):
+            widget.add_class(DIMMED)
+
     def _find(self, chosen: Selection) -> None:
         """Find the images that flip. The current image is kept if it is still among them."""
         has_rows = len(chosen.of(self.known.rows)) > 0
         self._found = views.find(self.known, chosen) if has_rows else None
         text = views.rows_sentence(chosen, self.known) if self._found is None else views.flips_sentence(self._found)
-        self._said.value = f"<p role='status'>{escape(text)}</p>"
+        self._said.value = said(text)
         previous, options = self.image.value, views.options(self._found, self.pictures) if self._found else []
         available = [image for _, image in options]
         self.image.options = options
         self.image.value = previous if previous in available else next(iter(available), None)
         self._show()
+        for widget in (self.image, self._looked_at):
+            widget.remove_class(DIMMED)
 
     def _show(self) -> None:
         """Display the current image."""

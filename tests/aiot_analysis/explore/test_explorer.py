@@ -1,10 +1,11 @@
+import asyncio
 import re
 
 import pytest
 
 from aiot_analysis.explore import explore
 from aiot_analysis.explore import views as panels_module
-from aiot_analysis.explore.explorer import FIRST
+from aiot_analysis.explore.explorer import DIMMED, FIRST
 from aiot_analysis.plots import style
 
 
@@ -149,3 +150,44 @@ def test_what_must_not_share_a_statistic_is_reported_in_the_place_of_the_figure(
         assert "accuracy over time" in view.figures
     finally:
         rows.loc[rows.index[0], "weights"] = "sample"
+
+
+def dimmed(view):
+    """The names of the figures that are marked as outdated."""
+    return [name for name, box in view._boxes.items() if DIMMED in box._dom_classes]
+
+
+def test_outdated_figures_are_dimmed_immediately_and_replaced_one_by_one(view, monkeypatch):
+    left, before = [], {name: box.value for name, box in view._boxes.items()}
+    draw = panels_module.draw
+
+    def recorded(panel, of):
+        left.append((dimmed(view), view._said.value))
+        return draw(panel, of)
+
+    monkeypatch.setattr(panels_module, "draw", recorded)
+    assert dimmed(view) == []
+
+    async def click():
+        controls(view.widget)["quantizations"].value = ["int8"]
+        assert dimmed(view) == list(view._boxes) and left == []
+        assert view._said.value == "<p role='status'>Drawing …</p>"
+        assert {name: box.value for name, box in view._boxes.items()} == before
+        while dimmed(view) or len(left) < len(FIRST):
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+
+    asyncio.run(asyncio.wait_for(click(), 60))
+    assert [names for names, _ in left] == [list(FIRST), list(FIRST[1:]), list(FIRST[2:])]
+    assert all("1 instance with numbers on 1 device" in said and said.endswith(" Drawing …</p>") for _, said in left)
+    assert "Drawing" not in view._said.value
+    assert not {box.value for box in view._boxes.values() if box.value} & set(before.values())
+
+
+def test_a_change_of_the_list_of_figures_dims_them_too(view):
+    async def click():
+        view.shown.value = ["phases"]
+        assert dimmed(view) == list(view._boxes)
+
+    asyncio.run(click())
+    assert list(view.figures) == ["phases"] and dimmed(view) == []

@@ -1,6 +1,7 @@
 """Several clicks in a row."""
 
 import asyncio
+from collections.abc import Iterator
 
 from aiot_analysis.explore import explorer
 from aiot_analysis.explore.explorer import Debounced
@@ -45,3 +46,23 @@ def test_who_needs_it_now_does_not_wait_and_it_is_made_once() -> None:
 
     asyncio.run(code())
     assert calls == [1]
+
+
+def test_another_call_abandons_the_steps_that_are_left() -> None:
+    steps: list[str] = []
+
+    def slow(name: str) -> Iterator[None]:
+        for number in range(3):
+            steps.append(f"{name}{number}")
+            if (name, number) == ("a", 1):
+                later("b")  # a click between the second and the third step
+            yield
+
+    later = Debounced(slow)
+
+    async def clicks() -> None:
+        later("a")
+        await asyncio.sleep(4 * explorer.WAIT_S)
+
+    asyncio.run(clicks())
+    assert steps == ["a0", "a1", "b0", "b1", "b2"]

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import re
 
@@ -5,7 +6,7 @@ import pytest
 from PIL import Image
 
 from aiot_analysis.explore import images
-from aiot_analysis.explore.explorer import initial_selection
+from aiot_analysis.explore.explorer import DIMMED, initial_selection
 
 
 def dataset(folder, known):
@@ -95,3 +96,20 @@ def shown_of_each(viewer):
     for index in range(len(viewer.image.options)):
         viewer.image.index = index
         yield viewer._looked_at.value
+
+
+def test_outdated_images_are_dimmed_until_others_are_found(measured, tmp_path):
+    viewer = images(measured, tmp_path)
+
+    def dimmed():
+        return [DIMMED in widget._dom_classes for widget in (viewer.image, viewer._looked_at)]
+
+    async def click():
+        viewer.state.choose(between="device_id")
+        assert dimmed() == [True, True]
+        assert viewer._said.value == "<p role='status'>Comparing …</p>"
+
+    assert dimmed() == [False, False]
+    asyncio.run(click())
+    assert viewer.found is not None and dimmed() == [False, False]
+    assert "choose an instance on two devices or more" in viewer._said.value
