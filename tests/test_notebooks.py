@@ -276,7 +276,7 @@ def test_a_profile_is_in_the_pages_of_operators_and_models_and_in_no_other(tmp_p
     assert "SqueezeNet: convolution 75% and concatenation 25%" in pages["09_operators"].replace("\n", " ")
     assert "80.0%" in pages["09_operators"]  # 4 of the 5 ms of a pass
     assert "3x3 conv, 8" in pages["02_devices_and_models"]
-    assert "-98.9%" in pages["02_devices_and_models"]  # 9 of the printed 833 million operations
+    assert "−98.9%" in pages["02_devices_and_models"]  # 9 of the printed 833 million operations
     others = [page for name, page in pages.items() if name[:2] not in ("02", "09")]
     assert not any("20260103T000000Z" in page for page in [*others, (tmp_path / "out" / "index.html").read_text()])
 

@@ -685,7 +685,10 @@ class PlainLogLocator(Locator):
             equal = (MaxNLocator(bins, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high) for bins in count(LEAST_TICKS))
             inside = ([float(tick) for tick in ticks if low <= tick <= high] for ticks in equal)
             return next(ticks for ticks in inside if len(ticks) >= LEAST_TICKS)
-        return next((ticks for ticks in choices if self._fits(ticks, low, high)), min(choices, key=len))
+        shortest = min(choices, key=len)
+        if len(shortest) > LEAST_TICKS:
+            choices.append(shortest[::2])  # two labels are better than labels that overlap
+        return next((ticks for ticks in choices if self._fits(ticks, low, high)), shortest)
 
     def _fits(self, ticks: Sequence[float], low: float, high: float) -> bool:
         """Return whether the labels of ticks have room beside each other."""
