@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
 CONFIDENCE = 0.95
 """Level of all intervals."""
@@ -62,6 +62,7 @@ def typeset(text: str) -> str:
     return minus(re.sub(r"\d+(?:\.\d+)?e\+\d+", lambda number: f"{float(number[0]):,.0f}", text))
 
 
-def listed(items: Sequence[str]) -> str:
+def listed(items: Iterable[str]) -> str:
     """Return items as text, like "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
+    words = list(items)
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)

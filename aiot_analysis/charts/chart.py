@@ -136,6 +136,11 @@ def series(looks: Iterable[tuple[str, Look]]) -> tuple[Series, ...]:
     return tuple(Series(name, look.color, SHAPES.get(look.marker, "cross")) for name, look in looks)
 
 
+def frameworks(implementations: pd.Series) -> pd.Series:
+    """Return the display name of the framework of each implementation, by which readers filter."""
+    return implementations.map(lambda name: names.framework(names.framework_and_delegate(name)[0]))
+
+
 def value_axis(field: str, title: str, *, log: bool = False, zero: bool = False, percent: bool = False) -> Spec:
     """Return the encoding of a value axis."""
     axis: Spec = {"title": title, "tickCount": 5}  # the page's script sets the ticks of logarithmic axes

@@ -53,8 +53,8 @@ def scatter(points: pd.DataFrame) -> Chart:
                 "encoding": {
                     "x": macs,
                     "y": chart.value_axis("latency_ms", "ms per image", log=True),
-                    "color": {"field": "model_name", "type": "nominal"},
-                    "shape": {"field": "model_name", "type": "nominal"},
+                    "color": {"field": "model", "type": "nominal"},
+                    "shape": {"field": "model", "type": "nominal"},
                     "opacity": LIT,
                 },
             },
@@ -63,22 +63,21 @@ def scatter(points: pd.DataFrame) -> Chart:
     models = names.in_order(set(rows["model"]), names.MODELS)
     rows = rows.assign(
         panel=rows["implementation"].map(names.display),
-        framework=rows["implementation"].map(lambda name: names.framework(names.framework_and_delegate(name)[0])),
-        model_name=rows["model"].map(names.display),
+        framework=chart.frameworks(rows["implementation"]),
         model=rows["model"].map(names.display),
     )
-    columns = ["device_id", "panel", "framework", "model", "model_name", "macs_millions", "latency_ms", "gmacs_per_s"]
+    columns = ["device_id", "panel", "framework", "model", "macs_millions", "latency_ms", "gmacs_per_s"]
     return Chart(
         rows[columns],
         (View("time", "time", spec, "latency_ms"),),
         (
-            Fact("model_name", "model"),
+            Fact("model", "model"),
             Fact("latency_ms", "time per image", "ms"),
             Fact("macs_millions", "million multiply-accumulates", "number"),
             Fact("gmacs_per_s", "GMAC per second", "number"),
         ),
         chart.series((names.display(name), style.look(name)) for name in models),
-        "model_name",
+        "model",
         "panel",
         columns=2 if len(implementations) > 1 else 1,
         height_px=260,

@@ -75,9 +75,7 @@ def _filters(rows: pd.DataFrame) -> dict[str, pd.Series]:
     if "model" in rows:
         filters["model"] = rows["model"].map(names.display)
     if "implementation" in rows:
-        filters["framework"] = rows["implementation"].map(
-            lambda name: names.framework(names.framework_and_delegate(name)[0])
-        )
+        filters["framework"] = chart.frameworks(rows["implementation"])
     return filters
 
 

@@ -74,7 +74,7 @@ def contributions(parts: pd.DataFrame) -> Chart:
     rows = names.ordered(rows, ["model", "implementation"])
     rows = rows.assign(
         instance=rows["implementation"].map(names.display) + ", " + rows["model"].map(names.display),
-        framework=rows["implementation"].map(lambda name: names.framework(names.framework_and_delegate(name)[0])),
+        framework=chart.frameworks(rows["implementation"]),
         model=rows["model"].map(names.display),
     )
     facts = (

@@ -8,6 +8,8 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
+from aiot_analysis.plots.contrast import contrast, rgb
+
 LIGHT, DARK = "#ffffff", "#14181c"  # grounds of pages; `--paper` in the style sheet
 LEAST = 3.0  # contrast of marks with their ground (WCAG 2.2, 1.4.11)
 LEGIBLE = 4.5  # contrast of text with its ground (WCAG 2.2, 1.4.3)
@@ -63,12 +65,12 @@ def shades(color: str) -> tuple[str, str]:
     Colours of series, and other strong ones, are only changed as far as their contrast demands. Of greys and tints, the
     lightness is reversed.
     """
-    hue, lightness, saturation = colorsys.rgb_to_hls(*_rgb(color))
+    hue, lightness, saturation = colorsys.rgb_to_hls(*rgb(color))
     if color in series_colors():
         return _toward(color, LIGHT, LEAST), _toward(color, DARK, LEAST)
     if saturation > 0.3 and lightness < 0.75:
         return color, color if contrast(color, DARK) >= LEGIBLE else _toward(color, DARK, LEGIBLE)
-    _, darkest, _ = colorsys.rgb_to_hls(*_rgb(DARK))
+    _, darkest, _ = colorsys.rgb_to_hls(*rgb(DARK))
     turned = _hex(colorsys.hls_to_rgb(hue, 0.93 - lightness * (0.93 - darkest), min(saturation, 0.5)))
     return color, turned
 
@@ -76,27 +78,11 @@ def shades(color: str) -> tuple[str, str]:
 def _toward(color: str, ground: str, least: float) -> str:
     """Return the colour, darker on a light ground or lighter on a dark one until its contrast suffices."""
     step = -0.01 if ground == LIGHT else 0.01
-    hue, lightness, saturation = colorsys.rgb_to_hls(*_rgb(color))
+    hue, lightness, saturation = colorsys.rgb_to_hls(*rgb(color))
     while contrast(color, ground) < least:
         lightness += step
         color = _hex(colorsys.hls_to_rgb(hue, lightness, saturation))
     return color
-
-
-def contrast(one: str, other: str) -> float:
-    """Return the contrast ratio of two colours (WCAG 2.2)."""
-    dark, light = sorted((_luminance(one), _luminance(other)))
-    return (light + 0.05) / (dark + 0.05)
-
-
-def _luminance(color: str) -> float:
-    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in _rgb(color)]
-    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
-
-
-def _rgb(color: str) -> tuple[float, float, float]:
-    red, green, blue = (part / 255 for part in bytes.fromhex(color[1:]))
-    return red, green, blue
 
 
 def _hex(parts: tuple[float, float, float]) -> str:

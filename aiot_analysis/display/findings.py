@@ -299,11 +299,6 @@ def quantized_accuracy(changes: pd.DataFrame) -> str:
     return _sentence("; ".join(clauses) + where)
 
 
-def quantized_times(rows: pd.DataFrame, value: str) -> str:
-    """Return the lowest and the highest mean time of an instance. Takes the drawn rows and their column of times."""
-    return mean_times(rows, value)
-
-
 def mean_times(rows: pd.DataFrame, value: str = "mean_ms") -> str:
     """Return the instances with the lowest and the highest mean time, by the median over devices."""
     drawn = rows.dropna(subset=value)

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from aiot_analysis.tables.data import Data
 
 DPI = 150  # of displayed figures
-CSS_PIXELS_PER_INCH = 96
 MOST_ROWS = 60  # number of instances of the suite; longer tables are folded and paged
 PAGE_ROWS = 50  # rows of a paged table that are readable without a script
 MOST_SHOWN = 3500  # rows; a little more than 51 devices x 60 instances, which keeps pages below 3 MB
@@ -106,7 +105,7 @@ def show(
         metadata["narrow"] = drawing.narrow(figure, f"n{number_on_page}") if chart is None else ""
         _display_picture("image/svg+xml", vector, label, metadata)
     else:
-        width, height = (round(inches * CSS_PIXELS_PER_INCH) for inches in figure.get_size_inches())
+        width, height = (round(inches * drawing.CSS_PIXELS_PER_INCH) for inches in figure.get_size_inches())
         _display_picture("image/png", _picture(figure), label, metadata | {"width": width, "height": height})
     pyplot.close(figure)
     if caption:

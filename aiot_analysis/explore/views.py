@@ -20,7 +20,7 @@ from aiot_analysis.stats import latency as of_times
 from aiot_analysis.stats import vips as of_scores
 from aiot_analysis.stats.pairing import NONE, Answers
 from aiot_analysis.tables import by_device, names, select
-from aiot_analysis.words import plural
+from aiot_analysis.words import listed, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -109,7 +109,7 @@ def rows_sentence(selection: Selection, data: ExplorerData) -> str:
     """Return a sentence on what is selected, or on why no row is, as plain text."""
     empty_lists = selection.empty()
     if empty_lists:
-        return f"Nothing is chosen of {style.join_words(empty_lists)}: choose one or more."
+        return f"Nothing is chosen of {listed(empty_lists)}: choose one or more."
     rows, requested = selection.of(data.rows), selection.of(data.data.instances)
     if requested.empty:
         return "No device was set to run what you chose: choose more."

@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
-from aiot_analysis.words import ALPHA
+from aiot_analysis.words import ALPHA, listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -219,7 +219,7 @@ def against(
     ids = device_axis.order([*differences["device_id"], *([base] if base else [])], devices)
     if differences.empty:
         figure, axes = style.panels(1, 1, 6.5, 1.5)
-        reasons = style.join_words(sorted(set(gaps.values()))) or "nothing was measured"
+        reasons = listed(sorted(set(gaps.values()))) or "nothing was measured"
         style.empty(axes[0], f"no data: {reasons}")
         return style.finish(figure, origin, f"Accuracy against a reference device: no data ({reasons}).")
     between = ", " if len(versions) <= len(names.IMPLEMENTATIONS) else "\n"
@@ -305,7 +305,7 @@ def _version(version: str) -> str:
 
 def _gap(spread: pd.DataFrame) -> str:
     """Return why there is no data, as reported by the statistic."""
-    return style.join_words(sorted({gap for gap in spread["gap"] if gap})) or "nothing was measured"
+    return listed(sorted({gap for gap in spread["gap"] if gap})) or "nothing was measured"
 
 
 def _alt_against(compared: pd.DataFrame, base: str, devices: pd.DataFrame | None) -> str:

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
-from aiot_analysis.words import plural
+from aiot_analysis.words import listed, plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +75,7 @@ def scatter(
         style.plain_log(axes.yaxis)
     absent = [names.display(name) for name in names.IMPLEMENTATIONS if name not in present]
     if absent:
-        style.note(panels[-1], f"no data: {style.join_words(absent)} (not measured)")
+        style.note(panels[-1], f"no data: {listed(absent)} (not measured)")
     handles: dict[str, object] = {kind: _mark(look.color, look.marker) for kind, look in looks.items()}
     if lines is not None and lines["slope"].notna().any():
         label = f"line of {'the' if devices == 1 else 'each'} device, through all implementations"

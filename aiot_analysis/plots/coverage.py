@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
-from aiot_analysis.words import plural
+from aiot_analysis.words import listed, plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +65,7 @@ def grid(
         for verdict in counts.index
     }
     style.legend(figure, handles)
-    verdict_counts = style.join_words(f"{count} {names.display(str(verdict))}" for verdict, count in counts.items())
+    verdict_counts = listed(f"{count} {names.display(str(verdict))}" for verdict, count in counts.items())
     alt = f"Of {table.size} tests on {plural(len(ids), 'device')}: {verdict_counts}."
     cells = table.melt(ignore_index=False, value_name="verdict").reset_index()
     return style.finish(figure, origin, alt, cells)

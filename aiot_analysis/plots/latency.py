@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
-from aiot_analysis.words import ALPHA, plural
+from aiot_analysis.words import ALPHA, listed, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -368,7 +368,7 @@ def stability_scores(
     if scored.empty:
         return empty_figure(origin, alt, "no run is long enough for a score")
     counts = scored["steadiness"].value_counts()
-    alt += f": {style.span(scored['stability'], '{:.3f}')}; " + style.join_words(
+    alt += f": {style.span(scored['stability'], '{:.3f}')}; " + listed(
         f"{count} {steadiness}" for steadiness, count in counts.items()
     )
     gaps = len(frame) - len(scored)

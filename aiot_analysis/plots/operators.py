@@ -14,7 +14,7 @@ from matplotlib.patches import FancyBboxPatch, Patch
 
 from aiot_analysis.plots import style
 from aiot_analysis.tables import names
-from aiot_analysis.words import plural
+from aiot_analysis.words import listed, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,8 +80,8 @@ def breakdown(
         suffix = f", {title}" if len(implementations) > 1 else ""
         for model, shares in table.dropna(how="all").iterrows():
             largest = shares.sort_values(ascending=False).head(3)
-            listed = style.join_words(f"{kind} {share:.0%}" for kind, share in largest.items() if share > 0)
-            descriptions.append(f"{names.display(str(model))}{suffix}: {listed}")
+            largest_kinds = listed(f"{kind} {share:.0%}" for kind, share in largest.items() if share > 0)
+            descriptions.append(f"{names.display(str(model))}{suffix}: {largest_kinds}")
     handles = {
         kind: Patch(
             facecolor=kind_looks[kind].color, hatch=kind_looks[kind].hatch, edgecolor=style.GROUND, linewidth=0.4

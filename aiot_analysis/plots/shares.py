@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
-from aiot_analysis.words import plural
+from aiot_analysis.words import listed, plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +80,7 @@ def time_shares(
         if text:
             style.note(panel, text)
         if panel in lowest:  # without hatches, some colours look alike in grey print
-            style.note(panel, f"parts from below: {style.join_words(map(names.display, parts))}")
+            style.note(panel, f"parts from below: {listed(map(names.display, parts))}")
     style.legend(figure, {names.display(part_name): _patch(part_name, many) for part_name in parts})
     return style.finish(figure, origin, _alt(frame, panel_columns, part, parts, len(ids)))
 
@@ -138,7 +138,7 @@ def _missing(missing: pd.Series) -> str:
     """Return the missing parts as text, with the number of devices if there are several."""
     counts = missing[missing != ""].value_counts()
     sentences = [
-        style.join_words(names.display(part) for part in str(parts).split(", "))
+        listed(names.display(part) for part in str(parts).split(", "))
         + " missing"
         + (f" on {count} of {len(missing)} devices" if len(missing) > 1 else "")
         for parts, count in counts.items()
@@ -159,7 +159,7 @@ def _alt(frame: pd.DataFrame, panel_columns: list[str], part: str, parts: list[s
     incomplete = frame[frame["missing"] != ""].drop_duplicates([*panel_columns, "device_id"])
     gaps = f" {len(incomplete)} bars lack a part." if len(incomplete) else ""
     return (
-        f"Share of {style.join_words(names.display(part_name) for part_name in parts)} in the summed time of "
+        f"Share of {listed(names.display(part_name) for part_name in parts)} in the summed time of "
         f"{plural(devices, 'device')}. {'; '.join(descriptions) or 'No data'}.{gaps}"
     )
 

@@ -26,6 +26,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter, NullLocator
 
 from aiot_analysis.errors import FigureError
+from aiot_analysis.plots.contrast import contrast
 from aiot_analysis.tables import names
 from aiot_analysis.words import typeset
 
@@ -145,9 +146,7 @@ def ink(ground: str) -> str:
     """
     if ground in (GROUND, GRID):
         return INK
-    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(ground)]
-    luminance = sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), parts, strict=True))
-    return ON_DARK if 1.05 / (luminance + 0.05) >= 3 else ON_LIGHT
+    return ON_DARK if contrast(GROUND, to_hex(ground)) >= 3 else ON_LIGHT
 
 
 def palette() -> list[Look]:
@@ -642,12 +641,6 @@ def gap_reason(left_out: pd.DataFrame | None, **of: str) -> str:
     reasons = matching["reasons"].unique()
     verdicts = ", ".join(sorted(matching["verdict"].unique()))
     return f" ({reasons[0]})" if len(reasons) == 1 and len(reasons[0]) <= 60 else f" ({verdicts})"
-
-
-def join_words(words: Iterable[str]) -> str:
-    """Return words joined as in a sentence: "a, b and c"."""
-    items: Sequence[str] = list(words)
-    return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)
 
 
 def span(values: pd.Series, pattern: str) -> str:

@@ -19,7 +19,6 @@
 
   // ---- values as text ----
   const number = (value, digits = 3) => {
-    if (value === null || value === undefined) return "–";
     const size = Math.abs(value);
     const decimals = size === 0 ? 0 : Math.min(6, Math.max(0, digits - 1 - Math.floor(Math.log10(size))));
     return value.toLocaleString("en", { maximumFractionDigits: decimals, minimumFractionDigits: size < 1000 ? decimals : 0 })
@@ -60,7 +59,6 @@
       for (const name of names) row[name] = content.rows[name][index];
       const device = DEVICES.get(row.device_id) ?? {};
       for (const name of ["vendor", "maker", "android", "soc"]) row[name] = device[name];
-      row.device = device.name ?? row.device_id;
       row.number = places.get(row[content.seriesField]) ?? 0;
       return row;
     });
@@ -109,7 +107,7 @@
     }
     return texts;
   }
-  function roomy(texts, step) { // labels that do not overlap; the first and the longest groups come first
+  function roomy(texts, step) { // labels, without those that would overlap an earlier one
     const spans = [];
     const half = (text) => 3.4 * text.length + 3;
     return texts.map((text, place) => {

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, StepPatch
 
 from aiot_analysis.plots import coverage, latency, operators, style
+from aiot_analysis.words import listed
 from tests.aiot_analysis.plots import test_latency_stability, test_plots
 
 BLIND = ("deuteranomaly", "protanomaly", "tritanomaly")  # of severity 100: the three kinds of dichromacy
@@ -129,7 +130,7 @@ def test_every_figure_of_one_device_and_of_a_fleet(one_device, fleet):
             assert len(lines) == len(parts)
             if axes.xaxis.get_tick_params()["labelbottom"]:
                 order = axes.get_xlabel().replace("\n", " ")
-                assert f"parts from below: {style.join_words(parts)}" in order
+                assert f"parts from below: {listed(parts)}" in order
     # the shades of a heatmap are steps of one scale
     luminances = [patch.get_facecolor()[:3] for patch in figures["contributions"].handles.values()]
     assert (np.diff(np.asarray(luminances) @ [0.2126, 0.7152, 0.0722]) < 0).all()

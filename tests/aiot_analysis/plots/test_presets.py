@@ -8,8 +8,6 @@ from matplotlib.font_manager import FontProperties, fontManager
 
 from aiot_analysis.plots import style
 from aiot_analysis.plots.presets import PRESETS
-from tests.aiot_analysis import conftest
-from tests.aiot_analysis.plots import test_plots
 from tests.aiot_analysis.plots.test_print import outside, overlapping, words
 
 PICA, POINTS = 12, 72.27  # points of TeX in a pica and in an inch
@@ -17,18 +15,6 @@ BUNDLED = {Path(path).stem for path in Path(mpl.get_data_path(), "fonts", "ttf")
 LARGEST_LEGEND = 0.15  # of the area of a figure
 
 every_preset = pytest.mark.parametrize("name", PRESETS)
-
-
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(conftest.computer, id="one_device"),
-        pytest.param(conftest.phones, id="fleet", marks=pytest.mark.slow),
-    ],
-)
-def figures(request):
-    """Every figure of one computer, or of 51 simulated phones, by its name."""
-    return dict(test_plots.all_figures(request.param()))
 
 
 def test_columns_have_the_widths_of_the_publishers():

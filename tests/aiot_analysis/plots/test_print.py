@@ -5,7 +5,6 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-import pytest
 from matplotlib.collections import Collection
 from matplotlib.colors import to_hex
 from matplotlib.lines import Line2D
@@ -13,7 +12,6 @@ from matplotlib.patches import Patch
 
 from aiot_analysis.display.export import WIDTHS
 from aiot_analysis.plots import style
-from tests.aiot_analysis import conftest
 from tests.aiot_analysis.plots import test_plots
 
 INK = 0.5  # points by which the boxes of words may touch
@@ -55,18 +53,6 @@ def overlapping(placed):
         if across > INK and along > INK:
             pairs.append((one.get_text(), other.get_text()))
     return pairs
-
-
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(conftest.computer, id="one_device"),
-        pytest.param(conftest.phones, id="fleet", marks=pytest.mark.slow),
-    ],
-)
-def figures(request):
-    """Every figure of one computer, or of 51 simulated phones, by its name. Tests draw them again, and change none."""
-    return dict(test_plots.all_figures(request.param()))
 
 
 def test_words_are_readable_inside_and_apart_at_the_width_of_a_column(figures):
