@@ -301,7 +301,9 @@ def test_charts_fit_a_phone_and_its_text_can_be_read(opened: Callable[..., Watch
     assert min(sizes) >= 11
 
 
-def test_a_page_is_interactive_within_a_second_and_filters_within_a_tenth(opened: Callable[..., Watched]) -> None:
+def test_a_page_is_interactive_within_a_second_and_filters_within_a_third_of_one(
+    opened: Callable[..., Watched],
+) -> None:
     watched = opened(51)
     page = watched.page
     page.reload()

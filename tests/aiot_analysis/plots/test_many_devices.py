@@ -50,8 +50,12 @@ def test_of_many_devices_the_coverage_is_counted_and_the_figure_stays_small(coun
 
 @pytest.mark.parametrize("count", [120, 600])
 def test_a_ranking_of_many_devices_shows_the_first_and_the_total(count):
-    figure = vips.ranking(vips_stats.scores(fleet(count)), ORIGIN)
-    assert figure.get_size_inches()[1] < 27
+    scores = vips_stats.scores(fleet(count))
+    with style.printing():
+        assert vips.ranking(scores, ORIGIN).get_size_inches()[1] < 24
+        points = style.small()
+    figure = vips.ranking(scores, ORIGIN)
+    assert figure.get_size_inches()[1] < 24 * style.small() / points  # text is larger on pages
     assert len(figure.axes[0].get_yticklabels()) == 120
     assert f"VIPS of {count} devices, 50 to 100 valid images per second" in figure.get_label()
     assert ("the first 120 of 600 devices" in figure.axes[0].get_xlabel()) == (count > 120)
