@@ -45,7 +45,7 @@ def test_words_are_readable_inside_and_apart_and_legends_are_small(name, figures
     preset = PRESETS[name]
     for title, figure in figures.items():
         for width, inches in preset.widths.items():
-            with style.printing(inches, preset.sheet):
+            with style.printing(inches, preset.sheet), style.context():  # fonts are looked up in it, as in a saved file
                 again = style.figure_source(figure).again()
                 place = f"{title}, {width}"
                 placed = words(again)
