@@ -117,13 +117,17 @@ def open_notebook(lab: str, own_context: Any) -> Iterator[Any]:
         page.close()
 
 
+FIGURES = """
+() => Object.fromEntries([...document.querySelectorAll(".jp-OutputArea figure")].map(figure => {
+    const picture = figure.querySelector("img");
+    return [figure.innerText.trim(), `${picture.alt} ${picture.src}`];
+}))
+"""
+
+
 def pictures(page: Any) -> dict[str, str]:
-    """The figures that are there, by their captions, each with its alternative text and its picture as one string."""
-    found = {}
-    for figure in page.locator(".jp-OutputArea figure").all():
-        picture = figure.locator("img")
-        found[figure.inner_text().strip()] = f"{picture.get_attribute('alt')} {picture.get_attribute('src')}"
-    return found
+    """Return the alternative text and the picture of each figure that is there at this moment, by its caption."""
+    return dict(page.evaluate(FIGURES))
 
 
 def test_a_choice_in_the_browser_changes_every_figure(open_notebook: Any):
@@ -152,11 +156,11 @@ def test_a_choice_in_the_browser_changes_every_figure(open_notebook: Any):
 
     page.locator(".aiot-figures select").select_option(["phases"])
     page.get_by_text("Mean time of each phase per image.").wait_for()
-    assert len(pictures(page)) == 1
+    page.wait_for_function("document.querySelectorAll('.jp-OutputArea figure').length === 1")
 
     page.locator(".aiot-models select").select_option([])
     page.wait_for_function("document.querySelector('.aiot-said').innerText.startsWith('Nothing is chosen of models')")
-    assert pictures(page) == {}
+    page.wait_for_function("document.querySelector('.jp-OutputArea figure') === null")
     page.get_by_role("button", name="choose everything").click()
     page.get_by_text("Mean time of each phase per image.").wait_for()
     assert page.locator(".jp-OutputArea-output[data-mime-type*=error], .jp-mod-error").count() == 0
