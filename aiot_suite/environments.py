@@ -65,12 +65,12 @@ def interpreter_path(name: str) -> Path | None:
     return folder / "bin" / "python" if (folder / "installed").is_file() else None
 
 
-def first_of(names: Sequence[str]) -> str | None:
+def first_installed(names: Sequence[str]) -> str | None:
     """Return the first of the named environments that is installed, or None."""
     return next((name for name in names if interpreter_path(name)), None)
 
 
-def absent(modules: Sequence[str], names: Sequence[str]) -> list[str]:
+def missing_modules(modules: Sequence[str], names: Sequence[str]) -> list[str]:
     """Return the modules that are missing in the named environment that lacks the fewest of them.
 
     Environments that are not installed lack all modules.

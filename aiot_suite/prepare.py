@@ -45,12 +45,12 @@ def one_instance_per_file(instances: Iterable[Instance]) -> list[Instance]:
     )
 
 
-def without_environment(files: Iterable[Instance], catalog: Catalog) -> list[Instance]:
+def instances_without_environment(files: Iterable[Instance], catalog: Catalog) -> list[Instance]:
     """Return the instances whose framework has no installed environment."""
     return [
         instance
         for instance in files
-        if environments.first_of(catalog.frameworks[instance.framework].environments) is None
+        if environments.first_installed(catalog.frameworks[instance.framework].environments) is None
     ]
 
 
@@ -136,7 +136,7 @@ def _build_all(
 
 
 def _environment(framework: Framework) -> str:
-    environment = environments.first_of(framework.environments)
+    environment = environments.first_installed(framework.environments)
     if environment is None:
         raise SetupError(f"{framework.name} needs the legacy environment, which is missing: {INSTALL_LEGACY}.")
     return environment

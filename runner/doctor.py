@@ -86,7 +86,7 @@ class Finding:
 
     check: str
     level: Level
-    said: str  # the result as a sentence
+    message: str  # the result as a sentence
     remedy: str | None = None  # what to do
 
 
@@ -168,14 +168,14 @@ def worst(results: Iterable[Finding]) -> Level:
 
 
 def as_json(results: Iterable[Finding]) -> list[dict[str, Any]]:
-    """Return the findings as JSON objects with the fields check, level, said and remedy."""
+    """Return the findings as JSON objects with the fields check, level, message and remedy."""
     return [asdict(finding) for finding in results]
 
 
 def lines(results: Iterable[Finding]) -> list[str]:
     """Return the findings as lines of plain text, without control characters."""
     return [
-        f"{finding.level:<7}  {finding.check}: {finding.said}"
+        f"{finding.level:<7}  {finding.check}: {finding.message}"
         + (f" To do: {finding.remedy}." if finding.remedy else "")
         for finding in results
     ]

@@ -81,7 +81,7 @@ def carry_out_by_tools(
                 raise
             if code == GONE:
                 raise _BrokenError(LOST)
-            return (code, *tool.said())
+            return (code, *tool.output())
         except DeviceError as error:  # its message has the device's serial, which must not be logged
             lost = isinstance(error, DeviceLostError)
             raise _BrokenError(LOST if lost else "the device could not run it") from error
@@ -208,7 +208,7 @@ def execute(
     with (
         _explaining_write_errors(folder),
         device_locked(folder.parent),
-        device.held(requested_conditions(record)) as applied,
+        device.hold(requested_conditions(record)) as applied,
     ):
         record = _record_applied_conditions(folder, record, applied)
         make_task = request.tasks(StartedRun(folder, device, record, applied.core_mask))

@@ -93,7 +93,7 @@ def summary(entries: Sequence[LedgerEntry]) -> str:
     numbers = counts(list(entries))
     measured = numbers.pop("end", 0)
     others = [f"{number} {status}" for status, number in sorted(numbers.items())]
-    return ", ".join([f"{counted(measured, 'instance')} measured", *others])
+    return ", ".join([f"{plural(measured, 'instance')} measured", *others])
 
 
 def check_measured(outcomes: Sequence[DeviceOutcome]) -> None:
@@ -110,7 +110,7 @@ def check_measured(outcomes: Sequence[DeviceOutcome]) -> None:
     raise RunnerError(f"No instance was measured: {printable(reasons)[:SENTENCE_LIMIT]}.")
 
 
-def counted(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
     """Return a number with its noun, like "1 block" or "2 blocks"."""
     return f"{number} {noun}{'s' * (number != 1)}"
 

@@ -14,7 +14,7 @@ from scipy.stats import t as student
 from statsmodels.stats.proportion import confint_proportions_2indep, test_proportions_2indep
 
 from aiot_analysis.stats import accuracy, blocks, intervals, latency, variance
-from aiot_analysis.stats.intervals import Ends, agreeing
+from aiot_analysis.stats.intervals import Ends, joint_p_value
 from aiot_analysis.tables import dependence
 from aiot_analysis.words import CONFIDENCE
 
@@ -129,7 +129,9 @@ def ratio_of_images(base: Floats, other: Floats, statistic: str, paired: bool, s
     error, freedom = together(np.concatenate(errors), freedoms)
     lengths = [int(dependence.lengths(times[None])[0]) for times in series]
     if statistic == MEAN:
-        shares_of_largest = [blocks.of_largest(times, length) for times, length in zip(series, lengths, strict=True)]
+        shares_of_largest = [
+            blocks.share_of_largest_blocks(times, length) for times, length in zip(series, lengths, strict=True)
+        ]
         doubt = blocks.doubt(float(freedoms.min()) + 1, len(series[0]), max(shares_of_largest))
         return LogRatio(value, _known(error), freedom, doubt)
     rng = np.random.default_rng(seed)
@@ -240,13 +242,13 @@ class AccuracyChange:
     other: float
     images: int  # number of images that the change rests on
     ends: Ends | None = None  # interval of other - base at a given level; None if unknown
-    p_value: float = np.nan  # two-sided test of no change; see `intervals.agreeing`
+    p_value: float = np.nan  # two-sided test of no change; see `intervals.joint_p_value`
 
     def interval(self, level: float = CONFIDENCE) -> tuple[float, float]:
         """Return the ends of the interval of other - base, which contains 0 if the test does not reject."""
         if self.ends is None:
             return np.nan, np.nan
-        return intervals.agreeing_interval(self.p_value, self.ends, level)
+        return intervals.joint_interval(self.p_value, self.ends, level)
 
 
 def accuracy_on_images(base: Floats, other: Floats) -> AccuracyChange:
@@ -255,7 +257,7 @@ def accuracy_on_images(base: Floats, other: Floats) -> AccuracyChange:
     Takes arrays of shape (n,) with one value per image: right (1) or wrong (0), or the share of devices that are right.
     With one device per side, the interval is Newcombe's and the test is the exact McNemar test. With several, the
     interval is Student's over the images and the test is the exact sign test over the images that change (for one
-    device, this is McNemar's). Interval and test agree (see `intervals.agreeing`).
+    device, this is McNemar's). Interval and test agree (see `intervals.joint_p_value`).
     """
     n = len(base)
     if not n:
@@ -269,7 +271,7 @@ def accuracy_on_images(base: Floats, other: Floats) -> AccuracyChange:
         ends = partial(_newcombe, both_right, lost, won, n - both_right - lost - won)
     else:
         ends = partial(over_images, change)
-    return AccuracyChange(float(base.mean()), float(other.mean()), n, ends, agreeing(exact, ends))
+    return AccuracyChange(float(base.mean()), float(other.mean()), n, ends, joint_p_value(exact, ends))
 
 
 def _newcombe(both_right: int, lost: int, won: int, neither: int, level: float) -> tuple[float, float]:
@@ -295,7 +297,7 @@ def accuracy_from_counts(base: tuple[float, int], other: tuple[float, int]) -> A
 
     The sides are treated as independent samples: Newcombe's interval and the score test of two independent proportions
     (1998, 17, 873; Miettinen and Nurminen 1985). Both sides ran the same images, so the interval is wider than
-    necessary. Interval and test agree (see `intervals.agreeing`).
+    necessary. Interval and test agree (see `intervals.joint_p_value`).
     """
     (p, n), (q, m) = base, other
     if min(n, m) < 1 or np.isnan(p) or np.isnan(q):
@@ -305,7 +307,7 @@ def accuracy_from_counts(base: tuple[float, int], other: tuple[float, int]) -> A
     if counts[0] == counts[2] == 0 or (counts[0] == m and counts[2] == n):
         return AccuracyChange(p, q, min(n, m), ends, 1.0)
     p_value = float(test_proportions_2indep(*counts, method="score", compare="diff").pvalue)
-    return AccuracyChange(p, q, min(n, m), ends, agreeing(p_value, ends))
+    return AccuracyChange(p, q, min(n, m), ends, joint_p_value(p_value, ends))
 
 
 def _of_proportions(counts: tuple[int, int, int, int], level: float) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from aiot_analysis.compare import changes, instances, matching, sides
 from aiot_analysis.compare.instances import ACCURACY, Compared, Courses
 from aiot_analysis.compare.matching import ONE, SAME, Matched
-from aiot_analysis.compare.sides import Side, counted
+from aiot_analysis.compare.sides import Side, describe_counts
 from aiot_analysis.errors import CompareError
 from aiot_analysis.stats import variance, vips
 from aiot_analysis.tables import dependence, names, select
@@ -177,14 +177,14 @@ def _several(matched: Matched, instances: list[str], timing: str) -> dict[str, o
     log = changes.ratio_of_pairs(samples[1] - samples[0]) if matched.kind == SAME else changes.ratio_of_units(*samples)
     units = str(len(base)) if matched.kind == SAME else f"{len(base)} and {len(other)}"
     return {
-        **_told([changes.ratio_of_pairs(sample) for sample in samples], log),
+        **_scores_with_intervals([changes.ratio_of_pairs(sample) for sample in samples], log),
         "units": units,
         "way": "devices",
         "note": "",
     }
 
 
-def _told(sides: Sequence[changes.LogRatio], change: changes.LogRatio) -> dict[str, object]:
+def _scores_with_intervals(sides: Sequence[changes.LogRatio], change: changes.LogRatio) -> dict[str, object]:
     """Return the scores and their change, with intervals, from logarithms."""
     low, high = change.interval()
     numbers: dict[str, object] = {"change": np.expm1(change.value), "low": low - 1, "high": high - 1}
@@ -212,16 +212,20 @@ def _one(
     images, note = _of_images(compared, instances)
     if note:
         without_error = [changes.LogRatio(float(item.mean()), np.nan, 1.0) for item in samples]
-        return {**_told(without_error, changes.LogRatio(change.value, np.nan, 1.0)), **facts, "note": note}
+        return {
+            **_scores_with_intervals(without_error, changes.LogRatio(change.value, np.nan, 1.0)),
+            **facts,
+            "note": note,
+        }
     if over_sessions:
         sides = [_both(image, changes.ratio_of_pairs(item)) for image, item in zip(images, samples, strict=False)]
-        return {**_told(sides, _both(images[2], change)), **facts, "note": ""}
+        return {**_scores_with_intervals(sides, _both(images[2], change)), **facts, "note": ""}
     values = [*(float(item.mean()) for item in samples), change.value]
     logs = [
         changes.LogRatio(value, image.error, image.freedom).of_any_run(run_to_run, runs)
         for value, image, runs in zip(values, images, (1, 1, 2), strict=True)
     ]
-    return {**_told(logs[:2], logs[2]), **facts, "note": ""}
+    return {**_scores_with_intervals(logs[:2], logs[2]), **facts, "note": ""}
 
 
 def _both(images: changes.LogRatio, sessions: changes.LogRatio) -> changes.LogRatio:
@@ -250,8 +254,8 @@ def _of_images(compared: Compared, instances: list[str]) -> tuple[list[changes.L
 
 
 def _error(series: Floats) -> changes.LogRatio:
-    errors, worth = dependence.errors(series[None])
-    return changes.LogRatio(0.0, float(errors[0]), float(worth[0]) - 1)
+    errors, effective_size = dependence.errors(series[None])
+    return changes.LogRatio(0.0, float(errors[0]), float(effective_size[0]) - 1)
 
 
 def _influence(courses: list[Courses], side: int) -> Floats | None:
@@ -309,7 +313,7 @@ class Comparison:
 
     words: tuple[str, str]  # the sides as the user named them
     facts: tuple[dict[str, str], dict[str, str]]  # about the compared instances, for A and for B
-    asked: CompareOptions
+    options: CompareOptions
     timing: str
     kind: str  # ONE, SAME or OTHER of `matching`, or `interleaved.KIND`
     differs: dict[str, list[tuple[str, str]]]
@@ -334,7 +338,7 @@ class Comparison:
                 descriptions.append(f"{name}: accuracy lower by {-100 * row['change']:.1f} points")
             else:
                 descriptions.append(f"{name}: {100 * row['change']:.1f} % slower ({row['metric']})")
-        if self.asked.margins:
+        if self.options.margins:
             lost = self.apart[self.apart["lost"]]
             for instance, reason in zip(lost["instance_id"], lost["reason"], strict=True):
                 descriptions.append(f"{names.instance_display(instance)}: {reason}")
@@ -374,7 +378,7 @@ def compare(sources: Sequence[sides.SideSource], options: CompareOptions) -> Com
     return Comparison(
         words=(sources[0].words, sources[1].words),
         facts=(facts[0], facts[1]),
-        asked=options,
+        options=options,
         timing=timing,
         kind=matched.kind,
         differs=matched.differs,
@@ -417,7 +421,7 @@ def facts_of(
         "tables": str(source.folder.resolve()),
         "device": _listed(devices, "devices") + (f" ({soc.iloc[0]})" if len(devices) == 1 and len(soc) else ""),
         "run": _listed(sorted(map(str, used)), "runs"),
-        "sessions": "the latest of each device" if runs is None else counted(runs),
+        "sessions": "the latest of each device" if runs is None else describe_counts(runs),
         "timing": names.display(timing),
     }
     for name in FACTS:

@@ -296,7 +296,7 @@ def compare(session: str, processed: Path, wanted: Mapping[str, Sequence[str]], 
     return Comparison(
         words=(words[0], words[1]),
         facts=(facts_a, facts_b),
-        asked=options,
+        options=options,
         timing=timing,
         kind=KIND,
         differs=differs or {"settings": [(words[0], words[1])]},

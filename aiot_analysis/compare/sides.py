@@ -82,7 +82,7 @@ def over_sessions(runs: pd.DataFrame) -> pd.DataFrame:
     return latest.merge(means.reset_index(), on=key)
 
 
-def counted(runs: pd.DataFrame) -> str:
+def describe_counts(runs: pd.DataFrame) -> str:
     """Return the number of sessions and runs in rows of `Side.runs` as text, such as "2 sessions (6 runs)"."""
     distinct_runs = runs.drop_duplicates(["device_id", "run_id"])
     sessions = len(distinct_runs.drop_duplicates(["device_id", "session"]))

@@ -115,7 +115,7 @@ def head(metric: str) -> tuple[str, str]:
     return f"{metric} time, ms", "change, %"
 
 
-def counted(comparison: Comparison) -> str:
+def summary(comparison: Comparison) -> str:
     """Return how many instances were compared and how many changed."""
     distinct = comparison.table.drop_duplicates("instance_id")
     changed = sum(line.changed for line in lines(comparison))
@@ -126,13 +126,13 @@ def counted(comparison: Comparison) -> str:
 
 def judged(comparison: Comparison) -> str:
     """Return a summary of the regressions, or "" if they were not requested."""
-    margins = comparison.asked.margins
+    margins = comparison.options.margins
     if not margins:
         return ""
     points = plural(100 * margins.accuracy, "point")
     limit = f"slower by more than {100 * margins.time:g} %, or accuracy lower by more than {points}"
     if _single(comparison):
-        limit += f"; assuming that two runs of the same differ by at most {100 * comparison.asked.run_to_run:g} %"
+        limit += f"; assuming that two runs of the same differ by at most {100 * comparison.options.run_to_run:g} %"
     if not comparison.regressions:
         return f"no regression found ({limit})"
     return f"{plural(len(comparison.regressions), 'regression')} ({limit})"
@@ -159,7 +159,7 @@ def paired(comparison: Comparison) -> str:
     if sessions:
         parts.append(f"intervals of times are over sessions ({', '.join(sessions)})")
     if len(by_images):
-        allowed = f"intervals of times allow for {100 * comparison.asked.run_to_run:g} % between two runs of the same"
+        allowed = f"intervals of times allow for {100 * comparison.options.run_to_run:g} % between two runs of the same"
         scope = " of some instances" * bool(sessions)
         parts.append(
             f"too few sessions{scope} to estimate how sessions differ: uses the latest run of each side, and {allowed}"
@@ -258,7 +258,7 @@ UNCHANGED = "no change shown"
 
 def render_text(comparison: Comparison) -> str:
     """Return the comparison as plain text, with changes first."""
-    parts = [_head(comparison), [counted(comparison), *_judged(comparison)]]
+    parts = [_head(comparison), [summary(comparison), *_judged(comparison)]]
     worded_rows = lines(comparison)
     metrics = list(dict.fromkeys(comparison.table["metric"]))
     heads = ["", *(word for metric in metrics for word in head(metric)), ""]
@@ -370,7 +370,7 @@ def render_markdown(comparison: Comparison) -> str:
 
 def _verdict(comparison: Comparison) -> str:
     verdict = judged(comparison)
-    counts = counted(comparison)
+    counts = summary(comparison)
     return f"{verdict[0].upper()}{verdict[1:]}. {counts}." if verdict else f"{counts}."
 
 
@@ -425,7 +425,7 @@ def render_json(comparison: Comparison) -> str:
 
     Fractions are of 1, times are in ms, and unknown values are null.
     """
-    margins = comparison.asked.margins
+    margins = comparison.options.margins
     sides = [{"words": words, **facts} for words, facts in zip(comparison.words, comparison.facts, strict=True)]
     content = {
         "schema_version": SCHEMA_VERSION,

@@ -23,7 +23,7 @@ DIFFERENCES = ["instance", "devices", "accuracy", "spread (chance)", "Q", "p (ep
 DIFFERENCES += ["some differ", "two differ"]
 
 
-def of_devices(spread: pd.DataFrame, unstable: pd.DataFrame, origin: str) -> str:
+def describe_devices(spread: pd.DataFrame, unstable: pd.DataFrame, origin: str) -> str:
     """Return a summary of how much devices differ over all instances, or the reason why none can be compared.
 
     Takes the frames of `stats.agreement.cochran` and `stats.agreement.instability`.
@@ -43,7 +43,7 @@ def of_devices(spread: pd.DataFrame, unstable: pd.DataFrame, origin: str) -> str
     )
 
 
-def of_reference(answers: Sequence[Answers], base: str, wanted: str, devices: pd.DataFrame) -> str:
+def describe_reference(answers: Sequence[Answers], base: str, wanted: str, devices: pd.DataFrame) -> str:
     """Return a sentence on the reference device, `base`, and how it was chosen. `wanted` is the parameter, if set."""
     if not base:
         return "There is no reference, because no instance was run on two comparable devices."
@@ -58,7 +58,7 @@ def of_reference(answers: Sequence[Answers], base: str, wanted: str, devices: pd
     )
 
 
-def of_repeats(repeats: pd.DataFrame, origin: str) -> str:
+def describe_repeats(repeats: pd.DataFrame, origin: str) -> str:
     """Return a sentence on the noise from run to run. Takes the frame of `stats.accuracy.answer_changes`."""
     if repeats.empty:
         simulated_note = " Simulated phones have only one run." if origin == "simulated" else ""
@@ -100,7 +100,7 @@ def differences(spread: pd.DataFrame, unstable: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=DIFFERENCES)
 
 
-def apart(excluded: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
+def excluded_devices(excluded: pd.DataFrame, devices: pd.DataFrame) -> pd.DataFrame:
     """Return the devices that are not compared with the others.
 
     The columns are device, reason, instances (their number) and such as (the first of them).

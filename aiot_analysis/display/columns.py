@@ -114,7 +114,7 @@ COLUMNS = {
     "gflops_per_s": Column("GFLOP/s", "{:.1f}"),
     "later_ms": Column("mean after it, ms", "{:.2f}"),
     "decode_preprocess_ms": Column("decode + preprocess, ms", "{:.2f}"),
-    "worth": Column("effective sample size", "{:.0f}"),
+    "effective_size": Column("effective sample size", "{:.0f}"),
     # along a run
     "loops": Column("loops", "{:.0f}"),
     "stability": Column("stability", "{:.3f}"),

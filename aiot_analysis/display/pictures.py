@@ -67,7 +67,7 @@ def _eight_bit(picture: Image.Image) -> Image.Image:
     return picture
 
 
-def of(rows: pd.DataFrame, datasets: Path | str = "data/datasets") -> Pictures:
+def find_pictures(rows: pd.DataFrame, datasets: Path | str = "data/datasets") -> Pictures:
     """Return the pictures of the dataset that rows of the table `instances` were measured on.
 
     `datasets` is the folder of the datasets; a relative one is looked up in the working directory and its parents. The

@@ -280,7 +280,7 @@ class Viewer:
     def __init__(self, data: Data, datasets: Path | str) -> None:
         self.known = views.known(data)
         self.state = SelectionState(selection=initial_selection(self.known))
-        self.pictures = pictures.of(self.known.rows, datasets)
+        self.pictures = pictures.find_pictures(self.known.rows, datasets)
         self._found: Flips | None = None
         self._names = names.devices(data.devices)
         self._said = widgets.HTML().add_class("aiot-said")

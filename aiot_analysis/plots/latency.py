@@ -291,9 +291,9 @@ def along_run(
 ) -> Figure:
     """Draw the latency over the run of the chosen instances, one panel each, with any change in level.
 
-    Takes the frames of `stats.drift.course` and `stats.drift.most_moved`, and in `tested` the number of instances that
-    were tested. A change is drawn if its change_p_adjusted is below `level`. Images that took much longer than the
-    others are drawn as triangles at the top of a panel.
+    Takes the frames of `stats.drift.times_along_run` and `stats.drift.most_moved`, and in `tested` the number of
+    instances that were tested. A change is drawn if its change_p_adjusted is below `level`. Images that took much
+    longer than the others are drawn as triangles at the top of a panel.
     """
     title = "Time per image over the run"
     if chosen.empty:

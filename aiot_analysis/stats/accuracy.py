@@ -106,7 +106,7 @@ def change_of(counts: pd.DataFrame, together: bool = False) -> pd.DataFrame:
     one side, or on neither. Adds the other columns of CHANGE, among them
 
     - p_value: from the exact McNemar test (1947), or from Newcombe's interval where that is larger
-      (`intervals.agreeing`).
+      (`intervals.joint_p_value`).
     - change_low, change_high: Newcombe's interval (see `newcombe`), with 95 % confidence for each row separately or, if
       `together`, for all rows jointly (Bonferroni). It contains 0 where the test does not reject.
     - p_adjusted: p_value times the number of rows if `together`, else p_value. It is below 5 % exactly when the
@@ -134,12 +134,12 @@ def change_of(counts: pd.DataFrame, together: bool = False) -> pd.DataFrame:
 
 
 def _with_tests(p_values: Floats, cells: Floats) -> Floats:
-    """Return `intervals.agreeing` for McNemar's p-values, (n,), and Newcombe's intervals of counts of SIDES, (n, 4)."""
+    """Return `intervals.joint_p_value` for McNemar's p-values, (n,), and Newcombe's intervals of counts, (n, 4)."""
     a, b, c, d = cells.T
     low, high = newcombe(a, b, c, d, 1 - np.maximum(p_values, intervals.LEAST_P))
     joint_p_values = p_values.copy()
     for row in np.flatnonzero((low <= 0) & (high >= 0) & (p_values < 1)):
-        joint_p_values[row] = intervals.agreeing(float(p_values[row]), partial(_newcombe_ends, cells[row]))
+        joint_p_values[row] = intervals.joint_p_value(float(p_values[row]), partial(_newcombe_ends, cells[row]))
     return joint_p_values
 
 

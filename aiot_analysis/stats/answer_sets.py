@@ -494,7 +494,7 @@ def _counted(values: Floats, name: str) -> pd.DataFrame:
     return pd.DataFrame({name: value, "samples": count, "share": count / max(len(values), 1)})
 
 
-def shown(marked: Bools, labels: Ints, n_classes: int = CLASSES, per_class: int = PER_CLASS) -> float:
+def detection_probability(marked: Bools, labels: Ints, n_classes: int = CLASSES, per_class: int = PER_CLASS) -> float:
     """Return the exact probability that a sample has at least one of the marked images.
 
     A sample has `per_class` images of each of `n_classes` classes. With m of the n images of a class marked, none of
@@ -520,9 +520,9 @@ def seen_in_samples(table: pd.DataFrame, samples: Sequence[Samples]) -> pd.DataF
     """Return the frame of `pairs` with what samples show of each pair.
 
     Added are differ_sample (mean number of images in a sample with different classes), shown (probability that a sample
-    has such an image: see `shown`), significant (share of the samples in which McNemar's exact test at 5 % finds a
-    difference in accuracy), and change_sample_low and change_sample_high (range of the difference in 95 % of samples,
-    in percentage points). They are null for networks of which there are no samples.
+    has such an image: see `detection_probability`), significant (share of the samples in which McNemar's exact test at
+    5 % finds a difference in accuracy), and change_sample_low and change_sample_high (range of the difference in 95 %
+    of samples, in percentage points). They are null for networks of which there are no samples.
     """
     of_model = {item.network.model: item for item in samples}
     rows: list[tuple[float, ...]] = []
@@ -535,7 +535,7 @@ def seen_in_samples(table: pd.DataFrame, samples: Sequence[Samples]) -> pd.DataF
         a, b = (network.sets.index(row[side]) for side in ("set_a", "set_b"))
         pair = item.place(a, b)
         marked = network.answers[:, a] != network.answers[:, b]
-        exact = shown(marked, network.labels, item.n_classes, item.per_class)
+        exact = detection_probability(marked, network.labels, item.n_classes, item.per_class)
         ends = np.quantile(item.change(pair), [ALPHA / 2, 1 - ALPHA / 2])
         rows.append((float(item.differ[:, pair].mean()), exact, float(item.significant(pair).mean()), *ends))
     return table.reset_index(drop=True).join(pd.DataFrame(rows, columns=SEEN))

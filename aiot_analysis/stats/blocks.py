@@ -29,7 +29,7 @@ LARGEST = 3  # number of block sums that are examined for a heavy tail
 MOST_OF_LARGEST = 0.7
 """Largest share of the sum of squares of all block sums that the LARGEST may have. See `doubt`."""
 FEWEST_TIMES = 30
-"""Minimum number of independent times that a run must be worth. See `doubt`."""
+"""Minimum effective sample size of a run. See `doubt`."""
 TOO_SHORT = "the interval may be too short"
 
 
@@ -57,7 +57,7 @@ def excess_variance(images: pd.DataFrame, column: str = "end_to_end_ms") -> pd.S
     return pd.Series(added, names.astype(str), dtype=float)
 
 
-def of_largest(times: Floats, length: int) -> float:
+def share_of_largest_blocks(times: Floats, length: int) -> float:
     """Return the share of the sum of squares of block sums that the LARGEST have, for a series (n,).
 
     Blocks consist of `length` neighbours and do not overlap; their sums are measured from the mean of all sums. The
@@ -69,10 +69,12 @@ def of_largest(times: Floats, length: int) -> float:
     return float(squares[-LARGEST:].sum() / squares.sum()) if squares.sum() > 0 else 0.0
 
 
-def doubt(worth: float, images: int, largest: float) -> str:
+def doubt(effective_size: float, images: int, largest: float) -> str:
     """Return why the interval of a mean within a run may be too short, in words; "" if there is no sign of it.
 
-    Takes how many independent times the run is worth (`dependence.errors`), how many it has, and `of_largest`.
+    Takes the effective sample size of the run (`dependence.errors`), its number of times, and
+    `share_of_largest_blocks`.
+
     Simulations used 200 pairs of runs of each of 14 kinds (normal noise with autocorrelations of 0 to 0.9, lognormal
     and Pareto times, rare times 21 times as long, two modes with long stays, a step), 500 images, paired. Without
     either sign the 95 % intervals covered 93 %, with one 72 %. For normal noise, up to 1 % of the pairs had a sign at
@@ -83,21 +85,21 @@ def doubt(worth: float, images: int, largest: float) -> str:
     """
     if images < FEWEST_TIMES:
         return ""  # neither sign would be visible
-    if worth < min(FEWEST_TIMES, images / 2):
+    if effective_size < min(FEWEST_TIMES, images / 2):
         return f"times change slowly over a run, so the effective sample size is below {FEWEST_TIMES}: {TOO_SHORT}"
     if largest > MOST_OF_LARGEST:
         return f"a few long times cause most of the scatter: {TOO_SHORT}"
     return ""
 
 
-def _doubts(times: Floats, worth: Floats, block: NDArray[np.int64]) -> list[str]:
+def _doubts(times: Floats, effective_size: Floats, block: NDArray[np.int64]) -> list[str]:
     """Return the `doubt` of each series (m, n) along a run.
 
-    `worth` is the number of independent times that each is worth, and `block` its block length, (m,) each. The first
+    `effective_size` is the effective sample size of each, and `block` its block length, (m,) each. The first
     image is excluded from the shares of the largest blocks: it is long in every run, so no run lacks it by chance.
     """
-    blocks = zip(worth, times, block, strict=True)
-    return [doubt(w, len(row), of_largest(row[1:], b)) for w, row, b in blocks]
+    blocks = zip(effective_size, times, block, strict=True)
+    return [doubt(w, len(row), share_of_largest_blocks(row[1:], b)) for w, row, b in blocks]
 
 
 def doubts(
@@ -123,17 +125,18 @@ def _doubtful(images: pd.DataFrame, timing: str) -> pd.DataFrame:
 
 
 def mean_intervals(
-    times: Floats, errors_of_means: Floats, worth: Floats, runs: Floats, runs_freedom: Floats
+    times: Floats, errors_of_means: Floats, effective_size: Floats, runs: Floats, runs_freedom: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """Return the mean of each series (m, n) and the ends of its 95 % interval, (m,) each.
 
-    The interval is Student's on the logarithm, from the standard error and worth of the mean (see `dependence.errors`)
-    and what runs add to the variance of the logarithm, with its degrees of freedom. A mean of 0 has no interval.
+    The interval is Student's on the logarithm, from the standard error and effective sample size of the mean (see
+    `dependence.errors`) and what runs add to the variance of the logarithm, with its degrees of freedom. A mean of 0
+    has no interval.
     """
     means_of_series = times.mean(axis=1)
     relative = np.divide(errors_of_means, means_of_series, out=np.zeros(len(times)), where=means_of_series > 0)
     logs = np.log(np.where(means_of_series > 0, means_of_series, np.nan))
-    low, high = np.exp(variance.interval_of_parts(logs, [relative**2, runs], [worth - 1, runs_freedom]))
+    low, high = np.exp(variance.interval_of_parts(logs, [relative**2, runs], [effective_size - 1, runs_freedom]))
     return means_of_series, low, high
 
 
@@ -142,22 +145,22 @@ def means(images: pd.DataFrame, rows: pd.DataFrame, timing: str = "end_to_end") 
 
     Takes the rows of the table `instances` that the records belong to, with what runs add (see `variance.with_noise`).
     Columns are images, mean_ms, mean_low, mean_high (95 %: Student's t on the logarithm, from the standard error of the
-    block bootstrap and the variation between runs), worth (number of independent images that would determine the mean
-    of this run equally well, see `dependence.errors`) and note: why the interval may be too short (see `doubt`).
-    The first image counts, as in the mean of the paper's app. Null with fewer than 2 images.
+    block bootstrap and the variation between runs), effective_size (number of independent images that would determine
+    the mean of this run equally well, see `dependence.errors`) and note: why the interval may be too short (see
+    `doubt`). The first image counts, as in the mean of the paper's app. Null with fewer than 2 images.
     """
-    columns = ["mean_ms", "mean_low", "mean_high", "worth", "note"]
+    columns = ["mean_ms", "mean_low", "mean_high", "effective_size", "note"]
     noise = variance.assumed(rows).drop_duplicates(KEY).set_index(KEY)
     parts = []
     for keys, times in along.matrices(along.usable(images, timing, first=True)):
         part = keys[KEY].assign(images=times.shape[1])
         if times.shape[1] > 1:
             block = dependence.lengths(times)
-            error, worth = dependence.errors(times, block)
+            error, effective_size = dependence.errors(times, block)
             noise_of_series = noise.reindex(pd.MultiIndex.from_frame(keys[KEY].astype(str))).reset_index()
-            mean, low, high = mean_intervals(times, error, worth, *variance.log_time_variance(noise_of_series))
-            notes = _doubts(times, worth, block)
-            part = part.assign(mean_ms=mean, mean_low=low, mean_high=high, worth=worth, note=notes)
+            mean, low, high = mean_intervals(times, error, effective_size, *variance.log_time_variance(noise_of_series))
+            notes = _doubts(times, effective_size, block)
+            part = part.assign(mean_ms=mean, mean_low=low, mean_high=high, effective_size=effective_size, note=notes)
         parts.append(part)
     return along.with_all_instances(images, parts, columns)
 

@@ -55,8 +55,8 @@ def rank_correlation(frame: pd.DataFrame) -> pd.DataFrame:
     over all orders of the models; over 1000 random ones for more than 6 models), tau (Kendall's tau-b), tau_low and
     tau_high (95 %, Fisher's z with the variance 0.437 / (n - 4) of Fieller, Hartley and Pearson 1957, Biometrika 44),
     tau_p_value and note, which says why a number is missing. An interval contains 0 exactly when the p-value of the
-    same correlation is 5 % or more: see `intervals.agreeing`. With six models an interval is wide on any device: it
-    reflects how little six points say about models in general.
+    same correlation is 5 % or more: see `intervals.joint_p_value`. With six models an interval is wide on any device:
+    it reflects how little six points say about models in general.
     """
     table = []
     complete = frame.dropna(subset=["macs_millions", "latency_ms"])
@@ -81,8 +81,8 @@ def rank_correlation(frame: pd.DataFrame) -> pd.DataFrame:
         else:
             of_rho, of_tau = partial(_fisher, rho, (1 + rho**2 / 2) / (n - 3)), partial(_fisher, tau, 0.437 / (n - 4))
             for name, p_value, ends in (("rho", "p_value", of_rho), ("tau", "tau_p_value", of_tau)):
-                row[p_value] = p = intervals.agreeing(float(row[p_value]), ends)
-                row[f"{name}_low"], row[f"{name}_high"] = intervals.agreeing_interval(p, ends)
+                row[p_value] = p = intervals.joint_p_value(float(row[p_value]), ends)
+                row[f"{name}_low"], row[f"{name}_high"] = intervals.joint_interval(p, ends)
         table.append(row)
     columns = ["device_id", "implementation", "models", "rho", "rho_low", "rho_high", "p_value"]
     return pd.DataFrame(table, columns=[*columns, "tau", "tau_low", "tau_high", "tau_p_value", "note"])

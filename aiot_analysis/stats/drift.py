@@ -211,7 +211,7 @@ def _change(times: Floats, seed: int) -> pd.DataFrame:
     return pd.DataFrame({"split": split, "before_ms": first, "after_ms": then, "change": change, "change_p": p_value})
 
 
-def counted(drifts_of_instances: pd.DataFrame) -> pd.DataFrame:
+def count_findings(drifts_of_instances: pd.DataFrame) -> pd.DataFrame:
     """Return, per device, how many of its instances have each of FINDINGS, in columns of these names."""
     counts = pd.crosstab(drifts_of_instances["device_id"], drifts_of_instances["finding"]).reindex(
         columns=list(FINDINGS), fill_value=0
@@ -226,7 +226,9 @@ def most_moved(drifts_of_instances: pd.DataFrame, most: int = 9) -> pd.DataFrame
     return moved.loc[size.sort_values(ascending=False, kind="stable").index].head(most).reset_index(drop=True)
 
 
-def course(images: pd.DataFrame, chosen: pd.DataFrame, timing: str = "inference", most: int = 500) -> pd.DataFrame:
+def times_along_run(
+    images: pd.DataFrame, chosen: pd.DataFrame, timing: str = "inference", most: int = 500
+) -> pd.DataFrame:
     """Return the times of the instances `chosen` for drawing them along the run.
 
     Columns are KEY, query, ms and kind. Rows of kind `image` are single images, evenly spaced so that there are at most

@@ -107,7 +107,7 @@ def bonferroni(p_values: pd.Series) -> pd.Series:
     return (p_values.astype(float) * p_values.notna().sum()).clip(upper=1)
 
 
-def agreeing(p_value: float, ends: Ends) -> float:
+def joint_p_value(p_value: float, ends: Ends) -> float:
     """Return the joint p value of a test and an interval: the larger of `p_value` and that of the interval.
 
     The p value of an interval is 1 minus the lowest level at which it contains 0. An exact test and an approximate
@@ -131,10 +131,10 @@ def agreeing(p_value: float, ends: Ends) -> float:
     return float(brentq(beyond, max(p_value, LEAST_P), most)) if beyond(most) > 0 else 1.0
 
 
-def agreeing_interval(p_value: float, ends: Ends, level: float = CONFIDENCE) -> tuple[float, float]:
+def joint_interval(p_value: float, ends: Ends, level: float = CONFIDENCE) -> tuple[float, float]:
     """Return the ends of an interval, extended to contain 0 if a test with this p value does not reject.
 
-    With the p value of `agreeing`, the interval is on one side of 0 exactly if p is below 1 - `level`.
+    With the p value of `joint_p_value`, the interval is on one side of 0 exactly if p is below 1 - `level`.
     """
     low, high = ends(level)
     if p_value >= 1 - level:

@@ -76,9 +76,9 @@ def image_log_ratios(
         order, other_order = x_turn.argsort(axis=1), y_turn.argsort(axis=1)
         x, y = np.take_along_axis(x, order, 1), np.take_along_axis(y, other_order, 1)
         alike = (order == other_order).all(axis=1)
-        error, worth = np.empty((2, len(rows)))
+        error, effective_size = np.empty((2, len(rows)))
         if alike.any():
-            error[alike], worth[alike] = dependence.errors(x[alike] - y[alike])
+            error[alike], effective_size[alike] = dependence.errors(x[alike] - y[alike])
         if not alike.all():
             (base_error, base_worth), (other_error, other_worth) = (
                 dependence.errors(x[~alike]),
@@ -87,8 +87,8 @@ def image_log_ratios(
             error[~alike], together = variance.standard_error(
                 [base_error**2, other_error**2], [base_worth - 1, other_worth - 1]
             )
-            worth[~alike] = 1 + together
-        squares[rows], freedom[rows] = error**2, worth - 1
+            effective_size[~alike] = 1 + together
+        squares[rows], freedom[rows] = error**2, effective_size - 1
     return logs, squares, freedom
 
 

@@ -30,7 +30,7 @@ mean accuracy of their float32 instances, and the median of the sum over the pho
 """
 IMAGES = 500
 INSTANCES = len(names.PAPER_FLOAT32)
-WORTH = (1 - AUTOCORRELATION) / (1 + AUTOCORRELATION)
+EFFECTIVE_SHARE = (1 - AUTOCORRELATION) / (1 + AUTOCORRELATION)
 """Independent times per image, for an autoregressive series of order 1."""
 
 IMAGE_COLUMNS = [*select.KEY, "query", "image", "correct", "inference_ms", "end_to_end_ms", "failed"]
@@ -50,7 +50,7 @@ def measured(
       possible (see `latency.image_log_ratios`); the median over instances, each with the next one. With a single
       instance it is twice its own variance, and without image records it follows from the standard deviation and
       AUTOCORRELATION.
-    - worth: independent times per image, from 0 to 1.
+    - effective_share: independent times per image, from 0 to 1.
     - same_runs, apart_runs and score_runs, with _freedom: variance that runs add to the log ratio of two instances of a
       session, of two devices or sessions, and of two scores.
     - discordant: share of images on which exactly one of two instances of a model is right, averaged over the pairs on
@@ -76,7 +76,7 @@ def default(
     devices: int = 1, images: int = IMAGES, sessions: int = 1, run_to_run: float = variance.RUN_TO_RUN
 ) -> pd.DataFrame:
     """Return a row like that of `measured` for a plan without data, from the constants of this module."""
-    within, runs = 2 * SCATTER**2 / WORTH, 2 * variance.standard_deviation(run_to_run) ** 2
+    within, runs = 2 * SCATTER**2 / EFFECTIVE_SHARE, 2 * variance.standard_deviation(run_to_run) ** 2
     row = {
         "device_id": "default",
         "instances": INSTANCES,
@@ -84,7 +84,7 @@ def default(
         "sessions": sessions,
         "accuracy": ACCURACY,
         "within": within,
-        "worth": WORTH,
+        "effective_share": EFFECTIVE_SHARE,
         **dict.fromkeys(["same_runs", "apart_runs", "score_runs"], runs),
         **dict.fromkeys(["same_freedom", "apart_freedom", "score_freedom"], np.inf),
         **dict.fromkeys(["discordant", "discordant_devices"], DISCORDANT),
@@ -113,18 +113,18 @@ def _of_records(records: pd.DataFrame, column: str) -> tuple[pd.DataFrame, pd.Da
 
 
 def _noise_within(times: Floats, turn: Floats) -> pd.DataFrame:
-    """Return within and worth, as in `measured`, of each instance with the next, or of a single instance by itself."""
+    """Return within and effective_share, as in `measured`, of neighbouring instances, or of a single one by itself."""
     if len(times) > 1:
         counts = np.maximum((~np.isnan(times[:-1] + times[1:])).sum(axis=1), 1)
         _, squares, freedom = latency.image_log_ratios(times[:-1], times[1:], turn[:-1], turn[1:])
-        table = pd.DataFrame({"within": squares * counts, "worth": (freedom + 1) / counts})
+        table = pd.DataFrame({"within": squares * counts, "effective_share": (freedom + 1) / counts})
     else:
         series = times[0][turn[0].argsort()]
         series = series[~np.isnan(series)]
         if len(series) < 2:
-            return pd.DataFrame(columns=["within", "worth"], dtype=float)
-        error, worth = dependence.errors(series[None] / series.mean())
-        table = pd.DataFrame({"within": 2 * error**2 * len(series), "worth": worth / len(series)})
+            return pd.DataFrame(columns=["within", "effective_share"], dtype=float)
+        error, effective_share = dependence.errors(series[None] / series.mean())
+        table = pd.DataFrame({"within": 2 * error**2 * len(series), "effective_share": effective_share / len(series)})
     return table.dropna()
 
 
@@ -139,11 +139,11 @@ def _of_device(
     """Return the row of `measured` for one device."""
     mean, assumed = part[f"{column}_mean"].astype(float), []
     if times is not None and len(times):
-        within, worth = float(times["within"].median()), float(times["worth"].median())
+        within, effective_share = float(times["within"].median()), float(times["effective_share"].median())
     else:
         relative = float((part[f"{column}_sd"].astype(float) / mean).median())
         scatter = SCATTER if np.isnan(relative) else relative
-        within, worth = 2 * scatter**2 / WORTH, WORTH
+        within, effective_share = 2 * scatter**2 / EFFECTIVE_SHARE, EFFECTIVE_SHARE
         assumed.append(f"an autocorrelation of {AUTOCORRELATION:g} between times of neighbouring images")
         if np.isnan(relative):
             assumed.append(f"times that scatter by {SCATTER:.0%}".replace("%", " %"))
@@ -161,7 +161,7 @@ def _of_device(
         "sessions": int(part["sessions"].iloc[0]),
         "accuracy": float(part["accuracy"].mean()),
         "within": within,
-        "worth": worth,
+        "effective_share": effective_share,
         "same_runs": same[0],
         "same_freedom": same_freedom[0],
         "apart_runs": apart[0],

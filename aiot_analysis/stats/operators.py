@@ -21,7 +21,7 @@ LAST_MS = 1.96
 """Bins of Fig. 2: its ticks, 0.21 to 1.89 ms in steps of 0.28, are the centres of every second bin of 0.14 ms."""
 
 
-def of_rows(frame: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+def matching_rows(frame: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `operators`, `passes` or `nodes` that belong to rows of `instances`."""
     key = ["run_id", *KEY]
     return frame.merge(rows[key].drop_duplicates(), on=key)

@@ -112,7 +112,7 @@ def verdict(changes: pd.DataFrame) -> str:
     return HOLDS if verdicts == {HOLDS} else OPEN
 
 
-def counted(changes: pd.DataFrame) -> str:
+def verdict_counts(changes: pd.DataFrame) -> str:
     """Return how many comparisons have each verdict, like "2 comparisons: 1 holds, 1 cannot be decided"."""
     counts = changes["verdict"].value_counts()
     listed = ", ".join(

@@ -329,7 +329,7 @@ def _log_ratio_error(device: Row, metric: str, comparison: str, images: int, ses
     if session_freedom >= variance.MIN_FREEDOM:
         return float(np.sqrt((within / images + runs) / sessions)), float(session_freedom)
     squares = [np.array([within / images]), np.array([runs])]
-    freedoms = [np.array([max(images * device["worth"] - 1, 1.0)]), np.array([device[f"{kind}_freedom"]])]
+    freedoms = [np.array([max(images * device["effective_share"] - 1, 1.0)]), np.array([device[f"{kind}_freedom"]])]
     [error], [freedom] = variance.standard_error(squares, freedoms)
     return float(error), float(freedom)
 

@@ -45,14 +45,14 @@ def lengths(times: Floats) -> NDArray[np.int64]:
 
 
 def errors(times: Floats, block: NDArray[np.int64] | None = None) -> tuple[Floats, Floats]:
-    """Return the standard error of the mean of each series (m, n), and the series' worth in independent times.
+    """Return the standard error of the mean of each series (m, n), and its effective sample size.
 
     Both are (m,). The standard error is that of the circular block bootstrap (Politis and Romano 1992), which requires
     no drawing: the variance of the mean of a resample is b / n times that of the means of all n blocks of b neighbours,
     where the end of the series is followed by its start (Künsch, "The jackknife and the bootstrap for general
     stationary observations", Annals of Statistics 17, 1989). Here it is n / (n - b) times as much, since the blocks are
-    measured from their own mean. A block of 1 gives sd / sqrt(n - 1). The worth, at most n, is the variance of a time
-    over that of the mean. `block` is the block length of each series, (m,), that of `lengths` if None.
+    measured from their own mean. A block of 1 gives sd / sqrt(n - 1). The effective size, at most n, is the variance of
+    a time over that of the mean. `block` is the block length of each series, (m,), that of `lengths` if None.
 
     In simulations of 500 times, Student's intervals covered 94, 93 and 89 % at an autocorrelation of 0, 0.7 and 0.9,
     where sd / sqrt(n) covers 95, 59 and 34 %; with 100 times they covered 95, 87 and 80 %.
@@ -64,5 +64,5 @@ def errors(times: Floats, block: NDArray[np.int64] | None = None) -> tuple[Float
         centred = times[block == b] - times[block == b].mean(axis=1, keepdims=True)
         sums = np.cumsum(np.hstack([np.zeros((len(centred), 1)), centred, centred[:, : b - 1]]), axis=1)
         variance[block == b] = ((sums[:, b:] - sums[:, :-b]) ** 2).mean(axis=1) / (b * (n - b))
-    worth = np.divide(times.var(axis=1), variance, out=np.full(len(times), float(n)), where=variance > 0)
-    return np.sqrt(variance), np.clip(worth, 2, n)
+    effective_size = np.divide(times.var(axis=1), variance, out=np.full(len(times), float(n)), where=variance > 0)
+    return np.sqrt(variance), np.clip(effective_size, 2, n)

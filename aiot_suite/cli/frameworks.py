@@ -27,8 +27,10 @@ def frameworks_list(as_json: AsJson = False, workspace: ReadWorkspace = None) ->
     columns = ["framework", "environment", "versions", "state"]
     rows = []
     for framework in catalog.load(to_read(workspace).plugins).frameworks.values():
-        usable = [name for name in framework.environments if not environments.absent(framework.imports, [name])]
-        environment = environments.first_of(usable or framework.environments)
+        usable = [
+            name for name in framework.environments if not environments.missing_modules(framework.imports, [name])
+        ]
+        environment = environments.first_installed(usable or framework.environments)
         installed = environments.versions(environment, framework.distributions) if environment else {}
         versions = ", ".join(f"{name} {version}" for name, version in installed.items() if version != "not installed")
         state = "ready" if environment in usable else f"not installed: {_remedy(framework)}"
@@ -44,7 +46,7 @@ def _remedy(framework: Framework) -> str:
     from aiot_suite import environments
 
     if "main" in framework.environments:
-        return environments.how_to_install(environments.absent(framework.imports, ["main"]))
+        return environments.how_to_install(environments.missing_modules(framework.imports, ["main"]))
     return environments.INSTALL_LEGACY
 
 

@@ -72,10 +72,10 @@ def models_prepare(
     from aiot_suite.long_tasks import counting
 
     space = to_write(workspace)
-    images = calibrating.of_dataset(store.load(space.datasets / calibration)) if calibration else None
+    images = calibrating.calibration_from_dataset(store.load(space.datasets / calibration)) if calibration else None
     available = catalog.load(space.plugins)
     chosen = suite.select(models, frameworks, (), quantizations, available.everything())
-    left_out = [] if frameworks else prepare.without_environment(chosen, available)
+    left_out = [] if frameworks else prepare.instances_without_environment(chosen, available)
     folder = models_folder(space, weights)
     notes: list[str] = []
     with counting("models: converting") as step:

@@ -108,7 +108,7 @@ class Calibration:
 DRAWN = Calibration("drawn sample pictures")
 
 
-def of_dataset(dataset: Dataset) -> Calibration:
+def calibration_from_dataset(dataset: Dataset) -> Calibration:
     """Return a calibration with the images of a dataset; raises ModelError if an image file is missing."""
     files = tuple(dataset.path(name) for name, _ in subset(dataset, MOST_IMAGES, 0))
     if missing := [file for file in files if not file.is_file()]:

@@ -16,7 +16,7 @@ from runner import fleet, ledger, rawlog
 from runner.ab import settings
 from runner.ab.settings import SettingsSide
 from runner.devices.choice import Choice, choose_devices
-from runner.fleet import RunProgress, counted
+from runner.fleet import RunProgress, plural
 from runner.run_request import AB, RunRequest, refused_conditions
 from runner.suite_run import with_instances
 
@@ -46,7 +46,7 @@ def draw_first_sides(blocks: int, seed: int) -> list[str]:
             if blocks < FEWEST_PAIRS
             else "one side comes first more often, so a steady drift does not cancel"
         )
-        raise SelectionError(f"With {counted(blocks, 'block')}, {reason}: use an even number, {FEWEST_BLOCKS} or more.")
+        raise SelectionError(f"With {plural(blocks, 'block')}, {reason}: use an even number, {FEWEST_BLOCKS} or more.")
     draw = random.Random(seed)
     return [first for _ in range(blocks // 2) for first in draw.choice(("ab", "ba"))]
 

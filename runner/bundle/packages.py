@@ -30,7 +30,7 @@ class ToolError(SetupError):
 
     def __init__(self, sentence: str, said: str) -> None:
         super().__init__(sentence)
-        self.said = said
+        self.output = said
 
 
 def require_programs(*programs: str) -> None:
@@ -147,7 +147,7 @@ class Apt:
         try:
             self._run("apt-get", "download", *words, failure="Debian's packages cannot be downloaded")
         except ToolError as error:
-            if match := re.search(r"Version '(.+)' for '(.+)' was not found", error.said):
+            if match := re.search(r"Version '(.+)' for '(.+)' was not found", error.output):
                 raise SetupError(
                     f"Debian's archive no longer has {match[2]} {match[1]} ({self.suite}, {self.architecture}): "
                     "run `aiot bundle lock` to switch to the current versions."

@@ -286,7 +286,7 @@ def import_(
         model_name,
         read_source,
     )
-    from runner.tools.text import shown
+    from runner.tools.text import quotable
 
     def chosen(kind: str, value: str | None, choices: tuple[str, ...]) -> str | None:
         return None if value is None else choose(kind, [value], choices)[0]
@@ -298,7 +298,7 @@ def import_(
         return
 
     def plain(value: str | None) -> str | None:
-        return None if value is None else shown(value)
+        return None if value is None else quotable(value)
 
     list_of_names = image_names or images
     names = tuple(line for line in lines_of(read_source(list_of_names)[1]) if line.strip()) if list_of_names else None

@@ -219,10 +219,10 @@ class SessionOutcome:
     def check(self) -> None:
         """Raise RunnerError if any block failed."""
         if self.problems:
-            from runner.fleet import counted
+            from runner.fleet import plural
 
             raise RunnerError(
-                f"{counted(len(self.problems), 'block')} failed (see above): repeat the command with `--resume` to "
+                f"{plural(len(self.problems), 'block')} failed (see above): repeat the command with `--resume` to "
                 "measure every failed block again."
             )
 

@@ -104,7 +104,7 @@ class Work(DeviceProcess, Protocol):
 class ToolProcess(DeviceProcess, Protocol):
     """A program on a device other than the agent."""
 
-    def said(self) -> tuple[str, str]:
+    def output(self) -> tuple[str, str]:
         """Return standard output and standard error. Call this once, after the program has ended."""
         ...
 
@@ -167,7 +167,7 @@ class Device(Protocol):
         """
         ...
 
-    def held(self, wanted: Conditions) -> AbstractContextManager[AppliedConditions]:
+    def hold(self, wanted: Conditions) -> AbstractContextManager[AppliedConditions]:
         """Apply the conditions as far as possible within the block, and restore the previous state afterwards."""
         ...
 

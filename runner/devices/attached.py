@@ -228,8 +228,8 @@ class AttachedDevice:
     def conditions(self) -> AttachedConditions:
         return AttachedConditions(self.connection, self.files, self.facts)
 
-    def held(self, wanted: Conditions) -> AbstractContextManager[AppliedConditions]:
-        return self.conditions.held(wanted)
+    def hold(self, wanted: Conditions) -> AbstractContextManager[AppliedConditions]:
+        return self.conditions.hold(wanted)
 
     def clean(self) -> bool:
         """Restore what an interrupted run left changed and remove our folder. Return whether the folder existed.

@@ -99,20 +99,20 @@ class AttachedConditions:
         self._note = posixpath.join(files.folder, NOTE)
 
     @contextmanager
-    def held(self, wanted: Conditions) -> Iterator[AppliedConditions]:
+    def hold(self, wanted: Conditions) -> Iterator[AppliedConditions]:
         """Apply the conditions within the block: see runner.devices.Device.
 
         If the device is lost in between, the note stays there.
         """
         try:
-            yield self._hold(wanted)
+            yield self._apply(wanted)
         except BaseException:
             with suppress(DeviceError):
                 self.restore()
             raise
         self.restore()
 
-    def _hold(self, wanted: Conditions) -> AppliedConditions:
+    def _apply(self, wanted: Conditions) -> AppliedConditions:
         held = choose_cores(wanted.cores, self._facts.cores, self.run)
         if self._facts.os != "Android":
             if not wanted.fixed_performance:

@@ -102,7 +102,7 @@ class LocalDevice:
                     "another one."
                 )
             return output.split()
-        return environments.absent(modules, names)
+        return environments.missing_modules(modules, names)
 
     def run_python(self, words: Sequence[str], agent: str) -> tuple[int, str]:
         return _finished_in_time([str(self._python or sys.executable), *words], _variables(agent))
@@ -121,7 +121,7 @@ class LocalDevice:
         return {"reason": reason, "remedy": remedy}
 
     @contextmanager
-    def held(self, wanted: Conditions) -> Iterator[AppliedConditions]:
+    def hold(self, wanted: Conditions) -> Iterator[AppliedConditions]:
         """Apply the choice of cores to the processes started here; nothing on the machine is changed."""
         held = conditions.choose_cores(wanted.cores, _cores(), _finished_in_time)
         if wanted.fixed_performance:
@@ -236,7 +236,7 @@ class LocalTool:
         self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def said(self) -> tuple[str, str]:
+    def output(self) -> tuple[str, str]:
         output, errors = (_beginning(path).decode(errors="replace") for path in self._streams)
         shutil.rmtree(self._folder)
         return output, errors

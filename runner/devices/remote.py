@@ -389,7 +389,7 @@ class RemoteTool:
     def kill(self) -> None:
         self._process.kill()
 
-    def said(self) -> tuple[str, str]:
+    def output(self) -> tuple[str, str]:
         texts = self._text(self._OUTPUT), self._text(self._ERRORS)
         self._process.remove(self._OUTPUT, self._ERRORS)
         return texts

@@ -16,7 +16,7 @@ from runner.errors import LogError
 from runner.importers.app_logs import ProgramImage, ProgramLog, ResultLog
 from runner.importers.imported_runs import Datasets, DeviceFacts, ImportSession, LogPart, event_lines, sha256_of
 from runner.importers.input_files import LabelOverrides, LogSource
-from runner.tools.text import shown, whole
+from runner.tools.text import parse_integer, quotable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,16 +76,16 @@ def device(result: Result | None) -> DeviceFacts:
     """Return the facts about the device in the header of a result log."""
     header = result[1].header if result else {}
     match = _FINGERPRINT.fullmatch(header.get("device fingerprint", ""))
-    ram = whole(header.get("ram size"))
+    ram = parse_integer(header.get("ram size"))
     names = ("device", "device fingerprint", "device hardware", "device sdk int", "ram available size")
     return DeviceFacts(
-        maker=shown(match[1]) if match else None,
-        code=shown(header["device"]) if header.get("device") else None,
+        maker=quotable(match[1]) if match else None,
+        code=quotable(header["device"]) if header.get("device") else None,
         os="Android",
-        os_version=shown(match[2]) if match else None,
+        os_version=quotable(match[2]) if match else None,
         ram_gb=float(ram) if ram and ram < 1000 else None,
         abi=ABI,
-        other={f"app_{name.replace(' ', '_')}": shown(header[name]) for name in names if name in header},
+        other={f"app_{name.replace(' ', '_')}": quotable(header[name]) for name in names if name in header},
     )
 
 
@@ -100,7 +100,7 @@ def make_session(
     sources = tuple(entry[0] for entry in (result, program) if entry is not None)
     where = " and ".join(str(entry.path) for entry in sources)
     resource_name = result[1].header.get("resource name") if result else None
-    resource = shown(resource_name) if resource_name and resource_name != "null" else None
+    resource = quotable(resource_name) if resource_name and resource_name != "null" else None
     name = overrides.dataset or resource
     if name is None:
         raise LogError(f"{where} does not state which images were used: name them with --dataset.")

@@ -11,7 +11,7 @@ from aiot_suite.suite import Instance
 from runner.errors import LogError
 from runner.importers.imported_runs import MS_AT_MOST
 from runner.importers.input_files import lines_of, model_name
-from runner.tools.text import shown, whole
+from runner.tools.text import parse_integer, quotable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,7 @@ def parse_result_log(name: object, text: str) -> ResultLog:
     count = header.get("image count", "")
     images = int(count) if count.isascii() and count.isdigit() and len(count) < 9 else 0
     if not 0 < images <= IMAGES_AT_MOST:
-        raise LogError(f"{name} does not state its number of images (image count:{shown(count)}): copy it again.")
+        raise LogError(f"{name} does not state its number of images (image count:{quotable(count)}): copy it again.")
     workloads, notes = [], []
     for number, block in enumerate(blocks, 1):
         workload = _workload(block, images)
@@ -149,10 +149,10 @@ def _workload(block: list[tuple[str, str]], images: int) -> ResultBlock | None:
     numbers = {key: _number(values[key].removesuffix("ms")) for key in _KEYS if key in values}
     fault = _result_fault(values, numbers, images)
     if fault:
-        return ResultBlock(shown(name), instance, fault=fault)
+        return ResultBlock(quotable(name), instance, fault=fault)
     load_ms = numbers["time_load"]
     return ResultBlock(
-        name=shown(name),
+        name=quotable(name),
         instance=instance,
         load_ms=load_ms if load_ms is not None and load_ms >= 0 else None,
         first_ms=numbers["time_first_img"],
@@ -170,7 +170,7 @@ def _result_fault(values: dict[str, str], numbers: dict[str, float | None], imag
             return f"the log ends before its {key}"
         value, lowest = numbers[key], -1 if key == "time_load" else 0
         if value is None or not lowest <= value <= MS_AT_MOST:
-            return f"its {key} is {shown(values[key])!r}"
+            return f"its {key} is {quotable(values[key])!r}"
     if not numbers["time_avg"]:
         return "its time_avg is 0, so it was not run"
     accuracy = numbers["accuracy"] or 0.0
@@ -314,8 +314,8 @@ def _begin(name: object, title: str, load_ms: int | None) -> ProgramWorkload:
     """
     instance = instance_of(title)
     if instance is None:
-        raise LogError(f"{name} has a workload {shown(title)!r}, whose framework or device is unknown.")
-    return ProgramWorkload(shown(title), instance, load_ms)
+        raise LogError(f"{name} has a workload {quotable(title)!r}, whose framework or device is unknown.")
+    return ProgramWorkload(quotable(title), instance, load_ms)
 
 
 def _take_line(line: str, workload: ProgramWorkload) -> bool:
@@ -337,14 +337,14 @@ def _take(fields: list[str], workload: ProgramWorkload) -> str | None:
     image = workload.images[-1] if workload.images else None
     match fields:
         case ["index", index, "all", "start", time]:
-            number, start = whole(index), whole(time)
+            number, start = parse_integer(index), parse_integer(time)
             if number != len(workload.images) or start is None or start > MS_AT_MOST:
-                return f"its image {len(workload.images)} is followed by {shown(index)!r} at {shown(time)!r}"
+                return f"its image {len(workload.images)} is followed by {quotable(index)!r} at {quotable(time)!r}"
             workload.images.append(ProgramImage(number, start))
             return None
         case ["index", index, *rest] if image is not None:
             if index != str(image.index):
-                return f"a line about image {shown(index)!r} is inside image {image.index}"
+                return f"a line about image {quotable(index)!r} is inside image {image.index}"
             return _step(rest, image, workload)
         case ["bitmap", _, "ic" | "statistics" as step, "start" | "end" as edge, time] if image is not None:
             return _stamp(image, step, edge, time)
@@ -354,9 +354,9 @@ def _take(fields: list[str], workload: ProgramWorkload) -> str | None:
 def _step(fields: list[str], image: ProgramImage, workload: ProgramWorkload) -> str | None:
     match fields:
         case ["all", "end", time] if image.end_ms is None:
-            end = whole(time)
+            end = parse_integer(time)
             if end is None or not image.start_ms <= end <= MS_AT_MOST:
-                return f"its image {image.index} starts at {image.start_ms} ms and ends at {shown(time)!r}"
+                return f"its image {image.index} starts at {image.start_ms} ms and ends at {quotable(time)!r}"
             image.end_ms = end
         case ["all", "end", *_]:
             return None  # repeats the end, with the duration
@@ -367,17 +367,17 @@ def _step(fields: list[str], image: ProgramImage, workload: ProgramWorkload) -> 
         case ["statistics", "data", data]:
             return _answer(data, image, workload)
         case ["do image classification error", "exception", *words]:
-            image.error = shown(_JOINT.join(words)) or "an exception"
+            image.error = quotable(_JOINT.join(words)) or "an exception"
         case _:
             return _OTHER
     return None
 
 
 def _stamp(image: ProgramImage, step: str, edge: str, text: str) -> str | None:
-    time = whole(text)
+    time = parse_integer(text)
     times = image.steps.setdefault(step, [])
     if time is None or len(times) != (edge == "end"):
-        return f"its image {image.index} has {shown(text)!r} as the {edge} of {step}"
+        return f"its image {image.index} has {quotable(text)!r} as the {edge} of {step}"
     times.append(time)
     return None
 
@@ -391,7 +391,7 @@ def _answer(data: str, image: ProgramImage, workload: ProgramWorkload) -> str | 
     except ValueError:
         pairs = []
     if match is None or not pairs or image.best is not None:
-        return f"its answer for image {image.index} is {shown(data)!r}"
+        return f"its answer for image {image.index} is {quotable(data)!r}"
     image.best = tuple((index, score) for index, score in pairs if index >= 0)  # -1: no score exceeded another
     image.target = int(match[4])
     workload.classes = int(match[1])

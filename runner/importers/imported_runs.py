@@ -16,7 +16,7 @@ from runner import rawlog
 from runner.devices import android
 from runner.errors import LogError
 from runner.importers import input_files
-from runner.tools.text import shown
+from runner.tools.text import quotable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -132,7 +132,7 @@ class ImportSession:
 
 def understood(name: object, count: int, others: Sequence[str]) -> str:
     """Return a sentence on how many lines of a file were understood, quoting some of those that were not."""
-    shown_first = ", ".join(repr(shown(text)) for text in list(dict.fromkeys(others))[:OTHERS_SHOWN])
+    shown_first = ", ".join(repr(quotable(text)) for text in list(dict.fromkeys(others))[:OTHERS_SHOWN])
     more = ", ..." if len(set(others)) > OTHERS_SHOWN else ""
     return f"{name}: {count} lines understood, {len(others)} not{f' ({shown_first}{more})' if others else ''}"
 

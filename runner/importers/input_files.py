@@ -23,7 +23,7 @@ from runner.importers.formats import (
     STRUCTURED_SIGNS,
     UNKNOWN,
 )
-from runner.tools.text import bounded, lines
+from runner.tools.text import limit_length, split_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -151,12 +151,12 @@ def recognise_format(name: object, text: str, requested: str | None = None, fram
     Raises:
         LogError: The text has no known format, not the requested one, or may have several. The message calls it `name`.
     """
-    searched = bounded(text)
+    searched = limit_length(text)
     structured = _with_signs(STRUCTURED_SIGNS, searched)
     if len(structured) == 1 and requested in (None, *structured):
         return structured[0]
     if not _with_signs(_SIGNS_OF_THE_APP, searched):
-        searched = "\n".join(line for _, line in lines(text))
+        searched = "\n".join(line for _, line in split_lines(text))
     if _DIFFERENCE.search(searched):
         raise LogError(
             f"{name} is the output of inference_diff, which compares outputs: import the output of "

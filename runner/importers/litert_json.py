@@ -19,7 +19,7 @@ from runner.importers.structured_text import count, load_json, mapping, number, 
 from runner.importers.tool_output import Output
 from runner.tools import delegates
 from runner.tools.delegates import Delegation, Replaced, delegate_kind
-from runner.tools.text import shown
+from runner.tools.text import quotable
 from runner.tools.tflite_output import Benchmark, Stats
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def parse_runtime_info(name: object, data: bytes) -> RuntimeInfo:
             total += own
             taken: dict[str, int] = {}
             for kernel in kernels:
-                title = shown(kernel.get(1, [b"unnamed"])[-1].decode("utf-8", "replace"))
+                title = quotable(kernel.get(1, [b"unnamed"])[-1].decode("utf-8", "replace"))
                 taken[title] = taken.get(title, 0) + len(_packed(kernel.get(2, [])))
             partitions = _partitions(_packed(parts.get(4, [])), nodes)
             replaced += [Replaced(title, number_of_nodes, own, partitions) for title, number_of_nodes in taken.items()]

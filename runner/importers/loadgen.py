@@ -22,7 +22,7 @@ from runner.errors import LogError
 from runner.importers.formats import UNKNOWN
 from runner.importers.imported_runs import DeviceFacts, ImportSession, LoggedAnswers, LogPart, event_lines
 from runner.importers.input_files import LabelOverrides, LogSource, Publication, model_name, read_source
-from runner.tools.text import shown
+from runner.tools.text import quotable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -264,7 +264,7 @@ def _check_task(result: Path, name: str) -> None:
     """Raise LogError if a name is that of another task than image classification."""
     if _OTHER_TASKS.search(name):
         raise LogError(
-            f"{result} is a result of {shown(name)}, which is not image classification: only logs whose answers are "
+            f"{result} is a result of {quotable(name)}, which is not image classification: only logs whose answers are "
             "classes of images can be imported."
         )
 
@@ -329,8 +329,8 @@ def _times(path: Path, fields: dict[str, str], text: str) -> Times:
     scenario = SCENARIOS.get(fields.get("Scenario", ""))
     if scenario is None:
         raise LogError(
-            f"{path} is of the scenario {shown(fields.get('Scenario', ''))!r}: only {' and '.join(SCENARIOS)} can be "
-            "imported."
+            f"{path} is of the scenario {quotable(fields.get('Scenario', ''))!r}: only {' and '.join(SCENARIOS)} can "
+            "be imported."
         )
     validity = fields["Result is"].upper()
     if scenario == "offline":
@@ -356,7 +356,7 @@ def _number(path: Path, fields: dict[str, str], name: str) -> float:
     except (KeyError, ValueError):
         value = float("nan")
     if not 0 < value < 1e18:
-        raise LogError(f"{path} has {shown(fields.get(name, 'nothing'))!r} as {name!r}: copy the log again.")
+        raise LogError(f"{path} has {quotable(fields.get(name, 'nothing'))!r} as {name!r}: copy the log again.")
     return value
 
 
@@ -403,11 +403,11 @@ def _read_answers(path: Path, labels: ImageLabels | None) -> tuple[list[int], Lo
 def _class(path: Path, image: int, data: Any, labels: ImageLabels) -> int:
     """Return the class that the bytes of an answer hold: a little-endian integer of 4 or 8 bytes."""
     if not isinstance(data, str) or re.search(r"[^0-9A-Fa-f]", data):
-        raise LogError(f"{path} has {shown(str(data))!r} as the answer for image {image}, which is not hexadecimal.")
+        raise LogError(f"{path} has {quotable(str(data))!r} as the answer for image {image}, which is not hexadecimal.")
     if len(data) % 2:
         raise LogError(
-            f"{path} has {shown(data)!r} as the answer for image {image}, an odd number of hexadecimal digits: copy it "
-            "again."
+            f"{path} has {quotable(data)!r} as the answer for image {image}, an odd number of hexadecimal digits: copy "
+            "it again."
         )
     if len(data) not in DIGITS:
         raise LogError(
@@ -463,7 +463,7 @@ def _texts(path: Path, text: str) -> dict[str, str]:
         raise LogError(f"{path} is not a JSON object: copy it again.")
     inner = [item for value in record.values() if isinstance(value, dict) for item in value.items()]
     items = [*record.items(), *inner]
-    return {key.lower(): shown(value) for key, value in items if isinstance(value, str) and value.strip()}
+    return {key.lower(): quotable(value) for key, value in items if isinstance(value, str) and value.strip()}
 
 
 def _first(texts: dict[str, str], *names: str) -> str | None:

@@ -11,7 +11,7 @@ from runner.errors import LogError
 from runner.importers.formats import UNKNOWN
 from runner.tools import benchmark_output, delegates
 from runner.tools.delegates import Delegation
-from runner.tools.text import number
+from runner.tools.text import parse_number
 from runner.tools.tflite_output import PARAMETER
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def _add(section: Section, role: str, severity: str, text: str) -> None:
         section.keys.add(match[1].lower())
     section.phases += text.startswith("Running benchmark for ")
     if (role == "final" or text.startswith("count=")) and (match := _MEAN.search(text)):
-        mean_us = number(match[1])
+        mean_us = parse_number(match[1])
         section.mean_ms = None if mean_us is None else mean_us / 1000
 
 

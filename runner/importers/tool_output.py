@@ -26,8 +26,8 @@ from runner.importers.imported_runs import (
 from runner.importers.input_files import LINE_AT_MOST, LabelOverrides, LogSource, of_file
 from runner.tools import benchmark_output, tflite_output, tool_attempt
 from runner.tools.delegates import Delegation
-from runner.tools.text import TEXT_AT_MOST, shown, whole
-from runner.tools.text import lines as tool_lines
+from runner.tools.text import TEXT_AT_MOST, parse_integer, quotable
+from runner.tools.text import split_lines as tool_lines
 from runner.tools.tflite_output import Benchmark, EvaluationResult, Operator, Stats
 from runner.tools.tool_attempt import Accuracy, AttemptFacts
 
@@ -111,7 +111,7 @@ def _parameters(run: Section) -> dict[str, str]:
 def _lines_understood(source: LogSource, text: str, output_lines: list[tuple[str, str]]) -> str:
     """Return a sentence on how many lines of a file were understood."""
     long_lines = [line for line in text.splitlines() if len(line) > LINE_AT_MOST]
-    others = [*tflite_output.not_understood(output_lines), *long_lines]
+    others = [*tflite_output.unknown_lines(output_lines), *long_lines]
     summary = understood(
         source.path, sum(bool(line) for _, line in output_lines) + len(long_lines) - len(others), others
     )
@@ -128,7 +128,7 @@ def models_of_one_name(outputs: Sequence[Output], overrides: LabelOverrides) -> 
             graphs.append(run.graph)
     if len(graphs) < 2:
         return {}
-    files = f"{', '.join(map(shown, graphs[:-1]))} and {shown(graphs[-1])}"
+    files = f"{', '.join(map(quotable, graphs[:-1]))} and {quotable(graphs[-1])}"
     return {
         run.source: LogError(
             f"{run.source.path} belongs to runs of {files}, but --model names only one network: import the "
@@ -158,7 +158,7 @@ def pairs(outputs: list[Output]) -> list[tuple[Output | None, Output | None]]:
 
 def _has_number(run: Section, tool: str) -> bool:
     if tool == "run_eval":
-        return tflite_output.evaluation_of(run.lines).failure is None
+        return tflite_output.parse_evaluation_lines(run.lines).failure is None
     return bool(_read(run, tool, UNKNOWN)[0].mean_ms)
 
 
@@ -176,14 +176,14 @@ def _output(
     output = Output(
         source,
         instance,
-        _threads(name, whole(parameters.get("num threads") or run.flags.get("num_threads")), overrides),
+        _threads(name, parse_integer(parameters.get("num threads") or run.flags.get("num_threads")), overrides),
         runs_asked=_runs_asked(run, parameters),
         accelerator=parameters.get("nnapi accelerator name") or run.flags.get("nnapi_accelerator_name") or None,
         graph=graph if "model" not in from_name else None,
     )
     context = (instance.delegate, run, parameters, source.format)
     if source.format == "run_eval":
-        evaluation = tflite_output.evaluation_of(run.lines, delegate=instance.delegate)
+        evaluation = tflite_output.parse_evaluation_lines(run.lines, delegate=instance.delegate)
         _usable(name, evaluation.failure, [])
         delegation = sections.proven_delegation(evaluation.delegation, *context)
         return replace(output, evaluation=replace(evaluation, delegation=delegation)), notes
@@ -196,7 +196,7 @@ def _output(
 def _read(run: Section, tool: str, delegate: str) -> tuple[Benchmark, tuple[Operator, ...]]:
     """Return the times that a tool printed, and its table of operators."""
     if tool not in _FRAMEWORKS:
-        return tflite_output.benchmark_of(run.lines, delegate=delegate), tuple(
+        return tflite_output.parse_benchmark_lines(run.lines, delegate=delegate), tuple(
             tflite_output.read_operator_table(run.lines)[0]
         )
     speed = benchmark_output.read_speed_lines(run.lines)
@@ -217,7 +217,7 @@ def _graph(run: Section, parameters: Mapping[str, str]) -> str | None:
 
 
 def _runs_asked(run: Section, parameters: Mapping[str, str]) -> int | None:
-    return whole(parameters.get("min num runs") or parameters.get("num runs") or run.flags.get("num_runs"))
+    return parse_integer(parameters.get("min num runs") or parameters.get("num runs") or run.flags.get("num_runs"))
 
 
 def _threads(name: object, logged: int | None, overrides: LabelOverrides) -> int | None:

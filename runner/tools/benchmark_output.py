@@ -7,7 +7,7 @@ import math
 import re
 from dataclasses import dataclass, field
 
-from runner.tools.text import NUMBER, failure, lines, number, whole
+from runner.tools.text import NUMBER, failure, parse_integer, parse_number, split_lines
 
 _TIME = re.compile(
     r"(Model initialization|Warmup \(first\)|Warmup \(avg\)|Inference \(avg\)|Inference \(min\)|Inference \(max\)"
@@ -38,7 +38,7 @@ class LitertResult:
 
 def read_litert(stdout: str, stderr: str = "", exit_code: int = 0) -> LitertResult:
     """Parse the output. `failure` is the reason if there is no time, one sentence without a full stop."""
-    return read_litert_lines(lines(stdout, stderr), exit_code)
+    return read_litert_lines(split_lines(stdout, stderr), exit_code)
 
 
 def read_litert_lines(output_lines: list[tuple[str, str]], exit_code: int = 0) -> LitertResult:
@@ -48,16 +48,16 @@ def read_litert_lines(output_lines: list[tuple[str, str]], exit_code: int = 0) -
     count = warmups = None
     for _, text in output_lines:
         if match := _TIME.search(text):
-            value = number(match[2])
+            value = parse_number(match[2])
             name = _NAMES.get(match[1]) or f"{match[1].partition('(')[2].rstrip(')')}_ms"
             if value is not None and value >= 0:
                 times[name] = value
             if name == "mean_ms":
-                count = whole(match[3])
+                count = parse_integer(match[3])
             elif name == "warmup_ms":
-                warmups = whole(match[3])
+                warmups = parse_integer(match[3])
         elif match := _MEMORY.search(text):
-            value = number(match[2])
+            value = parse_number(match[2])
             if value is not None:
                 memory[_MEMORY_NAMES[match[1]]] = value
     fault = failure("mean_ms" in times, output_lines, exit_code, "benchmark_litert_model", "time")
@@ -86,7 +86,7 @@ class Speed:
 
 def read_speed(stdout: str, stderr: str = "", exit_code: int = 0) -> Speed:
     """Parse the output of either tool. `failure` is one sentence, without a full stop, if there is no time."""
-    return read_speed_lines(lines(stdout, stderr), exit_code)
+    return read_speed_lines(split_lines(stdout, stderr), exit_code)
 
 
 def read_speed_lines(output_lines: list[tuple[str, str]], exit_code: int = 0) -> Speed:
@@ -96,11 +96,11 @@ def read_speed_lines(output_lines: list[tuple[str, str]], exit_code: int = 0) ->
     operators: list[tuple[str, str, float]] = []
     for _, text in output_lines:
         if match := _FINISHED.search(text):
-            mean_ms = _positive(number(match[2]))
+            mean_ms = _positive(parse_number(match[2]))
             if mean_ms is not None and match[1] == "Microseconds":
                 mean_ms /= 1000
         elif (match := _OPERATOR.match(text)) and len(operators) < RECORDS_AT_MOST:
-            time_ms = _positive(number(match[4]))
+            time_ms = _positive(parse_number(match[4]))
             if time_ms is not None:
                 operators.append((match[2].strip(), match[3].strip(), time_ms))
         elif (match := _OBSERVER.search(text)) and len(latencies) < RECORDS_AT_MOST:
@@ -121,7 +121,7 @@ def _latency(text: str) -> float | None:
         return None
     if not isinstance(record, dict) or (record.get("type"), record.get("metric")) != ("NET", "latency"):
         return None
-    value = _positive(number(str(record.get("value"))))
+    value = _positive(parse_number(str(record.get("value"))))
     scales = {"us": 1000.0, "ms": 1.0}
     unit = record.get("unit")
     return None if value is None or not isinstance(unit, str) or unit not in scales else value / scales[unit]

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from runner.tools.text import shown, whole
+from runner.tools.text import parse_integer, quotable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -131,13 +131,13 @@ def find_replacements(lines: Iterable[tuple[str, str]]) -> list[Replaced]:
         if not _may_mention(text):
             continue
         if match := _REPLACING.search(text):
-            nodes, partitions = whole(match[1]), whole(match[4])
+            nodes, partitions = parse_integer(match[1]), parse_integer(match[4])
             if nodes is not None and partitions is not None:
-                replacing.setdefault(match[0], Replaced(shown(match[3]), nodes, whole(match[2]), partitions))
+                replacing.setdefault(match[0], Replaced(quotable(match[3]), nodes, parse_integer(match[2]), partitions))
         elif match := _DELEGATED.search(text):
-            nodes, partitions = whole(match[2]), whole(match[4])
+            nodes, partitions = parse_integer(match[2]), parse_integer(match[4])
             if nodes is not None and partitions is not None:
-                delegated.setdefault(match[0], Replaced(shown(match[1]), nodes, whole(match[3]), partitions))
+                delegated.setdefault(match[0], Replaced(quotable(match[1]), nodes, parse_integer(match[3]), partitions))
     kinds = {delegate_kind(entry.delegate) for entry in replacing.values()}
     additional = [entry for entry in delegated.values() if delegate_kind(entry.delegate) not in kinds]
     return [*replacing.values(), *additional][:REPLACED_AT_MOST]
@@ -202,7 +202,7 @@ def delegation(lines: list[tuple[str, str]], delegate: str) -> Delegation:
     for text in (text for _, text in lines if _may_mention(text)):
         if (match := _APPLIED.search(text)) and _may_be(match[1], delegate):
             applied = "whole" if match[2] == "completely" else "partly"
-            kernels = 1 if applied == "whole" else whole(match[3])
+            kernels = 1 if applied == "whole" else parse_integer(match[3])
         elif (match := _UNUSED.search(text)) and _may_be(next(filter(None, match.groups())), delegate):
             applied = "none"
         elif (match := _REFUSED.search(text)) and _may_be(match[1] or match[2] or delegate, delegate):
@@ -241,7 +241,7 @@ def accelerators(lines: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """Return the accelerators listed by the device's NNAPI."""
     for _, text in lines:
         if match := _ACCELERATORS.search(text):
-            names = [shown(name) for name in match[1].split(",") if name.strip()]
+            names = [quotable(name) for name in match[1].split(",") if name.strip()]
             return tuple(names[:ACCELERATORS_AT_MOST])
     return ()
 

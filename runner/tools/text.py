@@ -76,7 +76,7 @@ _OPENINGS = re.compile(
 _SIGNALS = {number.value: number.name for number in signal.Signals}
 
 
-def lines(*texts: str) -> list[tuple[str, str]]:
+def split_lines(*texts: str) -> list[tuple[str, str]]:
     """Return the lines of the outputs, one after the other, as (severity, text).
 
     The severity is that of TFLite's own log (`INFO: `), optional since builds of 2020 have none, of LiteRT's
@@ -87,7 +87,7 @@ def lines(*texts: str) -> list[tuple[str, str]]:
     result: list[tuple[str, str]] = []
     pending = ""  # severity of a message if it is on the line before
     for text in texts:
-        for line in bounded(text).splitlines():
+        for line in limit_length(text).splitlines():
             if len(line) <= LINE_AT_MOST:
                 severity, message, pending = *_split(line, pending), ""
                 if not message and severity:
@@ -96,7 +96,7 @@ def lines(*texts: str) -> list[tuple[str, str]]:
     return _without_unknown_prefixes(result)
 
 
-def bounded(text: str) -> str:
+def limit_length(text: str) -> str:
     """Return a text of at most TEXT_AT_MOST characters; a longer one lacks its middle, and a line says so."""
     if len(text) <= TEXT_AT_MOST:
         return text
@@ -155,7 +155,7 @@ def _shape(prefix: str) -> str:
     return re.sub(r"\d+", r"\\d+", re.sub(r"(?:\\?\s)+", r"\\s*", re.escape(prefix)))
 
 
-def number(text: str | None) -> float | None:
+def parse_number(text: str | None) -> float | None:
     """Return the number in a text; None if it is none or not finite: tools print nan for missing measurements."""
     try:
         value = float(text) if text is not None else math.nan
@@ -164,18 +164,18 @@ def number(text: str | None) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def milliseconds(microseconds: str | None) -> float | None:
-    """Convert a text in microseconds as `number` does; None also for a negative time."""
-    value = number(microseconds)
+def parse_milliseconds(microseconds: str | None) -> float | None:
+    """Convert a text in microseconds as `parse_number` does; None also for a negative time."""
+    value = parse_number(microseconds)
     return None if value is None or value < 0 else value / 1000
 
 
-def whole(text: str | None) -> int | None:
+def parse_integer(text: str | None) -> int | None:
     """Return the integer written in digits; None if the text is anything else or has more than 18 digits."""
     return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
-def shown(text: str) -> str:
+def quotable(text: str) -> str:
     """Return a tool's text in a form that can be quoted in a sentence: printable and not too long."""
     printable = "".join(character if character.isprintable() else "�" for character in text.strip())
     return printable if len(printable) <= SHOWN_AT_MOST else printable[: SHOWN_AT_MOST - 1] + "…"
@@ -185,7 +185,7 @@ def error_output(output_lines: list[tuple[str, str]]) -> str:
     """Return the errors that a tool printed, else its last line; "" if it printed nothing."""
     errors = [text for severity, text in output_lines if severity in ("ERROR", "FATAL") and text.strip()]
     last_lines = [text for _, text in output_lines if text.strip()][-1:]
-    return "; ".join(shown(text).rstrip(".") for text in dict.fromkeys([*errors[:3]] or last_lines))
+    return "; ".join(quotable(text).rstrip(".") for text in dict.fromkeys([*errors[:3]] or last_lines))
 
 
 def describe_exit(exit_code: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from runner.tools import benchmark_output, delegates
-from runner.tools.text import NUMBER, failure, lines, milliseconds, number, whole
+from runner.tools.text import NUMBER, failure, parse_integer, parse_milliseconds, parse_number, split_lines
 
 if TYPE_CHECKING:
     from runner.tools.delegates import Delegation, Replaced
@@ -44,7 +44,7 @@ class Operator:
 
 def read_operators(stdout: str) -> list[Operator]:
     """Return the operators in execution order; [] without such a table. Lines that are no rows are ignored."""
-    return read_operator_table(lines(stdout))[0]
+    return read_operator_table(split_lines(stdout))[0]
 
 
 def read_operator_table(output_lines: list[tuple[str, str]]) -> tuple[list[Operator], set[int]]:
@@ -59,14 +59,14 @@ def read_operator_table(output_lines: list[tuple[str, str]]) -> tuple[list[Opera
         if stripped.rstrip(":") in _PHASES:
             phase, subgraph = _PHASES[stripped.rstrip(":")], 0
         elif match := _SUBGRAPH.fullmatch(stripped):
-            subgraph = whole(match[1]) or 0
+            subgraph = parse_integer(match[1]) or 0
         elif match := _TITLE.fullmatch(stripped):
             in_order, columns = match[1] == "Run Order", []
         elif header := _header(stripped):
             # a CSV file of an early build has no titles; its first table is the one in execution order
             columns, counts = header, "name" in header and (in_order or not rows)
         elif columns and (row := _row(stripped, columns)):
-            mean_ms = number(row.get("mean_ms"))
+            mean_ms = parse_number(row.get("mean_ms"))
             is_table_line = mean_ms is not None
             if mean_ms is not None and counts and len(rows) < ROWS_AT_MOST:
                 rows.append(_operator(phase, subgraph, row, mean_ms))
@@ -85,10 +85,10 @@ def _operator(phase: str, subgraph: int, row: dict[str, str], mean_ms: float) ->
         subgraph=subgraph,
         name=row.get("name", ""),
         kind=row.get("kind", ""),
-        first_ms=number(row.get("first_ms")),
+        first_ms=parse_number(row.get("first_ms")),
         mean_ms=mean_ms,
-        times_called=whole(row.get("times_called")),
-        memory_kb=number(row.get("memory_kb")),
+        times_called=parse_integer(row.get("times_called")),
+        memory_kb=parse_number(row.get("memory_kb")),
     )
 
 
@@ -223,12 +223,12 @@ class Difference:
 def parse_stats(line: str) -> Stats | None:
     """Parse a text that begins with "count=", else return None. Zeros after a count of 0 are not times."""
     match = _COUNT.match(line)
-    count = whole(match[1]) if match else None
+    count = parse_integer(match[1]) if match else None
     if count is None:
         return None
     if count == 0:
         return Stats(0)
-    values = {name: milliseconds(text) for name, text in _VALUE.findall(line)}
+    values = {name: parse_milliseconds(text) for name, text in _VALUE.findall(line)}
     last = values.pop("curr", None)
     if "avg" not in values and last is not None:  # "count=4 curr=123(all same)", or a single run
         values |= dict.fromkeys(("avg", "min", "max", "first"), last)
@@ -246,12 +246,12 @@ def parse_stats(line: str) -> Stats | None:
     )
 
 
-def benchmark(stdout: str, stderr: str = "", exit_code: int = 0, delegate: str = "cpu") -> Benchmark:
+def parse_benchmark(stdout: str, stderr: str = "", exit_code: int = 0, delegate: str = "cpu") -> Benchmark:
     """Parse the output of benchmark_model, LiteRT's included. `delegate` is what was requested: "cpu", "nnapi", ..."""
-    return benchmark_of(lines(stdout, stderr), exit_code, delegate)
+    return parse_benchmark_lines(split_lines(stdout, stderr), exit_code, delegate)
 
 
-def benchmark_of(output_lines: list[tuple[str, str]], exit_code: int = 0, delegate: str = "cpu") -> Benchmark:
+def parse_benchmark_lines(output_lines: list[tuple[str, str]], exit_code: int = 0, delegate: str = "cpu") -> Benchmark:
     """Parse one run of benchmark_model from the lines it printed.
 
     LiteRT's tool prints a block of results with two decimals, mostly below TFLite's lines. Values in both are taken
@@ -261,17 +261,17 @@ def benchmark_of(output_lines: list[tuple[str, str]], exit_code: int = 0, delega
     memory: dict[str, float | None] = {}
     for _, text in output_lines:
         if match := _TIMINGS.search(text):
-            init_ms, warmup_ms, mean_ms = (milliseconds(match[number]) for number in (1, 3, 4))
+            init_ms, warmup_ms, mean_ms = (parse_milliseconds(match[number]) for number in (1, 3, 4))
         elif match := _TIMINGS_2019.search(text):
-            init_ms, warmup_ms, mean_ms = (milliseconds(match[number]) for number in (2, 1, 3))
+            init_ms, warmup_ms, mean_ms = (parse_milliseconds(match[number]) for number in (2, 1, 3))
         elif (match := _INITIALIZED.search(text)) and init_ms is None:
-            init_ms = number(match[1])
+            init_ms = parse_number(match[1])
         elif match := _FOOTPRINT.search(text) or _FOOTPRINT_2020.search(text):
-            memory["init_memory_mb"], memory["overall_memory_mb"] = number(match[1]), number(match[2])
+            memory["init_memory_mb"], memory["overall_memory_mb"] = parse_number(match[1]), parse_number(match[2])
         elif match := _PEAK.search(text):
-            memory["peak_memory_mb"] = number(match[1])
+            memory["peak_memory_mb"] = parse_number(match[1])
         elif match := _MODEL_SIZE.search(text):
-            memory["model_mb"] = number(match[1])
+            memory["model_mb"] = parse_number(match[1])
     warmup, runs = _phases(output_lines, warmup_ms, mean_ms)
     if runs is not None:
         mean_ms = runs.mean_ms if runs.mean_ms is not None else mean_ms if runs.count else None
@@ -355,19 +355,21 @@ def _wording(output_lines: list[tuple[str, str]], runs: Stats | None) -> str | N
     return ", ".join(sign for sign, present in signs.items() if present) or None
 
 
-def evaluation(stdout: str, stderr: str = "", exit_code: int = 0, delegate: str = "cpu") -> EvaluationResult:
+def parse_evaluation(stdout: str, stderr: str = "", exit_code: int = 0, delegate: str = "cpu") -> EvaluationResult:
     """Parse the output of imagenet_image_classification's run_eval; `delegate` as for `benchmark`."""
-    return evaluation_of(lines(stdout, stderr), exit_code, delegate)
+    return parse_evaluation_lines(split_lines(stdout, stderr), exit_code, delegate)
 
 
-def evaluation_of(output_lines: list[tuple[str, str]], exit_code: int = 0, delegate: str = "cpu") -> EvaluationResult:
+def parse_evaluation_lines(
+    output_lines: list[tuple[str, str]], exit_code: int = 0, delegate: str = "cpu"
+) -> EvaluationResult:
     """Parse one run of run_eval from the lines it printed."""
     images = _evaluated(output_lines)
     latencies = _latencies(output_lines)
     accuracies: dict[int, float | None] = {}
     for _, text in output_lines:
         if match := _TOP.match(text):
-            accuracies[int(match[1])] = number(match[2])
+            accuracies[int(match[1])] = parse_number(match[2])
     top = [accuracies[k] for k in range(1, TOP_AT_MOST + 1) if k in accuracies]
     valid = [value for value in top if value is not None and 0 <= value <= 1]
     mean_ms, sd_ms = latencies.get("Inference", (None, None))
@@ -387,11 +389,13 @@ def evaluation_of(output_lines: list[tuple[str, str]], exit_code: int = 0, deleg
     )
 
 
-def difference(stdout: str, stderr: str = "", exit_code: int = 0) -> Difference:
+def parse_difference(stdout: str, stderr: str = "", exit_code: int = 0) -> Difference:
     """Parse the output of inference_diff's run_eval."""
-    printed = lines(stdout, stderr)
+    printed = split_lines(stdout, stderr)
     latencies = _latencies(printed)
-    errors = [(number(match[2]), number(match[3])) for _, text in printed if (match := _DIFFERENCE.match(text))]
+    errors = [
+        (parse_number(match[2]), parse_number(match[3])) for _, text in printed if (match := _DIFFERENCE.match(text))
+    ]
     return Difference(
         runs=_evaluated(printed),
         reference_ms=latencies.get("Reference run", (None, None))[0],
@@ -402,13 +406,13 @@ def difference(stdout: str, stderr: str = "", exit_code: int = 0) -> Difference:
 
 
 def _evaluated(output_lines: list[tuple[str, str]]) -> int | None:
-    return next((whole(match[1]) for _, text in output_lines if (match := _EVALUATED.match(text))), None)
+    return next((parse_integer(match[1]) for _, text in output_lines if (match := _EVALUATED.match(text))), None)
 
 
 def _latencies(output_lines: list[tuple[str, str]]) -> dict[str, tuple[float | None, float | None]]:
     """Return mean and standard deviation in ms, by what was timed."""
     matches = [match for _, text in output_lines if (match := _LATENCY.match(text))]
-    return {match[1]: (milliseconds(match[2]), milliseconds(match[3])) for match in matches}
+    return {match[1]: (parse_milliseconds(match[2]), parse_milliseconds(match[3])) for match in matches}
 
 
 _PLAIN = re.compile(
@@ -434,7 +438,7 @@ _FENCE = re.compile(r"(?:```|~~~)\w*$")  # in Markdown
 _READ = (*PATTERNS, *benchmark_output.LITERT_PATTERNS, *benchmark_output.SPEED_PATTERNS)
 
 
-def not_understood(output_lines: list[tuple[str, str]]) -> list[str]:
+def unknown_lines(output_lines: list[tuple[str, str]]) -> list[str]:
     """Return the lines that no reader uses, except empty ones and those known to carry no information."""
     _, table_lines = read_operator_table(output_lines)
     return [

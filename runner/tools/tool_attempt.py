@@ -12,7 +12,7 @@ from aiot_suite.suite import TIMEOUT_S
 from runner import rawlog
 from runner.tools import programs, tflite_output
 from runner.tools.delegates import Delegation
-from runner.tools.text import bounded
+from runner.tools.text import limit_length
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -239,8 +239,8 @@ class _Steps:
             raise _TooSlow(f"{step} took longer than {limit_s:g} s") from None
         finally:
             self.took_s += time.monotonic() - started
-        self._keep(f"{step}.stdout.txt", bounded(stdout))
-        self._keep(f"{step}.stderr.txt", bounded(stderr))
+        self._keep(f"{step}.stdout.txt", limit_length(stdout))
+        self._keep(f"{step}.stderr.txt", limit_length(stderr))
         return exit_code, stdout, stderr
 
     def _keep(self, name: str, text: str) -> None:
@@ -255,7 +255,7 @@ class _TooSlow(Exception):
 def _attempt(job: ToolJob, steps: _Steps, log: rawlog.AttemptWriter) -> str:
     try:
         exit_code, stdout, stderr = steps("benchmark_model", _timing_words(job, job.repeats))
-        benchmark = tflite_output.benchmark(stdout, stderr, exit_code, job.ask.delegate)
+        benchmark = tflite_output.parse_benchmark(stdout, stderr, exit_code, job.ask.delegate)
         if fault := _time_problem(benchmark):
             ending, fields = ending_without_time(job.known(), benchmark, fault)
             log.write(ending, **fields)
@@ -265,7 +265,7 @@ def _attempt(job: ToolJob, steps: _Steps, log: rawlog.AttemptWriter) -> str:
         evaluation = None
         if job.evaluation is not None:
             exit_code, stdout, stderr = steps("run_eval", _accuracy_words(job, job.evaluation))
-            evaluation = tflite_output.evaluation(stdout, stderr, exit_code, job.ask.delegate)
+            evaluation = tflite_output.parse_evaluation(stdout, stderr, exit_code, job.ask.delegate)
     except _TooSlow as error:
         log.write("failed", reason=str(error))
         return "failed"
@@ -300,7 +300,7 @@ def _peak_rss_kb(job: ToolJob, steps: _Steps) -> int | None:
         exit_code, stdout, stderr = steps("memory", _timing_words(job, programs.MEMORY_REPEATS, True), MEMORY_TIMEOUT_S)
     except _TooSlow:
         return None
-    return peak_rss_kb(tflite_output.benchmark(stdout, stderr, exit_code)) if exit_code == 0 else None
+    return peak_rss_kb(tflite_output.parse_benchmark(stdout, stderr, exit_code)) if exit_code == 0 else None
 
 
 def _time_problem(benchmark: tflite_output.Benchmark) -> str | None:

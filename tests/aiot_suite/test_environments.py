@@ -39,10 +39,10 @@ def test_an_environment_that_is_not_finished_is_not_there(nowhere):
     assert folder.parent == nowhere / "cache"
     pretender(folder / "bin" / "python", "true")
     assert environments.interpreter_path("legacy") is None
-    assert environments.first_of(("legacy", "main")) == "main"
-    assert environments.first_of(("legacy",)) is None
+    assert environments.first_installed(("legacy", "main")) == "main"
+    assert environments.first_installed(("legacy",)) is None
     (folder / "installed").touch()
-    assert environments.first_of(("legacy", "main")) == "legacy"
+    assert environments.first_installed(("legacy", "main")) == "legacy"
 
 
 def test_without_a_python_39_the_ways_to_get_one_are_told(nowhere):

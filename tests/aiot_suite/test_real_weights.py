@@ -104,7 +104,7 @@ def test_int8_of_real_weights_is_within_two_points_of_float32(space, validation,
     instances = [Instance("tflite", "cpu", one, model) for one in ("float32", "int8")]
     known, folder = catalog.load(space.plugins), space.models / "validated"
     common = {"kind": str(space.root / "weights"), "folder": folder, "cache": space.models}
-    images = calibration.of_dataset(validation["calibration"])
+    images = calibration.calibration_from_dataset(validation["calibration"])
     artifacts, _ = prepare.prepare(instances, plugins=space.plugins, calibration=images, **common)
     undeclared = [replace(one, declared_accuracy=None) for one in artifacts]  # the declared one is of the photographs
     device = LocalDevice(space.staging, "salt")

@@ -176,6 +176,6 @@ def test_androids_own_taskset_keeps_what_is_started_on_the_cores_that_were_asked
     [device] = choose_devices(Choice(serials=[phone.serial]), space)
     last = max(os.sched_getaffinity(0))
     speeds = [{"max_mhz": 2000 if core == last else 1000} for core in range(last + 1)]
-    with device.held(Conditions()):
+    with device.hold(Conditions()):
         held = conditions.choose_cores("big", speeds, device.conditions.run)
     assert (int(held.core_mask, 16), held.cores_allowed, held.refused) == (1 << last, str(last), {})

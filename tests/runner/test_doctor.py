@@ -64,8 +64,8 @@ def test_a_healthy_phone_has_only_ok_findings():
 def test_of_a_device_that_cannot_be_used_only_the_connection_is_told(said, meaning, remedy):
     (one,) = doctor.findings(said, FACTS, GOOD, {"tflite": []})
     assert (one.check, one.level) == ("connection", "problem")
-    assert meaning in one.said and remedy in one.remedy
-    assert len(one.said) < 300 and one.said.isprintable()
+    assert meaning in one.message and remedy in one.remedy
+    assert len(one.message) < 300 and one.message.isprintable()
 
 
 def test_every_problem_has_a_remedy():
@@ -93,7 +93,7 @@ def test_battery(percent, level):
 def test_temperature_is_that_of_battery_and_skin(battery_c, skin_c, level):
     one = finding("temperature", state={**GOOD, "battery_temperature_c": battery_c, "skin_temperature_c": skin_c})
     assert one.level == level
-    assert f"battery is at {battery_c:.1f} °C" in one.said and "CPU7 is at 41.0 °C" in one.said
+    assert f"battery is at {battery_c:.1f} °C" in one.message and "CPU7 is at 41.0 °C" in one.message
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_chip_is_judged_only_where_the_thermal_status_is_not_known(chip_c, sta
 
 
 def test_no_temperature_is_said_to_be_none():
-    assert finding("temperature", state=BARE).said == "It does not report a temperature."
+    assert finding("temperature", state=BARE).message == "It does not report a temperature."
 
 
 @pytest.mark.parametrize("status", [*answers.THERMAL_STATUSES, None])
@@ -165,12 +165,12 @@ def test_values_set_by_hand_are_reported():
 )
 def test_nnapi(sdk, version, library, level, word):
     one = finding("NNAPI", replace(FACTS, sdk=sdk, os_version=version, nnapi=library))
-    assert one.level == level and word in one.said
+    assert one.level == level and word in one.message
 
 
 def test_nnapi_is_not_expected_of_a_linux_board():
     board = android.facts(specimens.answer(**specimens.BOARD))
-    assert finding("NNAPI", board, BARE).said == "It does not run Android, and NNAPI is part of Android."
+    assert finding("NNAPI", board, BARE).message == "It does not run Android, and NNAPI is part of Android."
 
 
 @pytest.mark.parametrize(
@@ -187,11 +187,11 @@ def test_nnapi_is_not_expected_of_a_linux_board():
 )
 def test_processor(machine, level, word):
     one = finding("processor", replace(FACTS, machine=machine))
-    assert one.level == level and word in one.said
+    assert one.level == level and word in one.message
 
 
 def test_large_pages_are_told():
-    assert finding("pages", replace(FACTS, page_bytes=16384)).said == "Its memory pages have 16 KB."
+    assert finding("pages", replace(FACTS, page_bytes=16384)).message == "Its memory pages have 16 KB."
     assert not [one for one in doctor.findings("device", FACTS, GOOD) if one.check == "pages"]
 
 
@@ -202,7 +202,7 @@ def test_an_adbd_without_shell_v2_is_reported():
 
 def test_frameworks_are_told_with_the_ways_they_run():
     abilities = {"tflite": ["bundle", "benchmark_model"], "caffe2": []}
-    assert finding("framework tflite", abilities=abilities).said == "tflite can run on it: benchmark_model, bundle."
+    assert finding("framework tflite", abilities=abilities).message == "tflite can run on it: benchmark_model, bundle."
     one = finding("framework caffe2", abilities=abilities)
     assert one.level == "warning" and "aiot bundle build" in one.remedy
 
@@ -214,7 +214,7 @@ def test_findings_cover_only_what_was_asked():
 def test_findings_are_json_and_lines():
     found = doctor.findings("device", FACTS, {**GOOD, "battery_percent": 12})
     told = json.loads(json.dumps(doctor.as_json(found)))
-    assert {"check", "level", "said", "remedy"} == set(told[0])
+    assert {"check", "level", "message", "remedy"} == set(told[0])
     (line,) = [line for line in doctor.lines(found) if "battery:" in line]
     assert line == "warning  battery: Its battery is at 12 %. To do: charge it to 30 % or more before a run."
     assert doctor.worst(found) == "warning"
@@ -280,9 +280,9 @@ def test_a_status_of_none_without_thresholds_lets_the_chip_count():
 
 def test_a_screen_saver_is_named():
     one = finding("screen", replace(FACTS, awake=True, dreaming=True, locked=False))
-    assert (one.level, one.said) == ("warning", "Its screen saver is running, which uses its processor.")
+    assert (one.level, one.message) == ("warning", "Its screen saver is running, which uses its processor.")
     one = finding("screen", replace(FACTS, awake=True, dreaming=True, locked=True))
-    assert one.said.startswith("Its screen is locked.")
+    assert one.message.startswith("Its screen is locked.")
 
 
 @given(

@@ -126,7 +126,7 @@ def test_the_device_is_held_to_the_runs_conditions_and_let_go(tmp_path, lost):
 
     class Holding:
         @contextmanager
-        def held(self, wanted):
+        def hold(self, wanted):
             seen.append(wanted)
             try:
                 yield AppliedConditions(core_mask="f0")

@@ -177,9 +177,9 @@ def test_sides_that_change_places_change_the_sign_and_a_scale_moves_the_value(ba
 def test_the_largest_block_sums_are_counted_by_hand():
     """Sums of pairs are 0, 0, 0, 4, 4, 8 and 12, and their mean is 4: squares 16, 16, 16, 0, 0, 16 and 64."""
     series = np.array([0.0, 0, 1, -1, 2, -2, 3, 1, 2, 2, 7, 1, 6, 6, 99])  # the last is no whole block
-    assert blocks.of_largest(series, 2) == pytest.approx(96 / 128)
-    assert blocks.of_largest(np.ones(9), 1) == 0
-    assert blocks.of_largest(np.arange(9.0), 3) == 1  # three blocks are all there are
+    assert blocks.share_of_largest_blocks(series, 2) == pytest.approx(96 / 128)
+    assert blocks.share_of_largest_blocks(np.ones(9), 1) == 0
+    assert blocks.share_of_largest_blocks(np.arange(9.0), 3) == 1  # three blocks are all there are
 
 
 @pytest.mark.parametrize("paired", [True, False])

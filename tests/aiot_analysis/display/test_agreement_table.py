@@ -28,7 +28,7 @@ EVERY = [answers([[1, 1, 1], [1, 1, 2], [1, 1, 1], [1, 2, NONE]]), answers([[1, 
 
 
 def said(every, origin="measured"):
-    return tell.of_devices(agreement.cochran(every), agreement.instability(every), origin)
+    return tell.describe_devices(agreement.cochran(every), agreement.instability(every), origin)
 
 
 def test_the_sentence_has_the_numbers():
@@ -52,36 +52,36 @@ def test_where_nothing_is_compared_the_sentence_says_why():
 
 def test_the_reference_and_the_rule_that_chose_it():
     assert agreement.reference(EVERY) == "a"
-    told = tell.of_reference(EVERY, "a", "", DEVICES)
+    told = tell.describe_reference(EVERY, "a", "", DEVICES)
     assert told.startswith("The reference is Maker <A> (`a`): of the devices with the most instances (2)")
     assert "(81.25% of them" in told  # 5 of 8 in the first, all in the second
     assert (
-        tell.of_reference(EVERY, "b", "b", DEVICES)
+        tell.describe_reference(EVERY, "b", "b", DEVICES)
         == "The reference is Maker B (`b`), as set by the parameter `reference`."
     )
-    assert tell.of_reference([], "", "", DEVICES).startswith("There is no reference")
+    assert tell.describe_reference([], "", "", DEVICES).startswith("There is no reference")
 
 
 def test_noise_between_runs_is_reported_or_unknown():
     columns = {"device_id": ["a", "a"], "instance_id": [ONE, TWO], "images": [100, 50], "changed": [1, 0]}
-    assert tell.of_repeats(pd.DataFrame(columns), "measured") == (
+    assert tell.describe_repeats(pd.DataFrame(columns), "measured") == (
         "1 device saw images again under the same recorded conditions, in 2 instances: 1 of 150 images got another "
         "class."
     )
     nothing = pd.DataFrame(columns).iloc[:0]
-    assert "is unknown, because" in tell.of_repeats(nothing, "measured")
-    assert "Simulated phones have only one run." in tell.of_repeats(nothing, "simulated")
+    assert "is unknown, because" in tell.describe_repeats(nothing, "measured")
+    assert "Simulated phones have only one run." in tell.describe_repeats(nothing, "simulated")
 
 
 def test_excluded_devices_are_listed_once_for_all_instances():
     found = pd.DataFrame([("a", ONE, "why"), ("a", TWO, "why"), ("b", ONE, "else")], columns=APART_COLUMNS)
-    table = tell.apart(found, DEVICES)
+    table = tell.excluded_devices(found, DEVICES)
     assert table.columns.tolist() == ["device", "reason", "instances", "such as"]
     assert table.values.tolist() == [
         ["Maker <A>", "why", 2, "MnasNet, TFLite CPU, float32"],
         ["Maker B", "else", 1, "MnasNet, TFLite CPU, float32"],
     ]
-    assert tell.apart(found.iloc[:0], DEVICES).empty
+    assert tell.excluded_devices(found.iloc[:0], DEVICES).empty
 
 
 @pytest.fixture

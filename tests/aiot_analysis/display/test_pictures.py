@@ -32,7 +32,7 @@ def rows(**other):
 
 
 def test_classes_are_named_and_pictures_become_small(datasets):
-    found = pictures.of(rows(), datasets)
+    found = pictures.find_pictures(rows(), datasets)
     assert found.why == ""
     assert (found.name(0), found.name(1), found.name(7)) == ("striped disc", "tench, Tinca tinca", "class 7")
     with Image.open(io.BytesIO(found.thumbnail("a.jpg", 100))) as picture:
@@ -41,56 +41,59 @@ def test_classes_are_named_and_pictures_become_small(datasets):
 
 def test_16_bit_grey_is_scaled_not_clipped_to_white(datasets):
     Image.fromarray(np.full((20, 20), 100 * 257, np.uint16)).save(datasets / "sample" / "images" / "a.jpg", "PNG")
-    with Image.open(io.BytesIO(pictures.of(rows(), datasets).thumbnail("a.jpg"))) as picture:
+    with Image.open(io.BytesIO(pictures.find_pictures(rows(), datasets).thumbnail("a.jpg"))) as picture:
         assert picture.getpixel((10, 10)) == (100, 100, 100)
 
 
 @pytest.mark.parametrize("image", ["b.jpg", "c.jpg", "d.jpg", "../sample/images/a.jpg"])
 def test_a_picture_that_is_not_there_or_is_none_has_no_thumbnail(datasets, image):
-    assert pictures.of(rows(), datasets).thumbnail(image) is None
+    assert pictures.find_pictures(rows(), datasets).thumbnail(image) is None
 
 
 def test_the_folder_of_images_may_be_elsewhere(datasets, tmp_path):
     folder = datasets / "sample"
     (folder / "images").rename(tmp_path / "elsewhere")
     (folder / "dataset.json").write_text(json.dumps({"sha256": SHA, "image_folder": str(tmp_path / "elsewhere")}))
-    assert pictures.of(rows(), datasets).thumbnail("a.jpg")
+    assert pictures.find_pictures(rows(), datasets).thumbnail("a.jpg")
 
 
 def test_a_relative_folder_is_found_from_below(datasets, monkeypatch):
     below = datasets.parent / "notebooks"
     below.mkdir()
     monkeypatch.chdir(below)
-    assert pictures.of(rows(), "datasets").why == ""
+    assert pictures.find_pictures(rows(), "datasets").why == ""
 
 
 def test_a_dataset_with_other_pictures_is_not_shown(datasets):
-    found = pictures.of(rows(dataset_sha256="another"), datasets)
+    found = pictures.find_pictures(rows(dataset_sha256="another"), datasets)
     assert "differs from 'sample' of the results" in found.why
     assert found.thumbnail("a.jpg") is None and found.name(0) == "class 0"
 
 
 def test_why_there_are_no_pictures(datasets):
-    assert pictures.of(rows(dataset="imagenet"), datasets).why == f"there is no dataset 'imagenet' in {datasets}"
-    simulated = pictures.of(rows(origin="simulated"), datasets)
+    assert (
+        pictures.find_pictures(rows(dataset="imagenet"), datasets).why
+        == f"there is no dataset 'imagenet' in {datasets}"
+    )
+    simulated = pictures.find_pictures(rows(origin="simulated"), datasets)
     assert simulated.why == "the data are simulated, so there are no pictures"
     two = instances(instance(ONE), instance(ONE, device_id="b", dataset="mine"))
-    assert pictures.of(two, datasets).why == "the results are from several datasets"
-    assert pictures.of(instances(), datasets).why == "there are no results"
+    assert pictures.find_pictures(two, datasets).why == "the results are from several datasets"
+    assert pictures.find_pictures(instances(), datasets).why == "there are no results"
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"sha256": 3, "image_folder": "images"}', "\udcff"])
 def test_a_damaged_dataset_is_a_reason(datasets, text):
     (datasets / "sample" / "dataset.json").write_text(text, errors="surrogateescape")
-    assert pictures.of(rows(), datasets).why
+    assert pictures.find_pictures(rows(), datasets).why
 
 
 @pytest.mark.parametrize("name", ["classes.csv", "labels.csv", "dataset.json"])
 def test_a_dataset_without_a_file_is_a_reason(datasets, name):
     (datasets / "sample" / name).unlink()
-    assert "is damaged" in pictures.of(rows(), datasets).why
+    assert "is damaged" in pictures.find_pictures(rows(), datasets).why
 
 
 def test_classes_that_are_no_table_are_a_reason(datasets):
     (datasets / "sample" / "classes.csv").write_text("label,name\nx,disc\n")
-    assert "is damaged" in pictures.of(rows(), datasets).why
+    assert "is damaged" in pictures.find_pictures(rows(), datasets).why

@@ -31,7 +31,7 @@ def figures(images, origin=ORIGIN):
     drifts = drift.drifts(images)
     moved = drift.most_moved(drifts)
     yield "tails", draw.tails(latency.summary(images, "inference"), origin)
-    yield "along", draw.along_run(drift.course(images, moved), moved, origin)
+    yield "along", draw.along_run(drift.times_along_run(images, moved), moved, origin)
     yield "scores", draw.stability_scores(along.scores(images), origin)
     yield "slowdown", draw.slowdown(drift.bursts(images), origin)
 
@@ -73,14 +73,14 @@ def test_short_runs_and_no_records_say_so():
     for name, figure in figures(short.iloc[:0]):
         assert "no " in words(figure), name
     moved = drift.most_moved(drift.drifts(short))
-    untested = draw.along_run(drift.course(short, moved), moved, ORIGIN, tested=0)
+    untested = draw.along_run(drift.times_along_run(short, moved), moved, ORIGIN, tested=0)
     assert "no run is long enough to be tested" in words(untested)
 
 
 def test_a_change_is_drawn_where_it_is_and_only_where_it_is_seen():
     images = measured()
     moved = drift.most_moved(drift.drifts(images))
-    course = drift.course(images, moved)
+    course = drift.times_along_run(images, moved)
     [axes] = draw.along_run(course, moved, ORIGIN).axes
     lines = [line for line in axes.lines if line.get_linestyle() == "--"]
     assert [line.get_xdata()[0] for line in lines] == pytest.approx([150], abs=5)
@@ -92,7 +92,7 @@ def test_images_that_took_long_are_marked_at_the_top_and_not_dropped():
     images = measured()
     images.loc[images.index[[50, 60, 200]], "inference_ms"] = 500.0
     moved = drift.most_moved(drift.drifts(images))
-    [axes] = draw.along_run(drift.course(images, moved), moved, ORIGIN).axes
+    [axes] = draw.along_run(drift.times_along_run(images, moved), moved, ORIGIN).axes
     points = {line.get_marker(): len(line.get_xdata()) for line in axes.lines if line.get_marker() != "None"}
     assert points == {".": 296, "^": 3}  # 300 images less the first
 

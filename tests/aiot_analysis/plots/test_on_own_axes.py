@@ -107,7 +107,7 @@ def arguments():
             {"base": "TFLite CPU"},
         ],
         "tails": [latency.summary(along, "inference")],
-        "along_run": [drift.course(along, moved), moved],
+        "along_run": [drift.times_along_run(along, moved), moved],
         "stability_scores": [stability.scores(along)],
         "slowdown": [drift.bursts(along)],
         "ranking": [vips.scores(score_rows)],

@@ -93,7 +93,7 @@ def test_samples_of_the_facts_agree_with_the_exact_probability(drawn, published)
     samples = drawn["mobilenet_edgetpu"]
     rare = int(samples.differ.mean(axis=0).argmin())
     a, b = list(combinations(range(10), 2))[rare]
-    exact = answer_sets.shown(item.answers[:, a] != item.answers[:, b], item.labels)
+    exact = answer_sets.detection_probability(item.answers[:, a] != item.answers[:, b], item.labels)
     share = (samples.differ[:, rare] > 0).mean()
     assert 0.99 < exact < 1 and abs(share - exact) < 4 * np.sqrt(exact * (1 - exact) / DRAWS)
     images = (item.answers[:, a] != item.answers[:, b]).sum()
@@ -134,9 +134,9 @@ def test_the_probability_that_a_sample_shows_an_image_counts_all_samples():
     ]
     weights = [1 / _subset_count(sample, labels) for sample in samples]
     hit = sum(weight for sample, weight in zip(samples, weights, strict=True) if any(marked[list(sample)]))
-    assert answer_sets.shown(marked, labels, 2, 2) == pytest.approx(hit / sum(weights))
-    assert answer_sets.shown(np.zeros(10, bool), labels, 2, 2) == 0
-    assert answer_sets.shown(np.ones(10, bool), labels, 3, 2) == pytest.approx(1)
+    assert answer_sets.detection_probability(marked, labels, 2, 2) == pytest.approx(hit / sum(weights))
+    assert answer_sets.detection_probability(np.zeros(10, bool), labels, 2, 2) == 0
+    assert answer_sets.detection_probability(np.ones(10, bool), labels, 3, 2) == pytest.approx(1)
 
 
 def _subset_count(sample, labels):

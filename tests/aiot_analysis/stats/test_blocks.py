@@ -69,7 +69,7 @@ def test_the_first_image_counts_and_what_has_no_time_does_not():
 def test_of_equal_times_only_what_another_run_may_give_is_uncertain():
     equal = records(A, np.full(50, 3.0))
     found = blocks.means(equal, variance.assumed(certain(equal).drop(columns=variance.COLUMNS))).iloc[0]
-    assert found[["mean_ms", "worth"]].tolist() == [3, 50]
+    assert found[["mean_ms", "effective_size"]].tolist() == [3, 50]
     # a run differs from the mean of all by 1 / sqrt(2) of what two runs differ by
     assert found[["mean_low", "mean_high"]].tolist() == pytest.approx([3 / 1.05**0.5**0.5, 3 * 1.05**0.5**0.5])
 

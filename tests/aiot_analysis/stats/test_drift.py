@@ -142,7 +142,7 @@ def test_the_most_moved_come_first_and_steady_ones_not_at_all():
     found = drift.drifts(runs(np.array([noisy(seed=n) * np.where(np.arange(500) < 250, 1, by) for n, by in shares])))
     assert drift.most_moved(found)["run_id"].tolist() == ["r0002", "r0000"]
     assert len(drift.most_moved(found, 1)) == 1
-    assert drift.counted(found).iloc[0].to_dict() == {
+    assert drift.count_findings(found).iloc[0].to_dict() == {
         "device_id": "local", "slower": 1, "faster": 1, "small drift": 0, "no drift seen": 1,
         "cannot be decided": 0,
     }  # fmt: skip
@@ -152,12 +152,12 @@ def test_the_course_has_the_images_and_the_median_of_each_part():
     times = noisy(1000)
     frame = runs(np.array([times, times]))
     chosen = drift.drifts(frame).iloc[:1]
-    found = drift.course(frame, chosen, most=100)
+    found = drift.times_along_run(frame, chosen, most=100)
     assert found["run_id"].unique().tolist() == ["r0000"]
     single, loops = (found[found["kind"] == kind] for kind in ("image", "loop"))
     assert len(single) == 100 and len(loops) == 20
     assert loops["ms"].tolist() == pytest.approx([np.median(part) for part in np.array_split(times[1:], 20)])
-    assert drift.course(frame, chosen.iloc[:0]).empty
+    assert drift.times_along_run(frame, chosen.iloc[:0]).empty
 
 
 def test_instances_of_several_lengths_and_devices_are_kept_apart():

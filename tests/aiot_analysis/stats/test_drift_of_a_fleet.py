@@ -15,7 +15,7 @@ def test_phones_that_throttle_are_found_and_no_other(tmp_path):
     ingest.process(tmp_path / "raw", tmp_path / "processed")
     data = aiot_analysis.load(tmp_path / "processed", "simulated")
     found = drift.drifts(data.images(along.COLUMNS))
-    slower = drift.counted(found).set_index("device_id")["slower"]
+    slower = drift.count_findings(found).set_index("device_id")["slower"]
     throttled = {phone.slug: draw._throttle(phone, SEED) for phone in assumptions.phones(PHONES, SEED)}
     strongly = [one for one, share in throttled.items() if share >= SEEN]
     steady = [one for one, share in throttled.items() if share == 0]

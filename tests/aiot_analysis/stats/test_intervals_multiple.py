@@ -26,10 +26,10 @@ def test_an_interval_and_a_test_that_know_nothing_of_one_another_agree(p_value, 
         reach = np.tan(np.pi * level / 2)
         return middle - reach, middle + reach
 
-    p = intervals.agreeing(p_value, ends)
+    p = intervals.joint_p_value(p_value, ends)
     own = 1 - 2 * np.arctan(abs(middle)) / np.pi  # of the interval: it begins to have 0 inside at 1 - own
     assert p == pytest.approx(max(p_value, own), abs=1e-6)
-    low, high = intervals.agreeing_interval(p, ends, 1 - alpha)
+    low, high = intervals.joint_interval(p, ends, 1 - alpha)
     assert low <= middle <= high
     if abs(p - alpha) > 1e-6:
         assert (low > 0 or high < 0) == (p < alpha)

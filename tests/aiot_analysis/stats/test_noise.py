@@ -32,7 +32,7 @@ def test_planted_scatter_and_autocorrelation_are_found(correlation, inflation):
     records = pd.concat([images(id_, [True] * 2000, course(rng, 2000, 0.1, correlation)) for id_ in ids])
     [found] = noise.measured(table(*map(instance, ids)), records).to_dict("records")
     assert found["within"] == pytest.approx(2 * 0.1**2 * inflation, rel=0.2)
-    assert found["worth"] == pytest.approx(1 / inflation, rel=0.2)
+    assert found["effective_share"] == pytest.approx(1 / inflation, rel=0.2)
     assert (found["same_runs"], found["apart_runs"]) == pytest.approx((ALLOWED, ALLOWED), rel=1e-5)
     assert found["assumed"] == ""
 

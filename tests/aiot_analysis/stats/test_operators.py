@@ -77,7 +77,7 @@ def test_coverage_compares_operators_with_their_passes():
 def test_only_rows_of_the_runs_asked_for_are_used():
     first, second = (times("mnasnet", {"relu": 1}, run_id=run) for run in ("r1", "r2"))
     rows = instances(instance("pytorch_cpu_float32_mnasnet", run_id="r2"))
-    assert operators.of_rows(pd.concat([first, second]), rows)["run_id"].tolist() == ["r2"]
+    assert operators.matching_rows(pd.concat([first, second]), rows)["run_id"].tolist() == ["r2"]
 
 
 def test_of_a_study_the_latest_usable_run_of_each_instance_is_chosen():

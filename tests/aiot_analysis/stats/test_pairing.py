@@ -109,9 +109,9 @@ def test_speed_ups_of_all_pairs_are_those_of_each(measured):
         variances, parts = [np.log(1.05) ** 2 / norm.ppf(0.975) ** 2], []
         for side in (0, 1):
             order = np.argsort([each[side][3] for each in shown])
-            [error], [worth] = dependence.errors(values[order, side][None] / values[:, side].mean())
+            [error], [effective_size] = dependence.errors(values[order, side][None] / values[:, side].mean())
             variances.append(error**2)
-            parts.append(error**4 / (worth - 1))
+            parts.append(error**4 / (effective_size - 1))
         reach = t.ppf(0.975, sum(variances) ** 2 / sum(parts)) * np.sqrt(sum(variances))
         ends = values[:, 0].mean() / values[:, 1].mean() * np.exp([-reach, reach])
         assert (pair["speed_up_low"], pair["speed_up_high"]) == pytest.approx(tuple(ends))

@@ -59,7 +59,7 @@ def test_no_study_no_rows():
     nothing = images(ONE, [True], [1.0]).head(0)
     found = resize.changes(rows, nothing)
     assert resize.summary(rows, nothing).empty and found.empty
-    assert (resize.verdict(found), resize.counted(found)) == ("cannot be decided", "no comparison")
+    assert (resize.verdict(found), resize.verdict_counts(found)) == ("cannot be decided", "no comparison")
 
 
 def test_times_are_means_over_images_with_an_interval_around_them():
@@ -115,7 +115,7 @@ def test_the_verdict_by_its_rule(other, of, verdict):
     assert found["n_images"].tolist() == [of]
     assert found["change"].tolist() == pytest.approx([(sum(other) - 7 * of // 10) / of])
     assert resize.verdict(found) == verdict
-    assert resize.counted(found) == f"1 comparison: 1 {verdict}"
+    assert resize.verdict_counts(found) == f"1 comparison: 1 {verdict}"
 
 
 def test_simulated_ways_are_by_construction():

@@ -45,8 +45,8 @@ def test_block_lengths_stay_within_the_series_and_know_no_unit(times):
     series = np.array([times])
     length = dependence.lengths(series)[0]
     assert 1 <= length <= max(1, np.ceil(len(times) / 3))
-    error, worth = dependence.errors(series)
-    assert 0 <= error[0] <= np.ptp(times) and 2 <= worth[0] <= len(times)
+    error, effective_size = dependence.errors(series)
+    assert 0 <= error[0] <= np.ptp(times) and 2 <= effective_size[0] <= len(times)
 
 
 def test_the_error_is_that_of_drawing_blocks():
@@ -62,6 +62,6 @@ def test_the_error_is_that_of_drawing_blocks():
 
 def test_independent_times_have_the_usual_error():
     series = autocorrelated(0.0, 200, 400)
-    error, worth = dependence.errors(series)
+    error, effective_size = dependence.errors(series)
     assert np.median(error / (series.std(axis=1) / np.sqrt(400))) == pytest.approx(1, abs=0.05)
-    assert np.median(worth) >= 380
+    assert np.median(effective_size) >= 380

@@ -23,24 +23,24 @@ FLOAT32, INT8 = (Instance("tflite", "cpu", one, "mnasnet") for one in ("float32"
 
 def test_the_images_are_recorded_by_their_content(tmp_path):
     dataset = make_dataset(tmp_path, count=3)
-    record = calibration.of_dataset(dataset).record()
+    record = calibration.calibration_from_dataset(dataset).record()
     assert (record.dataset, record.sha256, record.images) == ("sample", dataset.sha256, 3)
     assert record.image_sha256 == tuple(sha256_of(dataset.path(name)) for name, _ in dataset.images)
 
 
 def test_another_image_is_another_calibration(tmp_path):
     dataset = make_dataset(tmp_path, count=3)
-    before = calibration.of_dataset(dataset).key
+    before = calibration.calibration_from_dataset(dataset).key
     shutil.copy(dataset.path("0.jpg"), dataset.path("1.jpg"))
     os.utime(dataset.path("1.jpg"), ns=(1, 1))
-    assert calibration.of_dataset(dataset).key != before
+    assert calibration.calibration_from_dataset(dataset).key != before
 
 
 def test_an_image_that_is_none_is_named(tmp_path):
     dataset = make_dataset(tmp_path, count=2)
     dataset.path("1.jpg").write_bytes(b"none")
     with pytest.raises(ModelError, match=r"1\.jpg of dataset sample cannot be decoded"):
-        list(calibration.of_dataset(dataset).inputs(Settings(8, "sample-100", 100)))
+        list(calibration.calibration_from_dataset(dataset).inputs(Settings(8, "sample-100", 100)))
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def shared(workspace):
         made_by={},
     )
     artifact = load_artifacts(workspace.models / "sample")[TINY[1].artifact]
-    return replace(artifact, calibrated=calibration.of_dataset(own).record()), dataset
+    return replace(artifact, calibrated=calibration.calibration_from_dataset(own).record()), dataset
 
 
 REASON = r"it was calibrated with 2 of the 12 images of dataset sample \(--calibration calibration\)"
@@ -107,8 +107,8 @@ def test_without_images_int8_of_other_than_sample_weights_is_refused_and_nothing
 
 
 def test_a_file_stays_as_long_as_its_calibration_is_the_same(real, tmp_path):
-    own = calibration.of_dataset(make_dataset(tmp_path / "own", count=2))
-    other = calibration.of_dataset(make_dataset(tmp_path / "other", count=3))
+    own = calibration.calibration_from_dataset(make_dataset(tmp_path / "own", count=2))
+    other = calibration.calibration_from_dataset(make_dataset(tmp_path / "other", count=3))
     known = catalog.load()
     source = prepare.weight_sources.locate(real["kind"], known.models["mnasnet"], tmp_path)
     real["folder"].mkdir()

@@ -87,7 +87,7 @@ ALL = Conditions(fixed_performance=True, cores="big")
 @pytest.mark.parametrize("stay_on", ["null", "0", "3", "15"])
 def test_the_phone_is_held_to_what_was_asked_for_and_restored(stay_on):
     phone = Phone(stay_on)
-    with device(phone).held(ALL) as held:
+    with device(phone).hold(ALL) as held:
         assert (phone.stay_on, phone.fixed_performance) == ("15", True)
         assert (held.screen_on, held.fixed_performance, held.refused) == (True, True, {})
         assert (held.core_mask, held.cores_allowed, held.cpuset) == ("f0", "4-7", "/")
@@ -99,7 +99,7 @@ def test_the_phone_is_held_to_what_was_asked_for_and_restored(stay_on):
 
 def test_without_being_asked_only_the_screen_is_kept_on():
     phone = Phone("0")
-    with device(phone).held(Conditions()) as held:
+    with device(phone).hold(Conditions()) as held:
         assert (phone.stay_on, phone.fixed_performance) == ("15", False)
         assert (held.fixed_performance, held.core_mask, held.cores_allowed) == (None, None, "0-7")
     assert phone.stay_on == "0"
@@ -109,19 +109,19 @@ def test_without_being_asked_only_the_screen_is_kept_on():
 def test_conditions_that_the_phone_refuses_are_reported():
     said = "Failed to set FIXED_PERFORMANCE mode\nThis is likely because Power HAL AIDL is not implemented\n"
     phone = Phone(fixed=(255, said), svc=False)
-    with device(phone).held(ALL) as held:
+    with device(phone).hold(ALL) as held:
         assert held.fixed_performance is False
         assert held.refused == {
             "screen_on": "`svc power stayon true` has no effect on the device",
             "fixed_performance": f"the device refuses it with the message {' '.join(said.split())!r}",
         }
-    with device(Phone(), sdk=29).held(ALL) as held:
+    with device(Phone(), sdk=29).hold(ALL) as held:
         assert held.refused == {"fixed_performance": "it requires Android 11 or later (API level 30)"}
 
 
 def test_a_board_has_only_cores():
     phone = Phone("0")
-    with device(phone, os="Debian GNU/Linux").held(ALL) as held:
+    with device(phone, os="Debian GNU/Linux").hold(ALL) as held:
         assert (held.core_mask, held.screen_on, held.fixed_performance) == ("f0", None, False)
         assert held.refused == {"fixed_performance": "it is a mode of Android, which the device does not run"}
     assert {words[0] for words in phone.calls} == {"taskset"}
@@ -133,7 +133,7 @@ def test_wherever_a_run_is_cut_off_cleaning_brings_the_phone_to_how_it_was(stay_
     for at in lost_at:  # runs that lose it after so many calls, or end at once by another error
         phone.calls, phone.lost_at = [], at
         try:
-            with device(phone).held(ALL):
+            with device(phone).hold(ALL):
                 if error:
                     raise KeyboardInterrupt
         except (DeviceLostError, KeyboardInterrupt):
@@ -146,21 +146,21 @@ def test_wherever_a_run_is_cut_off_cleaning_brings_the_phone_to_how_it_was(stay_
 
 def test_a_run_without_the_mode_undoes_that_of_one_that_was_cut_off():
     phone = Phone("0")
-    with pytest.raises(DeviceLostError), device(phone).held(ALL):
+    with pytest.raises(DeviceLostError), device(phone).hold(ALL):
         phone.lost_at = 0
     assert (phone.stay_on, phone.fixed_performance) == ("15", True)
     phone.lost_at = None
-    with device(phone).held(Conditions()) as held:
+    with device(phone).hold(Conditions()) as held:
         assert (phone.fixed_performance, held.fixed_performance) == (False, None)
     assert phone.stay_on == "0"
 
 
 def test_a_device_lost_at_the_end_is_reported_so_that_it_is_retried():
     phone = Phone("0")
-    with pytest.raises(DeviceLostError), device(phone).held(Conditions()):
+    with pytest.raises(DeviceLostError), device(phone).hold(Conditions()):
         phone.calls, phone.lost_at = [], 1
     phone.lost_at = None
-    with device(phone).held(Conditions()):
+    with device(phone).hold(Conditions()):
         pass
     assert phone.stay_on == "0"
 
@@ -181,6 +181,6 @@ def test_a_note_that_is_odd_changes_nothing(note):
 def test_an_answer_that_is_no_setting_is_never_put_back(said):
     phone = Phone(said)
     phone._svc = False
-    with device(phone).held(Conditions()) as held:
+    with device(phone).hold(Conditions()) as held:
         assert (held.screen_on, list(held.refused)) == (False, ["screen_on"])
     assert not [words for words in phone.calls if words[:2] in (["settings", "put"], ["svc", "power"])]

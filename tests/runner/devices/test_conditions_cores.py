@@ -87,7 +87,7 @@ def test_this_machine_starts_agents_on_the_cores_that_were_asked_for(tmp_path, m
     speeds = [2000 if core == free[-1] else 1000 for core in range(max(2, free[-1] + 1))]
     monkeypatch.setattr(local, "_cores", lambda: of(speeds))
     device = local.LocalDevice(tmp_path, "salt")
-    with device.held(Conditions(fixed_performance=True, cores="big")) as held:
+    with device.hold(Conditions(fixed_performance=True, cores="big")) as held:
         assert int(held.core_mask, 16) == 1 << free[-1]
         assert held.cores_allowed == str(free[-1])
         assert held.fixed_performance is False
@@ -100,6 +100,6 @@ def test_this_machine_starts_agents_on_the_cores_that_were_asked_for(tmp_path, m
 
 def test_a_machine_whose_cores_are_alike_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(local, "_cores", lambda: of([3000, 3000]))
-    with local.LocalDevice(tmp_path, "salt").held(Conditions(cores="big")) as held:
+    with local.LocalDevice(tmp_path, "salt").hold(Conditions(cores="big")) as held:
         assert (held.core_mask, held.fixed_performance) == (None, None)
         assert held.refused == {"cores": "none of its 2 cores is faster than the others: all run at 3000 MHz"}

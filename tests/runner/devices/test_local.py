@@ -50,7 +50,7 @@ def local_tool(tmp_path, script):
 def test_a_tool_is_made_executable_and_its_streams_come_apart(tmp_path):
     tool = local_tool(tmp_path, 'echo "$1"; echo err >&2; exit 3')
     assert wait_for_exit(tool, 0.01, 10) == 3
-    assert tool.said() == ("two words\n", "err\n")
+    assert tool.output() == ("two words\n", "err\n")
     assert (tmp_path / "given").stat().st_mode & 0o777 == 0o600, "what was given is left as it is"
 
 

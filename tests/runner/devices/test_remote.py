@@ -222,7 +222,7 @@ def tool(there, script, connection=None):
 def test_a_tools_streams_come_back_apart_and_nothing_is_left(there):
     one = tool(there, "echo out; echo err >&2; printf '\\377'; exit 3")
     assert ended(one) == 3
-    assert one.said() == ("out\n\ufffd", "err\n")
+    assert one.output() == ("out\n\ufffd", "err\n")
     assert list(there.iterdir()) == []
 
 
@@ -231,7 +231,7 @@ def test_a_tool_that_an_earlier_attempt_left_is_ended_before_the_next_begins(the
     assert earlier.poll() is None
     pid = int((there / "native-tool.pid").read_text())
     later = tool(there, "echo later")
-    assert ended(later) == 0 and later.said() == ("later\n", "")
+    assert ended(later) == 0 and later.output() == ("later\n", "")
     assert not Path(f"/proc/{pid}").exists() or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
@@ -245,5 +245,5 @@ def test_more_than_the_limit_of_a_tools_words_is_not_taken(there, monkeypatch):
     monkeypatch.setattr(remote, "OUTPUT_LIMIT_BYTES", 10)
     one = tool(there, "echo this is longer; echo short >&2")
     ended(one)
-    output, errors = one.said()
+    output, errors = one.output()
     assert "is larger than 10 bytes and was not copied" in output and errors == "short\n"

@@ -65,7 +65,7 @@ def test_a_profile_is_a_run_of_its_own_kind(space, device):
     found = data.load(space.root / "tables")
     assert found.instances.empty and found.studies["verdict"].tolist() == ["valid"]
     rows = select.of_study(found.studies, select.PROFILE)
-    times = operators.of_rows(found.operators(), rows)
+    times = operators.matching_rows(found.operators(), rows)
     convolutions = times[times["kind"] == "convolution"]
     assert len(convolutions) == 26 * 3  # one a convolution and repetition
     assert convolutions.groupby("operator").size().unique().tolist() == [3]

@@ -6,7 +6,7 @@ import pytest
 
 from runner.tools import delegates
 from runner.tools.delegates import Delegation, Replaced
-from runner.tools.text import lines
+from runner.tools.text import split_lines
 
 NNAPI = "TfLiteNnapiDelegate"
 
@@ -23,13 +23,13 @@ def test_the_four_wordings_of_replacing(ending, of, where):
     text = (
         f"VERBOSE: Replacing 20{ending.rstrip('.')} node(s) with delegate ({NNAPI}) node, yielding 7 partitions{where}"
     )
-    assert delegates.find_replacements(lines(text)) == [Replaced(NNAPI, 20, of, 7)]
+    assert delegates.find_replacements(split_lines(text)) == [Replaced(NNAPI, 20, of, 7)]
 
 
 def test_a_line_in_the_log_of_android_is_read_too():
     said = f"Replacing 3 node(s) with delegate ({NNAPI}) node, yielding 2 partitions."
     text = f"11-23 05:00:00.123  77  77 I tflite  : {said}"
-    assert delegates.find_replacements(lines(text)) == [Replaced(NNAPI, 3, None, 2)]
+    assert delegates.find_replacements(split_lines(text)) == [Replaced(NNAPI, 3, None, 2)]
 
 
 def replacing(nodes, of, partitions=1, name=NNAPI):
@@ -84,7 +84,7 @@ def replacing(nodes, of, partitions=1, name=NNAPI):
     ],
 )
 def test_the_result_of_nnapi_is_read(text, expected):
-    assert delegates.delegation(lines(text), "nnapi") == expected
+    assert delegates.delegation(split_lines(text), "nnapi") == expected
 
 
 def test_other_delegates_are_distinguished():
@@ -92,8 +92,8 @@ def test_other_delegates_are_distinguished():
         "INFO: Explicitly applied GPU delegate, and the model graph will be partially executed by the delegate "
         "w/ 2 delegate kernels.\n" + replacing(40, 64, 5, "TfLiteGpuDelegateV2")
     )
-    assert delegates.delegation(lines(text), "gpu") == Delegation("partly", 40, 64, 5, 2, "TfLiteGpuDelegateV2")
-    nnapi = delegates.delegation(lines(text), "nnapi")
+    assert delegates.delegation(split_lines(text), "gpu") == Delegation("partly", 40, 64, 5, 2, "TfLiteGpuDelegateV2")
+    nnapi = delegates.delegation(split_lines(text), "nnapi")
     assert (nnapi.applied, nnapi.nodes, nnapi.accelerator("nnapi")) == ("none", 0, "gpu")
 
 
@@ -117,24 +117,24 @@ def test_other_delegates_are_distinguished():
 )
 def test_every_spelling_of_a_delegate_has_a_kind(name, kind):
     assert delegates.delegate_kind(name) == kind
-    nodes = delegates.delegation(lines(replacing(31, 31, name=name)), kind).nodes
+    nodes = delegates.delegation(split_lines(replacing(31, 31, name=name)), kind).nodes
     assert nodes == (None if kind == "cpu" else 31)
 
 
 def test_a_library_may_call_its_delegate_what_it_wants():
     text = replacing(20, 31, 5, "Vx Delegate") + "\n" + replacing(11, 13, 4, "TfLiteXNNPackDelegate")
     for kind in ("external", "stable", "npu", "dsp"):
-        assert delegates.delegation(lines(text), kind) == Delegation("partly", 20, 31, 5, name="Vx Delegate")
-    assert delegates.delegation(lines(text), "cpu").accelerator("cpu") == "external"
+        assert delegates.delegation(split_lines(text), kind) == Delegation("partly", 20, 31, 5, name="Vx Delegate")
+    assert delegates.delegation(split_lines(text), "cpu").accelerator("cpu") == "external"
 
 
 def test_nodes_that_only_hexagon_and_core_ml_tell_count_once():
     own = "INFO: TfLiteHexagonDelegate delegate: 136 nodes delegated out of 139 nodes with 2 partitions.\n"
-    assert delegates.find_replacements(lines(own)) == [Replaced("TfLiteHexagonDelegate", 136, 139, 2)]
+    assert delegates.find_replacements(split_lines(own)) == [Replaced("TfLiteHexagonDelegate", 136, 139, 2)]
     both = own + "VERBOSE: Replacing 136 node(s) with delegate (TfLiteHexagonDelegate) node, yielding 5 partitions."
-    assert delegates.find_replacements(lines(both)) == [Replaced("TfLiteHexagonDelegate", 136, None, 5)]
+    assert delegates.find_replacements(split_lines(both)) == [Replaced("TfLiteHexagonDelegate", 136, None, 5)]
     core_ml = "CoreML delegate: 75 nodes delegated out of 77 nodes, with 2 partitions.\n"
-    assert delegates.find_replacements(lines(core_ml)) == [Replaced("CoreML", 75, 77, 2)]
+    assert delegates.find_replacements(split_lines(core_ml)) == [Replaced("CoreML", 75, 77, 2)]
 
 
 @pytest.mark.parametrize(
@@ -158,13 +158,15 @@ def test_nodes_that_only_hexagon_and_core_ml_tell_count_once():
     ],
 )
 def test_the_requested_delegates_are_read(text, parameters, flags, asked):
-    assert delegates.requested_delegates(lines(text), parameters, flags) == asked
+    assert delegates.requested_delegates(split_lines(text), parameters, flags) == asked
 
 
 def test_only_delegates_of_the_cpu_prove_that_it_ran():
-    assert delegates.cpu_ran(lines(replacing(31, 31, name="TfLiteXNNPackDelegate")))
-    assert not delegates.cpu_ran(lines("INFO: Created TensorFlow Lite XNNPACK delegate for CPU."))
-    assert not delegates.cpu_ran(lines(replacing(11, 31, name="TfLiteXNNPackDelegate") + "\n" + replacing(20, 31)))
+    assert delegates.cpu_ran(split_lines(replacing(31, 31, name="TfLiteXNNPackDelegate")))
+    assert not delegates.cpu_ran(split_lines("INFO: Created TensorFlow Lite XNNPACK delegate for CPU."))
+    assert not delegates.cpu_ran(
+        split_lines(replacing(11, 31, name="TfLiteXNNPackDelegate") + "\n" + replacing(20, 31))
+    )
 
 
 @pytest.mark.parametrize(
@@ -185,6 +187,6 @@ def test_the_accelerator_that_ran_is_read(applied, name, ran):
 
 def test_accelerators_are_bounded():
     text = "INFO: NNAPI accelerators available: [a, b,," + "c" * 5000 + "]"
-    names = delegates.accelerators(lines(text))
+    names = delegates.accelerators(split_lines(text))
     assert names[:2] == ("a", "b") and len(names[2]) == 200
-    assert delegates.accelerators(lines("nothing")) == ()
+    assert delegates.accelerators(split_lines("nothing")) == ()

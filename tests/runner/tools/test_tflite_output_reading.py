@@ -57,7 +57,7 @@ def without_severities(text):
 
 
 def test_every_number_of_a_whole_output_is_read_in_its_unit():
-    read = tflite_output.benchmark(BENCHMARK, RUNTIME, delegate="nnapi")
+    read = tflite_output.parse_benchmark(BENCHMARK, RUNTIME, delegate="nnapi")
     assert read.failure is None
     assert read.runs == Stats(
         70,
@@ -83,7 +83,7 @@ def test_every_number_of_a_whole_output_is_read_in_its_unit():
 
 def test_without_severities_it_reads_the_same():
     before, after = (
-        tflite_output.benchmark(text, runtime, delegate="nnapi")
+        tflite_output.parse_benchmark(text, runtime, delegate="nnapi")
         for text, runtime in [(BENCHMARK, RUNTIME), (without_severities(BENCHMARK), without_severities(RUNTIME))]
     )
     assert (after.runs, after.warmup, after.init_ms, after.delegation) == (
@@ -140,27 +140,29 @@ def test_of_no_warm_up_the_zeros_and_nan_of_the_tool_are_no_times():
         "count=35 first=18535 curr=14471 min=14210 max=18535 avg=14462.3 std=720 p5=14233 median=14398 p95=15012",
         "count=0 p5=0 median=0 p95=0",
     ).replace("First inference: 18535, Warmup (avg): 14462.3", "First inference: 0, Warmup (avg): -nan")
-    read = tflite_output.benchmark(text)
+    read = tflite_output.parse_benchmark(text)
     assert read.warmup == Stats(0)
     assert (read.init_ms, read.mean_ms, read.failure) == (pytest.approx(134.52), pytest.approx(14.5752), None)
 
 
 def test_the_timings_of_2019_give_the_mean_and_the_beginning():
-    read = tflite_output.benchmark("Average inference timings in us: Warmup: 83235, Init: 38467, Inference: 79760.9\n")
+    read = tflite_output.parse_benchmark(
+        "Average inference timings in us: Warmup: 83235, Init: 38467, Inference: 79760.9\n"
+    )
     assert (read.mean_ms, read.init_ms, read.runs, read.failure) == (pytest.approx(79.7609), 38.467, None, None)
     assert read.wording == "the timings of 2019, no severities, as in 2020"
 
 
 def test_a_tool_that_stops_after_its_warm_up_measured_nothing():
     text = BENCHMARK[: BENCHMARK.index("INFO: Running benchmark for at least 50")]
-    read = tflite_output.benchmark(text, "", 139)
+    read = tflite_output.parse_benchmark(text, "", 139)
     assert (read.runs, read.mean_ms) == (None, None)
     assert read.warmup.count == 35
     assert read.failure.startswith("benchmark_model: it was ended by SIGSEGV, saying 'count=35")
 
 
 def test_numbers_of_a_tool_that_ended_badly_are_not_used_without_a_word():
-    read = tflite_output.benchmark(BENCHMARK + "ERROR: Benchmarking failed.\n", "", 1)
+    read = tflite_output.parse_benchmark(BENCHMARK + "ERROR: Benchmarking failed.\n", "", 1)
     assert read.failure == "benchmark_model: it ended with exit code 1, saying 'Benchmarking failed'"
 
 
@@ -169,15 +171,15 @@ def test_operator_profiles_are_not_taken_for_runs():
         "INFO: Profiling Info for Benchmark Initialization:\nTimings (microseconds): count=1 curr=5\n"
         "Memory (bytes): count=0\n"
     )
-    assert tflite_output.benchmark(BENCHMARK + profile).runs.count == 70
+    assert tflite_output.parse_benchmark(BENCHMARK + profile).runs.count == 70
 
 
 @given(st.text(max_size=400) | st.sampled_from([BENCHMARK, EVALUATION, RUNTIME]), st.integers(-70, 300))
 def test_no_output_whatever_raises(output, code):
     for read in (
-        tflite_output.benchmark(output, output, code, "nnapi"),
-        tflite_output.evaluation(output, output, code, "gpu"),
-        tflite_output.difference(output, output, code),
+        tflite_output.parse_benchmark(output, output, code, "nnapi"),
+        tflite_output.parse_evaluation(output, output, code, "gpu"),
+        tflite_output.parse_difference(output, output, code),
     ):
         assert read.failure is None or "\n" not in read.failure
         assert code == 0 or read.failure
@@ -191,18 +193,18 @@ def test_a_damaged_output_gives_the_right_numbers_or_none(seed, cuts):
         lines.pop(rng.randrange(len(lines)))
         if not lines:
             break
-    read = tflite_output.benchmark("\n".join(lines), delegate="nnapi")
+    read = tflite_output.parse_benchmark("\n".join(lines), delegate="nnapi")
     assert read.mean_ms in (None, pytest.approx(14.5752), pytest.approx(14.4623))
     assert read.init_ms in (None, pytest.approx(134.52))
     assert (read.failure is None) is (read.mean_ms is not None)
 
 
 def test_an_evaluation():
-    read = tflite_output.evaluation(EVALUATION)
+    read = tflite_output.parse_evaluation(EVALUATION)
     assert (read.images, read.top, read.failure) == (300, (0.733333, 0.8, 0.85, 0.95), None)
     assert (read.mean_ms, read.sd_ms) == (pytest.approx(76.5784), 0.6)
     assert read.preprocess_ms == pytest.approx(13.7725)
-    assert read == tflite_output.evaluation(without_severities(EVALUATION))
+    assert read == tflite_output.parse_evaluation(without_severities(EVALUATION))
 
 
 @pytest.mark.parametrize(
@@ -219,13 +221,13 @@ def test_an_evaluation():
     ],
 )
 def test_an_evaluation_that_failed_has_no_accuracy_and_says_why(text, code, said):
-    read = tflite_output.evaluation(text, "", code)
+    read = tflite_output.parse_evaluation(text, "", code)
     assert read.top == () or code
     assert said in read.failure
 
 
 def test_a_difference():
-    read = tflite_output.difference(
+    read = tflite_output.parse_difference(
         "INFO: Num evaluation runs: 50\n"
         "INFO: Reference run latency: avg=84364.2(us), std_dev=12525(us)\n"
         "INFO: Test run latency: avg=7281.64(us), std_dev=2089(us)\n"
