@@ -26,7 +26,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter, NullLocator
 
 from aiot_analysis.errors import FigureError
-from aiot_analysis.plots.contrast import contrast
+from aiot_analysis.plots.contrast import contrast, rgb
 from aiot_analysis.tables import names
 from aiot_analysis.words import typeset
 
@@ -59,7 +59,7 @@ ON_DARK, ON_LIGHT = "#fdfdfd", "#333333"
 """Colours of text on areas in the colour of a series. Pages keep them in dark mode, as they keep these areas."""
 SIMULATED = "#b00020"
 PUBLISHED = "#5b3f9e"  # as in the style sheet of the pages
-MARK_SIZE, MARK_ALPHA = 22.0, 0.25  # points, and opacity: the mark of the origin is lighter than all data
+MARK_SIZE, MARK_SHARE = 22.0, 0.28  # points, and how much of its colour the mark of the origin has: a light tint
 POINT_PIXELS = 2  # half of the width of a point, which need not be exact to find where few of them are
 COVERED = 0.5  # share of a panel's area under bars above which the mark of the origin would be hidden
 BOLD = 1.3  # width of bold text relative to regular text
@@ -427,7 +427,9 @@ class OriginMark(Text):
     SHRINK = (1.0, 0.75, 0.55)
 
     def __init__(self, axes: Axes, word: str, color: str) -> None:
-        super().__init__(0.5, 0.5, word, color=color, alpha=MARK_ALPHA, ha="center", va="center", zorder=-5)
+        # a tint, not an opacity: pages turn it for their dark ground
+        tint = [1 - MARK_SHARE * (1 - part) for part in rgb(color)]
+        super().__init__(0.5, 0.5, word, color=tint, ha="center", va="center", zorder=-5)
         self.largest, self.smallest = MARK_SIZE, small()
         self.set_in_layout(False)
         self.set_transform(axes.transAxes)
@@ -444,10 +446,13 @@ class OriginMark(Text):
         box = super().get_window_extent(renderer)
         fitting = 10.0 * min(0.6 * room.width / box.width, 0.4 * room.height / box.height)
         choices = []
-        for preference, (shrink, (wanted_x, y)) in enumerate(product(self.SHRINK, self.PLACES)):
+        for preference, (shrink, (wanted_x, wanted_y)) in enumerate(product(self.SHRINK, self.PLACES)):
             points = min(max(shrink * min(self.largest, fitting), self.smallest), max(fitting, 4.0))
             width, height = box.width * points / 10, box.height * points / 10
-            x = min(max(wanted_x, 0.52 * width / room.width), 1 - 0.52 * width / room.width)
+            x, y = (
+                min(max(wanted, 0.52 * extent), 1 - 0.52 * extent)
+                for wanted, extent in ((wanted_x, width / room.width), (wanted_y, height / room.height))
+            )
             left, bottom = room.x0 + x * room.width - width / 2, room.y0 + y * room.height - height / 2
             across = np.minimum(hidden[:, 2], left + width) - np.maximum(hidden[:, 0], left)
             along = np.minimum(hidden[:, 3], bottom + height) - np.maximum(hidden[:, 1], bottom)
@@ -492,7 +497,7 @@ def _mark_panel(axes: Axes, word: str, color: str) -> None:
     letters = LETTER * BOLD * float(title.get_fontsize()) * max(map(len, lines), default=0)
     beside = letters + LETTER * small() * len(word) < panel_width(axes) - 0.7
     above = "" if beside else "\n" * len(lines)
-    axes.set_title(word + above, loc="right", fontsize=small(), color=color, alpha=0.6, fontweight="normal")
+    axes.set_title(word + above, loc="right", fontsize=small(), color=color, fontweight="normal")
 
 
 def _covered(axes: Axes) -> bool:

@@ -107,11 +107,18 @@
     }
     return texts;
   }
-  function roomy(texts, step) { // labels, without those that would overlap an earlier one
-    const spans = [];
-    const half = (text) => 3.4 * text.length + 3;
+  const labelWidth = (text) => 6.8 * text.length;
+  function alignments(texts, step) { // labels that would leave the panel begin or end at their device
     return texts.map((text, place) => {
-      const centre = (place + 0.5) * step, span = [centre - half(text), centre + half(text)];
+      const centre = (place + 0.5) * step, half = labelWidth(text) / 2;
+      return centre + half > texts.length * step + 6 ? "right" : centre - half < -6 ? "left" : "center";
+    });
+  }
+  function roomy(texts, step) { // labels, without those that would overlap an earlier one
+    const spans = [], aligned = alignments(texts, step);
+    return texts.map((text, place) => {
+      const width = labelWidth(text) + 6, centre = (place + 0.5) * step;
+      const start = centre - { left: 0, center: width / 2, right: width }[aligned[place]], span = [start, start + width];
       if (!text || spans.some(([low, high]) => span[0] < high && low < span[1])) return "";
       spans.push(span);
       return text;
@@ -186,7 +193,7 @@
             encoding.sort = null;
             encoding.axis = channel === "y" ? { labelExpr: "labels[datum.value]", title: null, labelLimit: 180 }
               : { labelExpr: "labels[datum.value]", title: null, ticks: false, labelOverlap: few || now.sort === "soc" ? false : "greedy",
-                  labelAngle: few && count > 2 ? -35 : 0, labelAlign: few && count > 2 ? "right" : "center", labelLimit: few ? 110 : 90 };
+                  labelAngle: few && count > 2 ? -35 : 0, labelAlign: few && count > 2 ? "right" : { expr: "aligned[datum.value]" }, labelLimit: few ? 110 : 90 };
           }
           if (encoding.field === content.seriesField && ["color", "shape"].includes(channel)) {
             encoding.scale = { domain: series.domain, range: channel === "color" ? series.colors : series.shapes };
@@ -240,8 +247,8 @@
     const series = look(content);
     const { resolve, ...unit } = patched(figure.view().spec, content, now, series);
     const panels = content.panel ? [...new Set(figure.rows.map((row) => row[content.panel]))].filter((name) => now.rows.some((row) => row[content.panel] === name)) : [];
-    const most = width < 560 ? 1 : width < 900 ? Math.min(2, content.columns) : content.columns;
-    const columns = Math.max(1, Math.min(most, panels.length || 1));
+    const most = Math.min(width < 560 ? 1 : width < 900 ? 2 : content.columns, content.columns, panels.length || 1);
+    const columns = most > 2 && panels.length % most && panels.length % (most - 1) === 0 ? most - 1 : most; // full rows
     const names = content.deviceAxis === "y" || figure.view().spec.mark?.type === "rect"; // words beside the axis
     const axes = names ? 200 + (figure.view().spec.mark ? 80 : 10) : MARGIN_X * (resolve ? columns : 1) + 12;
     const inner = Math.max(120, Math.floor((width - axes - 16 - 14 * (columns - 1)) / columns));
@@ -255,13 +262,15 @@
       layers.layer.push(patched(line, content, now, series));
     }
     const panel = { ...layers, width: inner, height };
-    if (content.deviceAxis === "x" && now.sort === "soc" && !now.few) now.labels = roomy(now.labels, inner / now.ids.length);
+    const step = inner / now.ids.length, byVendor = content.deviceAxis === "x" && now.sort === "soc" && !now.few;
+    if (byVendor) now.labels = roomy(now.labels, step);
+    const aligned = byVendor ? alignments(now.labels, step) : now.labels.map(() => "center");
     const whole = panels.length
       ? { facet: { field: content.panel, type: "nominal", sort: panels, title: null }, columns, spec: panel, ...(resolve ? { resolve } : {}) }
       : { ...panel, ...(resolve ? { resolve } : {}) };
     return {
       $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-      params: [{ name: "highlighted", value: lit() }, { name: "labels", value: now.labels }, { name: "few", value: now.few }],
+      params: [{ name: "highlighted", value: lit() }, { name: "labels", value: now.labels }, { name: "aligned", value: aligned }, { name: "few", value: now.few }],
       datasets: { rows: now.rows, starts: now.starts }, data: { name: "rows" }, padding: 4, spacing: 14, autosize: "pad",
       ...whole, config: config(),
     };

@@ -46,9 +46,20 @@ def test_a_light_level_mark_is_below_all_data_of_a_panel(origin, word):
     box, room = mark.get_window_extent(), axes.get_window_extent()
     assert room.x0 <= box.x0 and box.x1 <= room.x1 and room.y0 <= box.y0 and box.y1 <= room.y1
     # legible and light: the contrast of WCAG 2.2 with the ground is above 1.3 and below 3
-    parts = mark.get_alpha() * np.array(mpl.colors.to_rgb(mark.get_color())) + (1 - mark.get_alpha())
+    parts = np.array(mpl.colors.to_rgb(mark.get_color()))
     linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
     assert 1.3 < 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05) < 3
+
+
+def test_a_mark_stays_within_a_low_panel():
+    figure, [axes] = style.panels(1, 1, 8, 1.2)
+    axes.scatter(np.tile(np.linspace(0, 1, 60), 9), np.repeat(np.linspace(0, 0.68, 9), 60))
+    axes.set(ylim=(0, 1))
+    style.finish(figure, SIMULATED, "Points.")
+    figure.draw_without_rendering()
+    [mark] = marks(figure)
+    box, room = mark.get_window_extent(), axes.get_window_extent()
+    assert room.y0 <= box.y0 and box.y1 <= room.y1
 
 
 def test_a_mark_avoids_texts_and_bars():
