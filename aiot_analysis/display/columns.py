@@ -213,6 +213,7 @@ class Words:
 
     frame: pd.DataFrame  # of strings; a value and its interval share a column
     numeric: list[bool]  # whether each column holds numbers
+    boolean: list[bool]  # whether each column holds "yes" and "no"
 
 
 def words(
@@ -236,7 +237,7 @@ def words(
             raise ReportError(f"There is no column {name!r} to format: choose {', '.join(names)}.")
     ends_by_name = {name: ends for name in names if (ends := interval_columns(name, names))}
     end_columns = {end for ends in ends_by_name.values() for end in ends}
-    column_headings, column_texts, numeric = [], [], []
+    column_headings, column_texts, numeric, boolean = [], [], [], []
     for name, (_, column), is_number in zip(names, frame.items(), _numeric(frame), strict=True):
         if name in end_columns:
             continue
@@ -254,7 +255,9 @@ def words(
             column_headings.append(column_style.heading)
         column_texts.append([minus(value) for value in values])
         numeric.append(is_number)
-    return Words(pd.DataFrame(dict(enumerate(column_texts)), dtype=str).set_axis(column_headings, axis=1), numeric)
+        boolean.append(pd.api.types.is_bool_dtype(column.dtype))
+    texts = pd.DataFrame(dict(enumerate(column_texts)), dtype=str).set_axis(column_headings, axis=1)
+    return Words(texts, numeric, boolean)
 
 
 def _with_intervals(values: list[str], ends: pd.DataFrame, column: Column) -> list[str]:

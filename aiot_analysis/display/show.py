@@ -241,8 +241,9 @@ def to_html(
     shown = frame.head(MOST_SHOWN)
     words = columns.words(shown, formats, headings, missing)
     ids = _device_ids(frame, devices)[: len(shown)]
+    kinds = list(zip(words.frame, words.numeric, words.boolean, strict=True))
     rows = [
-        [_cell(heading, number, text) for heading, number, text in zip(words.frame, words.numeric, row, strict=True)]
+        [_cell(heading, number, text, boolean) for (heading, number, boolean), text in zip(kinds, row, strict=True)]
         for row in words.frame.itertuples(index=False, name=None)
     ]
     on_page = len(rows) if len(rows) <= MOST_ROWS else PAGE_ROWS
@@ -278,8 +279,10 @@ def _device_ids(frame: pd.DataFrame, devices: Iterable[object] | None) -> list[s
     return [device if isinstance(device, str) else "" for device in devices]
 
 
-def _cell(heading: object, number: bool, text: str) -> tuple[str, str]:
+def _cell(heading: object, number: bool, text: str, boolean: bool = False) -> tuple[str, str]:
     """Return what a cell says and its CSS class."""
+    if boolean and text == "yes":
+        return "✓ yes", "verdict yes"
     if heading in VERDICT_COLUMNS and text in MARKS:
         sign, kind = MARKS[text]
         return f"{sign} {text}", f"verdict {kind}"

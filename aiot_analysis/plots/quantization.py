@@ -56,7 +56,7 @@ def tradeoff(
         if devices <= device_axis.FEW:
             for _, device_points in points.groupby("device_id"):
                 _front(panel, device_points)
-        panel.set(xlabel="speed-up (×)", ylabel="accuracy change (points)")
+        panel.set(xlabel="speed-up (×)", ylabel="accuracy\nchange (points)")
     present = names.in_order(set(valid["quantization"]), names.QUANTIZATIONS)
     handles = {names.display(name): style.legend_mark(style.look(name)) for name in present}
     if present:

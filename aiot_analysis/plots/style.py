@@ -428,8 +428,8 @@ class OriginMark(Text):
 
     def __init__(self, axes: Axes, word: str, color: str) -> None:
         # a tint, not an opacity: pages turn it for their dark ground
-        tint = [1 - MARK_SHARE * (1 - part) for part in rgb(color)]
-        super().__init__(0.5, 0.5, word, color=tint, ha="center", va="center", zorder=-5)
+        red, green, blue = (1 - MARK_SHARE * (1 - part) for part in rgb(color))
+        super().__init__(0.5, 0.5, word, color=(red, green, blue), ha="center", va="center", zorder=-5)
         self.largest, self.smallest = MARK_SIZE, small()
         self.set_in_layout(False)
         self.set_transform(axes.transAxes)

@@ -250,7 +250,8 @@
     const most = Math.min(width < 560 ? 1 : width < 900 ? 2 : content.columns, content.columns, panels.length || 1);
     const columns = most > 2 && panels.length % most && panels.length % (most - 1) === 0 ? most - 1 : most; // full rows
     const names = content.deviceAxis === "y" || figure.view().spec.mark?.type === "rect"; // words beside the axis
-    const axes = names ? 200 + (figure.view().spec.mark ? 80 : 10) : MARGIN_X * (resolve ? columns : 1) + 12;
+    const beside = content.deviceAxis === "y" ? Math.min(180, Math.max(...now.labels.map(labelWidth))) + 20 : 200;
+    const axes = names ? beside + (figure.view().spec.mark ? 80 : 10) : MARGIN_X * (resolve ? columns : 1) + 12;
     const inner = Math.max(120, Math.floor((width - axes - 16 - 14 * (columns - 1)) / columns));
     const height = content.deviceAxis === "y" ? { step: content.height } : content.height;
     const mark = figure.mark ? [{ data: { values: [{}] }, mark: { type: "text", text: figure.mark, fontSize: Math.min(22, inner / 9), opacity: 0.14 },

@@ -23,7 +23,7 @@ def test_columns_have_headings_units_and_formats_and_intervals_stand_beside_thei
     words = columns.words(FRAME)
     assert list(words.frame) == ["device", "instance", "mean, ms (95\N{NO-BREAK SPACE}% interval)", "ok"]
     assert words.frame.iloc[0].tolist() == ["a", "MnasNet, TFLite NNAPI, INT8", "12.35 (12.00 to 12.75)", "yes"]
-    assert words.numeric == [False, False, True, False]
+    assert words.numeric == [False, False, True, False] and words.boolean == [False, False, False, True]
 
 
 def test_without_an_interval_end_only_the_value_is_shown() -> None:

@@ -25,7 +25,9 @@ FIGURE = Item("fig5_shares", "Fig. 5", "Share of 100 % & more", "figure", "simul
 TABLE = Item("table4_vips", "Table IV", "Scores_of 10 %", "table", "measured")
 FRAME = pd.DataFrame({"device": ["a|b_c", "50 % & ~"], "vips": [1 / 3, None], "ok": [True, False]})
 WORDS = Words(
-    pd.DataFrame({"device": ["a|b_c", "50 % & ~"], "vips": ["0.33", "–"], "ok": ["✓", "<no>"]}), [False, True, False]
+    pd.DataFrame({"device": ["a|b_c", "50 % & ~"], "vips": ["0.33", "–"], "ok": ["✓", "<no>"]}),
+    [False, True, False],
+    [False] * 3,
 )
 
 
@@ -173,7 +175,11 @@ def test_a_table_in_latex_is_escaped() -> None:
 def table_of(*columns: tuple[str, bool, str], rows: int = 2) -> Words:
     """A table of equal rows, from the heading of each column, whether it holds numbers, and its text."""
     frame = pd.DataFrame([[text for _, _, text in columns]] * rows, dtype=str)
-    return Words(frame.set_axis([heading for heading, _, _ in columns], axis=1), [number for _, number, _ in columns])
+    return Words(
+        frame.set_axis([heading for heading, _, _ in columns], axis=1),
+        [number for _, number, _ in columns],
+        [False] * len(columns),
+    )
 
 
 def test_a_table_wider_than_a_column_takes_both() -> None:
@@ -301,7 +307,7 @@ def test_latex_accepts_the_files_in_two_columns(tmp_path: Path) -> None:
 
 
 def test_a_long_table_in_latex_goes_over_pages() -> None:
-    long = Words(pd.concat([WORDS.frame] * 30), WORDS.numeric)
+    long = Words(pd.concat([WORDS.frame] * 30), WORDS.numeric, WORDS.boolean)
     assert r"\begin{longtable}{lrl}" in export.latex(TABLE, long)
 
 

@@ -147,6 +147,11 @@ def test_stored_cells_have_their_classes_and_cannot_end_the_script() -> None:
     assert html.count("</script>") == 1 and html.count("<tr data-device") == html.count("<tr><td") == 25
 
 
+def test_a_true_value_has_a_check_mark_and_text_has_none() -> None:
+    html = to_html(pd.DataFrame({"ok": [True, False], "answer": ["yes", "no"]}))
+    assert re.findall(r"<td[^>]*>([^<]*)</td>", html) == ["✓ yes", "yes", "no", "no"]
+
+
 def test_rows_know_their_devices() -> None:
     frame = pd.DataFrame({"device": ["A", "B", "C"], "n": [1, 2, 3]})
     assert "data-device" not in to_html(frame)
