@@ -20,6 +20,7 @@ Spec = dict[str, Any]
 """Part of a Vega-Lite specification."""
 
 SHAPES = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross"}
+SHAPES["|"] = "stroke"
 """Vega's name of each marker of Matplotlib; others become crosses."""
 
 PLACE: Spec = {"field": "place", "type": "ordinal"}
@@ -86,14 +87,15 @@ class Chart:
     series_field: str = ""
     panel: str = ""  # column with the title of the panel of each row; "" for a single panel
     columns: int = 3  # panels side by side on a wide page
-    height_px: int = 170  # of a panel, or of a row if devices are on the y axis
+    height_px: int = 170  # of a panel, or of a line if the y axis has a line per device or per value of `line`
     device_axis: str = "x"  # "x", "y", or "" if no axis has the devices
+    line: str = ""  # column with the name of the line of each row on the y axis; "" if it has no lines
     sort: str = ""  # initial order of devices: "id", "soc" or "value"; "": by SoC for many devices, else by id
 
     def to_json(self) -> str:
         """Return the chart as JSON that can stand in a script element."""
         content = {
-            "rows": {str(name): [_plain(value) for value in self.rows[name]] for name in self.rows},
+            "rows": {str(name): _column(self.rows[name]) for name in self.rows},
             "views": [asdict(view) for view in self.views],
             "facts": [asdict(fact) for fact in self.facts],
             "series": [asdict(series) for series in self.series],
@@ -102,9 +104,19 @@ class Chart:
             "columns": self.columns,
             "height": self.height_px,
             "deviceAxis": self.device_axis,
+            "line": self.line,
             "sort": self.sort,
         }
         return _to_json(content)
+
+
+def _column(values: pd.Series) -> Any:
+    """Return a column for JSON; one of text has each distinct value once, and the place of that of each row."""
+    plain = [_plain(value) for value in values]
+    if not any(isinstance(value, str) for value in plain):
+        return plain
+    places = {value: place for place, value in enumerate(dict.fromkeys(plain))}
+    return {"values": list(places), "places": [places[value] for value in plain]}
 
 
 def devices_json(devices: pd.DataFrame) -> str:
@@ -141,6 +153,19 @@ def frameworks(implementations: pd.Series) -> pd.Series:
     return implementations.map(lambda name: names.framework(names.framework_and_delegate(name)[0]))
 
 
+def instances(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with the display name of each instance, and that of its framework and model, by which readers filter.
+
+    The names are in the columns `instance`, `framework` and `model`.
+    """
+    parts = {instance_id: names.instance(instance_id) for instance_id in rows["instance_id"].unique()}
+    return rows.assign(
+        instance=rows["instance_id"].map(names.instance_display),
+        framework=rows["instance_id"].map(lambda name: names.framework(parts[name].framework)),
+        model=rows["instance_id"].map(lambda name: names.display(parts[name].model)),
+    )
+
+
 def value_axis(field: str, title: str, *, log: bool = False, zero: bool = False, percent: bool = False) -> Spec:
     """Return the encoding of a value axis."""
     axis: Spec = {"title": title, "tickCount": 5}  # the page's script sets the ticks of logarithmic axes
@@ -150,6 +175,48 @@ def value_axis(field: str, title: str, *, log: bool = False, zero: bool = False,
         axis["format"] = "~g"
     scale: Spec = {"type": "log"} if log else {"zero": zero}
     return {"field": field, "type": "quantitative", "axis": axis, "scale": scale}
+
+
+def line_axis(field: str, order: Iterable[str]) -> Spec:
+    """Return the encoding of a y axis with a line per name, in an order from top to bottom."""
+    return {"field": field, "type": "nominal", "sort": list(order), "axis": {"title": None, "labelLimit": 215}}
+
+
+def points_on_lines(axis: Spec, lines: Spec, series_field: str, *, size: int = 26, offset: bool = False) -> Spec:
+    """Return a layer with a point per row on its line, in the colour and shape of its series.
+
+    With `offset`, the series of a line are drawn above each other.
+    """
+    look = {"field": series_field, "type": "nominal"}
+    marks: Spec = {"x": axis, "y": lines, "color": look, "shape": look, "opacity": LIT}
+    if offset:
+        marks["yOffset"] = look
+    return {"mark": {"type": "point", "filled": True, "size": size, "strokeWidth": 1.5}, "encoding": marks}
+
+
+def whiskers_on_lines(
+    field: str, axis: Spec, lines: Spec, series_field: str, *, offset: bool = False, always: bool = False
+) -> Spec:
+    """Return a layer with the interval of each row on its line, from the columns <field>_low and <field>_high.
+
+    With many devices, only the highlighted ones have intervals, unless `always` is set.
+    """
+    look = {"field": series_field, "type": "nominal"}
+    marks: Spec = {
+        "x": {**axis, "field": f"{field}_low"},
+        "x2": {"field": f"{field}_high"},
+        "y": lines,
+        "color": look,
+        "opacity": LIT if always else LIT_WHISKER,
+    }
+    if offset:
+        marks["yOffset"] = look
+    return {"mark": {"type": "rule", "strokeWidth": 1.2}, "encoding": marks}
+
+
+def reference_line(value: float, channel: str = "x") -> Spec:
+    """Return a layer with a dashed line at a value."""
+    return {"mark": {"type": "rule", "strokeDash": [4, 3], "opacity": 0.6}, "encoding": {channel: {"datum": value}}}
 
 
 def points_with_whiskers(field: str, axis: Spec, series_field: str) -> Spec:

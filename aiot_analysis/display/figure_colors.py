@@ -49,6 +49,7 @@ def rules(html: str) -> str:
     """Return the style rule that defines the variables of the colours of a page's figures, for both themes."""
     used = {*_VARIABLE.findall(html), *(color[1:] for color in series_colors())}
     pairs = NEUTRALS | {name: "light-dark({}, {})".format(*shades(f"#{name}")) for name in sorted(used)}
+    pairs |= {color[1:]: NEUTRALS[name] for color, name in NAMED.items()}  # interactive figures name them by value
     return f":root {{ {' '.join(f'--figure-{name}: {value};' for name, value in pairs.items())} }}"
 
 

@@ -72,10 +72,10 @@ def show(
     """Display a figure with its label as alternative text, and close it: as SVG on pages, as PNG in JupyterLab.
 
     The caption is plain text. `title` is a sentence with the finding, displayed above the figure. `chart` is its
-    interactive drawing, which pages show in place of the picture where scripts run. `name` is the stem of the figure's
-    files, unique across all notebooks; without it, none are written. `number` is the one in the paper, such as
-    "Fig. 5". `data` is the frame that is drawn; figures of the package `plots` carry theirs. Raises ReportError if the
-    figure has no label, because it would then have no alternative text for screen readers.
+    interactive drawing, which pages show in place of the picture where scripts run, unless it has no rows. `name` is
+    the stem of the figure's files, unique across all notebooks; without it, none are written. `number` is the one in
+    the paper, such as "Fig. 5". `data` is the frame that is drawn; figures of the package `plots` carry theirs. Raises
+    ReportError if the figure has no label, because it would then have no alternative text for screen readers.
     """
     from matplotlib import pyplot
 
@@ -99,6 +99,8 @@ def show(
     metadata["files"] = _links(files)
     if title:  # pages place it and the caption in the same <figure>; JupyterLab supports neither
         display_html(f"<p><b>{escape(title)}</b></p>", title, role="caption")
+    if chart is not None and chart.rows.empty:
+        chart = None  # the picture says why there is nothing to draw
     if chart is not None:
         metadata["chart"] = chart.to_json()
     if on_page:

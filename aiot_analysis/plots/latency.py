@@ -400,24 +400,38 @@ def stability_scores(
     return style.finish(figure, origin, alt)
 
 
+def stability_shades() -> dict[str, str]:
+    """Return the names of the groups of `stability_groups` and their colours, the least stable one first."""
+    pairs = zip(LEVELS, LEVELS[1:], SHADES, strict=False)
+    return {f"unstable, {low:g} to {high:g}": color for low, high, color in pairs} | CALM
+
+
+def stability_groups(frame: pd.DataFrame) -> pd.Series:
+    """Return the group of each row of `tables.along.scores`, missing without a score.
+
+    Only unstable instances are grouped by score, since the other scores differ by chance.
+    """
+    unstable = list(stability_shades())[: len(SHADES)]
+    level = pd.cut(frame["stability"], list(LEVELS), labels=unstable).astype(object)
+    calm = frame["steadiness"].where(frame["steadiness"].isin(list(CALM)))
+    return level.where(frame["steadiness"] == "unstable", calm)
+
+
 def _stability_grid(
     frame: pd.DataFrame, ids: list[str], lines: list[str], devices: pd.DataFrame | None
 ) -> style.Canvas:
-    """Draw the grid, shading only unstable instances by score, since the other scores differ by chance."""
-    shade = pd.cut(frame["stability"], list(LEVELS), labels=False).where(frame["steadiness"] == "unstable")
-    for number, steadiness in enumerate(CALM, start=len(SHADES)):
-        shade = shade.mask(frame["steadiness"] == steadiness, number)
-    table = frame.assign(shade=shade).pivot(index="instance_id", columns="device_id", values="shade")
+    """Draw the grid of instances by devices, shaded by `stability_groups`."""
+    shades = stability_shades()
+    numbers = stability_groups(frame).map({name: place for place, name in enumerate(shades)})
+    table = frame.assign(number=numbers).pivot(index="instance_id", columns="device_id", values="number")
     cells = table.reindex(index=lines, columns=ids).to_numpy(float)
     figure, (axes,) = style.panels(1, 1, min(max(7.0, 2.2 + 0.14 * len(ids)), 11.0), 0.15 * len(lines) + 0.8)
-    colors = [*SHADES, *CALM.values()]
+    colors = list(shades.values())
     axes.imshow(cells, cmap=ListedColormap(colors), vmin=-0.5, vmax=len(colors) - 0.5, aspect="auto")
     set_up_instance_axis(axes, lines, "")
     device_axis.set_up_x_axis(axes, ids, devices)
     axes.grid(False)
-    pairs = zip(LEVELS, LEVELS[1:], SHADES, strict=False)
-    marks = {f"unstable, {low:g} to {high:g}": _mark(color, "s", 7) for low, high, color in pairs}
-    style.legend(figure, marks | {steadiness: _mark(color, "s", 7) for steadiness, color in CALM.items()})
+    style.legend(figure, {name: _mark(color, "s", 7) for name, color in shades.items()})
     return figure
 
 

@@ -52,11 +52,13 @@
 
   function rowsOf(content) {
     const names = Object.keys(content.rows);
-    const count = names.length ? content.rows[names[0]].length : 0;
+    const column = (stored) => Array.isArray(stored) ? stored : stored.places.map((place) => stored.values[place]);
+    const columns = Object.fromEntries(names.map((name) => [name, column(content.rows[name])]));
+    const count = names.length ? columns[names[0]].length : 0;
     const places = new Map(content.series.map((series, place) => [series.name, place]));
     return Array.from({ length: count }, (_, index) => {
       const row = {};
-      for (const name of names) row[name] = content.rows[name][index];
+      for (const name of names) row[name] = columns[name][index];
       const device = DEVICES.get(row.device_id) ?? {};
       for (const name of ["vendor", "maker", "android", "soc"]) row[name] = device[name];
       row.number = places.get(row[content.seriesField]) ?? 0;
@@ -132,11 +134,12 @@
   }
 
   // ---- drawing ----
+  const hasLines = (content) => content.deviceAxis === "y" || content.line !== ""; // one above the other, on the y axis
+  const themed = (hex) => css(`--figure-${hex.slice(1).toLowerCase()}`, hex);
   function look(content) {
-    const color = (hex) => css(`--figure-${hex.slice(1).toLowerCase()}`, hex);
     return {
       domain: content.series.map((series) => series.name),
-      colors: content.series.map((series) => color(series.color)),
+      colors: content.series.map((series) => themed(series.color)),
       shapes: content.series.map((series) => series.shape),
     };
   }
@@ -178,7 +181,15 @@
     [low, high] = [low / room, high * room];
     return { domain: [low, high], values: logTicks(low, high) };
   }
-  function patched(spec, content, now, series) { // scales, axes and legends that depend on the page
+  function inLines(title, width) { // a title of an axis in lines that fit the width
+    const lines = [""];
+    for (const word of title.split(" ")) {
+      if (6 * (lines.at(-1).length + word.length) > width && lines.at(-1)) lines.push("");
+      lines[lines.length - 1] += `${lines.at(-1) ? " " : ""}${word}`;
+    }
+    return lines;
+  }
+  function patched(spec, content, now, series, width) { // scales, axes and legends that depend on the page
     const { few } = now, count = now.ids.length;
     const logs = { x: logDomain(spec, "x", now), y: logDomain(spec, "y", now) };
     const visit = (node) => {
@@ -186,6 +197,7 @@
       if (!node || typeof node !== "object") return node;
       const copy = {};
       for (const [name, value] of Object.entries(node)) copy[name] = visit(value);
+      if (copy.mark?.color) copy.mark.color = themed(copy.mark.color);
       if (copy.encoding) {
         for (const [channel, encoding] of Object.entries(copy.encoding)) {
           if (encoding.field === "place") {
@@ -200,6 +212,7 @@
             encoding.legend = null;
           }
         }
+        if (copy.encoding.x?.axis?.title) copy.encoding.x.axis = { ...copy.encoding.x.axis, title: inLines(copy.encoding.x.axis.title, width) };
         for (const channel of ["x", "y"]) {
           const encoding = copy.encoding[channel];
           if (encoding?.scale?.type !== "log" || !logs[channel]) continue;
@@ -207,12 +220,15 @@
           encoding.axis = { ...encoding.axis, values: logs[channel].values, labelOverlap: "greedy" };
           copy.mark = { ...copy.mark, clip: true };
         }
-        const { y, y2 } = copy.encoding;
-        if (y2 && !few && y.scale?.type !== "log") { // whiskers that are hidden do not stretch the axis
-          const scale = content.panel ? "child_y" : "y";
-          copy.mark = { ...copy.mark, clip: true, y: { expr: `scale('${scale}', datum['${y.field}'])` }, y2: { expr: `scale('${scale}', datum['${y2.field}'])` } };
-          delete copy.encoding.y;
-          delete copy.encoding.y2;
+        const areHidden = !few && JSON.stringify(copy.encoding.opacity ?? "").includes("few ?");
+        for (const channel of areHidden ? ["x", "y"] : []) { // whiskers that are hidden do not stretch the axis
+          const [end, start] = [copy.encoding[`${channel}2`], copy.encoding[channel]];
+          if (!end || start.scale?.type === "log") continue;
+          const scale = spec.resolve?.scale?.[channel] ? `child_${channel}` : channel; // panels with an axis of their own
+          const at = (field) => ({ expr: `scale('${scale}', datum['${field}'])` });
+          copy.mark = { ...copy.mark, clip: true, [channel]: at(start.field), [`${channel}2`]: at(end.field) };
+          delete copy.encoding[channel];
+          delete copy.encoding[`${channel}2`];
         }
         if (!few) delete copy.encoding.xOffset;
       }
@@ -245,22 +261,23 @@
     const { content } = figure;
     const width = figure.box.clientWidth;
     const series = look(content);
-    const { resolve, ...unit } = patched(figure.view().spec, content, now, series);
+    const { resolve } = figure.view().spec;
     const panels = content.panel ? [...new Set(figure.rows.map((row) => row[content.panel]))].filter((name) => now.rows.some((row) => row[content.panel] === name)) : [];
     const most = Math.min(width < 560 ? 1 : width < 900 ? 2 : content.columns, content.columns, panels.length || 1);
     const columns = most > 2 && panels.length % most && panels.length % (most - 1) === 0 ? most - 1 : most; // full rows
-    const names = content.deviceAxis === "y" || figure.view().spec.mark?.type === "rect"; // words beside the axis
-    const beside = content.deviceAxis === "y" ? Math.min(180, Math.max(...now.labels.map(labelWidth))) + 20 : 200;
-    const axes = names ? beside + (figure.view().spec.mark ? 80 : 10) : MARGIN_X * (resolve ? columns : 1) + 12;
+    const beside = content.line ? 220 : content.deviceAxis === "y" ? Math.min(180, Math.max(...now.labels.map(labelWidth))) + 20 : 200;
+    const words = hasLines(content) ? beside + (figure.view().spec.encoding?.color?.legend ? 80 : 10) : 0; // beside the axis
+    const axes = words || MARGIN_X * (resolve?.scale?.y ? columns : 1) + 12;
     const inner = Math.max(120, Math.floor((width - axes - 16 - 14 * (columns - 1)) / columns));
-    const height = content.deviceAxis === "y" ? { step: content.height } : content.height;
+    const { resolve: _, ...unit } = patched(figure.view().spec, content, now, series, inner);
+    const height = hasLines(content) ? { step: content.height } : content.height;
     const mark = figure.mark ? [{ data: { values: [{}] }, mark: { type: "text", text: figure.mark, fontSize: Math.min(22, inner / 9), opacity: 0.14 },
-      encoding: { x: { value: inner / 2 }, y: { value: content.deviceAxis === "y" ? 30 : content.height / 2 } } }] : [];
+      encoding: { x: { value: inner / 2 }, y: { value: hasLines(content) ? 30 : content.height / 2 } } }] : [];
     let layers = { layer: [...mark, ...(unit.layer ?? [unit])] };
     if (content.deviceAxis === "x" && now.starts.length) {
       const line = { data: { name: "starts" }, mark: { type: "rule", strokeWidth: 1, opacity: 0.3 },
         encoding: { x: { field: "place", type: "ordinal", bandPosition: 0, sort: null } } };
-      layers.layer.push(patched(line, content, now, series));
+      layers.layer.push(patched(line, content, now, series, inner));
     }
     const panel = { ...layers, width: inner, height };
     const step = inner / now.ids.length, byVendor = content.deviceAxis === "x" && now.sort === "soc" && !now.few;
@@ -308,10 +325,21 @@
     svg.setAttribute("focusable", "false");
   }
   function drawn() { return figures.filter((figure) => figure.drawn); }
+  const turns = new Map();
+  async function update(action) { // the figures on the screen at once, and then the others, unless it is called again
+    const turn = (turns.get(action) ?? 0) + 1;
+    turns.set(action, turn);
+    drawn().filter((figure) => figure.onScreen).forEach(action);
+    for (const figure of drawn().filter((item) => !item.onScreen)) {
+      await new Promise((resolve) => { setTimeout(resolve, 20); });
+      if (turn !== turns.get(action)) return;
+      action(figure);
+    }
+  }
   let pending = 0;
   function redraw(later = false) {
     cancelAnimationFrame(pending);
-    pending = requestAnimationFrame(() => drawn().forEach(draw));
+    pending = requestAnimationFrame(() => update(draw));
     if (!later) broadcast();
   }
 
@@ -321,7 +349,8 @@
     const device = DEVICES.get(row.device_id);
     const lines = figure.content.facts.map((fact) => [fact.label, words(fact, row)]).filter(([, value]) => value);
     const head = device ? [device.name, [device.soc, device.android && `Android ${device.android}`].filter(Boolean).join(", ")] : [row[figure.content.panel] ?? "", ""];
-    const panel = figure.content.panel && device ? row[figure.content.panel] : "";
+    const title = figure.content.panel && device ? row[figure.content.panel] : "";
+    const panel = title === device?.name ? "" : title;
     return { head, panel, lines };
   }
   function show(figure, row, x, y) {
@@ -340,10 +369,11 @@
     show(figure, row, event.clientX, event.clientY);
     hover(row.device_id ?? "");
   }
+  const highlight = (figure) => figure.vega?.signal("highlighted", lit()).runAsync();
   function hover(device, told = true) {
     if (device === hovered) return;
     hovered = device;
-    for (const figure of drawn()) figure.vega?.signal("highlighted", lit()).runAsync();
+    update(highlight);
     if (told) document.dispatchEvent(new CustomEvent("aiot:hover", { detail: { device, source: "figure" } }));
     broadcast();
   }
@@ -460,7 +490,7 @@
   function legend(content) {
     if (!content.series.length) return "";
     const items = content.series.map((series) => {
-      const sign = { circle: "●", square: "■", "triangle-up": "▲", diamond: "◆", "triangle-down": "▼", cross: "✚" }[series.shape] ?? "●";
+      const sign = { circle: "●", square: "■", "triangle-up": "▲", diamond: "◆", "triangle-down": "▼", cross: "✚", stroke: "┃" }[series.shape] ?? "●";
       return make("li", {}, make("span", { class: "sign", style: `color: var(--figure-${series.color.slice(1).toLowerCase()}, ${series.color})`, "aria-hidden": "true" }, sign), ` ${series.name}`);
     });
     return make("ul", { class: "legend", "aria-label": "Legend" }, ...items);
@@ -481,9 +511,9 @@
     });
     figure.sync = () => buttons.forEach((button, place) => button.setAttribute("aria-pressed", String(content.views[place] === figure.view())));
     const head = make("div", { class: "head" }, legend(content), ...(buttons.length ? [make("div", { class: "views", role: "group", "aria-label": "Values" }, ...buttons)] : []), figure.count);
-    const panels = content.panel ? new Set(figure.rows.map((row) => row[content.panel])).size : 1;
-    figure.box.style.minHeight = content.deviceAxis === "y" ? `${figure.all * content.height + 50}px`
-      : `${Math.ceil(panels / content.columns) * (content.height + 36) + 20}px`; // so that the page does not jump
+    const distinct = (column) => column ? new Set(figure.rows.map((row) => row[column])).size : 1;
+    const lines = content.deviceAxis === "y" ? figure.all : distinct(content.line); // so that the page does not jump:
+    figure.box.style.minHeight = `${Math.ceil(distinct(content.panel) / content.columns) * (lines * content.height + 36) + 20}px`;
     figure.mark = document.querySelector(".banner.simulated") ? "SIMULATED" : document.querySelector(".banner.published") ? "PUBLISHED" : "";
     if (figure.mark) head.append(make("span", { class: "origin-mark" }, figure.mark.toLowerCase()));
     box.append(head, figure.box);
@@ -514,7 +544,10 @@
         if (entry.isIntersecting && !figure.drawn) draw(figure);
       }
     }, { rootMargin: "600px" });
-    figures.forEach((figure) => seen.observe(figure.box));
+    const shown = new IntersectionObserver((entries) => {
+      for (const entry of entries) figures.find((item) => item.box === entry.target).onScreen = entry.isIntersecting;
+    });
+    figures.forEach((figure) => { seen.observe(figure.box); shown.observe(figure.box); });
     broadcast();
     addEventListener("hashchange", () => { readAddress(true); syncToolbar(); redraw(); });
     addEventListener("beforeprint", () => { figures.forEach((figure) => { if (!figure.drawn) draw(figure); }); });

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from aiot_analysis.charts import accuracy, chart, complexity, shares, vips
+from tests.aiot_analysis.charts import samples
 
 
 def read(made: chart.Chart) -> dict[str, object]:
@@ -20,6 +21,11 @@ def fields(node: object) -> set[str]:
         own = {node["field"]} if isinstance(node.get("field"), str) else set()
         return own.union(*map(fields, node.values())) if node else own
     return set().union(*map(fields, node)) if isinstance(node, list) else set()
+
+
+def values(stored: list[object] | dict[str, list[object]]) -> list[object]:
+    """The values of a column; one of text is stored as distinct values and their places."""
+    return [stored["values"][place] for place in stored["places"]] if isinstance(stored, dict) else stored
 
 
 def time_frame(scale: float = 1.0) -> pd.DataFrame:
@@ -150,6 +156,11 @@ CHARTS = {
     "complexity": lambda: complexity.scatter(complexity_rows()),
     "accuracy over time": lambda: complexity.accuracy_over_time(time_rows(), "end_to_end"),
 }
+for number_of_devices in (1, samples.SEVERAL, samples.MANY):
+    for name_of_chart in samples.charts(number_of_devices):
+        CHARTS[f"{name_of_chart}, {number_of_devices}"] = lambda name=name_of_chart, number=number_of_devices: (
+            samples.charts(number)[name]
+        )
 OF_THE_PAGE = {"place", "number"}  # fields that the page's script adds
 
 
@@ -170,19 +181,29 @@ def test_specifications_and_displayed_values_name_only_columns_of_the_rows(name)
 @pytest.mark.parametrize("name", CHARTS)
 def test_a_page_reads_the_rows_that_python_has(name):
     made = CHARTS[name]()
-    rows = pd.DataFrame(read(made)["rows"])
+    rows = pd.DataFrame({column: values(stored) for column, stored in read(made)["rows"].items()})
     assert len(rows) == len(made.rows)
     for column in made.rows.select_dtypes("number"):
         np.testing.assert_allclose(
             rows[column].to_numpy(float), made.rows[column].to_numpy(float, na_value=np.nan), rtol=1e-5
         )
+    for column in made.rows.select_dtypes(exclude="number"):
+        assert rows[column].fillna("").tolist() == made.rows[column].fillna("").tolist()
 
 
 def test_text_cannot_end_the_script_element_and_infinite_numbers_are_null():
     rows = pd.DataFrame({"device_id": ["</script><b>"], "value": [np.inf]})
     text = chart.Chart(rows, (chart.View("a", "a", {}, "value"),), ()).to_json()
     assert "</" not in text
-    assert json.loads(text)["rows"] == {"device_id": ["</script><b>"], "value": [None]}
+    assert json.loads(text)["rows"] == {"device_id": {"values": ["</script><b>"], "places": [0]}, "value": [None]}
+
+
+def test_a_text_that_many_rows_have_is_stored_once():
+    rows = pd.DataFrame({"name": ["b", "a", "b", None], "value": [1, 2, 3, 4]})
+    assert read(chart.Chart(rows, (), ()))["rows"] == {
+        "name": {"values": ["b", "a", None], "places": [0, 1, 0, 2]},
+        "value": [1, 2, 3, 4],
+    }
 
 
 def test_devices_are_in_the_order_of_table_iii_and_then_by_id():
