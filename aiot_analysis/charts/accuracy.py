@@ -1,16 +1,14 @@
-"""Interactive drawings of accuracy across devices (Figs. 4 and 8)."""
+"""Interactive drawings of accuracy across devices (Figs. 4 and 8), and of accuracy and time by way of resizing."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from aiot_analysis.charts import chart
-from aiot_analysis.charts.chart import Chart, Fact, View
+from aiot_analysis.charts.chart import Chart, Fact, Spec, View
+from aiot_analysis.plots import accuracy as printed
 from aiot_analysis.plots import style
 from aiot_analysis.tables import names
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def frameworks(rows: pd.DataFrame) -> Chart:
@@ -30,6 +28,52 @@ def quantizations(rows: pd.DataFrame) -> Chart:
     rows = rows[rows["framework"] == "tflite"]
     panel = rows["model"].map(names.display) + ", " + rows["delegate"].map(names.display)
     return _accuracies(rows.assign(series=rows["quantization"], panel=panel), names.QUANTIZATIONS, 4)
+
+
+def resizing(frame: pd.DataFrame, devices: pd.DataFrame | None = None) -> Chart:
+    """Return accuracy and times of each way of resizing with their intervals, a line per device and instance.
+
+    Takes the frame of `stats.resize.summary`. Accuracy is drawn in percent.
+    """
+    name_of_device = {} if devices is None else names.devices(devices)
+    several = frame["device_id"].nunique() > 1
+    label = frame["instance_id"].map(names.instance_display)
+    if several:
+        label += ", " + frame["device_id"].map(lambda device: name_of_device.get(device, device))
+    frame = chart.instances(frame).assign(line=label, way=frame["resize"].map(names.display))
+    parts = []
+    for column, panel in printed.RESIZE_PANELS.items():
+        factor = 100 if column == "accuracy" else 1
+        ends = {"value": column, "value_low": f"{column}_low", "value_high": f"{column}_high"}
+        values = {name: factor * frame[source] for name, source in ends.items()}
+        parts.append(frame.assign(panel="accuracy (%)" if column == "accuracy" else panel, **values))
+    rows = pd.concat(parts, ignore_index=True).dropna(subset="value")
+    lines = chart.line_axis("line", dict.fromkeys(frame["line"]))
+    axis: Spec = chart.value_axis("value", "")
+    layers = [
+        chart.whiskers_on_lines("value", axis, lines, "way", offset=True, always=True),
+        chart.points_on_lines(axis, lines, "way", offset=True),
+    ]
+    spec: Spec = {"layer": layers, "resolve": {"scale": {"x": "independent"}}}
+    columns = ["device_id", "panel", "line", "instance", "framework", "model", "way", "value", "value_low"]
+    looks = style.looks(names.RESIZE_NAMES)
+    return Chart(
+        rows[[*columns, "value_high", "images"]],
+        (View("value", "value", spec, "value"),),
+        (
+            Fact("instance", "instance"),
+            Fact("way", "way of resizing"),
+            Fact("value", "value", "number", "value_low", "value_high"),
+            Fact("images", "images", "count"),
+        ),
+        chart.series((names.display(way), looks[way]) for way in looks if way in set(frame["resize"])),
+        "way",
+        "panel",
+        columns=3,
+        height_px=36,
+        device_axis="",
+        line="line",
+    )
 
 
 def _accuracies(rows: pd.DataFrame, order: list[str], columns: int) -> Chart:

@@ -27,10 +27,13 @@ PLACE: Spec = {"field": "place", "type": "ordinal"}
 """Encoding of the device axis. The page's script sets its order, labels and gaps."""
 
 LIT: Spec = {
-    "condition": {"test": "!length(highlighted) || indexof(highlighted, datum.device_id) >= 0", "value": 1},
+    "condition": {
+        "test": "!length(highlighted) || !isValid(datum.device_id) || indexof(highlighted, datum.device_id) >= 0",
+        "value": 1,
+    },
     "value": 0.18,
 }
-"""Opacity that fades all devices but the highlighted ones."""
+"""Opacity that fades all devices but the highlighted ones; marks of no device are never faded."""
 
 LIT_WHISKER: Spec = {
     "condition": {"test": "few ? (!length(highlighted) || indexof(highlighted, datum.device_id) >= 0) "
@@ -148,6 +151,11 @@ def series(looks: Iterable[tuple[str, Look]]) -> tuple[Series, ...]:
     return tuple(Series(name, look.color, SHAPES.get(look.marker, "cross")) for name, look in looks)
 
 
+def areas(looks: Iterable[tuple[str, Look]]) -> tuple[Series, ...]:
+    """Return the series of bars, whose sign in legends is a square."""
+    return series((name, look._replace(marker="s")) for name, look in looks)
+
+
 def frameworks(implementations: pd.Series) -> pd.Series:
     """Return the display name of the framework of each implementation, by which readers filter."""
     return implementations.map(lambda name: names.framework(names.framework_and_delegate(name)[0]))
@@ -175,6 +183,12 @@ def value_axis(field: str, title: str, *, log: bool = False, zero: bool = False,
         axis["format"] = "~g"
     scale: Spec = {"type": "log"} if log else {"zero": zero}
     return {"field": field, "type": "quantitative", "axis": axis, "scale": scale}
+
+
+def point_axis(field: str, title: str) -> Spec:
+    """Return the encoding of a y axis with a difference of shares in percentage points."""
+    axis = value_axis(field, title)
+    return axis | {"axis": axis["axis"] | {"labelExpr": "format(100 * datum.value, '~g')"}}
 
 
 def line_axis(field: str, order: Iterable[str]) -> Spec:

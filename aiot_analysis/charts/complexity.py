@@ -85,6 +85,72 @@ def scatter(points: pd.DataFrame) -> Chart:
     )
 
 
+def off_line(residuals: pd.DataFrame, implementations: pd.DataFrame) -> Chart:
+    """Return the time of each instance as a multiple of the line of its device, a line per implementation and model.
+
+    Takes the frame of `stats.complexity.residuals` and, for medians of implementations with their intervals, that of
+    `implementations` (one device) or `over_devices` (several).
+    """
+    rows = names.ordered(residuals, ["implementation", "model"])
+    present = list(dict.fromkeys(rows["implementation"]))
+    middle = implementations.rename(columns={"ratio": "middle", "ratio_low": "middle_low", "ratio_high": "middle_high"})
+    rows = rows.merge(middle[["implementation", "middle", "middle_low", "middle_high"]], on="implementation")
+    display = rows["implementation"].map(names.display)
+    rows = rows.assign(
+        line=rows["model"].map(names.display) + ", " + display,
+        framework=chart.frameworks(rows["implementation"]),
+        model=rows["model"].map(names.display),
+        part=display,
+        mark=display.mask(rows["off"].isin(["slower", "faster"]), OFF),
+    )
+    lines = chart.line_axis("line", dict.fromkeys(rows["line"]))
+    axis = chart.value_axis("ratio", "time as a multiple of the device's line", log=True)
+    color: Spec = {"field": "mark", "type": "nominal"}
+    one_per_line: list[Spec] = [
+        {
+            "aggregate": [{"op": "max", "field": name, "as": name} for name in ("middle", "middle_low", "middle_high")],
+            "groupby": ["line", "part"],
+        },
+        {"calculate": "datum.part", "as": "mark"},
+    ]
+    band: Spec = {
+        "transform": one_per_line,
+        "mark": {"type": "rect", "opacity": 0.18},
+        "encoding": {
+            "x": {**axis, "field": "middle_low"},
+            "x2": {"field": "middle_high"},
+            "y": lines,
+            "color": color,
+        },
+    }
+    median: Spec = {
+        "transform": one_per_line,
+        "mark": {"type": "tick", "thickness": 2, "bandSize": 16},
+        "encoding": {"x": {**axis, "field": "middle"}, "y": lines, "color": color},
+    }
+    columns = ["device_id", "line", "part", "mark", "framework", "model", "ratio", "latency_ms", "line_ms"]
+    looks = [(names.display(name), style.look(name)) for name in present]
+    return Chart(
+        rows[[*columns, "macs_millions", "middle", "middle_low", "middle_high"]],
+        (View("ratio", "ratio", {"layer": [band, median, chart.points_on_lines(axis, lines, "mark")]}, "ratio"),),
+        (
+            Fact("line", "instance"),
+            Fact("ratio", "as long as by the line of the device", "times"),
+            Fact("latency_ms", "time per image", "ms"),
+            Fact("line_ms", "by the line of the device", "ms"),
+            Fact("middle", "median of the implementation", "times", "middle_low", "middle_high"),
+        ),
+        chart.series([*looks, (OFF, style.Look(style.color(style.NOTABLE), "D", ""))]),
+        "mark",
+        height_px=16,
+        device_axis="",
+        line="line",
+    )
+
+
+OFF = "off the line by rule"
+
+
 def accuracy_over_time(rows: pd.DataFrame, timing: str, by: str = "implementation") -> Chart:
     """Return accuracy over mean time (logarithmic), a point per device and instance.
 

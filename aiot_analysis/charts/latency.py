@@ -107,11 +107,13 @@ def phases(frame: pd.DataFrame, devices: pd.DataFrame | None = None) -> Chart:
         total_ms=rows.groupby(["device_id", "instance_id"])["mean_ms"].transform("sum"),
         phase=rows["phase"].map(names.display),
     )
-    series = chart.series((names.display(phase), style.look(phase)) for phase in present)
+    looks = [(names.display(phase), style.look(phase)) for phase in present]
     facts = (Fact("phase", "phase"), Fact("mean_ms", "mean time", "ms"), Fact("total_ms", "all phases", "ms"))
     if _are_many(rows):
         axis = chart.value_axis("mean_ms", "mean time per image and phase (ms)", log=True)
-        return _panels(rows, [chart.points_on_lines(axis, lines, "phase", size=14)], series, facts, "mean_ms", "phase")
+        return _panels(
+            rows, [chart.points_on_lines(axis, lines, "phase", size=14)], chart.series(looks), facts, "mean_ms", "phase"
+        )
     bars: Spec = {
         "mark": {"type": "bar"},
         "encoding": {
@@ -122,7 +124,7 @@ def phases(frame: pd.DataFrame, devices: pd.DataFrame | None = None) -> Chart:
             "opacity": LIT,
         },
     }
-    return _panels(rows, [bars], series, facts, "total_ms", "phase")
+    return _panels(rows, [bars], chart.areas(looks), facts, "total_ms", "phase")
 
 
 def stability_scores(frame: pd.DataFrame, devices: pd.DataFrame | None = None) -> Chart:

@@ -69,6 +69,54 @@ def time_shares(shares: Mapping[str, pd.DataFrame], base: str, speed_ups: pd.Dat
     )
 
 
+def speed_ups(frame: pd.DataFrame, summary: pd.DataFrame, base: str) -> Chart:
+    """Return a point with its interval per device and part, with the geometric mean over devices as a line.
+
+    Takes a frame of `stats.shares.speed_ups` and that of `stats.latency.over_devices` for the same panels and parts.
+    Parts above 1 are faster than `base`, which is a display name.
+    """
+    place = list(frame.columns).index("device_id")
+    panels, part = list(frame.columns[:place]), str(frame.columns[place + 1])
+    means = summary.rename(columns={column: str(column).replace("speed_up", "mean") for column in summary})
+    rows = frame.dropna(subset="speed_up").merge(
+        means[[*panels, part, "mean", "mean_low", "mean_high", "devices"]], on=[*panels, part], how="left"
+    )
+    parts = names.in_order(set(rows[part]), [*names.IMPLEMENTATIONS, *names.QUANTIZATIONS, *names.MODELS])
+    rows = rows.assign(
+        panel=[", ".join(map(names.display, values)) for values in rows[panels].itertuples(index=False, name=None)],
+        part=rows[part].map(names.display),
+        **_filters(rows),
+    )
+    spec = _speed_ups(base)
+    several = rows["device_id"].nunique() > 1
+    mean: Spec = {
+        "mark": {"type": "rule", "strokeWidth": 1.2, "opacity": 0.6},
+        "encoding": {
+            "y": chart.value_axis("mean", f"times as fast as {base}", log=True) | {"aggregate": "max"},
+            "color": {"field": "part", "type": "nominal"},
+        },
+    }
+    times = (Fact("base_ms", f"{base}, time per image", "ms"), Fact("other_ms", "time per image", "ms"))
+    columns = ["device_id", "panel", "part", "speed_up", "speed_up_low", "speed_up_high", "n_images"]
+    columns += ["mean", "mean_low", "mean_high", *(fact.field for fact in times)]
+    over = Fact("mean", "geometric mean over all devices", "times", "mean_low", "mean_high")
+    return Chart(
+        rows[[*columns, *(name for name in ("framework", "model") if name in rows)]],
+        (View("speed_up", "speed-up", {"layer": [*spec["layer"], *([mean] if several else [])]}, "speed_up"),),
+        (
+            Fact("part", "part"),
+            Fact("speed_up", f"as fast as {base}", "times", "speed_up_low", "speed_up_high"),
+            *times,
+            Fact("n_images", "images", "count"),
+            *((over,) if several else ()),
+        ),
+        chart.series((names.display(name), style.look(name)) for name in parts),
+        "part",
+        "panel",
+        columns=4 if rows["panel"].nunique() > 8 else 3,
+    )
+
+
 def _filters(rows: pd.DataFrame) -> dict[str, pd.Series]:
     """Return the columns `framework` and `model` with display names, as far as rows have them."""
     filters = {}

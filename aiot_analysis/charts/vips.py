@@ -7,6 +7,7 @@ import pandas as pd
 from aiot_analysis.charts import chart
 from aiot_analysis.charts.chart import LIT, PLACE, Chart, Fact, Spec, View
 from aiot_analysis.plots import style
+from aiot_analysis.plots import vips as printed
 from aiot_analysis.tables import names
 
 
@@ -77,6 +78,7 @@ def contributions(parts: pd.DataFrame) -> Chart:
         framework=chart.frameworks(rows["implementation"]),
         model=rows["model"].map(names.display),
     )
+    lines = chart.line_axis("instance", dict.fromkeys(rows["instance"]))
     facts = (
         Fact("instance", "instance"),
         Fact("share", "share of the score", "percent", "share_low", "share_high"),
@@ -88,21 +90,70 @@ def contributions(parts: pd.DataFrame) -> Chart:
     return Chart(
         rows.assign(time_ms=1000 * rows["time_s"])[[*shown, "time_ms"]],
         (
-            View("share", "share of the score", _heatmap("share", "share", percent=True), "share"),
-            View("vips", "images per second", _heatmap("vips", "images/s"), "vips"),
+            View("share", "share of the score", _heatmap("share", "share", lines, percent=True), "share"),
+            View("vips", "images per second", _heatmap("vips", "images/s", lines), "vips"),
         ),
         facts,
-        height_px=16 * rows["instance"].nunique(),
+        height_px=16,
+        line="instance",
     )
 
 
-def _heatmap(field: str, title: str, *, percent: bool = False) -> Spec:
+def weights(frame: pd.DataFrame) -> Chart:
+    """Return the share of each instance in the score over devices, and how ranks change without it.
+
+    Takes the frame of `stats.vips_sensitivity.by_instance` and draws its largest peer group.
+    """
+    rows, devices = printed.largest_group(frame)
+    if devices < 2:
+        rows = rows.head(0)
+    rows = chart.instances(rows)
+    implementations = rows["instance_id"].map(lambda name: names.instance(name).implementation)
+    moved = rows["moved"].astype(str) + f" of {devices} move, by at most " + rows["largest_move"].astype(str)
+    rows = rows.assign(
+        part=implementations.map(names.display),
+        ranks=moved.where(rows["moved"] > 0, "no device moves"),
+    )
+    lines = chart.line_axis("instance", rows["instance"])
+    axis = chart.value_axis("share_median", "share of the score", percent=True)
+    axis["scale"] = {"domain": [0, 1.45 * float(rows["share_max"].max())]}  # room for the words
+    color: Spec = {"field": "part", "type": "nominal"}
+    span: Spec = {
+        "mark": {"type": "rule", "strokeWidth": 1.2},
+        "encoding": {"x": {**axis, "field": "share_min"}, "x2": {"field": "share_max"}, "y": lines, "color": color},
+    }
+    words: Spec = {
+        "mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 11, "clip": True},
+        "encoding": {"x": {**axis, "field": "share_max"}, "y": lines, "text": {"field": "ranks"}},
+    }
+    columns = ["instance", "framework", "model", "part", "share_median", "share_min", "share_max", "ranks", "tau"]
+    present = names.in_order(set(implementations), names.IMPLEMENTATIONS)
+    return Chart(
+        rows[[*columns, "first_ten_changed"]],
+        (View("share", "share", {"layer": [span, chart.points_on_lines(axis, lines, "part"), words]}, "share_median"),),
+        (
+            Fact("share_median", "share of the score, median over devices", "percent"),
+            Fact("share_min", "lowest share", "percent"),
+            Fact("share_max", "highest share", "percent"),
+            Fact("ranks", "ranks without it"),
+            Fact("tau", "Kendall's tau with the ranks without it", "number"),
+            Fact("first_ten_changed", "devices that leave the top ten", "count"),
+        ),
+        chart.series((names.display(name), style.look(name)) for name in present),
+        "part",
+        height_px=18,
+        device_axis="",
+        line="instance",
+    )
+
+
+def _heatmap(field: str, title: str, lines: Spec, *, percent: bool = False) -> Spec:
     legend = {"title": title, **({"format": "~%"} if percent else {})}
     return {
         "mark": {"type": "rect"},
         "encoding": {
             "x": PLACE,
-            "y": {"field": "instance", "type": "nominal", "sort": None, "axis": {"title": None}},
+            "y": lines,
             "color": {"field": field, "type": "quantitative", "scale": {"scheme": "viridis"}, "legend": legend},
             "opacity": LIT,
         },

@@ -77,7 +77,7 @@ def noise(
     ]
     below = right.get_subplotspec().get_gridspec().ncols == 1  # type: ignore[union-attr]
     for panel in filled if below else filled[:1]:
-        panel.set_yticks(range(len(ids)), [_line(instance_id) for instance_id in ids], fontsize=style.SMALL)
+        panel.set_yticks(range(len(ids)), [line_name(instance_id) for instance_id in ids], fontsize=style.SMALL)
     style.legend(figure, handles)
     return style.finish(figure, origin, _alt_noise(with_spread, with_instability, repeats, gap))
 
@@ -156,7 +156,7 @@ def _lines(axes: Axes, ids: Sequence[str], label: str) -> None:
             axes.axhline(number - 0.5, color=style.RULE, linewidth=0.6, zorder=0)
 
 
-def _line(instance: str) -> str:
+def line_name(instance: str) -> str:
     parts = names.instance(instance)
     kind = "" if parts.quantization == "float32" else f" {names.display(parts.quantization)}"
     return f"{names.display(parts.model)} · {names.display(parts.implementation)}{kind}"
@@ -214,7 +214,7 @@ def against(
         high=frame["accuracy_high"] - frame["accuracy_base"],
     )
     instances = [names.instance(instance) for instance in [*differences["instance_id"], *gaps]]
-    versions = names.in_order({"_".join(instance[:3]) for instance in instances}, _VERSIONS)
+    versions = names.in_order({"_".join(instance[:3]) for instance in instances}, VERSIONS)
     models = names.in_order({instance.model for instance in instances}, names.MODELS)
     ids = device_axis.order([*differences["device_id"], *([base] if base else [])], devices)
     if differences.empty:
@@ -231,7 +231,7 @@ def against(
         half = 100 * max(row[["change_high", "high"]].max().max(), -row[["change_low", "low"]].min().min(), 0.01)
         for version in versions:
             axis = next(panels)
-            axis.set_title(f"{names.display(model)}{between}{_version(version)}", fontsize=style.SMALL)
+            axis.set_title(f"{names.display(model)}{between}{version_name(version)}", fontsize=style.SMALL)
             part = row[row["version"] == version]
             if part.empty:
                 style.empty(axis, f"no data: {gaps.get(f'{version}_{model}', 'not run')}")
@@ -247,7 +247,7 @@ def against(
     return style.finish(figure, origin, _alt_against(differences, base, devices))
 
 
-_VERSIONS = [
+VERSIONS = [
     f"{implementation}_{quantization}"
     for implementation in names.IMPLEMENTATIONS
     for quantization in names.QUANTIZATIONS
@@ -297,7 +297,7 @@ def _against_handles(sure: bool) -> dict[str, Any]:
     return handles
 
 
-def _version(version: str) -> str:
+def version_name(version: str) -> str:
     implementation, quantization = version.rsplit("_", 1)
     kind = "" if quantization == "float32" else f" {names.display(quantization)}"
     return names.display(implementation) + kind

@@ -32,6 +32,12 @@ def colors() -> dict[str, str]:
     return dict(zip(SYMBOLS, verdict_colors, strict=True))
 
 
+def all_instances(rows: pd.DataFrame) -> list[str]:
+    """Return the paper's instances in its order, whether they ran or not, and then the others of the rows by name."""
+    paper_ids = [*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED]
+    return [*paper_ids, *sorted(set(rows["instance_id"]) - set(paper_ids))]
+
+
 @style.styled
 def grid(
     instances: pd.DataFrame,
@@ -48,8 +54,7 @@ def grid(
     shows the number of devices per verdict.
     """
     latest = instances.sort_values("run_id").drop_duplicates(["device_id", "instance_id"], keep="last")
-    paper_ids = [*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED]
-    all_ids = [*paper_ids, *sorted(set(latest["instance_id"]) - set(paper_ids))]
+    all_ids = all_instances(latest)
     ids = device_axis.order(latest["device_id"], devices)
     table = latest.pivot(index="instance_id", columns="device_id", values="verdict").reindex(index=all_ids, columns=ids)
     table = table.fillna("not run")

@@ -58,7 +58,7 @@ def breakdown(
 
     Takes the frame of `stats.operators.shares`.
     """
-    implementations = _implementations(frame)
+    implementations = implementations_and_devices(frame)
     models = names.in_order(set(frame["model"]), names.MODELS)
     figure, axes = style.panels(
         max(1, len(implementations)), 2 if len(models) <= 3 else 1, max(3.6, 1.3 + 0.95 * len(models)), 3.2
@@ -72,7 +72,7 @@ def breakdown(
     descriptions = []
     for panel, (framework, device) in zip(axes, implementations, strict=True):
         rows = frame[(frame["framework"] == framework) & (frame["device_id"] == device)]
-        title = _title(framework, device, frame, devices)
+        title = panel_title(framework, device, frame, devices)
         panel.set_title(title)
         table = rows.pivot(index="model", columns="kind", values="share").reindex(index=models, columns=kinds)
         _bars(panel, table, kind_looks)
@@ -92,13 +92,13 @@ def breakdown(
     return style.finish(figure, origin, f"Share of each kind of operator in the run time. {'; '.join(descriptions)}.")
 
 
-def _implementations(frame: pd.DataFrame) -> list[tuple[str, str]]:
+def implementations_and_devices(frame: pd.DataFrame) -> list[tuple[str, str]]:
     """Return the pairs of framework and device in the frame, PyTorch first, since the paper's figures show it."""
     pairs = frame[["framework", "device_id"]].drop_duplicates().itertuples(index=False, name=None)
     return sorted(pairs, key=lambda pair: (pair[0] != "pytorch", *pair))
 
 
-def _title(framework: str, device: str, frame: pd.DataFrame, devices: pd.DataFrame | None) -> str:
+def panel_title(framework: str, device: str, frame: pd.DataFrame, devices: pd.DataFrame | None) -> str:
     """Return the name of the framework, with that of the device if there are several."""
     text = {"pytorch": "PyTorch", "caffe2": "Caffe2"}.get(framework, framework)
     if frame["device_id"].nunique() == 1:
@@ -159,7 +159,7 @@ def convolution_times(
     0.12, and bars that go on beyond them end in a triangle.
     """
     present = set(frame[["framework", "device_id", "model"]].itertuples(index=False, name=None))
-    implementations = _implementations(frame)
+    implementations = implementations_and_devices(frame)
     models = names.in_order(set(frame["model"]), names.MODELS)
     panel_keys = [(*pair, model) for pair in implementations for model in models if (*pair, model) in present]
     figure, axes = style.panels(max(1, len(panel_keys)), 3, 3.7, 2.1)
@@ -181,7 +181,7 @@ def convolution_times(
         panel.text(overflow_x, label_y, _percent(overflow_share), ha="center", va="bottom", fontsize=style.SMALL)
         cut = bins[bins["share"] > top]
         panel_letter = f"({chr(97 + number)}) " if len(panel_keys) <= 26 else ""
-        suffix = f", {_title(framework, device, frame, devices)}" if len(implementations) > 1 else ""
+        suffix = f", {panel_title(framework, device, frame, devices)}" if len(implementations) > 1 else ""
         panel.set_title(f"{panel_letter}{names.display(model)}{suffix}")
         room, right = max(style.panel_width(panel) - 0.75, 0.5), end + 3.5 * width
         label = 5.5 * style.LETTER * style.SMALL  # inches that a tick label of four characters takes with its gap

@@ -85,6 +85,17 @@ def complexity(
     return style.finish(figure, origin, f"Time over multiply-accumulates of {networks}: {'; '.join(ranges)}.")
 
 
+def networks_and_runtimes(shares: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Return the networks of `stats.published_speed.shares_over_devices` and the runtimes, in the order of figures.
+
+    The network for which the runtimes differ most is first.
+    """
+    wide = shares.pivot(index="model", columns="framework", values="share")
+    spread = wide.max(axis=1) - wide.min(axis=1)
+    networks = list(spread.sort_values(ascending=False).index)
+    return networks, names.in_order(set(wide.columns), names.RUNTIMES)
+
+
 @style.styled
 def runtime_shares(
     shares: pd.DataFrame, origin: str, *, ax: Axes | None = None, fig: Figure | SubFigure | None = None
@@ -94,14 +105,12 @@ def runtime_shares(
     Takes the frame of `stats.published_speed.shares_over_devices`. The network for which the runtimes differ most is
     on top.
     """
-    wide = shares.pivot(index="model", columns="framework", values="share")
-    runtimes = names.in_order(set(wide.columns), names.RUNTIMES)
+    networks, runtimes = networks_and_runtimes(shares)
     if not runtimes:
         figure, (axes,) = style.panels(1, 1, 6.4, 2.0)
         style.empty(axes, "no data: no network and device has all three runtimes")
         return style.finish(figure, origin, "Shares of runtimes: no data.")
-    spread = wide.max(axis=1) - wide.min(axis=1)
-    wide = wide.loc[spread.sort_values(ascending=False).index, runtimes]
+    wide = shares.pivot(index="model", columns="framework", values="share").loc[networks, runtimes]
     figure, (axes,) = style.panels(1, 1, 6.6, ROW * len(wide) + 0.5)
     looks = style.looks(names.RUNTIMES)
     left = np.zeros(len(wide))

@@ -179,6 +179,13 @@ def timings(
     )
 
 
+def largest_group(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Return the rows of the largest peer group of `stats.vips_sensitivity.by_instance`, and its number of devices."""
+    counts = frame.groupby("peer_group")["devices"].max()
+    group = frame[frame["peer_group"] == counts.idxmax()].reset_index(drop=True) if len(counts) else frame
+    return group, 0 if group.empty else int(group["devices"].iloc[0])
+
+
 @style.styled
 def weights(
     frame: pd.DataFrame, origin: str, *, ax: Axes | None = None, fig: Figure | SubFigure | None = None
@@ -187,9 +194,7 @@ def weights(
 
     Takes the frame of `stats.vips_sensitivity.by_instance` and draws its largest peer group.
     """
-    counts = frame.groupby("peer_group")["devices"].max()
-    group = frame[frame["peer_group"] == counts.idxmax()].reset_index(drop=True) if len(counts) else frame
-    devices = 0 if group.empty else int(group["devices"].iloc[0])
+    group, devices = largest_group(frame)
     if devices < 2:
         figure, (axes,) = style.panels(1, 1, 6.6, 1.2)
         style.empty(axes, "no data: ranks need two devices with the same instances under the same conditions")

@@ -80,7 +80,7 @@
   }
   const sortOf = (figure) => state.sort || figure.content.sort || (DEVICES.size > FEW ? "soc" : "id");
   function order(rows, view, sort, down) {
-    const ids = [...new Set(rows.map((row) => row.device_id))];
+    const ids = [...new Set(rows.map((row) => row.device_id))].filter(known);
     const place = (id) => DEVICES.get(id)?.place ?? Infinity;
     if (sort === "value") {
       const sums = new Map(ids.map((id) => [id, [0, 0]]));
@@ -163,10 +163,11 @@
     return ticks;
   }
   function logDomain(spec, channel, now) {
-    const fields = [];
+    const fields = [], marked = []; // values of reference lines
     const visit = (node) => {
       if (!node || typeof node !== "object") return;
       const encoding = node.encoding?.[channel];
+      if (encoding?.datum !== undefined) marked.push(encoding.datum);
       if (encoding?.field && encoding.scale?.type === "log") {
         const isWhisker = node.encoding[`${channel}2`];
         if (!isWhisker || now.few) fields.push(encoding.field, ...(isWhisker ? [node.encoding[`${channel}2`].field] : []));
@@ -176,7 +177,7 @@
     visit(spec);
     const values = now.rows.flatMap((row) => fields.map((field) => row[field])).filter((value) => value > 0);
     if (!values.length) return null;
-    let [low, high] = [Math.min(...values), Math.max(...values)];
+    let [low, high] = [Math.min(...values, ...marked), Math.max(...values, ...marked)];
     const room = Math.max((high / low) ** 0.04, 1.01);
     [low, high] = [low / room, high * room];
     return { domain: [low, high], values: logTicks(low, high) };
@@ -197,7 +198,7 @@
       if (!node || typeof node !== "object") return node;
       const copy = {};
       for (const [name, value] of Object.entries(node)) copy[name] = visit(value);
-      if (copy.mark?.color) copy.mark.color = themed(copy.mark.color);
+      for (const name of ["color", "stroke"]) if (copy.mark?.[name]) copy.mark[name] = themed(copy.mark[name]);
       if (copy.encoding) {
         for (const [channel, encoding] of Object.entries(copy.encoding)) {
           if (encoding.field === "place") {
@@ -207,8 +208,8 @@
               : { labelExpr: "labels[datum.value]", title: null, ticks: false, labelOverlap: few || now.sort === "soc" ? false : "greedy",
                   labelAngle: few && count > 2 ? -35 : 0, labelAlign: few && count > 2 ? "right" : { expr: "aligned[datum.value]" }, labelLimit: few ? 110 : 90 };
           }
-          if (encoding.field === content.seriesField && ["color", "shape"].includes(channel)) {
-            encoding.scale = { domain: series.domain, range: channel === "color" ? series.colors : series.shapes };
+          if (encoding.field === content.seriesField && ["color", "fill", "stroke", "shape"].includes(channel)) {
+            encoding.scale = { domain: series.domain, range: channel === "shape" ? series.shapes : series.colors };
             encoding.legend = null;
           }
         }
@@ -265,12 +266,15 @@
     const panels = content.panel ? [...new Set(figure.rows.map((row) => row[content.panel]))].filter((name) => now.rows.some((row) => row[content.panel] === name)) : [];
     const most = Math.min(width < 560 ? 1 : width < 900 ? 2 : content.columns, content.columns, panels.length || 1);
     const columns = most > 2 && panels.length % most && panels.length % (most - 1) === 0 ? most - 1 : most; // full rows
-    const beside = content.line ? 220 : content.deviceAxis === "y" ? Math.min(180, Math.max(...now.labels.map(labelWidth))) + 20 : 200;
-    const words = hasLines(content) ? beside + (figure.view().spec.encoding?.color?.legend ? 80 : 10) : 0; // beside the axis
-    const axes = words || MARGIN_X * (resolve?.scale?.y ? columns : 1) + 12;
-    const inner = Math.max(120, Math.floor((width - axes - 16 - 14 * (columns - 1)) / columns));
+    const names = content.line ? 222 : Math.min(180, Math.max(0, ...now.labels.map(labelWidth))) + 20;
+    const beside = hasLines(content) ? names : MARGIN_X; // names or numbers of the y axis
+    const legend = JSON.stringify(figure.view().spec).includes('"legend":{') ? 70 : 0;
+    const between = { row: resolve?.scale?.x ? 76 : 44, column: resolve?.scale?.y ? beside : 14 }; // px, of panels
+    const inner = Math.max(120, Math.floor((width - beside - legend - 28 - between.column * (columns - 1)) / columns));
     const { resolve: _, ...unit } = patched(figure.view().spec, content, now, series, inner);
-    const height = hasLines(content) ? { step: content.height } : content.height;
+    const count = (name) => new Set(now.rows.filter((row) => row[content.panel] === name).map((row) => row[content.line])).size;
+    const height = !hasLines(content) ? content.height
+      : resolve?.scale?.y ? content.height * Math.max(...panels.map(count)) : { step: content.height };
     const mark = figure.mark ? [{ data: { values: [{}] }, mark: { type: "text", text: figure.mark, fontSize: Math.min(22, inner / 9), opacity: 0.14 },
       encoding: { x: { value: inner / 2 }, y: { value: hasLines(content) ? 30 : content.height / 2 } } }] : [];
     let layers = { layer: [...mark, ...(unit.layer ?? [unit])] };
@@ -284,8 +288,8 @@
     if (byVendor) now.labels = roomy(now.labels, step);
     const aligned = byVendor ? alignments(now.labels, step) : now.labels.map(() => "center");
     const whole = panels.length
-      ? { facet: { field: content.panel, type: "nominal", sort: panels, title: null }, columns, spec: panel, ...(resolve ? { resolve } : {}) }
-      : { ...panel, ...(resolve ? { resolve } : {}) };
+      ? { facet: { field: content.panel, type: "nominal", sort: panels, title: null }, columns, spec: panel, ...(resolve ? { resolve, bounds: "flush", spacing: between } : {}) }
+      : panel;
     return {
       $schema: "https://vega.github.io/schema/vega-lite/v6.json",
       params: [{ name: "highlighted", value: lit() }, { name: "labels", value: now.labels }, { name: "aligned", value: aligned }, { name: "few", value: now.few }],
@@ -348,10 +352,10 @@
   function text(figure, row) {
     const device = DEVICES.get(row.device_id);
     const lines = figure.content.facts.map((fact) => [fact.label, words(fact, row)]).filter(([, value]) => value);
-    const head = device ? [device.name, [device.soc, device.android && `Android ${device.android}`].filter(Boolean).join(", ")] : [row[figure.content.panel] ?? "", ""];
-    const title = figure.content.panel && device ? row[figure.content.panel] : "";
-    const panel = title === device?.name ? "" : title;
-    return { head, panel, lines };
+    const { panel: panelField, line } = figure.content;
+    const titles = [device?.name ?? row[line], row[panelField]].filter(known); // of the mark and, if it is another, of its panel
+    const soc = device ? [device.soc, device.android && `Android ${device.android}`].filter(Boolean).join(", ") : "";
+    return { head: [titles[0] ?? "", soc], panel: titles[1] === titles[0] ? "" : titles[1], lines };
   }
   function show(figure, row, x, y) {
     const { head, panel, lines } = text(figure, row);
@@ -387,16 +391,16 @@
   }
   function keys(figure, event) {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    const ids = figure.now?.ids ?? [];
+    const { ids, rows } = figure.now ?? { ids: [], rows: [] };
     if (event.key === "Escape") { hide(); return hover(""); }
-    if (!step || !ids.length) return undefined;
+    if (!step || !rows.length) return undefined;
     event.preventDefault();
-    const at = ids.indexOf(hovered);
-    const device = ids[at < 0 ? (step > 0 ? 0 : ids.length - 1) : (at + step + ids.length) % ids.length];
-    hover(device);
+    const stops = ids.length ? ids.map((id) => rows.find((row) => row.device_id === id)) : rows; // without devices, all marks
+    const at = ids.length ? ids.indexOf(hovered) : stops.indexOf(figure.stop);
+    figure.stop = stops[at < 0 ? (step > 0 ? 0 : stops.length - 1) : (at + step + stops.length) % stops.length];
+    hover(figure.stop.device_id ?? "");
     const box = figure.box.getBoundingClientRect();
-    const row = figure.now.rows.find((item) => item.device_id === device);
-    if (row) show(figure, row, box.left + 20, Math.max(20, box.top));
+    show(figure, figure.stop, box.left + 20, Math.max(20, box.top));
     return undefined;
   }
 
@@ -501,7 +505,7 @@
     const box = element.querySelector("div.chart");
     const figure = { content, element, rows: rowsOf(content), box: make("div", { class: "drawing" }), name: element.id, drawn: false, vega: null, now: null };
     figure.view = () => content.views.find((view) => view.name === state.views[figure.name]) ?? content.views[0];
-    figure.all = new Set(figure.rows.map((row) => row.device_id)).size;
+    figure.all = new Set(figure.rows.map((row) => row.device_id).filter(known)).size;
     figure.alt = box.dataset.alt || element.querySelector("figcaption")?.textContent?.trim() || "Figure";
     figure.count = make("output", { class: "count" });
     const buttons = content.views.length < 2 ? [] : content.views.map((view) => {
@@ -519,7 +523,7 @@
     box.append(head, figure.box);
     figure.box.tabIndex = 0;
     figure.box.setAttribute("role", "group");
-    figure.box.setAttribute("aria-label", `${element.querySelector(".finding")?.textContent ?? "Figure"}: arrow keys go from device to device`);
+    figure.box.setAttribute("aria-label", `${element.querySelector(".finding")?.textContent ?? "Figure"}: arrow keys go from ${figure.rows.some((row) => known(row.device_id)) ? "device to device" : "mark to mark"}`);
     figure.box.addEventListener("keydown", (event) => keys(figure, event));
     figure.box.addEventListener("blur", () => { hide(); hover(""); });
     figures.push(figure);
