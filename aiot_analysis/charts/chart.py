@@ -230,7 +230,11 @@ def whiskers_on_lines(
 
 def reference_line(value: float, channel: str = "x") -> Spec:
     """Return a layer with a dashed line at a value."""
-    return {"mark": {"type": "rule", "strokeDash": [4, 3], "opacity": 0.6}, "encoding": {channel: {"datum": value}}}
+    return {
+        "data": {"values": [{}]},  # one line, not one per row
+        "mark": {"type": "rule", "strokeDash": [4, 3], "opacity": 0.6},
+        "encoding": {channel: {"datum": value}},
+    }
 
 
 def points_with_whiskers(field: str, axis: Spec, series_field: str) -> Spec:

@@ -35,13 +35,13 @@ def distribution(summary: pd.DataFrame, devices: pd.DataFrame | None = None, wha
     once: Spec = {"transform": [{"filter": f"datum.mark === '{QUARTILES}'"}]}
     ends: list[tuple[str, str, str, Spec]] = [
         ("rule", "min_ms", "p99_ms", {"strokeWidth": 1}),
-        ("bar", "p25_ms", "p75_ms", {"opacity": 0.35}),
+        ("bar", "p25_ms", "p75_ms", {"fillOpacity": 0.35}),
     ]
     boxes = [
         once
         | {
             "mark": {"type": kind, "color": style.color(style.PLAIN)} | look,
-            "encoding": {"x": {**axis, "field": low}, "x2": {"field": high}, "y": lines},
+            "encoding": {"x": {**axis, "field": low}, "x2": {"field": high}, "y": lines, "opacity": LIT},
         }
         for kind, low, high, look in ends
     ]
@@ -70,8 +70,8 @@ def tails(summary: pd.DataFrame, devices: pd.DataFrame | None = None, what: str 
     rows, lines, axis = _percentiles(summary, devices, marks, what)
     line: Spec = {
         "transform": [{"filter": "datum.mark === 'median'"}],
-        "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.35, "color": style.color(style.PLAIN)},
-        "encoding": {"x": {**axis, "field": "median_ms"}, "x2": {"field": "p99_ms"}, "y": lines},
+        "mark": {"type": "rule", "strokeWidth": 2, "strokeOpacity": 0.35, "color": style.color(style.PLAIN)},
+        "encoding": {"x": {**axis, "field": "median_ms"}, "x2": {"field": "p99_ms"}, "y": lines, "opacity": LIT},
     }
     return _panels(rows, [line, chart.points_on_lines(axis, lines, "mark")], _looks(marks), _TIMES, "tail")
 

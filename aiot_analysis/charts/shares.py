@@ -156,5 +156,4 @@ def _times() -> Spec:
 def _speed_ups(base: str) -> Spec:
     axis = chart.value_axis("speed_up", f"times as fast as {base}", log=True)
     spec = chart.points_with_whiskers("speed_up", axis, "part")
-    line: Spec = {"mark": {"type": "rule", "strokeDash": [4, 3]}, "encoding": {"y": {"datum": 1}}}
-    return {"layer": [line, *spec["layer"]]}
+    return {"layer": [chart.reference_line(1, "y"), *spec["layer"]]}

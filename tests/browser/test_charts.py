@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -13,31 +12,16 @@ from axe_playwright_python.sync_playwright import Axe
 from aiot_analysis.charts import accuracy as accuracy_chart
 from aiot_analysis.charts import shares as shares_chart
 from aiot_analysis.charts import vips as vips_chart
-from aiot_analysis.charts.chart import devices_json
-from aiot_analysis.display import export
 from aiot_analysis.display import show as showing
 from aiot_analysis.plots import shares as draw
-from aiot_analysis.report import page as report_page
+from tests.aiot_analysis.charts import samples
+from tests.browser import chart_pages
 from tests.browser.conftest import Watched
 
 Visit = Callable[..., Watched]
 ORIGINS = ["measured", "published", "simulated"]
 NUMBERS = [1, 2, 51]
-SOCS = ["Snapdragon 865", "Kirin 990", "MediaTek Helio P90"]
-VENDORS = ["HiSilicon", "MediaTek", "Qualcomm"]  # of SOCS, in the order of the alphabet
-FACTS = {
-    "name": "04_frameworks", "title": "Frameworks", "origins": ["measured"], "weights": [], "parameters": [],
-    "data": "0123456789ab", "rendered": "2026-01-02 03:04 UTC", "versions": {},
-}  # fmt: skip
-
-
-def device_frame(number: int) -> pd.DataFrame:
-    """Phones p00, p01, ...; the vendor of the SoC changes from one to the next."""
-    rows = [
-        (f"p{place:02}", place + 1, ["Oppo", "Honor"][place % 2], f"Model {place:02}", SOCS[place % 3], "Android", "10")
-        for place in range(number)
-    ]
-    return pd.DataFrame(rows, columns=["device_id", "paper_id", "maker", "model", "soc", "os", "os_version"])
+VENDORS = ["HiSilicon", "MediaTek", "Qualcomm"]  # of the phones, in the order of the alphabet
 
 
 def times(number: int, scale: float = 1.0) -> pd.DataFrame:
@@ -75,14 +59,7 @@ def accuracies(number: int) -> pd.DataFrame:
 
 def write_page(folder: Path, number: int, origin: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A page with three charts and a table, as the notebooks make them."""
-    outputs: list[Any] = []
-
-    def keep(data: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
-        text = {kind: value for kind, value in data.items() if isinstance(value, str)}
-        outputs.append(nbformat.v4.new_output("display_data", text, metadata=metadata or {}))
-
-    monkeypatch.setattr(showing, "display_data", keep)
-    devices, frame = device_frame(number), times(number)
+    devices, frame = samples.devices(number), times(number)
     columns = ["model", "device_id", "implementation", "speed_up", "speed_up_low", "speed_up_high"]
     faster = pd.DataFrame(
         [
@@ -92,25 +69,16 @@ def write_page(folder: Path, number: int, origin: str, monkeypatch: pytest.Monke
         ],
         columns=columns,
     )
-    banner = f'<div class="banner {origin}" role="note">{origin} data</div>'
-    showing.display_html(f'{banner}<script type="application/json" id="devices">{devices_json(devices)}</script>', "")
     by_timing = {"end_to_end": frame, "inference": times(number, 0.5)}
     charts = {
         "fig5": shares_chart.time_shares(by_timing, "tflite_cpu", faster),
         "ranking": vips_chart.ranking(scores(number)),
         "fig4": accuracy_chart.frameworks(accuracies(number)),
     }
-    with export.beside_page(folder, "04_frameworks", [origin]).open():
-        for name, chart in charts.items():
-            figure = draw.time_shares(frame, origin, devices)
-            showing.show(figure, f"Caption of {name}", name=name, title=f"Finding of {name}", chart=chart)
-    showing.display_html(
-        showing.to_html(frame[frame["model"] == "mnasnet"].head(40), "Times", devices=frame["device_id"]), ""
+    table = showing.to_html(frame[frame["model"] == "mnasnet"].head(40), "Times", devices=frame["device_id"])
+    return chart_pages.write(
+        folder, origin, devices, charts, lambda: draw.time_shares(frame, origin, devices), monkeypatch, table
     )
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=outputs)])
-    path = folder / "04_frameworks.html"
-    path.write_text(report_page.to_html(notebook, {**FACTS, "origins": [origin]}), encoding="utf-8")
-    return path
 
 
 @pytest.fixture

@@ -369,7 +369,7 @@
   }
   const hide = () => { tip.hidden = true; };
   function point(figure, event, row) {
-    if (!row?.device_id && !row?.[figure.content.seriesField]) { hide(); return hover(""); }
+    if (row?.number === undefined) { hide(); return hover(""); } // not one of the rows
     show(figure, row, event.clientX, event.clientY);
     hover(row.device_id ?? "");
   }

@@ -1,0 +1,147 @@
+"""Each interactive figure in a browser: it is drawn, says the device and its values, and highlights a device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from tests.aiot_analysis.charts import samples
+from tests.browser import chart_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from aiot_analysis.charts.chart import Chart
+
+NUMBERS = [samples.SEVERAL, samples.MANY]
+NAMES = list(samples.charts(1))
+MARKS = ".drawing :is(.mark-symbol, .mark-rect, .mark-rule).role-mark :is(path, line)"
+
+
+HIGHLIGHTED = """([marks, device, devices]) => {
+    const of = [...document.querySelectorAll(marks)].filter(mark => mark.__data__?.datum?.device_id)
+    const opacity = mark => Number(mark.getAttribute('opacity') ?? 1)
+    const lit = of.filter(mark => mark.__data__.datum.device_id === device)
+    const others = of.filter(mark => mark.__data__.datum.device_id !== device)
+    const seen = new Set(of.map(mark => mark.__data__.datum.device_id))
+    return seen.size === devices && lit.some(mark => opacity(mark) === 1) && others.every(mark => opacity(mark) < 0.2)
+}"""  # whether all marks of all other devices are faded
+
+
+def identifier(name: str) -> str:
+    return name.replace(" ", "_").replace("-", "_")
+
+
+def picture() -> Figure:
+    figure = Figure(figsize=(3, 1))
+    figure.set_label("A picture for readers without scripts.")
+    return figure
+
+
+@pytest.fixture(scope="module")
+def pages(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], tuple[Any, list[str]]]]:
+    """Returns the page with all charts of a number of devices, and what it said on the console."""
+    opened: dict[int, tuple[Any, list[str]]] = {}
+    contexts = []
+
+    def page_of(number: int) -> tuple[Any, list[str]]:
+        if number not in opened:
+            with pytest.MonkeyPatch.context() as monkeypatch:
+                charts = {identifier(name): made for name, made in samples.charts(number).items()}
+                path = chart_pages.write(
+                    tmp_path_factory.mktemp("charts"),
+                    "simulated",
+                    samples.devices(number),
+                    charts,
+                    picture,
+                    monkeypatch,
+                )
+            context = browser.new_context(viewport={"width": 1440, "height": 900})
+            contexts.append(context)
+            page, said = context.new_page(), []
+            page.on("console", lambda message: said.append(message.text))
+            page.on("pageerror", lambda error: said.append(str(error)))
+            page.goto(path.as_uri())
+            opened[number] = page, said
+        return opened[number]
+
+    yield page_of
+    for context in contexts:
+        context.close()
+
+
+def written(value: float, kind: str) -> str:
+    """A number as a page writes it."""
+    if kind == "percent":
+        return f"{100 * value:.1f} %"
+    if kind == "points":
+        return f"{100 * value:.1f} points".replace("-", "−")
+    if kind == "count":
+        return f"{value:,.0f}"
+    digits = 4 if kind == "number" else 3
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:#.{digits}g}".rstrip(".").replace("-", "−") if value else "0"
+
+
+def point_at_first_mark(page: Any, figure: str) -> dict[str, Any]:
+    """Point at the first mark that stands for a row, and return this row."""
+    row: dict[str, Any] = page.evaluate(
+        """([figure, marks]) => {
+            const all = [...document.querySelectorAll(`#${figure} ${marks}`)]
+            const mark = all.find(item => item.__data__?.datum && "number" in item.__data__.datum)
+            const box = mark.getBoundingClientRect()
+            const at = { bubbles: true, clientX: box.x + box.width / 2, clientY: box.y + box.height / 2 }
+            mark.dispatchEvent(new PointerEvent('pointermove', at))
+            return JSON.parse(JSON.stringify(mark.__data__.datum))
+        }""",
+        [figure, MARKS],
+    )
+    page.wait_for_timeout(60)
+    return row
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_mark_says_its_device_and_value_and_its_device_is_highlighted(
+    name: str, number: int, pages: Callable[[int], tuple[Any, list[str]]]
+) -> None:
+    page, said = pages(number)
+    figure, made = identifier(name), samples.charts(number)[name]
+    page.locator(f"#{figure} .drawing").scroll_into_view_if_needed()
+    page.wait_for_selector(f"#{figure} .drawing svg", timeout=15_000)
+    assert page.locator(f"#{figure} {MARKS}").count() > 0
+    row = point_at_first_mark(page, figure)
+    text = page.locator(".tip").inner_text()
+    assert_says(text, row, made)
+    if row.get("device_id"):
+        devices = made.rows["device_id"].nunique()
+        page.wait_for_function(HIGHLIGHTED, arg=[f"#{figure} {MARKS}", row["device_id"], devices], timeout=3000)
+    page.mouse.move(5, 5)
+    page.keyboard.press("Escape")
+    assert said == []
+
+
+def assert_says(text: str, row: dict[str, Any], made: Chart) -> None:
+    """Assert that a text names the device or the line of a row, and has its first number and its interval."""
+    heading = text.splitlines()[0]
+    if row.get("device_id"):
+        [name] = samples.devices(51).set_index("device_id").loc[[row["device_id"]], ["maker", "model"]].agg(" ".join, 1)
+        assert heading == name
+    elif made.line or made.panel:
+        assert heading == row[made.line or made.panel]
+    numbers = [
+        fact
+        for fact in made.facts
+        if pd.api.types.is_numeric_dtype(made.rows[fact.field]) and row.get(fact.field) is not None
+    ]
+    assert numbers
+    for fact in numbers:
+        ends = [row.get(field) for field in (fact.low, fact.high) if field]
+        interval = [f" (95 %: {written(ends[0], fact.format)}"] if len(ends) == 2 and None not in ends else [""]
+        unit = {"ms": " ms", "times": " times"}.get(fact.format, "")
+        value = written(row[fact.field], fact.format) + unit
+        assert f"{fact.label}\n{value}{interval[0]}" in text.replace("\t", "\n").replace("\n\n", "\n")
