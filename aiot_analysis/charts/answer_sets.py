@@ -98,8 +98,13 @@ def disagreement(differences: pd.DataFrame) -> Chart:
         },
     }
     words: Spec = {
-        "mark": {"type": "text", "fontSize": 11, "color": style.ON_LIGHT},
-        "encoding": {"x": x, "y": lines, "text": {"field": "text"}},
+        "mark": {"type": "text", "fontSize": 11},
+        "encoding": {
+            "color": {"value": style.ON_LIGHT},
+            "x": x,
+            "y": lines,
+            "text": {"condition": {"test": "narrow", "value": ""}, "field": "text"},
+        },
     }
     return Chart(
         rows[["line", "column", "model", "differ", "share", "text", "n_images", "sdk_a", "submitter_a"]],

@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const FEW = 12; // up to this many devices have their names, gaps between bars, and all whiskers
-  const MARGIN_X = 62;
+  const MARGIN_X = 62, NARROW = 560; // pixels
   const make = (tag, facts = {}, ...children) => {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(facts)) element.setAttribute(name, value);
@@ -264,7 +264,7 @@
     const series = look(content);
     const { resolve } = figure.view().spec;
     const panels = content.panel ? [...new Set(figure.rows.map((row) => row[content.panel]))].filter((name) => now.rows.some((row) => row[content.panel] === name)) : [];
-    const most = Math.min(width < 560 ? 1 : width < 900 ? 2 : content.columns, content.columns, panels.length || 1);
+    const most = Math.min(width < NARROW ? 1 : width < 900 ? 2 : content.columns, content.columns, panels.length || 1);
     const columns = most > 2 && panels.length % most && panels.length % (most - 1) === 0 ? most - 1 : most; // full rows
     const names = content.line ? 222 : Math.min(180, Math.max(0, ...now.labels.map(labelWidth))) + 20;
     const beside = hasLines(content) ? names : MARGIN_X; // names or numbers of the y axis
@@ -292,7 +292,7 @@
       : panel;
     return {
       $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-      params: [{ name: "highlighted", value: lit() }, { name: "labels", value: now.labels }, { name: "aligned", value: aligned }, { name: "few", value: now.few }],
+      params: [{ name: "highlighted", value: lit() }, { name: "labels", value: now.labels }, { name: "aligned", value: aligned }, { name: "few", value: now.few }, { name: "narrow", value: width < NARROW }],
       datasets: { rows: now.rows, starts: now.starts }, data: { name: "rows" }, padding: 4, spacing: 14, autosize: "pad",
       ...whole, config: config(),
     };
