@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from aiot_suite import suite
 from aiot_suite.errors import ModelError
 from aiot_suite.suite import Instance
+from runner import rawlog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -129,7 +130,10 @@ def load(plugins: Path | None = None) -> Catalog:
     for file in _files(plugins, "models", models):
         models[file.stem] = read_model(file)
     for file in _files(plugins, "frameworks", frameworks):
-        frameworks[file.stem] = Framework(file.stem, _module(file, ("SUFFIX", "prepare", "version")), file)
+        framework = Framework(file.stem, _module(file, ("SUFFIX", "prepare", "version")), file)
+        if fault := rawlog.name_fault(f"model{framework.suffix}"):
+            raise ModelError(f"{file} has the SUFFIX {framework.suffix!a} ({fault}): write a suffix like .onnx.")
+        frameworks[file.stem] = framework
     return Catalog(models, frameworks)
 
 
@@ -147,6 +151,8 @@ def read_model(file: Path) -> Model:
 def _files(plugins: Path | None, kind: str, taken: Mapping[str, object]) -> list[Path]:
     files = sorted((plugins / kind).glob("*.py")) if plugins else []
     for file in files:
+        if not file.is_file():  # importing a pipe would never end
+            raise ModelError(f"{file} is not a file: move it out of the folder of plug-ins.")
         if file.stem in taken:
             raise ModelError(f"{file} has the same name as an existing one: choose another name.")
         if not _NAMES[kind].fullmatch(file.stem):

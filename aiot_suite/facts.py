@@ -234,13 +234,16 @@ class Artifact:
     def load(cls, sidecar: Path) -> Artifact:
         """Load an artifact from its sidecar file; raises ModelError if that is damaged or the model file is missing."""
         try:
-            record = json.loads(sidecar.read_text(encoding="utf-8"))
+            record = rawlog.parse(rawlog.read_bytes(sidecar, rawlog.RECORD_LIMIT_BYTES))
+            for name in ("path", "name", "weights"):  # they become names of files here and on devices
+                if fault := rawlog.name_fault(record[name]):
+                    raise ValueError(f"{name} {record[name]!a}: {fault}")
             settings = Settings.parse(record.pop("settings"), sidecar)
             if calibrated := record.pop("calibrated", None):
                 calibrated = Calibrated(**{**calibrated, "image_sha256": tuple(calibrated["image_sha256"])})
             path = sidecar.parent / record.pop("path")
             artifact = cls(path=path, settings=settings, calibrated=calibrated, **record)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, rawlog.RawLogError) as error:
             raise ModelError(
                 f"{sidecar} is not a valid description of a model ({error}): prepare the model again."
             ) from None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from aiot_suite.errors import DatasetError
 from runner import rawlog
 
 PROJECT = Path(__file__).parents[1]
@@ -34,6 +35,12 @@ class Workspace:
     def datasets(self) -> Path:
         """Folder of the datasets, with a subfolder for each."""
         return self.root / "data" / "datasets"
+
+    def dataset(self, name: str) -> Path:
+        """Return the folder of a dataset; raises DatasetError if the name is not that of a folder in `datasets`."""
+        if fault := rawlog.name_fault(name):
+            raise DatasetError(f"{name!a} cannot be the name of a dataset ({fault}): use a name like my-images.")
+        return self.datasets / name
 
     @property
     def plugins(self) -> Path:

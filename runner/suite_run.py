@@ -227,7 +227,7 @@ def build_request(
         profile=replace(chosen_profile, **{name: value for name, value in overrides.items() if value is not None}),
         seed=seed,
         threads=threads,
-        dataset=store.load(space.datasets / dataset),
+        dataset=store.load(space.dataset(dataset)),
         artifacts=load_artifacts(models_folder(space, weights)),
         catalog=catalog.load(space.plugins),
         checks={},

@@ -85,3 +85,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     seed = config.getoption("randomly_seed", None)
     if seed is not None:
         terminalreporter.line(f"in random order: --randomly-seed={seed} repeats it")
+
+
+@pytest.fixture
+def time_limit() -> Iterator[None]:
+    """Fails a test that takes longer than half a minute, such as one that reads a file that never ends."""
+
+    def fail(*_: object) -> None:
+        raise TimeoutError("the test took longer than 30 s")
+
+    earlier = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(30)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, earlier)

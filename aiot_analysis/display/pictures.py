@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import csv
 import io
-import json
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -20,9 +19,10 @@ from aiot_analysis.errors import DataError
 from aiot_analysis.tables import names
 from aiot_analysis.tables.workspace import upwards
 from aiot_analysis.words import plural
+from runner import rawlog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -47,7 +47,7 @@ class Pictures:
 
     def thumbnail(self, image: str, pixels: int = 112) -> bytes | None:
         """Return a picture as a JPEG of at most `pixels` per side; None if it is missing or unreadable."""
-        if image not in self.files:
+        if image not in self.files or not self.files[image].is_file():
             return None
         try:
             with Image.open(self.files[image]) as picture:
@@ -82,12 +82,12 @@ def find_pictures(rows: pd.DataFrame, datasets: Path | str = "data/datasets") ->
     if len(measured_datasets) > 1:
         return Pictures(why="the results are from several datasets")
     name, sha256 = str(measured_datasets["dataset"].iloc[0]), str(measured_datasets["dataset_sha256"].iloc[0])
-    folder = upwards(Path(datasets) / name, Path.cwd())
+    folder = None if rawlog.name_fault(name) else upwards(Path(datasets) / name, Path.cwd())
     if folder is None:
         return Pictures(why=f"there is no dataset {name!r} in {datasets}")
     try:
         return _read(folder, name, sha256)
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, csv.Error, rawlog.RawLogError) as error:
         return Pictures(why=f"the dataset in {folder} is damaged ({error!r})")
     except DataError as error:
         return Pictures(why=str(error))
@@ -95,17 +95,20 @@ def find_pictures(rows: pd.DataFrame, datasets: Path | str = "data/datasets") ->
 
 def _read(folder: Path, name: str, sha256: str) -> Pictures:
     """Read a dataset. Raises DataError if its SHA-256 is a different one."""
-    record = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    record = rawlog.parse(rawlog.read_bytes(folder / "dataset.json", rawlog.RECORD_LIMIT_BYTES))
     if record["sha256"] != sha256:
         raise DataError(f"the dataset in {folder} differs from {name!r} of the results (by its SHA-256)")
     image_folder = folder / record["image_folder"]
     classes = {int(row["label"]): row["name"] for row in _rows(folder / "classes.csv")}
-    return Pictures(classes, {row["image"]: image_folder / row["image"] for row in _rows(folder / "labels.csv")})
+    images = [row["image"] for row in _rows(folder / "labels.csv")]
+    for image in images:
+        if fault := rawlog.name_fault(image, subfolders=True):
+            raise ValueError(f"the image name {image!a}: {fault}")
+    return Pictures(classes, {image: image_folder / image for image in images})
 
 
-def _rows(path: Path) -> Iterable[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+def _rows(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(rawlog.read_bytes(path).decode(), newline="")))
 
 
 FEW = 3  # up to this many devices are named

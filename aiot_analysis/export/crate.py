@@ -181,16 +181,21 @@ def _choose(raw: Path, options: CrateOptions) -> tuple[list[Path], str]:
 
 
 def _copy_run(folder: Path, target: Path, remarks: list[str]) -> None:
-    """Copy the files of a run, without links and without the serial number of the device.
+    """Copy the files of a run, without links and special files and without the serial number of the device.
 
     Raises ExportError if another file than device.json states the serial number.
     """
-    shutil.copytree(folder, target, ignore=lambda at, held: [name for name in held if Path(at, name).is_symlink()])
+
+    def special(at: str, held: list[str]) -> list[str]:
+        paths = [Path(at, name) for name in held]
+        return [path.name for path in paths if path.is_symlink() or not (path.is_dir() or path.is_file())]
+
+    shutil.copytree(folder, target, ignore=special)
     path = target / "device.json"
     try:
-        device = json.loads(path.read_bytes())
+        device = rawlog.parse(rawlog.read_bytes(path, rawlog.RECORD_LIMIT_BYTES))
         serial = device.pop("serial", None) if isinstance(device, dict) else None
-    except (OSError, ValueError):
+    except (rawlog.RawLogError, ValueError):
         return  # `aiot process` excludes such a run
     if not serial:
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -45,12 +44,9 @@ def make_part(run: RunFolder, key: str, parts: Parts) -> None:
 
 def _origin(run: RunFolder) -> str | None:
     """Return the origin of an unreadable run, if its record states it nevertheless."""
-    path = run.folder / "run.json"
-    if not path.is_file():  # reading a pipe might never end
-        return None
     try:
-        origin = json.loads(path.read_bytes())["origin"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        origin = rawlog.parse(rawlog.read_bytes(run.folder / "run.json", rawlog.RECORD_LIMIT_BYTES))["origin"]
+    except (rawlog.RawLogError, ValueError, KeyError, TypeError):
         return None
     return origin if isinstance(origin, str) and origin in rawlog.ORIGINS else None
 

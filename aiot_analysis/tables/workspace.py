@@ -321,11 +321,12 @@ def pictures(root: Path, datasets: str, names: Iterable[str]) -> list[str]:
     """
     lines = []
     for name in sorted(names):
-        folder = upwards(Path(datasets) / name, root)
+        folder = None if rawlog.name_fault(name) else upwards(Path(datasets) / name, root)
         if folder is None:
             continue
-        with suppress(OSError, ValueError, KeyError, TypeError):  # a damaged dataset counts as absent
-            record = (folder / "dataset.json").read_bytes()
+        # a damaged dataset counts as absent
+        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError, rawlog.RawLogError):
+            record = rawlog.read_bytes(folder / "dataset.json", rawlog.RECORD_LIMIT_BYTES)
             if (folder / json.loads(record)["image_folder"]).is_dir():
                 lines.append(f"{name} {hashlib.sha256(record).hexdigest()}")
     return lines

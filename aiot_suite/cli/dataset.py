@@ -40,7 +40,7 @@ def dataset_make(
 
     with counting("dataset: drawing") as step:
         dataset = sample.make(
-            to_write(workspace).datasets / "sample",
+            to_write(workspace).dataset("sample"),
             seed=seed,
             train_per_class=train_per_class,
             jobs=jobs,
@@ -75,7 +75,7 @@ def dataset_sample(
 
     with counting("dataset: copying") as step:
         dataset = source.sample_imagenet(
-            to_write(workspace).datasets / name,
+            to_write(workspace).dataset(name),
             imagenet,
             classes=classes,
             per_class=per_class,
@@ -113,7 +113,7 @@ def dataset_use(
     """Make a dataset of your own folder of labelled images."""
     from aiot_suite.datasets import imagenet as source
 
-    target = to_write(workspace).datasets / (name or folder.resolve().name)
+    target = to_write(workspace).dataset(name or folder.resolve().name)
     dataset = source.use_folder(target, folder, labels, label_space=label_space, numbering=numbering)
     _print_dataset(dataset, dataset.image_folder)
 

@@ -72,7 +72,7 @@ def models_prepare(
     from aiot_suite.long_tasks import counting
 
     space = to_write(workspace)
-    images = calibrating.calibration_from_dataset(store.load(space.datasets / calibration)) if calibration else None
+    images = calibrating.calibration_from_dataset(store.load(space.dataset(calibration))) if calibration else None
     available = catalog.load(space.plugins)
     chosen = suite.select(models, frameworks, (), quantizations, available.everything())
     left_out = [] if frameworks else prepare.instances_without_environment(chosen, available)

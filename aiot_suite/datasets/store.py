@@ -10,18 +10,23 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
+import io
 import json
+import os
 import random
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiot_suite.datasets.classes import describe_range, is_outside
 from aiot_suite.errors import DatasetError
 from aiot_suite.workspace import sha256_of
+from runner import rawlog
 from runner.rawlog import replace_text, utc_now
 
 if TYPE_CHECKING:
@@ -105,7 +110,9 @@ def write(
 def load(folder: Path) -> Dataset:
     """Load the dataset in a folder; raises DatasetError if it does not exist or is damaged."""
     try:
-        record = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+        record = _read_record(folder)
+        if not re.fullmatch("[0-9a-f]{64}", record["sha256"]):
+            raise ValueError(f"sha256 {record['sha256'][:80]!r}")
         images = [(row["image"], int(row["label"])) for row in _read_csv(folder / "labels.csv")]
         classes = {int(row["label"]): row["name"] for row in _read_csv(folder / "classes.csv")}
         if fault := _find_fault(images, record["label_space"]):
@@ -116,7 +123,7 @@ def load(folder: Path) -> Dataset:
             label_space=record["label_space"],
             sha256=record["sha256"],
             images=tuple(images),
-            image_folder=folder / record["image_folder"],
+            image_folder=_image_folder(folder, record["image_folder"]),
             classes=classes,
             notes=tuple(record.get("notes", ())),
         )
@@ -124,16 +131,36 @@ def load(folder: Path) -> Dataset:
         raise DatasetError(
             f"There is no dataset in {folder} ({error.filename} is missing): run `aiot dataset make`."
         ) from None
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError, csv.Error, rawlog.RawLogError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error).rstrip(".")
         raise DatasetError(
-            f"The dataset in {folder} is damaged ({error!r}): delete the folder and make it again."
+            f"The dataset in {folder} is damaged ({reason}): delete the folder and make it again."
         ) from None
 
 
 def read_origin(folder: Path) -> dict[str, object]:
     """Return the record of how the dataset in a folder was made."""
-    record: dict[str, object] = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["made_by"]
+    record: dict[str, object] = _read_record(folder)["made_by"]
     return record
+
+
+def _read_record(folder: Path) -> dict[str, Any]:
+    """Return the content of dataset.json; raises ValueError if it is not an object."""
+    path = folder / "dataset.json"
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    record = rawlog.parse(rawlog.read_bytes(path, rawlog.RECORD_LIMIT_BYTES))
+    if not isinstance(record, dict):
+        raise ValueError("dataset.json is not a JSON object")
+    return record
+
+
+def _image_folder(folder: Path, stated: str) -> Path:
+    """Return the folder of the images: one in the dataset's own folder, or the absolute path of the user's folder."""
+    fault = rawlog.name_fault(stated.lstrip("/") if stated.startswith("/") else stated, subfolders=True)
+    if fault:
+        raise ValueError(f"image_folder {stated!a}: {fault}")
+    return folder / stated
 
 
 def subset(dataset: Dataset, at_most: int | None, seed: int) -> list[tuple[str, int]]:
@@ -148,6 +175,8 @@ def _find_fault(images: Sequence[tuple[str, int]], label_space: str) -> str | No
     """Return a description of the first duplicate image or label outside the label space, or None."""
     label_by_image: dict[str, int] = {}
     for image, label in images:
+        if fault := rawlog.name_fault(image, subfolders=True):
+            return f"the image name {image!a} ({fault})"
         if is_outside(label, label_space):
             return f"label {label} (of {image}), but {describe_range(label_space)}"
         if image in label_by_image:
@@ -220,8 +249,10 @@ def fresh_folder(folder: Path) -> Path:
 
 
 def _read_csv(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    text = rawlog.read_bytes(path).decode()
+    return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:

@@ -62,7 +62,7 @@ def models_check(
             folder=folder,
             cache=space.models,
             known=installed,
-            dataset=store.load(space.datasets / dataset),
+            dataset=store.load(space.dataset(dataset)),
             images=images,
             device=LocalDevice(space.staging, space.salt()),
             progress=step,

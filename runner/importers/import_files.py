@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiot_suite.datasets import store
 from aiot_suite.errors import DatasetError, SetupError
+from runner import rawlog
 from runner.errors import LogError
 from runner.importers import (
     ai_hub,
@@ -228,7 +229,7 @@ def _sessions(
 def _dataset(workspace: Workspace, name: str, images: int, label_space: str | None) -> dict[str, Any]:
     """Return the entry of a dataset of the workspace, or of one of which only the name is known."""
     folder = workspace.datasets / name
-    if folder.parent != workspace.datasets or not (folder / "dataset.json").is_file():
+    if rawlog.name_fault(name) or not (folder / "dataset.json").is_file():
         return imported_runs.dataset_record(name, images, label_space)
     try:
         stored = store.load(folder)

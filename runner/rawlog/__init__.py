@@ -21,6 +21,12 @@ from .commands import (
     workspace_to_read,
     workspace_to_write,
 )
+from .files import (
+    LOG_LIMIT_BYTES,
+    RECORD_LIMIT_BYTES,
+    name_fault,
+    read_bytes,
+)
 from .ids import (
     ATTEMPT_NAME,
     attempt_path,
@@ -36,7 +42,6 @@ from .reader import (
     attempt_paths,
     parse_attempt,
     read_attempt,
-    read_bytes,
     read_json,
     read_telemetry,
     run_folders,
@@ -60,7 +65,9 @@ __all__ = [
     "ATTEMPT_NAME",
     "DEVICE_FIELDS",
     "EVENT_FIELDS",
+    "LOG_LIMIT_BYTES",
     "ORIGINS",
+    "RECORD_LIMIT_BYTES",
     "RUN_FIELDS",
     "SCHEMA_VERSION",
     "TELEMETRY_FIELDS",
@@ -79,6 +86,7 @@ __all__ = [
     "format_instance_id",
     "format_model_file_name",
     "locked",
+    "name_fault",
     "parse",
     "parse_attempt",
     "partial_path",

@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from .files import name_fault
+from .schema import RawLogError
+
 ATTEMPT_NAME = re.compile(r"(?P<instance>[a-z0-9_]+)\.(?P<attempt>[1-9][0-9]{0,8})\.jsonl")
 """Pattern of the names of attempt files."""
 
@@ -47,5 +50,8 @@ def split_attempt_name(file_name: str) -> tuple[str, int] | None:
 
 
 def attempt_path(run_folder: str | Path, instance_id: str, attempt: int) -> Path:
-    """Return the path of an attempt's file in a run folder."""
+    """Return the path of an attempt's file in a run folder; raises RawLogError if the id is not a name of a file."""
+    fault = name_fault(instance_id)
+    if fault:
+        raise RawLogError("%s has an instance %a, which cannot be a name: %s." % (run_folder, instance_id, fault))
     return Path(run_folder) / (format_attempt_name(instance_id, attempt) + ".jsonl")

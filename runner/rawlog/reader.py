@@ -7,6 +7,7 @@ import reprlib
 from pathlib import Path
 from typing import Any, Dict, List
 
+from .files import RECORD_LIMIT_BYTES, read_bytes
 from .ids import split_attempt_name
 from .schema import (
     ONCE,
@@ -30,11 +31,11 @@ def read_json(path: str | Path, fields: Fields) -> Record:
     The returned record has every field: optional fields missing in the file are None.
     """
     path = Path(path)
-    try:
-        record = parse(path.read_bytes())
-    except FileNotFoundError:
+    if not path.exists():
         raise RawLogError("%s is missing: the folder is not a run, or the run ended before it was written." % path)
-    except (ValueError, OSError) as error:
+    try:
+        record = parse(read_bytes(path, RECORD_LIMIT_BYTES))
+    except ValueError as error:
         raise RawLogError("%s cannot be read as JSON (%s)." % (path, error))
     if not isinstance(record, dict):
         raise RawLogError("%s does not contain a JSON object." % path)
@@ -85,16 +86,6 @@ class Attempt(object):
     def of(self, event: str) -> List[Record]:
         """Return all events with a name, in order."""
         return [record for record in self.events if record["event"] == event]
-
-
-def read_bytes(path: str | Path) -> bytes:
-    """Return the content of a file; raises RawLogError if it is not a regular file or cannot be read."""
-    try:
-        if Path(path).exists() and not Path(path).is_file():  # reading a pipe would never end
-            raise RawLogError("%s is not a file." % path)
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise RawLogError("%s cannot be read (%s)." % (path, error.strerror))
 
 
 def read_attempt(path: str | Path) -> Attempt:

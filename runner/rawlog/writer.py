@@ -117,8 +117,14 @@ class AttemptWriter(object):
 def close_attempt(path: str | Path, event: str, **fields: Any) -> None:
     """Append the final event to an attempt whose agent stopped without writing one; keep a half-written last line."""
     path = Path(path)
-    is_cut = path.exists() and path.stat().st_size > 0 and path.read_bytes()[-1:] != b"\n"
     fields["event"] = event
     check(fields, EVENT_FIELDS[event], str(path))
-    with open(str(path), "a", encoding="utf-8") as file:
-        file.write(("\n" if is_cut else "") + json.dumps(fields, separators=(",", ":")) + "\n")
+    if path.exists() and not path.is_file():  # opening a pipe would never end
+        raise RawLogError("%s is not a file." % path)
+    with open(str(path), "ab+") as file:
+        is_cut = False
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            is_cut = file.read(1) != b"\n"
+        line = json.dumps(fields, separators=(",", ":")) + "\n"
+        file.write((("\n" if is_cut else "") + line).encode())

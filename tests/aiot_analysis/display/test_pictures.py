@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 
 import numpy as np
 import pytest
@@ -48,6 +49,27 @@ def test_16_bit_grey_is_scaled_not_clipped_to_white(datasets):
 @pytest.mark.parametrize("image", ["b.jpg", "c.jpg", "d.jpg", "../sample/images/a.jpg"])
 def test_a_picture_that_is_not_there_or_is_none_has_no_thumbnail(datasets, image):
     assert pictures.find_pictures(rows(), datasets).thumbnail(image) is None
+
+
+@pytest.mark.parametrize("name", ["../secret.jpg", "/etc/hostname", "a.jpg\0"])
+def test_no_picture_outside_of_the_dataset_is_shown(datasets, name):
+    Image.new("RGB", (40, 20), "red").save(datasets / "sample" / "secret.jpg")
+    (datasets / "sample" / "labels.csv").write_text(f"image,label\na.jpg,0\n{name},1\n")
+    found = pictures.find_pictures(rows(), datasets)
+    assert "is damaged" in found.why and found.files == {}
+
+
+def test_no_dataset_outside_of_the_workspace_is_shown(datasets):
+    (datasets / "sample").rename(datasets.parent / "other")
+    name = "../other"
+    assert pictures.find_pictures(rows(dataset=name), datasets).why == f"there is no dataset {name!r} in {datasets}"
+
+
+@pytest.mark.usefixtures("time_limit")
+def test_a_picture_that_never_ends_has_no_thumbnail(datasets):
+    (datasets / "sample" / "images" / "a.jpg").unlink()
+    os.mkfifo(datasets / "sample" / "images" / "a.jpg")
+    assert pictures.find_pictures(rows(), datasets).thumbnail("a.jpg") is None
 
 
 def test_the_folder_of_images_may_be_elsewhere(datasets, tmp_path):

@@ -271,6 +271,19 @@ def test_a_run_that_cannot_be_read_is_named_and_the_others_are_processed(raw, pr
     assert re.search(reason, said)
 
 
+@pytest.mark.usefixtures("time_limit")
+@pytest.mark.parametrize("name", ["run.json", "device.json"])
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")], ids=["pipe", "zeros"])
+def test_a_record_that_never_ends_is_named_and_the_others_are_processed(raw, processed, name, make):
+    attempt(begin(raw, [ONE]), ONE, *GOOD)
+    bad = begin(raw, [ONE], run_id="20260102T000000Z-bbbbbb")
+    (bad / name).unlink()
+    make(bad / name)
+    result = ingest.process(raw, processed)
+    assert only("instances", processed)["run_id"] == RUN
+    assert result.left_out == [(str(bad), f"{bad / name} is not a file.")]
+
+
 def test_a_folder_that_is_no_run_is_named(raw, processed):
     attempt(begin(raw, [ONE]), ONE, *GOOD)
     (raw / "local" / "notes").mkdir()
