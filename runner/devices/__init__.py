@@ -6,8 +6,11 @@ import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from runner import rawlog
+from runner.errors import DeviceError
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -29,6 +32,13 @@ GONE = -signal.SIGHUP
 ALL_CORES, BIG_CORES = "all", "big"
 CORES = (ALL_CORES, BIG_CORES)
 """Choices of the cores that agents may run on. `big`: those with a higher maximum frequency than the slowest."""
+
+
+def check_names(files: Iterable[str], folder: str) -> None:
+    """Raise DeviceError if a file to be pushed, or the folder for it, would be outside of our folder on a device."""
+    for name in (folder, *files):
+        if fault := rawlog.name_fault(name, subfolders=True):
+            raise DeviceError(f"{name!a} cannot be pushed to a device ({fault}): check the file that names it.")
 
 
 @dataclass(frozen=True)

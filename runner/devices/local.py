@@ -26,6 +26,7 @@ from runner.devices import (
     Conditions,
     DeviceTask,
     android,
+    check_names,
     conditions,
 )
 from runner.devices.android import hashed
@@ -76,6 +77,7 @@ class LocalDevice:
         return {**facts, "not_offered": sorted(set(DEVICE_FIELDS) - offered - {"not_offered"})}
 
     def push(self, files: dict[str, Path], folder: str, executable: bool = False) -> str:
+        check_names(files, folder)
         target = self._root / folder
         for name, source in files.items():
             destination = target / name

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aiot_suite.workspace import sha256_of
 from runner import rawlog
-from runner.devices import FOLDER, GONE, OUTPUT_LIMIT_BYTES, TAIL_BYTES, DeviceTask
+from runner.devices import FOLDER, GONE, OUTPUT_LIMIT_BYTES, TAIL_BYTES, DeviceTask, check_names
 from runner.devices.adb import SHELL_TIMEOUT_S, CommandResult, Connection, quoted
 from runner.devices.answers import parse_json
 from runner.errors import DeviceError, DeviceLostError
@@ -52,6 +52,7 @@ class DeviceFiles:
 
     def push(self, files: dict[str, Path], folder: str, executable: bool = False) -> str:
         """Send the files that are missing on the device and verify what arrived. Return the folder's path there."""
+        check_names(files, folder)
         place = posixpath.join(self.folder, folder)
         expected = {name: sha256_of(path) for name, path in files.items()}
         present = self._there(place, files)

@@ -37,6 +37,18 @@ def test_pushed_files_are_there_and_follow_their_source(tmp_path):
     assert folder == str(tmp_path / "device" / "models")
 
 
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [("../out", "models"), ("/tmp/out", "models"), ("a\0", "models"), ("a", "../o"), ("a", "/tmp")],
+)
+def test_nothing_is_pushed_outside_of_the_folder(tmp_path, name, folder):
+    source = tmp_path / "model.bin"
+    source.write_text("one")
+    with pytest.raises(DeviceError, match=r"cannot be pushed to a device \(it"):
+        LocalDevice(tmp_path / "device", "salt").push({name: source}, folder)
+    assert list(tmp_path.rglob("*")) == [source]
+
+
 def local_tool(tmp_path, script):
     """A program that was given, and may not be executable as it is."""
     given = tmp_path / "given"

@@ -66,6 +66,15 @@ def test_files_of_any_name_arrive_are_found_again_and_removed(tmp_path, connecti
     assert not DeviceFiles(connection, str(ours)).remove()
 
 
+@pytest.mark.parametrize(
+    ("name", "folder"), [("../out", "it"), ("/etc/hostname", "it"), ("a\0", "it"), ("a", "../out"), ("a", "/tmp")]
+)
+def test_nothing_is_pushed_outside_of_our_folder(tmp_path, connection, sources, name, folder):
+    with pytest.raises(DeviceError, match=r"cannot be pushed to a device \(it"):
+        DeviceFiles(connection, str(tmp_path / "device")).push({name: sources["it's"]}, folder)
+    assert connection.pushed == [] and not (tmp_path / "device").exists()
+
+
 def test_only_what_changed_is_sent_again(tmp_path, connection, sources):
     ours = tmp_path / "device"
     DeviceFiles(connection, str(ours)).push(sources, "it")
