@@ -112,7 +112,8 @@ class DeviceFiles:
     def _there(self, place: str, files: dict[str, Path]) -> dict[str, str]:
         """Return the SHA-256, by name, of those files left by an earlier push whose sizes are unchanged."""
         if place not in self._noted:
-            answer = self._connection.shell(["cat", posixpath.join(place, _PUSHED)])
+            noted_file = quoted([posixpath.join(place, _PUSHED)])
+            answer = self._connection.shell(f"[ -f {noted_file} ] && cat {noted_file}")
             noted = parse_json(answer.stdout) if answer.exit_code == 0 else {}
             self._noted[place] = noted if isinstance(noted, dict) else {}
         noted = self._noted[place]
@@ -184,10 +185,15 @@ cd {folder} 2>/dev/null || {{ echo absent; exit; }}
 [ -s {name}.pid ] || {{ echo absent; exit; }}
 read -r pid <{name}.pid
 if grep -qF {name} /proc/$pid/cmdline 2>/dev/null; then now=running; else now=gone; fi
-read -r code <{name}.exit
+code=
+[ -f {name}.exit ] && read -r code <{name}.exit
 case $code in [0-9]*) now="exit $code" ;; esac
 echo "$now"
-tail -c {bytes} {name}.jsonl 2>/dev/null
+[ -f {name}.jsonl ] && tail -c {bytes} {name}.jsonl 2>/dev/null
+"""
+"""Script that prints the state of a process and the end of its log.
+
+A pipe, or a link to a device like /dev/zero, in place of a file would never end, so it is not read.
 """
 
 
@@ -249,8 +255,8 @@ class RemoteProcess:
         )
 
     def has(self, extension: str) -> bool:
-        """Return whether the file with this extension exists on the device."""
-        return self._connection.shell(["ls", self.path(extension)]).exit_code == 0
+        """Return whether the device has a regular file with this extension: reading anything else may never end."""
+        return self._connection.shell(["test", "-f", self.path(extension)]).exit_code == 0
 
     def content(self, extension: str, limit_bytes: int) -> Iterator[bytes]:
         """Yield the file with this extension in chunks.

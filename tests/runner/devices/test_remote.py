@@ -1,6 +1,7 @@
 """Processes on a device, started, asked for and fetched through a real `sh`; the agent is a few lines of Python."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -156,6 +157,21 @@ def test_a_log_that_is_none_is_closed_as_failed(tmp_path, there, log):
     carry_out(Device(there), task, 20, lambda tail: None)
     attempt = rawlog.read_attempt(task.log)
     assert (attempt.status, attempt.last["reason"]) == ("failed", "it ended with exit code 5")
+
+
+@pytest.mark.usefixtures("time_limit")
+@pytest.mark.parametrize("kind", ["jsonl", "output.txt", "exit"])
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")], ids=["pipe", "zeros"])
+def test_a_file_on_the_device_that_never_ends_is_not_read(tmp_path, there, kind, make):
+    task = task_of(tmp_path, f"open(log, 'w').write({json.dumps(END)!r} + chr(10))")
+    work = start(task, there)
+    assert ended(work) == 0
+    (there / f"{task.name}.{kind}").unlink()
+    make(there / f"{task.name}.{kind}")
+    assert work.poll() == (GONE if kind == "exit" else 0)
+    work.collect()
+    assert task.log.exists() == (kind != "jsonl") and task.output.exists() == (kind != "output.txt")
+    assert str(there) not in [process.info["cwd"] for process in psutil.process_iter(["cwd"])]
 
 
 def test_a_path_on_this_side_is_never_a_devices(tmp_path, there):
