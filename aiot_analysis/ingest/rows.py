@@ -116,7 +116,7 @@ def origin_of(run: Row) -> Row:
 def device(properties: Row, run: Row) -> Row:
     """Return the row of a device as described by one of its runs."""
     maxima = [core["max_mhz"] for core in properties["cores"] if core.get("max_mhz")]
-    names = ("maker", "model", "soc", "ram_gb", "os", "os_version", "abi", "kernel")
+    names = ("maker", "model", "soc", "ram_gb", "os", "os_version", "abi", "kernel", "identity_doubt")
     return {
         **{name: properties.get(name) for name in names},
         "device_id": properties["slug"],

@@ -59,6 +59,7 @@ class Devices(Table):
     kernel: Series[str] = pa.Field(nullable=True)
     cores: Series[pd.Int64Dtype] = pa.Field(nullable=True)
     max_mhz: Series[float] = pa.Field(nullable=True)
+    identity_doubt: Series[str] = pa.Field(nullable=True)  # why another device may have been taken for this one
     origin: Series[str] = pa.Field(isin=ORIGINS)
 
     class Config:
@@ -269,12 +270,13 @@ class LeftOut(Table):
 
 
 ADDED = {
+    "devices": ["identity_doubt"],
     "instances": [
         *["end_to_end_ms_se", "inference_ms_se"],
         *["layers_npu", "layers_gpu", "layers_cpu", "summary_runs", "summary_min_ms", "summary_max_ms"],
         *["summary_p99_ms", "summary_validity", "memory_min_mb", "memory_max_mb", "torch_accuracy", "job"],
         *["publication", "publisher", "submitter", "scenario", "address", "retrieved"],
-    ]
+    ],
 }
 """Columns that tables of earlier versions lack, and that are null there."""
 

@@ -54,6 +54,8 @@ section model
 cat /sys/class/dmi/id/product_name || cat /proc/device-tree/model
 section serial
 cat /proc/device-tree/serial-number
+section system
+settings get secure android_id || cat /etc/machine-id
 section machine
 uname -m
 section kernel
@@ -112,6 +114,8 @@ _WAKEFULNESS = re.compile(r"mWakefulness=([A-Z][a-z]{1,20})")
 _SCREEN_ON = ("Awake", "Dreaming")  # Android calls a screen saver a dream
 _LOCKED = re.compile(r"(?:^|\s)(?:showing|mIsShowing|mShowingLockscreen)=(true|false)\b")
 _BYTES = re.compile(r"(\d{1,9})\s")
+_SYSTEM_ID = re.compile(r"(?:[0-9a-f]{1,16}|[0-9a-f]{32})")
+_SHARED_SYSTEM_ID = "9774d56d682e549c"  # of many phones with Android 2.2, which had a bug
 _UNKNOWN = ("", "unknown", "none", "null")  # placeholders that a device prints for a missing value
 
 
@@ -133,6 +137,7 @@ class AndroidFacts:
     cores: tuple[dict[str, Any], ...]  # max_mhz and governor of each core
     battery: Battery | None
     serial: str | None = field(repr=False)
+    system_id: str | None = field(repr=False)  # drawn when the system is first started: Android's id, or the machine id
     page_bytes: int | None  # page size of the memory
     free_bytes: int | None  # free space where files will be pushed to
     awake: bool | None  # whether the screen is on
@@ -188,6 +193,7 @@ def facts(answer: str | bytes) -> AndroidFacts:
         cores=_cores(texts.get("cores", "")),
         battery=parse_battery(texts.get("battery")),
         serial=of("ro.serialno", "ro.boot.serialno") or known(texts.get("serial")),
+        system_id=_system_id(texts.get("system", "")),
         page_bytes=int(page_bytes) if page_bytes else int(1024 * page_kb) if page_kb else None,
         free_bytes=1024 * int(storage_match[3]) if storage_match else None,
         awake=wakefulness in _SCREEN_ON if wakefulness else None,
@@ -197,7 +203,9 @@ def facts(answer: str | bytes) -> AndroidFacts:
     )
 
 
-def properties(answer: str | bytes, salt: str, slug: str, keep_serial: bool = False) -> dict[str, Any]:
+def properties(
+    answer: str | bytes, salt: str, slug: str, keep_serial: bool = False, identity_doubt: str | None = None
+) -> dict[str, Any]:
     """Return the fields of device.json (`runner.rawlog.DEVICE_FIELDS`) and `market_name` from the output of FACTS.
 
     With `keep_serial`, `serial` is included unhashed. Raises DeviceError if the output is cut short.
@@ -209,12 +217,14 @@ def properties(answer: str | bytes, salt: str, slug: str, keep_serial: bool = Fa
         "schema_version": SCHEMA_VERSION,
         "slug": slug,
         "serial_sha256": hashed(device_facts.serial, salt) if device_facts.serial else None,
+        "system_sha256": hashed(device_facts.system_id, salt) if device_facts.system_id else None,
         **{name: getattr(device_facts, name) for name in names},
         "cores": list(device_facts.cores),
         "battery": asdict(battery_state) if battery_state else None,
     }
     offered = {name for name, value in record.items() if value is not None}
-    record["not_offered"] = sorted(set(DEVICE_FIELDS) - offered - {"not_offered"})
+    record["not_offered"] = sorted(set(DEVICE_FIELDS) - offered - {"not_offered", "identity_doubt"})
+    record["identity_doubt"] = identity_doubt
     if device_facts.market_name:
         record["market_name"] = device_facts.market_name
     return {**record, "serial": device_facts.serial} if keep_serial else record
@@ -224,18 +234,28 @@ def slug(maker: str | None, model: str | None, identity: str, salt: str) -> str:
     """Return the name of a device's folder.
 
     It matches [a-z0-9][a-z0-9-]* and has at most SLUG_NAME_LENGTH + 1 + SLUG_HASH_LENGTH characters. `identity`
-    distinguishes the device from others of its model: its serial or, if it has none, the name that adb gives it. The
-    name contains only a salted hash of it.
+    distinguishes the device from others of its model (see runner.devices.identity). The name contains only a salted
+    hash of it.
     """
+    return f"{slug_start(maker, model)}-{hashed(identity, salt)[:SLUG_HASH_LENGTH]}"
+
+
+def slug_start(maker: str | None, model: str | None) -> str:
+    """Return what the names of the folders of all devices of a model start with."""
     maker, model = (_plain(name or "") for name in (maker, model))
     name = model if model.startswith(maker) else f"{maker}-{model}"  # avoid repetitions such as "HUAWEI HUAWEI P30"
-    name = name[:SLUG_NAME_LENGTH].strip("-") or "device"
-    return f"{name}-{hashed(identity, salt)[:SLUG_HASH_LENGTH]}"
+    return name[:SLUG_NAME_LENGTH].strip("-") or "device"
 
 
 def hashed(serial: str, salt: str) -> str:
     """Return the SHA-256 of salt and serial, as stored in every device.json."""
     return hashlib.sha256(f"{salt}:{serial}".encode(errors="replace")).hexdigest()
+
+
+def _system_id(text: str) -> str | None:
+    """Return the id of a system from what `settings get secure android_id` or /etc/machine-id says."""
+    value = text.strip()
+    return value if _SYSTEM_ID.fullmatch(value) and value != _SHARED_SYSTEM_ID else None
 
 
 def _plain(name: str) -> str:

@@ -13,6 +13,7 @@ from runner.devices import FOLDER, AppliedConditions, Conditions, DeviceTask, an
 from runner.devices.adb import Connection, quoted
 from runner.devices.answers import parse_json
 from runner.devices.conditions import AttachedConditions, with_cores
+from runner.devices.identity import Identity, identify
 from runner.devices.remote import DeviceFiles, RemoteTool, RemoteWork
 from runner.errors import DeviceError
 
@@ -157,12 +158,16 @@ class AttachedDevice:
         return android.facts(self._said)
 
     @cached_property
+    def identity(self) -> Identity:
+        """Name and doubts; `identity.identify_all` sets it for devices among others."""
+        return identify(self.facts, self.connection.serial, self._salt)
+
+    @property
     def slug(self) -> str:
-        facts = self.facts
-        return android.slug(facts.maker, facts.model, facts.serial or self.connection.serial, self._salt)
+        return self.identity.slug
 
     def properties(self) -> dict[str, Any]:
-        return android.properties(self._said, self._salt, self.slug, self._keep_serial)
+        return android.properties(self._said, self._salt, self.slug, self._keep_serial, self.identity.doubt)
 
     def boot(self) -> android.Boot:
         return android.parse_boot(self.connection.shell(["cat", *android.BOOT_FILES]).stdout, self._salt)

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING
 
-from aiot_suite.errors import SelectionError
-from runner.devices import FOLDER, Device, android
+from aiot_suite.errors import SelectionError, printable
+from runner.devices import FOLDER, Device
+from runner.devices.identity import identify_all
 from runner.devices.local import LocalDevice
 from runner.errors import DeviceError
 
@@ -83,7 +83,7 @@ def choose_devices(choice: Choice, space: Workspace, tell: Tell = to_stderr) -> 
     answering = [device for device, error in zip(attached_devices, errors, strict=True) if not error]
     if not answering:
         raise SelectionError("No attached device answers: run `aiot doctor` to find out why.")
-    return [*devices, *_without_duplicates(answering, named, space.salt())]
+    return [*devices, *_identified(_without_duplicates(answering, named), space, tell)]
 
 
 def from_environment() -> list[str]:
@@ -115,40 +115,44 @@ def _connection_error(device: AttachedDevice) -> DeviceError | None:
     return None
 
 
-def _without_duplicates(devices: Sequence[AttachedDevice], named: Sequence[str], salt: str) -> list[AttachedDevice]:
-    """Return the devices without duplicates of one that is attached twice, with slugs that are unique.
+def _without_duplicates(devices: Sequence[AttachedDevice], named: Sequence[str]) -> list[AttachedDevice]:
+    """Return the devices without duplicates of one that is attached twice.
 
     Cheap phones share a serial number, such as 0123456789ABCDEF, and one phone may be attached by cable and over the
-    network at once. The kernel's boot id decides: it is the same for one device and drawn at random by each. Slugs of
-    devices that share a serial number also depend on what adb calls them. Raises DeviceError if one device was named
-    twice.
+    network at once. The kernel's boot id decides: it is the same for one device and drawn at random by each. Raises
+    DeviceError if one device was named twice.
     """
     unique: list[AttachedDevice] = []
-    by_slug = sorted(devices, key=lambda device: device.slug)
-    for _, group in groupby(by_slug, key=lambda device: device.slug):
-        same_slug = list(group)
-        if len(same_slug) == 1:
-            unique += same_slug
+    alike: dict[tuple[str | None, ...], list[AttachedDevice]] = {}
+    for device in devices:
+        facts = device.facts
+        ids = (facts.serial, facts.system_id) if facts.serial or facts.system_id else (device.connection.serial,)
+        alike.setdefault((facts.maker, facts.model, *ids), []).append(device)
+    for same_ids in alike.values():
+        if len(same_ids) == 1:
+            unique += same_ids
             continue
         boots: dict[str | None, list[AttachedDevice]] = {}
-        for device in same_slug:
+        for device in same_ids:
             boots.setdefault(device.boot().boot_id, []).append(device)
         if None in boots:
-            names = " and ".join(device.connection.serial for device in same_slug)
+            names = " and ".join(device.connection.serial for device in same_ids)
             raise DeviceError(
                 f"{names} have the same serial number and do not report whether they are one device: attach "
                 "only one of them."
             )
-        distinct = [_preferred_connection(connections, named) for connections in boots.values()]
-        if len(distinct) > 1:
-            for device in distinct:
-                facts = device.facts
-                device.slug = android.slug(
-                    facts.maker, facts.model, f"{facts.serial} at {device.connection.serial}", salt
-                )
-        unique += distinct
+        unique += [_preferred_connection(connections, named) for connections in boots.values()]
     order = [device.connection.serial for device in devices]
     return sorted(unique, key=lambda device: order.index(device.connection.serial))
+
+
+def _identified(devices: list[AttachedDevice], space: Workspace, tell: Tell) -> list[AttachedDevice]:
+    """Return the devices with their identities, whose doubts are told."""
+    identify_all(devices, space.raw, space.salt())
+    for device in devices:
+        if doubt := device.identity.doubt:
+            tell(f"{printable(device.connection.serial)}: {doubt}.")
+    return devices
 
 
 def _preferred_connection(same: list[AttachedDevice], named: Sequence[str]) -> AttachedDevice:

@@ -62,6 +62,7 @@ class LocalDevice:
             "schema_version": SCHEMA_VERSION,
             "slug": self.slug,
             "serial_sha256": hashed(machine, self._salt) if machine else None,
+            "system_sha256": None,  # the machine id stands for the serial number
             "maker": _read(Path("/sys/class/dmi/id/sys_vendor")),
             "model": _read(Path("/sys/class/dmi/id/product_name")) or _read(Path("/proc/device-tree/model")),
             "soc": _cpu_name(),
@@ -74,7 +75,8 @@ class LocalDevice:
             "battery": _battery(),
         }
         offered = {name for name, value in facts.items() if value is not None}
-        return {**facts, "not_offered": sorted(set(DEVICE_FIELDS) - offered - {"not_offered"})}
+        not_offered = set(DEVICE_FIELDS) - offered - {"not_offered", "identity_doubt"}
+        return {**facts, "identity_doubt": None, "not_offered": sorted(not_offered)}
 
     def push(self, files: dict[str, Path], folder: str, executable: bool = False) -> str:
         check_names(files, folder)

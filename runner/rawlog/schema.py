@@ -53,7 +53,7 @@ RUN_FIELDS: Fields = {
 DEVICE_FIELDS: Fields = {
     "schema_version": _INT,
     "slug": _TEXT,
-    **_all(_TEXT + _OPTIONAL, "serial_sha256", "maker", "model", "soc"),
+    **_all(_TEXT + _OPTIONAL, "serial_sha256", "system_sha256", "identity_doubt", "maker", "model", "soc"),
     "ram_gb": _NUMBER + _OPTIONAL,
     **_all(_TEXT + _OPTIONAL, "os", "os_version", "abi", "kernel"),
     "cores": _LIST,  # one dict per core: max_mhz, governor

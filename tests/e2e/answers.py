@@ -51,6 +51,7 @@ class Answers:
         self.set_fixed_performance(True if int(facts["android"]) >= 11 else None)
         self.set_ram(float(facts["ram_gb"]))
         self.new_boot_id()
+        self.reset()
 
     def set_property(self, name: str, value: str | bytes) -> None:
         """What getprop says: any text or bytes, however hostile."""
@@ -123,6 +124,10 @@ class Answers:
         there = Path("/proc/meminfo").read_text(encoding="utf-8")
         total_kb = round(ram_gb * 2**20 * 0.94)  # a phone keeps some for its modem and graphics
         _write(self._folder / "meminfo", re.sub(r"(?m)^MemTotal: .*", f"MemTotal: {total_kb:15} kB", there))
+
+    def reset(self) -> None:
+        """A new `android_id`, as after a factory reset; nothing else changes."""
+        _write(self._stand_in / "android-id", f"{uuid.uuid4().hex[:16]}\n")
 
     def new_boot_id(self) -> None:
         """What /proc/sys/kernel/random/boot_id says, from the next boot on."""

@@ -168,6 +168,26 @@ def test_two_phones_with_one_serial_number_are_two_devices(tmp_path, phones):
     assert len({device.properties()["serial_sha256"] for device in devices}) == 1
 
 
+@pytest.mark.parametrize("serial", [CHEAP, ""], ids=["dummy", "none"])
+def test_phones_without_a_serial_number_of_their_own_keep_their_names(tmp_path, phones, proxied, serial):
+    two = phones(2, paper_ids=(1, 1))
+    space = Workspace(tmp_path)
+    for phone in two:
+        phone.answers.set_property("ro.serialno", serial)
+        phone.answers.set_property("ro.boot.serialno", serial)
+
+    def slugs(*addresses):
+        return [device.slug for device in choose_devices(Choice(serials=addresses), space)]
+
+    together = slugs(two[0].serial, two[1].serial)
+    assert len(set(together)) == 2
+    assert [slugs(phone.serial) for phone in two] == [[together[0]], [together[1]]], "alone, one after the other"
+    two[0].reboot()
+    assert slugs(proxied(two[0]).serial) == [together[0]], "under another address, after another start"
+    two[1].answers.reset()
+    assert slugs(two[1].serial) != [together[1]], "as the doubt says"
+
+
 def test_one_phone_by_two_ways_is_one_device(tmp_path, phones, proxied):
     (phone,) = phones(1)
     proxy = proxied(phone)

@@ -31,6 +31,8 @@ def test_properties_of_a_phone_become_the_fields_of_device_json():
         "schema_version": 1,
         "slug": "xiaomi-redmi-k20-pro-00000000",
         "serial_sha256": hashlib.sha256(b"salt:9f1c2d3e").hexdigest(),
+        "system_sha256": hashlib.sha256(b"salt:3f7a91c2d4e5b608").hexdigest(),
+        "identity_doubt": None,
         "maker": "Xiaomi",
         "model": "Redmi K20 Pro",
         "soc": "Qualcomm Technologies, Inc SM8150",
@@ -56,6 +58,7 @@ def test_properties_of_a_phone_become_the_fields_of_device_json():
 def test_the_serial_is_hashed_unless_it_is_to_be_kept():
     assert "9f1c2d3e" not in str(android.properties(PHONE, "salt", "x"))
     assert "9f1c2d3e" not in repr(android.facts(PHONE))
+    assert "3f7a91c2d4e5b608" not in str(android.properties(PHONE, "salt", "x", keep_serial=True))
     assert android.properties(PHONE, "salt", "x", keep_serial=True)["serial"] == "9f1c2d3e"
     one, same, other = (android.properties(PHONE, salt, "x")["serial_sha256"] for salt in ("a", "a", "b"))
     assert one == same != other
@@ -168,6 +171,14 @@ def test_without_a_serial_of_its_own_a_device_has_none():
     assert (record["serial"], record["serial_sha256"]) == (None, None)
     assert "serial_sha256" in record["not_offered"]
     assert phone(properties=specimens.properties(ro__serialno="unknown", ro__boot__serialno="b00")).serial == "b00"
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "null", "9774d56d682e549c", "cmd: Can't find service: settings", "3f7a91c2d4e5b6080", "3F7A", "a\nb"]
+)
+def test_what_is_no_id_of_a_system_is_none(answer):
+    assert phone(system=answer).system_id is None
+    assert phone(system="f7a91c2d4e5b608\n").system_id == "f7a91c2d4e5b608", "Android leaves out leading zeros"
 
 
 def test_of_two_sections_with_one_name_the_first_counts():

@@ -28,12 +28,14 @@ class Attached:
     model: str = "Redmi K20 Pro"
     boot_id: str | None = field(default_factory=lambda: str(uuid.uuid4()))
     silent: bool = False
+    system_id: str = ""
 
     def says(self, line):
         if "boot_id" in line:
             return self.boot_id or ""
         changed = {"ro__serialno": self.hardware_serial, "ro__product__model": self.model}
-        return specimens.answer(**{**specimens.PHONE, "properties": specimens.properties(**changed)})
+        sections = {"properties": specimens.properties(**changed), "system": self.system_id}
+        return specimens.answer(**{**specimens.PHONE, **sections})
 
 
 @pytest.fixture
