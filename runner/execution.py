@@ -30,17 +30,18 @@ if TYPE_CHECKING:
 Tick = Callable[[bytes], None]
 """Called repeatedly with the last bytes written to the log so far."""
 
-LOST = "the device or its connection was lost, which ended the process"
+LOST = "the device stopped answering"
+ENDED = "the process ended without an exit code, perhaps because the connection to the device was lost"
 
 
 def carry_out(
     device: Device, task: DeviceTask, timeout_s: float, tick: Tick, stop: threading.Event | None = None
 ) -> bool:
-    """Run a task or rejoin one already started. Return True if the connection was lost before it finished.
+    """Run a task or rejoin one already started. Return True if it ended without an exit code.
 
-    Afterwards the log has an ending in any case, unless the device is lost (DeviceLostError): the measurements are then
-    still on the device, where `Device.started` finds them. `stop` interrupts the attempt like Ctrl-C, and both raise
-    KeyboardInterrupt.
+    That happens when the connection is lost, and is a reason to try again at once. Afterwards the log has an ending in
+    any case, unless the device is lost (DeviceLostError): the measurements are then still on the device, where
+    `Device.started` finds them. `stop` interrupts the attempt like Ctrl-C, and both raise KeyboardInterrupt.
     """
     work = device.started(task) or device.start(task)
     code, reason = None, None
@@ -57,7 +58,7 @@ def carry_out(
             _close(task.log, reason or "the run was interrupted")
         raise
     if code == GONE and not has_ended(task.log):
-        _close(task.log, reason or LOST)
+        _close(task.log, reason or ENDED)
         return True
     _close(task.log, reason or _exit_reason(code, task.output))
     return False
@@ -80,7 +81,7 @@ def carry_out_by_tools(
                 tool.kill()
                 raise
             if code == GONE:
-                raise _BrokenError(LOST)
+                raise _BrokenError(ENDED)
             return (code, *tool.output())
         except DeviceError as error:  # its message has the device's serial, which must not be logged
             lost = isinstance(error, DeviceLostError)
@@ -175,7 +176,7 @@ Listener = Callable[[str, Instance, dict[str, Any]], None]
 COOLDOWN_INTERVAL_S = 10.0
 
 LOSSES = 3
-"""Maximum number of immediate further attempts at an instance that ended with a lost connection."""
+"""Maximum number of immediate further attempts at an instance that ended without an exit code."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +240,7 @@ def _record_applied_conditions(folder: Path, record: dict[str, Any], applied: Ap
 
 
 def _run_instance(run: Execution, entry: ledger.LedgerEntry) -> None:
-    """Attempt an instance, and again at once (up to LOSSES times) if the connection was lost."""
+    """Attempt an instance, and again at once (up to LOSSES times) if it ended without an exit code."""
     instance = Instance.parse(entry.instance_id)
     obstacle = run.request.obstacle(instance, run.device)
     if obstacle:
@@ -259,8 +260,8 @@ def _run_instance(run: Execution, entry: ledger.LedgerEntry) -> None:
     while _attempt(run, instance, task, attempt) and attempt < entry.next_attempt + LOSSES:
         attempt += 1
         task = run.make_task(instance, attempt)
-    ending = rawlog.read_attempt(rawlog.attempt_path(run.folder, instance.id, attempt))
-    run.listen(ending.status, instance, ending.last)
+    status, last = ledger.read_ending(rawlog.attempt_path(run.folder, instance.id, attempt))
+    run.listen(status, instance, last)
 
 
 def _check_versions(run: Execution, instance: Instance, task: DeviceTask) -> None:
@@ -308,7 +309,7 @@ def _note_boot(run: Execution) -> None:
 
 
 def _attempt(run: Execution, instance: Instance, task: DeviceTask | ToolJob, attempt: int) -> bool:
-    """Carry out an attempt. Return True if the connection was lost before it finished."""
+    """Carry out an attempt. Return True if it ended without an exit code."""
 
     def tick(tail: bytes) -> None:
         run.listen("progress", instance, {"tail": tail})

@@ -21,16 +21,16 @@ DONE = ("end",)
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """State of an instance in a run: the ending of its last attempt, or "missing"."""
+    """State of an instance in a run: the ending of the attempt that counts, or "missing".
+
+    That is the first attempt that was measured, or else the last one.
+    """
 
     instance_id: str
     status: str  # missing, end, failed, unavailable, cut or damaged
-    attempts: int
+    attempts: int  # number of the attempt that counts; 0 if there is none
     last: dict[str, Any]
-
-    @property
-    def next_attempt(self) -> int:
-        return self.attempts + 1
+    next_attempt: int = 1
 
 
 def read(folder: Path) -> list[LedgerEntry]:
@@ -44,21 +44,40 @@ def read(folder: Path) -> list[LedgerEntry]:
 
 
 def _entry(instance_id: str, paths: list[Path]) -> LedgerEntry:
-    status = "missing"
+    status, counting = "missing", 0
     last: dict[str, Any] = {}
-    for path in paths:
-        try:
-            attempt = rawlog.read_attempt(path)
-        except rawlog.RawLogError:
-            status, last = "damaged", {}
-            continue
-        status, last = attempt.status, attempt.last
-        if attempt.damaged:
-            status, last = "damaged", {}
-        elif status in DONE:
+    numbers = [name[1] for path in paths if (name := rawlog.split_attempt_name(path.name))]
+    for path, counting in zip(paths, numbers, strict=True):  # noqa: B007 - the last value is used
+        status, last = read_ending(path)
+        if status in DONE:
             break
-    _, number = rawlog.split_attempt_name(paths[-1].name if paths else "") or ("", 0)
-    return LedgerEntry(instance_id, status, number, last)
+    return LedgerEntry(instance_id, status, counting, last, _next_number(numbers))
+
+
+def read_ending(path: Path) -> tuple[str, dict[str, Any]]:
+    """Return how an attempt ended (end, failed, unavailable, cut or damaged), and its last event.
+
+    An attempt that contradicts itself (`rawlog.Attempt.contradiction`) is damaged, and the reason stands for the event.
+    """
+    try:
+        attempt = rawlog.read_attempt(path)
+    except rawlog.RawLogError:
+        return "damaged", {}
+    if attempt.contradiction:
+        return "damaged", {"reason": attempt.contradiction}
+    return ("damaged", {}) if attempt.damaged else (attempt.status, attempt.last)
+
+
+USUAL_ATTEMPTS = 10_000
+"""No run makes as many attempts at an instance: a file with a higher number was put there by somebody else."""
+
+
+def _next_number(numbers: Sequence[int]) -> int:
+    """Return the number of the next attempt: the one after the last, not counting files with unusual numbers."""
+    number = max((number for number in numbers if number < USUAL_ATTEMPTS), default=0) + 1
+    while number in numbers:
+        number += 1
+    return number
 
 
 def counts(entries: list[LedgerEntry]) -> Counter[str]:

@@ -241,13 +241,29 @@ def table(sink: Sink, item: Item, frame: pd.DataFrame, words: Callable[[], Words
 
 
 def csv(frame: pd.DataFrame, path: Path, origin: str) -> None:
-    """Write the values without rounding. Each row has its origin."""
+    """Write the values without rounding. Each row has its origin.
+
+    A text that a spreadsheet would compute as a formula gets an apostrophe in front, which spreadsheets do not show.
+    """
     from aiot_analysis.display import columns
 
     flat = frame.set_axis(columns.flat(frame.columns), axis=1)
     if "origin" not in flat.columns:
         flat = flat.assign(origin=origin)
+    texts = flat.select_dtypes(["object", "string", "category"]).columns
+    flat = flat.assign(**{column: flat[column].map(_no_formula) for column in texts})
     flat.to_csv(path, index=False, lineterminator="\n")
+
+
+_FORMULA = re.compile(r"[=@\t]|[+-](?!(?:\d+(?:[.,]\d+)*(?: ?%)?)?$)")  # a sign, also of a number, is none
+
+
+def _no_formula(value: Any) -> Any:
+    """Return a cell of a table; a text that starts like a formula gets an apostrophe in front."""
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\r", " ")  # it would start a new row
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def _caption(item: Item) -> str:

@@ -113,8 +113,14 @@ def code_hash() -> str:
 
 
 def printable_path(path: Path | str) -> str:
-    """Return a path as text; bytes of a name that are not UTF-8 are written as escapes."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    """Return a path as text.
+
+    Bytes of a name that are not UTF-8, and characters that a terminal would interpret, are written as escapes.
+    """
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
 
 
 def folder_of(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from aiot_suite.errors import printable
 from aiot_suite.suite import DELEGATES, FRAMEWORKS, MODELS, PROFILES, QUANTIZATIONS
 from aiot_suite.workspace import Workspace
 from runner import rawlog
@@ -241,6 +242,7 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if column in right else "left", no_wrap=index == 0, overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))  # a text is no markup: it may have square brackets
+        # a text is no markup: it may have square brackets
+        table.add_row(*(Text(printable(cell)) for cell in row))
     screen = Console()
     (screen if screen.is_terminal else Console(width=WIDE)).print(table)

@@ -161,9 +161,10 @@ def drop_output() -> None:
 
 
 def say(text: str) -> None:
-    """Print a message to standard error."""
+    """Print a message to standard error, without characters that a terminal would interpret."""
+    shown = "".join(character if character.isprintable() or character in "\n\t" else " " for character in text)
     try:
-        print(text, file=sys.stderr, flush=True)
+        print(shown, file=sys.stderr, flush=True)
     except OSError:  # there is nowhere else to write messages
         _discard_buffer(sys.stderr)
 

@@ -355,7 +355,7 @@ class Connection:
     def _reconnect(self) -> None:
         """Reconnect a network device, which an adb server does not do by itself."""
         self._features = None
-        if _NETWORK.fullmatch(self.serial):
+        if self.over_network:
             with suppress(AdbError, OSError):
                 if self.state() == "offline":
                     self._client.disconnect(self.serial)

@@ -83,6 +83,22 @@ class Attempt(object):
         """Whether more than the half-written line of a crash was excluded."""
         return len(self.left_out) > (self.dropped is not None)
 
+    @property
+    def contradiction(self) -> str | None:
+        """What shows that the log is not that of a measurement of its instance that ended, or None.
+
+        It is the log of another instance, or its last line states more images than it holds.
+        """
+        for load in self.of("load"):
+            if load["instance"] != self.instance:
+                return "its log is that of %s" % reprlib.repr(load["instance"])
+        if self.status == "end" and not self.of("summary"):  # tools log a summary in place of the images
+            for field, event in (("images", "image"), ("failed_images", "image_failed")):
+                stated, counted = self.last[field], len(self.of(event))
+                if stated > counted:
+                    return "its last line states %d %s, but its log has %d" % (stated, field.replace("_", " "), counted)
+        return None
+
     def of(self, event: str) -> List[Record]:
         """Return all events with a name, in order."""
         return [record for record in self.events if record["event"] == event]

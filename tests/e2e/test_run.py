@@ -19,6 +19,7 @@ import pytest
 from aiot_analysis import ingest
 from aiot_analysis.tables import data
 from runner import rawlog
+from runner.execution import ENDED
 from runner.ledger import newest_run
 from tests.runner.conftest import TINY, tiny_folder, workspace  # noqa: F401
 
@@ -160,7 +161,7 @@ def test_a_device_that_drops_out_and_comes_back(space, phones):
     [second] = [path for path in attempts(space) if path.name.endswith(".2.jsonl")]
     first = rawlog.read_attempt(second.with_name(second.name.replace(".2.", ".1.")))
     assert (first.status, len(first.of("image")) > 20) == ("failed", True)
-    assert first.last["reason"] == "the device or its connection was lost, which ended the process"
+    assert first.last["reason"] == ENDED
 
 
 @pytest.mark.e2e_all

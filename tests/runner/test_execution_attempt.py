@@ -125,7 +125,9 @@ def test_a_device_that_goes_away_leaves_the_attempt_open(task):
 
 def test_an_attempt_that_ended_with_its_connection_is_retried_unless_it_was_complete(task):
     assert carry_out(Device(Work(task, [GONE])), task, 10, lambda tail: None)
-    assert reasons(task) == ["the device or its connection was lost, which ended the process"]
+    assert reasons(task) == [
+        "the process ended without an exit code, perhaps because the connection to the device was lost"
+    ]
     task.log.unlink()
     assert not carry_out(Device(Work(task, [GONE], measured)), task, 10, lambda tail: None)
     assert reasons(task) == []
@@ -171,7 +173,7 @@ class Tool:
     def kill(self):
         self.killed = True
 
-    def said(self):
+    def output(self):
         return "INFO: nothing of use", ""
 
 
@@ -220,12 +222,12 @@ def test_a_tool_that_takes_too_long_is_ended(tmp_path, job):
 
 def test_a_tool_that_ended_with_its_connection_is_to_be_run_again(tmp_path, job):
     assert carry_out_by_tools(ToolDevice([None, GONE]), job, tmp_path)
-    assert reason(tmp_path, job).startswith("the device or its connection was lost")
+    assert reason(tmp_path, job).startswith("the process ended without an exit code, perhaps because")
 
 
 def test_a_device_that_goes_away_under_a_tool_fails_the_attempt(tmp_path, job):
     for number, (error, said) in enumerate(
-        [(DeviceLostError, "connection was lost"), (DeviceError, "could not run it")], start=1
+        [(DeviceLostError, "the device stopped answering"), (DeviceError, "could not run it")], start=1
     ):
         attempt = replace(job, attempt=number)
         with pytest.raises(error, match="SERIAL"):

@@ -1,5 +1,6 @@
 """Files of figures and tables: what is in them, byte by byte where that matters."""
 
+import csv
 import json
 import re
 import shutil
@@ -154,6 +155,31 @@ def test_an_own_sheet_is_laid_over_that_of_a_preset(tmp_path: Path, monkeypatch:
     assert figure.get_size_inches()[0] == 3.33
     for text in figure.legends[0].texts:
         assert (text.get_fontfamily(), text.get_fontsize()) == (["monospace"], 8)  # 7.5 in the project's
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ('=HYPERLINK("x")', '\'=HYPERLINK("x")'),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("+1+cmd|' /C calc'!A0", "'+1+cmd|' /C calc'!A0"),
+        ("-2+3", "'-2+3"),
+        ("\t=1", "'\t=1"),
+        ("x\r=1", "x =1"),
+        ("Xiaomi =1", "Xiaomi =1"),
+        ("-5", "-5"),
+        ("+1,234.5 %", "+1,234.5 %"),
+        ("-", "-"),
+        ("−5 ms", "−5 ms"),
+    ],
+)
+def test_no_cell_of_a_csv_is_a_formula(tmp_path: Path, cell: str, written: str) -> None:
+    frame = pd.DataFrame({"device": [cell, None], "kind": pd.Categorical([cell, "x"]), "ms": [-1.5, 2]})
+    export.csv(frame, tmp_path / "table.csv", "measured")
+    with (tmp_path / "table.csv").open(newline="", encoding="utf-8") as file:
+        first, second = csv.DictReader(file)
+    assert first == {"device": written, "kind": written, "ms": "-1.5", "origin": "measured"}
+    assert second == {"device": "", "kind": "x", "ms": "2.0", "origin": "measured"}
 
 
 def test_a_csv_has_the_numbers_in_full(tmp_path: Path) -> None:

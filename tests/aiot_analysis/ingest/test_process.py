@@ -378,6 +378,16 @@ def test_a_name_that_is_no_text_is_shown_as_one(raw, processed):
     assert storage.read("left_out", processed)["path"].tolist() == [path]
 
 
+def test_no_name_of_a_file_is_a_word_to_a_terminal(raw, processed):
+    folder = begin(raw, [ONE])
+    attempt(folder, ONE, *GOOD)
+    (folder / "\33[31mred\33]0;title\7\r\u202eevil 小米").touch()
+    [(path, reason)] = ingest.process(raw, processed).left_out
+    assert path == f"{folder}/\\x1b[31mred\\x1b]0;title\\x07\\r\\u202eevil 小米"
+    assert reason == "it is not a file of a run"
+    assert storage.read("left_out", processed)["path"].tolist() == [path]
+
+
 def test_a_copy_of_a_run_is_not_counted_twice(raw, processed):
     folder = begin(raw, [ONE])
     attempt(folder, ONE, *GOOD)

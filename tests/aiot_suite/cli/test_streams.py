@@ -186,3 +186,8 @@ def test_a_second_interruption_ends_the_command_at_once(tmp_path):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (streams.INTERRUPTED, f"{streams.INTERRUPTED_MESSAGE}\n")
+
+
+def test_a_message_has_no_characters_that_a_terminal_would_interpret(capsys):
+    streams.say("aiot: \33[31mred\u202e 小米\n\tand more")
+    assert capsys.readouterr().err == "aiot:  [31mred  小米\n\tand more\n"

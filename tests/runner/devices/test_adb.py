@@ -124,6 +124,26 @@ def test_an_answer_that_breaks_off_is_a_lost_device(connection_to, features):
         connection_to(lambda line: packet(1, b"half an ans")[:-2], features).shell("ls")
 
 
+@pytest.mark.parametrize(
+    ("serial", "asked"),
+    [
+        ("10.0.0.7:5555", True),
+        ("adb-R58M12ABCDE-x1y2z3._adb-tls-connect._tcp", True),
+        ("adb-0123-x (2)._adb-tls-connect._tcp.", True),
+        ("R58M12ABCDE", False),
+        ("usb:1-4", False),
+    ],
+)
+def test_a_device_on_the_network_is_connected_again_under_its_name(client_of, serial, asked):
+    says = device(serial, lambda line: packet(1, b"it"), listed=f"{serial}\toffline\n")
+    answers = {f"host:disconnect:{serial}": OKAY + block("disconnected"), f"host:connect:{serial}": OKAY + block("ok")}
+    connection = Connection(serial, client_of(lambda service: answers.get(service) or says(service)))
+    for _ in range(2):
+        with pytest.raises(DeviceLostError):
+            connection.shell("ls")
+    assert (f"host:connect:{serial}" in client_of.servers[0].asked) == asked
+
+
 def test_a_silent_device_counts_as_lost_after_the_timeout(connection_to):
     def shell(line):
         time.sleep(3)
