@@ -73,10 +73,15 @@ _STATES = {
 """States that adb reports for a device that cannot be used: the meaning of each, and the remedy."""
 
 _WIRELESS = (
-    "for a run under the rules of MLPerf Mobile (not plugged in), connect over the network: `--connect HOST:PORT`"
+    "for a run under the rules of MLPerf Mobile (not plugged in), connect over the network (`--connect HOST:PORT`) and "
+    "choose a long time for its screen to turn off: Android keeps the screen on only while the device is plugged in"
 )
 _STAY_ON = (
     "unlock it, and keep the screen on while plugged in: `adb shell svc power stayon true` (to undo: `... false`)"
+)
+_ON_BATTERY = (
+    "plug it into a computer or a charger, also if it is used over Wi-Fi; or choose a time after which its screen "
+    "turns off that is longer than the run"
 )
 
 
@@ -240,14 +245,25 @@ def _storage(facts: AndroidFacts) -> Finding:
 
 def _screen(facts: AndroidFacts) -> Finding:
     """Check the screen: a locked phone may briefly drop USB when the screen turns off, which ends adbd's processes."""
+    on_battery = facts.battery is not None and facts.battery.plugged is False
+    remedy = f"unlock it, and {_ON_BATTERY}" if on_battery else _STAY_ON
     if facts.awake is None and facts.locked is None:
-        return Finding("screen", "note", "It does not report whether its screen is on or locked.", _STAY_ON)
+        return Finding("screen", "note", "It does not report whether its screen is on or locked.", remedy)
     if facts.dreaming and not facts.locked:
-        return Finding("screen", "warning", "Its screen saver is running, which uses its processor.", _STAY_ON)
+        return Finding("screen", "warning", "Its screen saver is running, which uses its processor.", remedy)
     if facts.awake is not False and not facts.locked:
-        return Finding("screen", "ok", "Its screen is on and unlocked.")
+        if not on_battery:
+            return Finding("screen", "ok", "Its screen is on and unlocked.")
+        after = f" after {facts.screen_timeout_s:g} s without a touch" if facts.screen_timeout_s else ""
+        sentence = (
+            f"Its screen is on, but will turn off{after}: Android keeps it on only while the device is plugged in."
+        )
+        return Finding("screen", "warning", sentence, _ON_BATTERY)
     sentence = "Its screen is locked." if facts.locked else "Its screen is off."
-    return Finding("screen", "warning", f"{sentence} Some phones disconnect USB or slow down in this state.", _STAY_ON)
+    slow = "Some phones disconnect USB or slow down in this state."
+    if on_battery:
+        slow += " A run cannot keep the screen on, since the device is not plugged in."
+    return Finding("screen", "warning", f"{sentence} {slow}", remedy)
 
 
 def _battery(state: Mapping[str, Any]) -> Finding:

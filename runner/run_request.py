@@ -270,15 +270,22 @@ def requested_conditions(record: dict[str, Any]) -> Conditions:
 
 
 def refused_conditions(folder: Path) -> list[str]:
-    """Return a sentence, with the reason, for each condition that a run requested and the device did not apply."""
+    """Return a sentence, with the reason, for each condition that a run requested and the device did not apply.
+
+    Every run on a device with a screen requests that the screen stays on.
+    """
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
     wanted = requested_conditions(record)
-    names = {"fixed_performance": wanted.fixed_performance, "cores": wanted.cores != Conditions().cores}
+    statements = {"screen_on": "the screen does not stay on"}
+    if wanted.fixed_performance:
+        statements["fixed_performance"] = "the request for fixed performance was refused"
+    if wanted.cores != Conditions().cores:
+        statements["cores"] = "the request for cores was refused"
     sentences = [
-        f"the request for {name.replace('_', ' ')} was refused: {reason}"
+        f"{statements[name]}: {reason}"
         for applied in record.get("held") or []
         for name, reason in applied["refused"].items()
-        if names.get(name)
+        if name in statements
     ]
     return list(dict.fromkeys(sentences))
 

@@ -57,7 +57,9 @@ class AppliedConditions:
     cores_allowed: str | None = None  # Cpus_allowed_list of a process started in the same way as an agent
     cpuset: str | None = None  # cpuset of the same process
     fixed_performance: bool | None = None  # whether the mode is on; None: not requested
-    screen_on: bool | None = None  # whether the screen stays on; None: the device has no screen that could be kept on
+    screen_on: bool | None = None  # whether the screen stays on; None: unknown, or there is no screen
+    wakefulness: str | None = None  # Android's state of the screen, such as Awake or Asleep, once it was turned on
+    plugged: bool | None = None  # Android keeps the screen on only while the device is plugged in
     refused: dict[str, str] = field(default_factory=dict)  # reason by name of the condition
 
 

@@ -11,11 +11,15 @@ from typing import Any
 from aiot_suite.errors import printable
 from runner.devices.answers import (
     ANSWER_LIMIT_BYTES,
+    POWER_LINES,
     PREAMBLE,
+    SCREEN_ON,
     Battery,
     first_match,
     parse_battery,
     parse_number,
+    parse_screen_timeout,
+    parse_wakefulness,
     printable_value,
     split_sections,
 )
@@ -76,7 +80,9 @@ grep -m 1 '^model name' /proc/cpuinfo
 section battery
 dumpsys battery
 section screen
-dumpsys power | grep mWakefulness=
+"""
+    + POWER_LINES
+    + """
 dumpsys window policy | grep -i -E 'showing=|showinglockscreen='
 section storage
 folder=${1:-/data/local/tmp}
@@ -110,8 +116,6 @@ _CORE = re.compile(r"^(\d{1,4}) (\S{1,20}) (\S{1,40})$", re.MULTILINE)
 _AFTER_COLON = re.compile(r":[ \t]*([^\n]+)")
 _KB = re.compile(r":[ \t]*(\d{1,15}) kB")
 _DF = re.compile(r"\s(\d{1,18})\s+(\d{1,18})\s+(\d{1,18})\s+(?:\d{1,3}%|-)\s")
-_WAKEFULNESS = re.compile(r"mWakefulness=([A-Z][a-z]{1,20})")
-_SCREEN_ON = ("Awake", "Dreaming")  # Android calls a screen saver a dream
 _LOCKED = re.compile(r"(?:^|\s)(?:showing|mIsShowing|mShowingLockscreen)=(true|false)\b")
 _BYTES = re.compile(r"(\d{1,9})\s")
 _SYSTEM_ID = re.compile(r"(?:[0-9a-f]{1,16}|[0-9a-f]{32})")
@@ -142,6 +146,7 @@ class AndroidFacts:
     free_bytes: int | None  # free space where files will be pushed to
     awake: bool | None  # whether the screen is on
     dreaming: bool | None  # whether a screen saver is running
+    screen_timeout_s: float | None  # time without a touch after which the screen turns off on battery
     locked: bool | None
     nnapi: bool | None  # whether Android's NNAPI library exists
 
@@ -168,7 +173,7 @@ def facts(answer: str | bytes) -> AndroidFacts:
     def of(*names: str) -> str | None:
         return known(*(property_of.get(name) for name in names))
 
-    wakefulness = first_match(_WAKEFULNESS, texts.get("screen"))
+    wakefulness = parse_wakefulness(texts.get("screen"))
     showing = _LOCKED.findall(texts.get("screen", ""))
     ram_kb = parse_number(first_match(_KB, texts.get("memory")), 1, 1e12)
     page_bytes = parse_number(first_match(_BYTES, texts.get("page_bytes")), 1024, 2**24)
@@ -196,8 +201,9 @@ def facts(answer: str | bytes) -> AndroidFacts:
         system_id=_system_id(texts.get("system", "")),
         page_bytes=int(page_bytes) if page_bytes else int(1024 * page_kb) if page_kb else None,
         free_bytes=1024 * int(storage_match[3]) if storage_match else None,
-        awake=wakefulness in _SCREEN_ON if wakefulness else None,
+        awake=wakefulness in SCREEN_ON if wakefulness else None,
         dreaming=wakefulness == "Dreaming" if wakefulness else None,
+        screen_timeout_s=parse_screen_timeout(texts.get("screen")),
         locked="true" in showing if showing else None,
         nnapi=bool(texts.get("nnapi", "").strip()) if android else None,
     )

@@ -117,12 +117,20 @@ THERMAL_STATUSES = ("none", "light", "moderate", "severe", "critical", "emergenc
 COLDEST_C, HOTTEST_C = -40.0, 150.0
 """Range of plausible temperatures: some phones report -99.9, or millivolts."""
 
+POWER_LINES = "dumpsys power | grep -E '^ *(mWakefulness|mScreenOffTimeoutSetting)='"
+"""Command that prints whether the screen is on, and the time in milliseconds after which it turns off."""
+
+SCREEN_ON = ("Awake", "Dreaming")
+"""Values of mWakefulness for which the screen is on. Android calls a screen saver a dream."""
+
 _CHARGING = 2
 _TYPES = ("CPU", "GPU", "BATTERY", "SKIN", "USB_PORT", "POWER_AMPLIFIER", "BCL_VOLTAGE", "BCL_CURRENT",
           "BCL_PERCENTAGE", "NPU", "TPU", "DISPLAY", "MODEM", "SOC")  # fmt: skip
 """Names of android.os.Temperature.TYPE_*, by number. The BCL types are not temperatures: volts, amperes and percent."""
 
 _CHIP_TYPES = ("CPU", "GPU", "NPU", "TPU", "SOC")
+_WAKEFULNESS = re.compile(r"mWakefulness=([A-Z][a-z]{1,20})")
+_SCREEN_OFF_TIMEOUT = re.compile(r"mScreenOffTimeoutSetting=(\d{1,10})\b")
 _FIELD = re.compile(r"^[ \t]*([A-Za-z][A-Za-z ]{0,40}): ?(\S{1,40})[ \t]*$", re.MULTILINE)
 _TEMPERATURE = re.compile(r"Temperature\{mValue=([^,}]{1,30}), mType=(-?\d{1,4}), mName=([^\n]{0,100}?), mStatus=")
 _THRESHOLD = re.compile(
@@ -177,6 +185,17 @@ def current_state(answer: str | bytes) -> dict[str, Any]:
         "overridden": "IsStatusOverride: true" in thermal or bool(battery_state and battery_state.overridden),
         "load_average": parse_number(first_match(_LOAD, texts.get("load")), 0, 1e6),
     }
+
+
+def parse_wakefulness(text: str | None) -> str | None:
+    """Return Android's state of the screen from the output of POWER_LINES, such as Awake, Dreaming or Asleep."""
+    return first_match(_WAKEFULNESS, text)
+
+
+def parse_screen_timeout(text: str | None) -> float | None:
+    """Return the seconds without a touch after which the screen turns off, from the output of POWER_LINES."""
+    milliseconds = parse_number(first_match(_SCREEN_OFF_TIMEOUT, text), 1, 2**31 - 1)
+    return milliseconds / 1000 if milliseconds else None
 
 
 def parse_battery(text: str | None) -> Battery | None:

@@ -11,7 +11,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from runner.devices import BIG_CORES, AppliedConditions, Conditions
-from runner.devices.answers import first_match, parse_json, printable_value
+from runner.devices.answers import (
+    POWER_LINES,
+    SCREEN_ON,
+    first_match,
+    parse_battery,
+    parse_json,
+    parse_wakefulness,
+    printable_value,
+)
 from runner.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -125,7 +133,8 @@ class AttachedConditions:
         note = {"stay_on": stay_on, "fixed_performance": fixed_before or wanted.fixed_performance}
         self._files.make([])
         self._connection.push(json.dumps(note).encode(), self._note)
-        refused = {**held.refused, **self._keep_screen_on(stay_on)}
+        held = self._keep_screen_on(held, stay_on)
+        refused = {**held.refused}
         if wanted.fixed_performance:
             refused |= self._fix_performance()
         elif fixed_before:
@@ -133,17 +142,30 @@ class AttachedConditions:
         return replace(
             held,
             fixed_performance="fixed_performance" not in refused if wanted.fixed_performance else None,
-            screen_on="screen_on" not in refused,
             refused=refused,
         )
 
-    def _keep_screen_on(self, stay_on: str | None) -> dict[str, str]:
-        """Turn the screen on and keep it on while plugged in. Return what to add to AppliedConditions.refused."""
+    def _keep_screen_on(self, held: AppliedConditions, stay_on: str | None) -> AppliedConditions:
+        """Turn the screen on and let it stay on. Return the conditions with what the device then reports about it."""
         if stay_on is not None:  # otherwise it could not be restored
             self.run(["svc", "power", "stayon", "true"])
-            if self._stay_on() not in (None, "null", "0"):
-                return {}
-        return {"screen_on": "`svc power stayon true` has no effect on the device"}
+        wakefulness = parse_wakefulness(self.run(["sh", "-c", POWER_LINES])[1])
+        battery = parse_battery(self.run(["dumpsys", "battery"])[1])
+        plugged = battery.plugged if battery else None
+        reasons = []
+        if stay_on is None or self._stay_on() in (None, "null", "0"):
+            reasons.append("`svc power stayon true` has no effect on the device")
+        elif plugged is False:
+            reasons.append("the device is not plugged in, and Android keeps the screen on only while it is")
+        if wakefulness and wakefulness not in SCREEN_ON:
+            reasons.append(f"the screen is off ({wakefulness})")
+        return replace(
+            held,
+            screen_on=False if reasons else True if wakefulness and plugged else None,
+            wakefulness=wakefulness,
+            plugged=plugged,
+            refused={**held.refused, **({"screen_on": "; ".join(reasons)} if reasons else {})},
+        )
 
     def _fix_performance(self) -> dict[str, str]:
         """Turn the fixed-performance mode on. Return what to add to AppliedConditions.refused."""

@@ -100,9 +100,10 @@ class Answers:
         text += "mColdThrottlingThresholds=[NaN, NaN, NaN, NaN, NaN]}\n"
         self.set_service("thermalservice", text)
 
-    def set_screen(self, awake: bool = True, locked: bool = False) -> None:
+    def set_screen(self, awake: bool = True, locked: bool = False, timeout_s: int = 30) -> None:
         """What `dumpsys power` and `dumpsys window policy` say of it."""
-        self.set_service("power", f"Power Manager State:\n  mWakefulness={'Awake' if awake else 'Asleep'}\n")
+        state = f"  mWakefulness={'Awake' if awake else 'Asleep'}\n  mScreenOffTimeoutSetting={1000 * timeout_s}\n"
+        self.set_service("power", f"Power Manager State:\n{state}")
         keyguard = f"    KeyguardServiceDelegate\n      showing={str(locked).lower()}\n"
         self.set_service("window", f"WINDOW MANAGER POLICY STATE (dumpsys window policy)\n{keyguard}")
 

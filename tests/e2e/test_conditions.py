@@ -140,6 +140,19 @@ def test_refused_conditions_are_recorded_and_the_run_continues(space, phones, tm
     assert row["conditions"] is None or row["conditions"] != row["conditions"]
 
 
+def test_the_screen_of_a_phone_on_battery_is_recorded_as_it_is(space, phones):  # noqa: F811
+    (phone,) = phones(1, paper_ids=ANDROID_11)
+    phone.answers.set_battery(plugged=False)
+    phone.answers.set_screen(awake=False)
+    said = run(space, phone.serial, "--repeat", "1")
+    why = "the device is not plugged in, and Android keeps the screen on only while it is; the screen is off (Asleep)"
+    assert f"the screen does not stay on: {why}" in said
+    [folder] = rawlog.run_folders(space.raw)
+    [held] = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)["held"]
+    assert (held["screen_on"], held["wakefulness"], held["plugged"]) == (False, "Asleep", False)
+    assert stay_on(phone) is None
+
+
 def test_a_phone_that_was_away_is_restored_by_the_run_that_goes_on(space, phones):  # noqa: F811
     (phone,) = phones(1, paper_ids=ANDROID_11)
     with running(space, phone.serial, "--fixed-performance", "--repeat", "60") as process:

@@ -140,6 +140,22 @@ def test_screen(awake, locked, level):
 
 
 @pytest.mark.parametrize(
+    ("awake", "locked", "timeout_s", "words"),
+    [
+        (True, False, 30.0, "is on, but will turn off after 30 s without a touch"),
+        (True, None, None, "is on, but will turn off: Android keeps it on only while the device is plugged in"),
+        (False, False, 30.0, "A run cannot keep the screen on, since the device is not plugged in."),
+        (True, True, 30.0, "Its screen is locked."),
+    ],
+)
+def test_on_battery_the_screen_will_turn_off(awake, locked, timeout_s, words):
+    unplugged = replace(FACTS.battery, plugged=False)
+    one = finding("screen", replace(FACTS, awake=awake, locked=locked, screen_timeout_s=timeout_s, battery=unplugged))
+    assert one.level == "warning" and words in one.message
+    assert "charger" in one.remedy and "svc power stayon" not in one.remedy
+
+
+@pytest.mark.parametrize(
     ("plugged", "charging", "level"),
     [(True, True, "note"), (True, False, "note"), (False, False, "ok"), (None, None, "note")],
 )

@@ -394,6 +394,9 @@ def test_conditions_are_asked_for_recorded_and_judged(workspace, device, request
     first, second = rawlog.run_folders(workspace.raw)
     assert (first, rawlog.read_json(second / "run.json", rawlog.RUN_FIELDS)["conditions"]) == (folder, None)
     assert run_request.refused_conditions(second) == []
+    dark = {**held, "refused": {"screen_on": "the screen is off (Asleep)", "cores": "they were not requested"}}
+    rawlog.write_json(folder / "run.json", {**record, "held": [dark, dark]}, rawlog.RUN_FIELDS)
+    assert run_request.refused_conditions(folder) == ["the screen does not stay on: the screen is off (Asleep)"]
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,21 @@ def test_screen_and_lock_are_known_or_unknown(screen, awake, locked):
     assert (facts.awake, facts.locked) == (awake, locked)
 
 
+@pytest.mark.parametrize(
+    ("line", "seconds"),
+    [
+        ("  mScreenOffTimeoutSetting=30000\n", 30.0),
+        ("  mScreenOffTimeoutSetting=2147483647\n", 2147483.647),  # "never" of some makers
+        ("  mScreenOffTimeoutSetting=-1\n", None),
+        ("  mScreenOffTimeoutSetting=0\n", None),
+        ("  mScreenOffTimeoutSetting=99999999999\n", None),
+        ("", None),
+    ],
+)
+def test_the_time_after_which_the_screen_turns_off(line, seconds):
+    assert phone(screen=f"  mWakefulness=Awake\n{line}").screen_timeout_s == seconds
+
+
 def test_nnapi_is_there_if_its_library_is():
     assert phone(nnapi="").nnapi is False
     assert phone(nnapi="/apex/com.android.neuralnetworks/lib64\n").nnapi is True

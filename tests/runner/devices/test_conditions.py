@@ -11,7 +11,7 @@ from runner.devices.adb import CommandResult
 from runner.devices.attached import AttachedDevice
 from runner.devices.conditions import NOTE
 from runner.errors import DeviceLostError
-from tests.runner.devices.android_specimens import PHONE, answer
+from tests.runner.devices.android_specimens import BATTERY, PHONE, answer
 
 FOLDER = "/data/local/tmp/aiot"
 
@@ -24,12 +24,13 @@ class Phone:
 
     serial = "PHONE"
 
-    def __init__(self, stay_on="null", fixed=(0, ""), svc=True):
+    def __init__(self, stay_on="null", fixed=(0, ""), svc=True, power="  mWakefulness=Awake\n", battery=BATTERY):
         self.stay_on, self.fixed_performance = stay_on, False
         self.files = {}
         self.calls = []
         self.lost_at = None
         self._fixed, self._svc = fixed, svc
+        self._power, self._battery = power, battery
 
     def shell(self, command, timeout_s=20):
         words = shlex.split(command) if isinstance(command, str) else [*command]
@@ -70,6 +71,10 @@ class Phone:
                 if self._fixed[0] == 0:
                     self.fixed_performance = value == "true"
                 return self._fixed
+            case ["sh", "-c", line] if line.startswith("dumpsys power"):
+                return 0, self._power
+            case ["dumpsys", "battery"]:
+                return 0, self._battery
             case ["sh", "-c", _] | ["taskset", _, "sh", "-c", _]:
                 return 0, f"Cpus_allowed_list:\t{'0-7' if words[0] == 'sh' else '4-7'}\n/\n"
         return 0, ""
@@ -117,6 +122,34 @@ def test_conditions_that_the_phone_refuses_are_reported():
         }
     with device(Phone(), sdk=29).hold(ALL) as held:
         assert held.refused == {"fixed_performance": "it requires Android 11 or later (API level 30)"}
+
+
+NO_EFFECT = "`svc power stayon true` has no effect on the device"
+UNPLUGGED = "the device is not plugged in, and Android keeps the screen on only while it is"
+ON_BATTERY = BATTERY.replace("USB powered: true", "USB powered: false")
+AWAKE, ASLEEP, DREAMING = (f"  mWakefulness={state}\n" for state in ("Awake", "Asleep", "Dreaming"))
+
+
+@pytest.mark.parametrize(
+    ("svc", "power", "battery", "screen_on", "plugged", "refusal"),
+    [
+        (True, AWAKE, BATTERY, True, True, None),
+        (True, DREAMING, BATTERY, True, True, None),
+        (True, ASLEEP, BATTERY, False, True, "the screen is off (Asleep)"),
+        (True, "  mWakefulness=Dozing\n", BATTERY, False, True, "the screen is off (Dozing)"),
+        (True, AWAKE, ON_BATTERY, False, False, UNPLUGGED),
+        (True, ASLEEP, ON_BATTERY, False, False, f"{UNPLUGGED}; the screen is off (Asleep)"),
+        (False, ASLEEP, ON_BATTERY, False, False, f"{NO_EFFECT}; the screen is off (Asleep)"),
+        (True, "", BATTERY, None, True, None),  # nothing proves that it is on
+        (True, AWAKE, "Can't find service: battery\n", None, None, None),
+        (True, "", ON_BATTERY, False, False, UNPLUGGED),
+    ],
+)
+def test_the_screen_stays_on_only_if_the_phone_says_so(svc, power, battery, screen_on, plugged, refusal):
+    with device(Phone(svc=svc, power=power, battery=battery)).hold(Conditions()) as held:
+        assert (held.screen_on, held.plugged) == (screen_on, plugged)
+        assert held.wakefulness == (power.strip().partition("=")[2] or None)
+        assert held.refused == ({"screen_on": refusal} if refusal else {})
 
 
 def test_a_board_has_only_cores():
