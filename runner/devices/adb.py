@@ -24,7 +24,7 @@ from aiot_suite.errors import SelectionError
 from runner.errors import DeviceError, DeviceLostError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 ANSWER_TIMEOUT_S = 20.0
@@ -161,7 +161,7 @@ FILE_TIMEOUT_S = 3600.0
 _RECONNECT_TIMEOUT_S = 5.0
 ANSWER_LIMIT_BYTES = 4 * 2**20
 """Maximum size of an answer; all commands used here print far less."""
-_STDOUT, _STDERR, _EXIT = 1, 2, 3
+_STDIN, _STDOUT, _STDERR, _EXIT, _CLOSE_STDIN = range(5)
 _PACKET = struct.Struct("<BI")
 _NETWORK = re.compile(r"(?!usb:)[^/\s]+:\d{1,5}")
 _TEMPORARY = "/data/local/tmp"
@@ -225,21 +225,37 @@ class Connection:
         line = command if isinstance(command, str) else quoted(command)
         _check_sayable(line)
         with self._answering():
-            if "shell_v2" in (self._features or self._asked_features()):
+            if self._has_shell_v2():
                 return self._new_shell(line, timeout_s)
             return self._old_shell(line, timeout_s)
 
-    def _new_shell(self, line: str, timeout_s: float) -> CommandResult:
+    def feed(self, line: str, content: Iterable[bytes], timeout_s: float) -> CommandResult | None:
+        """Run a command with this content as its standard input; return None if the device's adbd cannot do that.
+
+        The time limit applies to what follows the content.
+        """
+        _check_sayable(line)
+        with self._answering():
+            return self._new_shell(line, timeout_s, content) if self._has_shell_v2() else None
+
+    def _has_shell_v2(self) -> bool:
+        return "shell_v2" in (self._features or self._asked_features())
+
+    def _new_shell(self, line: str, timeout_s: float, content: Iterable[bytes] | None = None) -> CommandResult:
         """Run a command as AdbDevice.shell2 does, but with a limit on time and output.
 
         shell2 would read for as long as a device sends. A packet is an identifier, a length and that many bytes: see
         shell_protocol.h in the sources of adb.
         """
         received = {_STDOUT: bytearray(), _STDERR: bytearray()}
-        deadline = time.monotonic() + timeout_s
         with self._device.open_transport(timeout=timeout_s) as transport:
             transport.send_command(f"shell,v2,raw:{line}")
             transport.check_okay()
+            if content is not None:
+                for piece in content:
+                    transport.conn.sendall(_PACKET.pack(_STDIN, len(piece)) + piece)
+                transport.conn.sendall(_PACKET.pack(_CLOSE_STDIN, 0))
+            deadline = time.monotonic() + timeout_s
             while True:
                 packet, length = _PACKET.unpack(transport.read_exact(_PACKET.size))
                 data = transport.read_exact(length) if length else b""

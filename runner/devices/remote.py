@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aiot_suite.workspace import sha256_of
 from runner import rawlog
-from runner.devices import FOLDER, GONE, OUTPUT_LIMIT_BYTES, TAIL_BYTES, DeviceTask, check_names
+from runner.devices import FOLDER, GONE, OUTPUT_LIMIT_BYTES, TAIL_BYTES, DeviceTask, archives, check_names
 from runner.devices.adb import SHELL_TIMEOUT_S, CommandResult, Connection, quoted
 from runner.devices.answers import parse_json
 from runner.errors import DeviceError, DeviceLostError
@@ -54,19 +54,30 @@ class DeviceFiles:
         """Send the files that are missing on the device and verify what arrived. Return the folder's path there."""
         check_names(files, folder)
         place = posixpath.join(self.folder, folder)
-        expected = {name: sha256_of(path) for name, path in files.items()}
         present = self._there(place, files)
         mode = 0o755 if executable else 0o644
-        new = [name for name in files if present.get(name) != expected[name]]
+        new = [name for name, path in files.items() if name not in present or present[name] != sha256_of(path)]
         if new:
-            self.make(sorted({posixpath.dirname(posixpath.join(place, name)) for name in new}))
-        for names in split_into_batches(new):
+            self.make([])
+        rounds, others = archives.split_into_rounds({name: files[name].stat().st_size for name in new})
+        for names in rounds:
+            mark = posixpath.join(self.folder, _MARK)
+            arrived = archives.send(self._connection, mark, place, {name: files[name] for name in names}, mode)
+            self._note(place, arrived)
+            others += [name for name in names if name not in arrived]
+        for names in split_into_batches(others):
             for name in names:
                 self._connection.push(files[name], posixpath.join(place, name), mode)
-            self._compare(place, {name: expected[name] for name in names})
-            self._noted[place] |= {name: expected[name] for name in names}
-            self._connection.push(json.dumps(self._noted[place]).encode(), posixpath.join(place, _PUSHED))
+            expected = {name: sha256_of(files[name]) for name in names}
+            self._compare(place, expected)
+            self._note(place, expected)
         return place
+
+    def _note(self, place: str, arrived: dict[str, str]) -> None:
+        """Note on the device the SHA-256 of further files in a folder, so that they are not sent again."""
+        if arrived:
+            self._noted[place] |= arrived
+            self._connection.push(json.dumps(self._noted[place]).encode(), posixpath.join(place, _PUSHED))
 
     def make(self, folders: Iterable[str]) -> None:
         """Make folders, and mark ours. Raise DeviceError if our folder exists and holds files of others."""

@@ -11,6 +11,7 @@ from aiot_analysis import ingest
 from aiot_analysis.tables import data
 from aiot_suite.workspace import Workspace
 from runner import rawlog
+from runner.devices.adb import Connection
 from runner.devices.choice import Choice, choose_devices
 from runner.devices.remote import LINE_LIMIT_BYTES
 from runner.errors import DeviceError
@@ -233,6 +234,54 @@ def test_images_of_any_name_arrive_once_by_androids_own_tools(tmp_path, phones):
         assert {name: (place / name).read_bytes() for name in names} == {name: name.encode() for name in names}
     assert times[0] == times[1], "a second push sends nothing"
     assert device.clean()
+
+
+@pytest.mark.parametrize("shell_v2", [True, False])
+def test_many_files_arrive_as_archives_and_one_by_one_where_the_device_takes_none(
+    tmp_path, phones, proxied, monkeypatch, shell_v2
+):
+    (phone,) = phones(1)
+    serial = phone.serial if shell_v2 else proxied(phone, shell_v2=False).serial
+    one_by_one = []
+    push = Connection.push
+    monkeypatch.setattr(
+        Connection, "push", lambda self, *words, **more: (one_by_one.append(words[1]), push(self, *words, **more))
+    )
+    names = [
+        f"{number % 3}/{number:03} it's.jpg" if number % 7 == 0 else f"{number % 3}/{number:03}" for number in range(60)
+    ]
+    for number, name in enumerate(names):
+        (tmp_path / str(number)).write_bytes(name.encode() * (number * 97))
+    files = {name: tmp_path / str(number) for number, name in enumerate(names)}
+    [device] = choose_devices(Choice(serials=[serial], folder=FOLDER), Workspace(tmp_path))
+    place = phone.storage / device.push(files, "images", executable=True).removeprefix("/data/")
+    for name in names:
+        assert (place / name).read_bytes() == files[name].read_bytes()
+        assert (place / name).stat().st_mode & 0o755 == 0o755  # adbd gives all users the rights of the owner
+    assert {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()} == {
+        *names,
+        ".pushed.json",
+    }
+    sent = [name for name in one_by_one if not name.endswith(".pushed.json")]
+    assert len(sent) == (sum(" " in name for name in names) if shell_v2 else len(names))
+    one_by_one.clear()
+    [device] = choose_devices(Choice(serials=[serial], folder=FOLDER), Workspace(tmp_path))
+    device.push(files, "images")
+    assert one_by_one == [], "a second push sends nothing"
+
+
+def test_many_files_onto_a_full_storage_are_said_at_once(tmp_path, phones):
+    (phone,) = phones(1, storage_mb=8)
+    [device] = choose_devices(Choice(every=True), Workspace(tmp_path))
+    files = {f"{number}.jpg": tmp_path / f"{number}.jpg" for number in range(30)}
+    for path in files.values():
+        path.write_bytes(bytes(100_000))
+    phone.fill_storage(free_bytes=1 << 20)
+    with pytest.raises(DeviceError, match=r"does not accept .*\.jpg: check its free storage"):
+        device.push(files, "it")
+    phone.free_storage()
+    place = phone.storage / device.push(files, "it").removeprefix("/data/")
+    assert all((place / name).read_bytes() == bytes(100_000) for name in files)
 
 
 @pytest.mark.slow

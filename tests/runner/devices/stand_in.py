@@ -23,7 +23,8 @@ class ShellConnection:
         self.serial = serial
         self.lost = False
         self.said: list[str] = []
-        self.pushed: list[str] = []
+        self.pushed: list[str] = []  # files that were sent one by one
+        self.fed: list[bytes] = []  # archives
 
     def shell(self, command, timeout_s=20.0) -> CommandResult:
         line = command if isinstance(command, str) else quoted(command)
@@ -32,6 +33,14 @@ class ShellConnection:
         done = subprocess.run(["sh", "-c", line], check=False, capture_output=True, timeout=timeout_s)
         out, errors = (stream.decode(errors="replace") for stream in (done.stdout, done.stderr))
         return CommandResult(done.returncode, out, errors)
+
+    def feed(self, line, content, timeout_s) -> CommandResult:
+        self._answer()
+        self.fed.append(b"".join(content))
+        done = subprocess.run(["sh", "-c", line], check=False, input=self.fed[-1], capture_output=True)
+        return CommandResult(
+            done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+        )
 
     def push(self, source, target, mode=0o644) -> None:
         self._answer()

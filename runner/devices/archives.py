@@ -1,0 +1,105 @@
+"""Sending many small files to a device as a few archives, which are unpacked there and checked by hash."""
+
+from __future__ import annotations
+
+import re
+import tarfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from aiot_suite.errors import SetupError
+from aiot_suite.workspace import sha256_of
+from runner.devices.adb import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from runner.devices.adb import Connection
+
+PARALLEL = 4
+"""Number of archives sent at once, so that the device unpacks and checks one while the next one arrives."""
+
+_ROUND_BYTES = 32 * 2**20  # content of the archives sent at once, which is kept in memory
+_ROUND_FILES = 4000
+_NAME = re.compile(r"[!-\[\]-~]{1,100}")  # printable ASCII without spaces and backslashes, which all tools read alike
+_TIMEOUT_S = 120.0
+_UNPACK = """\
+[ -e {mark} ] && mkdir -p {place} && cd {place} || exit 1
+umask 022
+tar -xf - && xargs -0 sha256sum <{names} | cmp -s - {sums}
+code=$?
+rm -f {names} {sums}
+exit $code
+"""
+"""Shell script that unpacks an archive and exits with 0 if the SHA-256 of each file is the one in the archive.
+
+It makes the folder only if the file `mark` exists.
+"""
+
+
+def split_into_rounds(sizes: Mapping[str, int]) -> tuple[list[list[str]], list[str]]:
+    """Return the names of files, given with their sizes in bytes, that are sent as archives, and all others.
+
+    The former are in rounds that are sent at once. Large files, odd names, and the files of a round with too few for
+    PARALLEL archives are sent one by one.
+    """
+    rounds: list[list[str]] = [[]]
+    others = []
+    size_of_round = 0
+    for name, size in sizes.items():
+        if size > _ROUND_BYTES // PARALLEL or not _NAME.fullmatch(name):
+            others.append(name)
+            continue
+        if size_of_round + size > _ROUND_BYTES or len(rounds[-1]) == _ROUND_FILES:
+            rounds.append([])
+            size_of_round = 0
+        rounds[-1].append(name)
+        size_of_round += size
+    if len(rounds[-1]) <= PARALLEL:
+        others += rounds.pop()
+    return rounds, others
+
+
+def send(connection: Connection, mark: str, place: str, files: Mapping[str, Path], mode: int) -> dict[str, str]:
+    """Send the files of a round into a folder of the device. Return the SHA-256 of those that arrived, by name.
+
+    Devices before Android 7, and those without tar, xargs, sha256sum or cmp, take no archive.
+    """
+    names = list(files)
+
+    def send_part(number: int) -> dict[str, str]:
+        part = {name: files[name] for name in names[number::PARALLEL]}
+        sums = {name: sha256_of(path) for name, path in part.items()}
+        list_of_names, list_of_sums = f".sent{number}.names", f".sent{number}.sums"
+        lists = {
+            list_of_names: "".join(f"./{name}\0" for name in part).encode(),
+            list_of_sums: "".join(f"{sha256}  ./{name}\n" for name, sha256 in sums.items()).encode(),
+        }
+        line = _UNPACK.format(mark=quoted([mark]), place=quoted([place]), names=list_of_names, sums=list_of_sums)
+        answer = connection.feed(line, archive({**part, **lists}, mode), _TIMEOUT_S)
+        return sums if answer and answer.exit_code == 0 else {}
+
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        return {name: sha256 for sums in pool.map(send_part, range(PARALLEL)) for name, sha256 in sums.items()}
+
+
+def archive(sources: Mapping[str, Path | bytes], mode: int) -> Iterator[bytes]:
+    """Yield a tar archive of files, given as paths or contents, in pieces: a member each, and an end.
+
+    The format is POSIX ustar, which the tar of every Android version reads.
+    """
+    for name, source in sources.items():
+        content = source if isinstance(source, bytes) else _content(source)
+        member = tarfile.TarInfo(name)
+        member.size, member.mode, member.mtime = len(content), mode, int(time.time())
+        yield member.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % tarfile.BLOCKSIZE)
+    yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:  # it would count as one of the connection
+        raise SetupError(f"{path} cannot be read ({error.strerror}): check the file, and try again.") from None
