@@ -137,7 +137,7 @@ _THRESHOLD = re.compile(
     r"TemperatureThreshold\{mType=(-?\d{1,4}), mName=([^\n]{0,100}?), mHotThrottlingThresholds=\[([^\]\n]{0,200})\]"
 )
 _TYPE_NAME = re.compile(rf"TYPE_({'|'.join(_TYPES)})\d{{0,3}}", re.IGNORECASE)
-_PLAIN_NAME = re.compile(r"(CPU|GPU|NPU|TPU|BATTERY|SKIN)\d{0,3}", re.IGNORECASE)
+_PLAIN_NAME = re.compile(r"(CPU|GPU|NPU|TPU|BATTERY|BATT?|SKIN)\d{0,3}", re.IGNORECASE)
 _STATUS = re.compile(r"^[ \t]*Thermal Status: (\d)[ \t]*$", re.MULTILINE)
 _ZONE = re.compile(r"^(-?\d{1,7}) (\S[^\n]{0,60})$", re.MULTILINE)
 _LOAD = re.compile(r"([0-9.]{1,10})\s")
@@ -230,7 +230,8 @@ def _kind(number: str, name: str) -> str | None:
         return match[1].upper()
     numbered = _TYPES[int(number)] if 0 <= int(number) < len(_TYPES) else None
     if (match := _PLAIN_NAME.fullmatch(name.strip())) and not (numbered or "").startswith("BCL_"):
-        return match[1].upper()
+        plain = match[1].upper()
+        return "BATTERY" if plain.startswith("BAT") else plain
     return numbered
 
 

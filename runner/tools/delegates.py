@@ -30,11 +30,11 @@ _KINDS = (  # pattern in the lower-case name of a delegate -> its kind
 )
 
 _REPLACING = re.compile(
-    r"Replacing (\d+)(?: out of (\d+))? node\(s\) with delegate \(([^)]+)\) node, yielding (\d+) partitions"
-    r"(?: for (?:the whole graph|subgraph (\d+)(?: \((.*)\))?))?\."
+    r"Replacing (\d+)(?: out of (\d+))? node\(s\) with delegate \(([^)]+)\) node"
+    r"(?:, yielding (\d+) partitions(?: for (?:the whole graph|subgraph (\d+)(?: \((.*)\))?))?)?\."
 )
-_DELEGATED = re.compile(  # Hexagon and Core ML, in addition to or instead of "Replacing"
-    r"(\S{1,80}) delegate: (\d+) nodes delegated out of (\d+) nodes,? with (\d+) partitions"
+_DELEGATED = re.compile(  # Hexagon, Core ML, QNN, Ethos-U and others, in addition to or instead of "Replacing"
+    r"(\S{1,80}?)(?: delegate|(?<=Delegate)): (\d+) nodes delegated out of (\d+) nodes,? with (\d+) partitions"
 )
 # "Applied X delegate, and the model graph will be completely executed w/ the delegate." is the 2020 wording
 _APPLIED = re.compile(
@@ -74,7 +74,7 @@ class Replaced:
     delegate: str  # the delegate's own name, such as TfLiteNnapiDelegate
     nodes: int
     of: int | None  # nodes of the subgraph; None in older builds
-    partitions: int  # parts the subgraph is cut into, on and off the accelerator
+    partitions: int | None  # parts the subgraph is cut into, on and off the accelerator; None in older builds
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def find_replacements(lines: Iterable[tuple[str, str]]) -> list[Replaced]:
             continue
         if match := _REPLACING.search(text):
             nodes, partitions = parse_integer(match[1]), parse_integer(match[4])
-            if nodes is not None and partitions is not None:
+            if nodes is not None:
                 replacing.setdefault(match[0], Replaced(quotable(match[3]), nodes, parse_integer(match[2]), partitions))
         elif match := _DELEGATED.search(text):
             nodes, partitions = parse_integer(match[2]), parse_integer(match[4])
@@ -225,16 +225,21 @@ def share_of(entries: Sequence[Replaced], delegate: str) -> Delegation:
     if not matching:
         return Delegation("none" if entries else "unknown", nodes=0 if entries else None, others=other_kinds)
     nodes = sum(entry.nodes for entry in matching)
-    known = [entry.of for entry in matching if entry.of is not None]
-    total_nodes = sum(known) if len(known) == len(matching) else None
+    total_nodes, partitions = _total([entry.of for entry in matching]), _total([entry.partitions for entry in matching])
     return Delegation(
         "none" if not nodes else "some" if total_nodes is None else "whole" if nodes >= total_nodes else "partly",
         nodes,
         total_nodes,
-        sum(entry.partitions for entry in matching),
+        partitions,
         name=matching[0].delegate,
         others=other_kinds,
     )
+
+
+def _total(values: Sequence[int | None]) -> int | None:
+    """Return the sum, or None if a value is unknown."""
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
 
 
 def accelerators(lines: Iterable[tuple[str, str]]) -> tuple[str, ...]:
