@@ -174,6 +174,8 @@ Listener = Callable[[str, Instance, dict[str, Any]], None]
 """Called with "waiting", "start", "progress", "telemetry" or an attempt's ending, the instance, and details."""
 
 COOLDOWN_INTERVAL_S = 10.0
+IDLE_S = 120.0
+"""Time for which an idle device is sampled before and after an instance of the profile sustained."""
 
 LOSSES = 3
 """Maximum number of immediate further attempts at an instance that ended without an exit code."""
@@ -256,11 +258,15 @@ def _run_instance(run: Execution, entry: ledger.LedgerEntry) -> None:
         remedy = "let it cool and charge, then repeat the command with `--resume`; or allow more time with --cooldown"
         _unavailable(run, instance, attempt, {"reason": "; ".join(reasons), "remedy": remedy})
         return
+    if not is_running:
+        _sample_idle_device(run, instance)
     run.listen("start", instance, {})
     while _attempt(run, instance, task, attempt) and attempt < entry.next_attempt + LOSSES:
         attempt += 1
         task = run.make_task(instance, attempt)
     status, last = ledger.read_ending(rawlog.attempt_path(run.folder, instance.id, attempt))
+    if status == "end":
+        _sample_idle_device(run, instance)
     run.listen(status, instance, last)
 
 
@@ -328,6 +334,32 @@ def _unavailable(run: Execution, instance: Instance, attempt: int | None, obstac
     run.listen("unavailable", instance, obstacle)
 
 
+def _sample_idle_device(run: Execution, instance: Instance) -> None:
+    """Sample the idle device for IDLE_S with the profile sustained, for the energy that it uses without work.
+
+    This is of no use if the device is plugged in or does not report its charge. If it is lost, the next attempt tells.
+    """
+    if run.record["profile"].get("name") != "sustained":
+        return
+    deadline = time.monotonic() + IDLE_S
+    with suppress(DeviceError):
+        while (state := run.device.telemetry()).get("charge_uah") is not None and state.get("plugged") is False:
+            _add_sample(run, {"instance": None, "attempt": None, **state, "screen_on": run.device.screen_on()})
+            if time.monotonic() > deadline:
+                return
+            run.listen("waiting", instance, {"reasons": [f"the idle device is sampled for {IDLE_S:g} s"]})
+            if run.stop.wait(run.device.telemetry_interval_s):
+                raise KeyboardInterrupt
+
+
+def _add_sample(run: Execution, state: dict[str, Any]) -> dict[str, Any]:
+    """Add a sample of the device's state to telemetry.jsonl, and return it."""
+    line = {"at": rawlog.utc_now(), **state}
+    with suppress(OSError), (run.folder / "telemetry.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")  # an error, such as a full disk, will be reported by the run itself
+    return line
+
+
 def _wait_until_ready(run: Execution, instance: Instance) -> list[str]:
     """Wait until the device is ready. Return why it is still not ready after the time limit (0: no check)."""
     if not run.request.cooldown_s:
@@ -348,18 +380,15 @@ def _sampling_telemetry(run: Execution, instance: Instance, attempt: int) -> Ite
     stop = threading.Event()
 
     def add(state: dict[str, Any]) -> None:
-        line = {"at": rawlog.utc_now(), "instance": instance.id, "attempt": attempt, **state}
-        with (run.folder / "telemetry.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        line = _add_sample(run, {"instance": instance.id, "attempt": attempt, **state})
         run.listen("telemetry", instance, line)
 
     def sample() -> None:
         while True:
-            with suppress(OSError):  # such as a full disk, which the run itself will report
-                try:
-                    add(run.device.telemetry())
-                except DeviceError:
-                    add({"lost": True})
+            try:
+                add(run.device.telemetry())
+            except DeviceError:
+                add({"lost": True})
             if stop.wait(run.device.telemetry_interval_s):
                 return
 
@@ -375,8 +404,7 @@ def _sampling_telemetry(run: Execution, instance: Instance, attempt: int) -> Ite
         stop.set()
         thread.join()
         if lost:
-            with suppress(OSError):
-                add({"lost": True})
+            add({"lost": True})
 
 
 def device_locked(folder: Path) -> AbstractContextManager[None]:

@@ -10,6 +10,7 @@ import pytest
 from aiot_analysis import ingest
 from aiot_analysis.errors import ReportError
 from aiot_analysis.report.render import render
+from tests.aiot_analysis.ingest.test_energy import sampled, write_run
 from tests.rawlogs import LOAD, attempt, begin, end, failed_image, image
 
 ROOT = Path(__file__).parents[1]
@@ -74,6 +75,14 @@ def test_what_slows_down_is_drawn_and_what_is_missing_is_named(tmp_path):
     assert re.search(r"−5\.0\s*<td[^>]*>−6\.0\s*<td[^>]*>−4\.0", text)  # points of the battery
     assert "failed images, counted as wrong: 2" in text  # among what is used with care
     assert "one order of the instances" not in text  # the second run took the reverse
+
+
+def test_the_energy_of_an_image_or_why_it_is_missing_is_on_the_page(tmp_path):
+    for day, plugged in ((1, False), (2, True)):
+        write_run(tmp_path / "raw", sampled(unit_ua=None, plugged=plugged), run_id=f"2026010{day}T000000Z-aaaaaa")
+    result, text = page(tmp_path)
+    assert result.status == "rendered", str(result)
+    assert re.search(r"<td[^>]*>40\.0\s", text) and "the device was plugged in" in text
 
 
 def test_the_parameter_of_verdicts_leaves_out_and_lists(tmp_path):

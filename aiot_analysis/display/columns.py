@@ -43,6 +43,7 @@ COLUMNS = {
     "share_delegated": Column("share of nodes", "{:.0%}"),
     "peak_rss_mb": Column("memory, MB", "{:.0f}"),
     "model_mb": Column("file, MB", "{:.2f}"),
+    "energy_mj": Column("energy of an image, mJ", "{:.1f}"),
     "note": Column("remark"),
     "interval_note": Column("remark"),
     "gap": Column("reason it is missing"),

@@ -67,6 +67,13 @@ def counts(last: Row) -> Row:
     }
 
 
+def ms_per_image(reading: Reading) -> float | None:
+    """Return the time of an attempt's loop divided by its images, or by the runs of a tool; None without any."""
+    runs = reading.last["images"] + reading.last["failed_images"]
+    runs = runs or sum(event.get("count") or 0 for event in reading.of("summary"))
+    return reading.last["loop_ns"] / 1e6 / runs if runs > 0 else None
+
+
 def _timing(record: Row) -> str:
     """Return the timing of a summary: inference, as with native tools, unless it states another."""
     timing = record.get("timing")

@@ -123,7 +123,7 @@ TOLERANCE = timedelta(minutes=1)
 def run_ended(run: Row, telemetry: Iterable[Row]) -> str | None:
     """Return when a run ended; for one that was cut off, the time of its last telemetry sample, or None without any."""
     ends = [run.get("ended")] if run.get("ended") else [sample.get("at") for sample in telemetry]
-    times = {moment: text for text in ends if (moment := _moment(text))}
+    times = {moment: text for text in ends if (moment := parse_time(text))}
     return times[max(times)] if times else None
 
 
@@ -150,7 +150,7 @@ def boot_id(run: Row) -> str | None:
 
 def _start(boot: Row) -> datetime | None:
     """Return when the system started, from its uptime at one moment, or None if unknown."""
-    moment, uptime_s = _moment(boot.get("at")), boot.get("uptime_s")
+    moment, uptime_s = parse_time(boot.get("at")), boot.get("uptime_s")
     if moment is None or isinstance(uptime_s, bool) or not isinstance(uptime_s, (int, float)):
         return None
     try:
@@ -159,7 +159,7 @@ def _start(boot: Row) -> datetime | None:
         return None
 
 
-def _moment(text: object) -> datetime | None:
+def parse_time(text: object) -> datetime | None:
     """Return a time in ISO 8601, in UTC unless it names a time zone; None if the text is not such a time."""
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None

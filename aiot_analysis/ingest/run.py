@@ -9,7 +9,7 @@ import pandas as pd
 from pyarrow import compute
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.ingest import rows, rules
+from aiot_analysis.ingest import energy, rows, rules
 from aiot_analysis.ingest.attempt import Reading, count_lines, read_all, together
 from aiot_analysis.ingest.parts import LeftOut, PartEntry, PartManifest, Parts, RunFolder, folder_of, left_out_row
 from aiot_analysis.tables import along, storage, validity
@@ -67,6 +67,7 @@ def _read(run: RunFolder, key: str, file: Path) -> tuple[PartEntry, dict[str, li
     suite = {instance_id: attempts.pop(instance_id, []) for instance_id in dict.fromkeys(record["suite"])}
     readings = read_all(path for paths in suite.values() for path in paths)
     instances: list[Row] = []
+    ms_per_image: dict[str, float | None] = {}
     profiled: dict[str, list[Row]] = {"operators": [], "passes": [], "nodes": []}
     with _Images(file, record) as images:
         for position, (instance_id, paths) in enumerate(suite.items()):
@@ -77,6 +78,7 @@ def _read(run: RunFolder, key: str, file: Path) -> tuple[PartEntry, dict[str, li
                 profiled["passes"] += rows.passes(record, row, reading.of("pass"))
                 profiled["nodes"] += rows.nodes(record, row, reading.of("node"))
                 _add_ended(row, reading, record, images, left_out)
+                ms_per_image[instance_id] = rows.ms_per_image(reading)
             elif reading:
                 _add_not_ended(row, reading, left_out)
             instances.append(row)
@@ -86,6 +88,10 @@ def _read(run: RunFolder, key: str, file: Path) -> tuple[PartEntry, dict[str, li
     for row in instances:
         taken = samples.get((row["instance_id"], row.get("attempt"))) or samples.get((row["instance_id"], None), [])
         row["verdict"], row["reasons"] = validity.judge(row, taken)
+        if row["profile"] == energy.PROFILE and row["status"] == "end":
+            row.update(
+                energy.per_image(telemetry, row["instance_id"], row["attempt"], ms_per_image[row["instance_id"]])
+            )
         row.update(session)
     for paths in attempts.values():
         left_out += [_file(path, "its instance is not in the suite of run.json", count_lines(path)) for path in paths]

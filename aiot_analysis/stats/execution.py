@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from scipy.stats import norm
 
 from aiot_analysis.tables import names
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 NODES = ["nodes", "nodes_delegated", "partitions", "threads"]
 COLUMNS = ["accelerator_requested", "accelerator_actual", *NODES, "share_delegated", "peak_rss_mb", "load_ms"]
+NOT_SAMPLED = "the run was made without samples of the charge of the battery"
 DELEGATIONS = ("none requested", "not reported", "another ran", "none of it", "part of it", "all of it")
 
 
@@ -36,6 +38,22 @@ def delegations(rows: pd.DataFrame) -> pd.DataFrame:
     delegation[requested.eq("cpu") | (requested.isna() & rows["delegate"].eq("cpu"))] = DELEGATIONS[0]
     result = rows.assign(share_delegated=share, delegation=delegation)
     columns = ["run_id", "device_id", "instance_id", "source", *COLUMNS, "delegation", "verdict", "reasons"]
+    return result[columns].reset_index(drop=True)
+
+
+def energies(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the energy of an image for rows of the table `instances` with the profile `sustained`.
+
+    Columns are run_id, device_id, instance_id, energy_mj (less that of the idle device), energy_mj_low and
+    energy_mj_high (95 % interval of the readings, not of other runs) and gap: why there is no energy, or "".
+    """
+    long_runs = rows[rows["profile"].eq("sustained") & rows["status"].eq("end")]
+    gap = long_runs["energy_gap"].fillna(NOT_SAMPLED).where(long_runs["energy_mj"].isna(), "")
+    margin = norm.ppf(0.975) * long_runs["energy_mj_se"]
+    result = long_runs.assign(
+        energy_mj_low=long_runs["energy_mj"] - margin, energy_mj_high=long_runs["energy_mj"] + margin, gap=gap
+    )
+    columns = ["run_id", "device_id", "instance_id", "energy_mj", "energy_mj_low", "energy_mj_high", "gap"]
     return result[columns].reset_index(drop=True)
 
 

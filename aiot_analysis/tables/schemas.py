@@ -111,6 +111,11 @@ class Instances(Table):
     inference_ms_se: Series[float] = pa.Field(nullable=True)
     peak_rss_mb: Series[float] = pa.Field(nullable=True)
     model_mb: Series[float] = pa.Field(nullable=True)  # size on disk
+    # energy of an image in mJ less that of the idle device, by its battery, with the standard error; only for the
+    # profile `sustained`, and null with the reason in energy_gap if it is not measurable
+    energy_mj: Series[float] = pa.Field(nullable=True)
+    energy_mj_se: Series[float] = pa.Field(nullable=True, ge=0)
+    energy_gap: Series[str] = pa.Field(nullable=True)
     accelerator_requested: Series[str] = pa.Field(nullable=True)
     accelerator_actual: Series[str] = pa.Field(nullable=True)
     resolution_ms: Series[float] = pa.Field(nullable=True)  # of the clock; null if nanoseconds or unknown
@@ -193,7 +198,7 @@ class Telemetry(Table):
 
     run_id: Series[str]
     device_id: Series[str]
-    instance_id: Series[str] = pa.Field(nullable=True)
+    instance_id: Series[str] = pa.Field(nullable=True)  # null while the device is idle
     attempt: Series[pd.Int64Dtype] = pa.Field(nullable=True)
     at: Series[str]  # ISO 8601, UTC
     temperature_c: Series[float] = pa.Field(nullable=True)
@@ -204,6 +209,10 @@ class Telemetry(Table):
     battery_percent: Series[float] = pa.Field(nullable=True)
     plugged: Series[pd.BooleanDtype] = pa.Field(nullable=True)
     charging: Series[pd.BooleanDtype] = pa.Field(nullable=True)
+    charge_uah: Series[float] = pa.Field(nullable=True)  # of the battery, as the device reports it
+    voltage_mv: Series[float] = pa.Field(nullable=True)
+    current_ua: Series[float] = pa.Field(nullable=True)  # sign and unit depend on the maker
+    screen_on: Series[pd.BooleanDtype] = pa.Field(nullable=True)  # only in samples of the idle device
     overridden: Series[pd.BooleanDtype] = pa.Field(nullable=True)  # battery or thermal status was set by hand
     lost: Series[pd.BooleanDtype] = pa.Field(nullable=True)  # the device did not answer
     thermal_status: Series[str] = pa.Field(nullable=True)
@@ -276,7 +285,9 @@ ADDED = {
         *["layers_npu", "layers_gpu", "layers_cpu", "summary_runs", "summary_min_ms", "summary_max_ms"],
         *["summary_p99_ms", "summary_validity", "memory_min_mb", "memory_max_mb", "torch_accuracy", "job"],
         *["publication", "publisher", "submitter", "scenario", "address", "retrieved"],
+        *["energy_mj", "energy_mj_se", "energy_gap"],
     ],
+    "telemetry": ["charge_uah", "voltage_mv", "current_ua", "screen_on"],
 }
 """Columns that tables of earlier versions lack, and that are null there."""
 

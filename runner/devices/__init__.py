@@ -205,3 +205,7 @@ class Device(Protocol):
     def telemetry(self) -> dict[str, Any]:
         """Return the current temperature, frequency, battery and load. What is not offered is None."""
         ...
+
+    def screen_on(self) -> bool | None:
+        """Return whether the screen is on now; None if this is unknown or there is no screen."""
+        ...

@@ -100,6 +100,17 @@ command -v dumpsys >/dev/null || for zone in /sys/class/thermal/thermal_zone[0-9
   read -r heat <"$zone/temp"
   echo "$heat $kind"
 done
+section supply
+for supply in /sys/class/power_supply/*; do
+  kind=
+  read -r kind <"$supply/type"
+  [ "$kind" = Battery ] || continue
+  for name in charge_counter current_now; do
+    value=
+    read -r value <"$supply/$name"
+    [ -n "$value" ] && echo "$name $value"
+  done
+done
 section load
 cat /proc/loadavg
 section end
@@ -123,6 +134,9 @@ POWER_LINES = "dumpsys power | grep -E '^ *(mWakefulness|mScreenOffTimeoutSettin
 SCREEN_ON = ("Awake", "Dreaming")
 """Values of mWakefulness for which the screen is on. Android calls a screen saver a dream."""
 
+CHARGE_LIMIT_UAH, CURRENT_LIMIT_UA, VOLTAGE_LIMITS_MV = 1e8, 1e8, (2500.0, 10_000.0)
+"""Limits of plausible readings of a phone's battery, which has one or two cells in series."""
+
 _CHARGING = 2
 _TYPES = ("CPU", "GPU", "BATTERY", "SKIN", "USB_PORT", "POWER_AMPLIFIER", "BCL_VOLTAGE", "BCL_CURRENT",
           "BCL_PERCENTAGE", "NPU", "TPU", "DISPLAY", "MODEM", "SOC")  # fmt: skip
@@ -140,6 +154,7 @@ _TYPE_NAME = re.compile(rf"TYPE_({'|'.join(_TYPES)})\d{{0,3}}", re.IGNORECASE)
 _PLAIN_NAME = re.compile(r"(CPU|GPU|NPU|TPU|BATTERY|BATT?|SKIN)\d{0,3}", re.IGNORECASE)
 _STATUS = re.compile(r"^[ \t]*Thermal Status: (\d)[ \t]*$", re.MULTILINE)
 _ZONE = re.compile(r"^(-?\d{1,7}) (\S[^\n]{0,60})$", re.MULTILINE)
+_SUPPLY = re.compile(r"^(charge_counter|current_now) (-?\d{1,10})$", re.MULTILINE)
 _LOAD = re.compile(r"([0-9.]{1,10})\s")
 
 
@@ -152,6 +167,9 @@ class Battery:
     plugged: bool | None
     charging: bool | None
     overridden: bool  # whether the values were set by hand with `dumpsys battery set`
+    charge_uah: float | None = None  # reading of the charge counter, in microampere-hours according to Android
+    voltage_mv: float | None = None
+    current_ua: float | None = None  # a line of some makers, whose unit is not documented
 
 
 def current_state(answer: str | bytes) -> dict[str, Any]:
@@ -161,6 +179,8 @@ def current_state(answer: str | bytes) -> dict[str, Any]:
 
     - `temperature_sensor`: the sensor of `temperature_c`: the hottest of the chip, else of the skin, else the battery's
     - `battery_temperature_c`, `skin_temperature_c`, `plugged`, `charging`
+    - `charge_uah`, `voltage_mv`, `current_ua`: charge counter, voltage and current of the battery, the last of either
+      sign and, depending on the maker, not in the unit that Android and the kernel document
     - `overridden`: whether the battery values or the thermal status were set by hand
     """
     texts = split_sections(answer)
@@ -168,6 +188,9 @@ def current_state(answer: str | bytes) -> dict[str, Any]:
     thermal = texts.get("thermal", "")
     sensors = _sensors(thermal) + _zones(texts.get("zones", ""))
     skin_c = max((celsius for celsius, kind, _ in sensors if kind == "SKIN"), default=None)
+    supply = dict(_SUPPLY.findall(texts.get("supply", "")))
+    charge_uah = battery_state.charge_uah if battery_state else None
+    current_ua = parse_number(supply.get("current_now"), -CURRENT_LIMIT_UA, CURRENT_LIMIT_UA)
     battery_c = battery_state.temperature_c if battery_state else None
     if battery_c is None:
         battery_c = max((celsius for celsius, kind, _ in sensors if kind == "BATTERY"), default=None)
@@ -182,6 +205,9 @@ def current_state(answer: str | bytes) -> dict[str, Any]:
         "battery_percent": battery_state.percent if battery_state else None,
         "plugged": battery_state.plugged if battery_state else None,
         "charging": battery_state.charging if battery_state else None,
+        "charge_uah": charge_uah or parse_number(supply.get("charge_counter"), 1, CHARGE_LIMIT_UAH),
+        "voltage_mv": battery_state.voltage_mv if battery_state else None,
+        "current_ua": current_ua or (battery_state.current_ua if battery_state else None),
         "overridden": "IsStatusOverride: true" in thermal or bool(battery_state and battery_state.overridden),
         "load_average": parse_number(first_match(_LOAD, texts.get("load")), 0, 1e6),
     }
@@ -216,6 +242,10 @@ def parse_battery(text: str | None) -> Battery | None:
         plugged="true" in sources if sources else None,
         charging=None if status is None else status == _CHARGING,
         overridden="(UPDATES STOPPED" in (text or ""),
+        # makers that lack a reading print 0
+        charge_uah=parse_number(fields.get("charge counter"), 1, CHARGE_LIMIT_UAH),
+        voltage_mv=parse_number(fields.get("voltage"), *VOLTAGE_LIMITS_MV),
+        current_ua=parse_number(fields.get("current now"), -CURRENT_LIMIT_UA, CURRENT_LIMIT_UA) or None,
     )
 
 

@@ -175,6 +175,10 @@ class AttachedDevice:
     def telemetry(self) -> dict[str, Any]:
         return answers.current_state(self.connection.shell(["sh", "-c", answers.STATE_SCRIPT]).stdout)
 
+    def screen_on(self) -> bool | None:
+        wakefulness = answers.parse_wakefulness(self.connection.shell(["sh", "-c", answers.POWER_LINES]).stdout)
+        return wakefulness in answers.SCREEN_ON if wakefulness else None
+
     @property
     def tool_delegates(self) -> tuple[str, ...]:
         if self.facts.os != "Android":

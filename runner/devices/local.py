@@ -185,6 +185,9 @@ class LocalDevice:
             "load_average": psutil.getloadavg()[0],
         }
 
+    def screen_on(self) -> None:
+        return None
+
 
 class LocalWork:
     """A process of this machine, which logs directly to the final place of the log."""

@@ -142,6 +142,8 @@ TELEMETRY_FIELDS: Fields = {
     "thermal_status": _TEXT + _OPTIONAL,
     **_all(_NUMBER + _OPTIONAL, "frequency_mhz", "battery_percent", "load_average"),
     **_all(_BOOL + _OPTIONAL, "plugged", "charging"),
+    **_all(_NUMBER + _OPTIONAL, "charge_uah", "voltage_mv", "current_ua"),  # of the battery
+    "screen_on": _BOOL + _OPTIONAL,  # only in samples of the idle device, which have no instance
     "overridden": _BOOL + _OPTIONAL,  # battery or thermal status was set manually
     "lost": _BOOL + _OPTIONAL,  # the device did not respond
 }

@@ -70,6 +70,52 @@ def test_a_connection_lost_in_the_middle_is_detected(tmp_path):
         raise DeviceLostError("gone")
 
 
+UNPLUGGED = {"charge_uah": 3e6, "plugged": False}
+
+
+@pytest.mark.parametrize(
+    ("profile", "state", "idle"),
+    [
+        ("sustained", UNPLUGGED, True),
+        ("sustained", {**UNPLUGGED, "plugged": True}, False),
+        ("sustained", {**UNPLUGGED, "plugged": None}, False),
+        ("sustained", {**UNPLUGGED, "charge_uah": None}, False),
+        ("sustained", {}, False),
+        ("paper", UNPLUGGED, False),
+    ],
+)
+def test_an_idle_device_is_sampled_only_where_its_charge_tells_something(tmp_path, monkeypatch, profile, state, idle):
+    monkeypatch.setattr(execution, "IDLE_S", 0.05)
+    device = Device(state)
+    device.screen_on = lambda: True
+    run = run_of(tmp_path, device)
+    run.record, run.stop = {"profile": {"name": profile}}, threading.Event()
+    execution._sample_idle_device(run, ONE)
+    if not idle:
+        assert not (tmp_path / "telemetry.jsonl").exists()
+        return
+    samples, broken = rawlog.read_telemetry(tmp_path / "telemetry.jsonl")
+    assert len(samples) > 1 and broken == 0
+    assert {(one["instance"], one["attempt"], one["screen_on"]) for one in samples} == {(None, None, True)}
+
+
+def test_sampling_an_idle_device_ends_when_it_is_plugged_in_lost_or_interrupted(tmp_path):
+    for states, count in (((UNPLUGGED, {**UNPLUGGED, "plugged": True}), 1), ((UNPLUGGED, DeviceLostError("gone")), 2)):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        device = Device(*states)
+        device.screen_on = lambda: None
+        run = run_of(folder, device)
+        run.record, run.stop = {"profile": {"name": "sustained"}}, threading.Event()
+        execution._sample_idle_device(run, ONE)
+        assert len(rawlog.read_telemetry(folder / "telemetry.jsonl")[0]) == 1
+    run.stop.set()
+    run.device = Device(UNPLUGGED)
+    run.device.screen_on = lambda: None
+    with pytest.raises(KeyboardInterrupt):
+        execution._sample_idle_device(run, ONE)
+
+
 def test_a_full_disk_does_not_end_the_sampling_with_a_traceback(tmp_path, monkeypatch):
     (tmp_path / "telemetry.jsonl").symlink_to("/dev/full")
     raised = []

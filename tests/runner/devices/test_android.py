@@ -52,6 +52,9 @@ def test_properties_of_a_phone_become_the_fields_of_device_json():
         "plugged": True,
         "charging": True,
         "overridden": False,
+        "charge_uah": 3_112_000.0,
+        "voltage_mv": 4063.0,
+        "current_ua": None,
     }
 
 
@@ -275,9 +278,29 @@ def test_the_state_of_a_phone():
         "battery_percent": 84.0,
         "plugged": True,
         "charging": True,
+        "charge_uah": 3_112_000.0,
+        "voltage_mv": 4063.0,
+        "current_ua": None,
         "overridden": False,
         "load_average": 3.5,
     }
+
+
+@pytest.mark.parametrize(
+    ("battery", "supply", "charge_uah", "current_ua"),
+    [
+        (specimens.BATTERY, "charge_counter 3000000\ncurrent_now -512000\n", 3_112_000.0, -512_000.0),
+        (specimens.BATTERY.replace("3112000", "0"), "charge_counter 3000000\n", 3_000_000.0, None),
+        (specimens.BATTERY.replace("3112000", "0"), "charge_counter 0\ncurrent_now 0\n", None, None),
+        (specimens.BATTERY_WITH_A_MAKERS_LINES, "", None, 321.0),  # the counter is not reported
+        (specimens.BATTERY + "  current now: 321\n  charge counter: 0\n", "current_now 400\n", 3_112_000.0, 400.0),
+        (specimens.BATTERY, "charge_counter 1e9\ncurrent_now 99999999999\n", 3_112_000.0, None),
+        ("", "charge_counter 3000000\ncurrent_now -512000\n", 3_000_000.0, -512_000.0),
+    ],
+)
+def test_charge_and_current_are_those_that_the_phone_tells(battery, supply, charge_uah, current_ua):
+    found = state(battery=battery, supply=supply)
+    assert (found["charge_uah"], found["current_ua"]) == (charge_uah, current_ua)
 
 
 def test_values_that_the_system_does_not_offer_are_unknown():
