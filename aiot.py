@@ -214,11 +214,12 @@ def main() -> None:
             "choose another folder."
         )
         sys.exit(1)
-    except (KeyboardInterrupt, SystemExit) as stopped:
-        code = streams.INTERRUPTED if isinstance(stopped, KeyboardInterrupt) else stopped.code
-        if code == streams.INTERRUPTED:  # Typer's exit code for an interrupted command
-            streams.say_interrupted()
-        sys.exit(code)
+    except KeyboardInterrupt:
+        streams.end_interrupted()
+    except SystemExit as stopped:
+        if stopped.code == streams.INTERRUPTED:  # Typer's exit code for an interrupted command
+            streams.end_interrupted()
+        raise
 
 
 if __name__ == "__main__":

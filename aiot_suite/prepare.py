@@ -6,6 +6,7 @@ import hashlib
 import json
 from concurrent.futures import as_completed
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiot_suite import catalog, environments
@@ -14,10 +15,11 @@ from aiot_suite.convert import legacy
 from aiot_suite.environments import INSTALL_LEGACY
 from aiot_suite.errors import ModelError, SetupError
 from aiot_suite.facts import Artifact, load_artifacts
-from aiot_suite.long_tasks import worker_pool
+from aiot_suite.long_tasks import write_output_to
 from aiot_suite.weights import weight_sources
 from aiot_suite.workspace import sha256_of
 from runner import rawlog
+from runner.rawlog.worker_pools import worker_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -104,7 +106,7 @@ def prepare(
     folder.mkdir(parents=True, exist_ok=True)
     total, built = sum(len(group) for group in todo.values()), 0
     if todo:
-        with worker_pool(jobs, folder / "conversion.log") as pool:
+        with worker_pool(jobs, partial(write_output_to, folder / "conversion.log")) as pool:
             groups_by_future = {
                 pool.submit(_build_all, group, plugins, sources[model], folder, calibration): group
                 for model, group in todo.items()

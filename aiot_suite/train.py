@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -26,6 +25,7 @@ from aiot_suite.preprocess import decode, resized
 from aiot_suite.suite import HEAVY_MODELS
 from aiot_suite.weights.state_dicts import read
 from runner import rawlog
+from runner.rawlog.worker_pools import worker_pool
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -315,7 +315,7 @@ def _pictures(part: str, per_class: int, sizes: Sequence[int], seed: int) -> dic
     Picture n belongs to class n modulo 100.
     """
     draw_picture = partial(_picture, part=part, sizes=sizes, seed=seed)
-    with ProcessPoolExecutor(2) as pool:
+    with worker_pool(2) as pool:
         drawn = list(pool.map(draw_picture, range(per_class * len(CLASS_NAMES)), chunksize=50))
     return {size: np.stack([picture[index] for picture in drawn]) for index, size in enumerate(sizes)}
 

@@ -153,15 +153,15 @@ def run_all(
 ) -> list[DeviceOutcome]:
     """Run the same request on all devices at the same time, and return their outcomes in the same order.
 
-    After Ctrl-C, wait until every device has ended its current instance, then raise KeyboardInterrupt.
+    After KeyboardInterrupt, wait until every device has ended its current instance, then raise it again.
     """
     stop = threading.Event()
     with ThreadPoolExecutor(len(devices), thread_name_prefix="device") as pool:
-        work = [
-            pool.submit(_run_one, workspace, device, request, resume, listen, stop, patience_s)
-            for device, listen in zip(devices, listeners, strict=True)
-        ]
         try:
+            work = [
+                pool.submit(_run_one, workspace, device, request, resume, listen, stop, patience_s)
+                for device, listen in zip(devices, listeners, strict=True)
+            ]
             wait(work)
         except KeyboardInterrupt:
             stop.set()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
 import zlib
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ import numpy as np
 from aiot_analysis.calibrate import claim_rates, interval_rates
 from aiot_analysis.calibrate.rates import Rate, RateRow, Study
 from aiot_analysis.errors import DataError
+from runner.rawlog.worker_pools import worker_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -117,8 +117,7 @@ def _results(tasks: Sequence[Task], processes: int) -> Iterator[tuple[str, dict[
         return
     # each process uses one core; threads of the linear algebra library would wait for each other
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    context = multiprocessing.get_context("spawn")
     # statsmodels runs the garbage collector at each correction of p-values, which is slow with many modules loaded
-    with ProcessPoolExecutor(processes, context, initializer=gc.freeze) as pool:
+    with worker_pool(processes, gc.freeze) as pool:
         for future in as_completed([pool.submit(count, task) for task in tasks]):
             yield future.result()

@@ -2,7 +2,8 @@
 
 A worker executes one notebook after the other, so that its imports happen only once. It is a separate program in a
 session of its own: the caller may be a script without a main guard, or a notebook, and Ctrl-C in a terminal reaches
-only the caller. The caller asks the workers to end, and they end their kernels.
+only the caller. The caller asks the workers to end, and they end their kernels. If the caller is killed, its end of
+their standard input closes, and they end as well.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections import deque
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from aiot_analysis.tables.workspace import PACKAGE
@@ -51,7 +53,7 @@ class Workers:
             [sys.executable, "-P", "-m", __name__, str(child_end.fileno())],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(folder for folder in path if folder)},
             pass_fds=[child_end.fileno()],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             start_new_session=True,
         )
         child_end.close()
@@ -87,6 +89,7 @@ class Workers:
         process = self._workers.pop(connection)
         connection.close()
         code = process.wait()
+        _close_input(process)
         return RenderOutcome(
             error=f"its process ended with code {code}: run fewer at the same time (--jobs 1), or check the system log"
         )
@@ -106,11 +109,18 @@ class Workers:
                 process.kill()
                 process.wait()
             connection.close()
+            _close_input(process)
+
+
+def _close_input(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin
+    process.stdin.close()
 
 
 def serve(connection: Connection) -> None:
-    """Run a worker until the other side closes the connection or asks it to end."""
+    """Run a worker until the other side closes the connection, asks it to end, or is gone."""
     signal.signal(signal.SIGTERM, _exit)
+    Thread(target=_end_with_caller, daemon=True).start()
     from aiot_analysis.report import kernels, page
 
     kernels.prepare()
@@ -121,6 +131,13 @@ def serve(connection: Connection) -> None:
         except EOFError:
             return
         connection.send(page.render(job))
+
+
+def _end_with_caller() -> None:
+    """End this process in the same way as when it is asked to, once its caller is gone."""
+    while os.read(0, 1):  # nothing is ever written to it
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import shutil
-import signal
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from aiot_analysis.simulate import assumptions, draw, write
 from aiot_analysis.tables import names, paper
 from aiot_analysis.words import plural
 from runner import rawlog
+from runner.rawlog.worker_pools import worker_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -148,18 +147,11 @@ def _write_all(raw: Path, missing: list[SimulatedRun], jobs: int, progress: Call
             _write(raw, run)
             progress(run)
         return
-    context = multiprocessing.get_context("spawn")
-    # only this process handles Ctrl-C: the others finish their phone, and phones not yet started are dropped
-    ignore = (signal.SIGINT, signal.SIG_IGN)
-    with ProcessPoolExecutor(min(jobs, len(missing)), context, signal.signal, ignore) as pool:
-        try:
-            futures = {pool.submit(_write, raw, run): run for run in missing}
-            for future in as_completed(futures):
-                future.result()
-                progress(futures[future])
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # waits; leaving the block would undo the cancellation
-            raise
+    with worker_pool(min(jobs, len(missing))) as pool:
+        futures = {pool.submit(_write, raw, run): run for run in missing}
+        for future in as_completed(futures):
+            future.result()
+            progress(futures[future])
 
 
 def _write(raw: Path, run: SimulatedRun) -> None:

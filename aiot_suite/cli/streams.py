@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from types import FrameType
-from typing import Any, TextIO, cast
+from typing import Any, NoReturn, TextIO, cast
 
 from aiot_suite.errors import RunnerError
 
@@ -17,8 +19,26 @@ INTERRUPTED = 130
 
 INTERRUPTED_MESSAGE = "aiot: interrupted; completed work is kept."
 
+INTERRUPTIONS: dict[signal.Signals, Any] = {
+    signal.SIGINT: signal.default_int_handler,
+    **{getattr(signal, name): signal.SIG_DFL for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)},
+}
+"""Signals that interrupt a command, with the handler that each has if the calling program has not changed it.
+
+They are sent by Ctrl-C, by `kill`, `timeout` and batch systems, and by a terminal that closes.
+"""
+
+SAME_REQUEST_S = 1.0
+"""Time after the first signal in which a SIGTERM or SIGHUP is not a second request to stop.
+
+`timeout` sends SIGTERM twice, and systemd may send SIGHUP after it.
+"""
+
 BROKEN_PIPE = 141
 """Exit code if the program that reads standard output has ended: 128 plus the number of SIGPIPE, as in shells."""
+
+
+Handler = Callable[[int, FrameType | None], None]
 
 
 class OutputError(RunnerError):
@@ -109,50 +129,94 @@ def checked() -> Iterator[None]:
         sys.stdout, sys.stderr = output, messages
 
 
+@dataclass(frozen=True)
+class Interruption:
+    """The first signal that interrupted this process."""
+
+    number: signal.Signals
+    at: float  # in terms of time.monotonic()
+
+    @property
+    def exit_code(self) -> int:
+        """128 plus the number of the signal, as in shells: 130 after Ctrl-C."""
+        return 128 + self.number
+
+    @property
+    def message(self) -> str:
+        """The message about the interruption; it names a signal that does not come from the keyboard."""
+        if self.number == signal.SIGINT:
+            return INTERRUPTED_MESSAGE
+        return INTERRUPTED_MESSAGE.replace("interrupted", f"interrupted by {self.number.name}")
+
+
+_interruption = Interruption(signal.SIGINT, float("-inf"))  # a program may raise KeyboardInterrupt without any signal
+
+
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the first Ctrl-C, and end the process immediately at the second.
+    """Raise KeyboardInterrupt at the first of INTERRUPTIONS, and end the process immediately at the second.
 
-    Once Ctrl-C has been pressed, the second one still ends the process after the block has been left.
+    Once one has been received, the second one still ends the process after the block has been left. Signals that are
+    ignored, as SIGHUP under `nohup`, or that a calling program handles are left alone.
     """
-    earlier = signal.getsignal(signal.SIGINT)
-    if earlier is not signal.default_int_handler:  # a background job ignores it, or a calling program handles it
-        yield
-        return
-    signal.signal(signal.SIGINT, _on_first_interrupt)
+    handled = [number for number, usual in INTERRUPTIONS.items() if signal.getsignal(number) is usual]
+    for number in handled:
+        signal.signal(number, _on_first_interrupt)
     try:
         yield
     finally:
-        if signal.getsignal(signal.SIGINT) is _on_first_interrupt:
-            signal.signal(signal.SIGINT, earlier)
+        for number in handled:
+            if signal.getsignal(number) is _on_first_interrupt:
+                signal.signal(number, INTERRUPTIONS[number])
 
 
 def _on_first_interrupt(number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt, and handle the next Ctrl-C with `_on_second_interrupt`."""
-    signal.signal(signal.SIGINT, _on_second_interrupt)
+    """Raise KeyboardInterrupt, and handle the next signal with `_on_second_interrupt`."""
+    global _interruption  # noqa: PLW0603 - a process is interrupted once
+    _interruption = Interruption(signal.Signals(number), time.monotonic())
+    _replace_handler(_on_first_interrupt, _on_second_interrupt)
     raise KeyboardInterrupt
 
 
-def say_interrupted() -> None:
-    """Print that the command was interrupted. A second Ctrl-C does not print it again."""
-    if signal.getsignal(signal.SIGINT) is _on_second_interrupt:
-        signal.signal(signal.SIGINT, _end_now)
-    say(INTERRUPTED_MESSAGE)
+def end_interrupted() -> NoReturn:
+    """Print that the command was interrupted, and exit. A second signal does not print it again."""
+    _replace_handler(_on_second_interrupt, _end_now)
+    say(_interruption.message)
+    sys.exit(_interruption.exit_code)
+
+
+def _replace_handler(earlier: Handler, handler: Handler) -> None:
+    """Handle the signals that `earlier` handles with `handler`."""
+    for number in INTERRUPTIONS:
+        if signal.getsignal(number) is earlier:
+            signal.signal(number, handler)
 
 
 def _on_second_interrupt(number: int, frame: FrameType | None) -> None:
-    """Print that the command was interrupted, and end the process."""
+    """Print that the command was interrupted, and end the process, unless the signal belongs to the first one."""
+    if _is_repeated(number):
+        return
     with suppress(OSError):
-        os.write(2, f"{INTERRUPTED_MESSAGE}\n".encode())
+        os.write(2, f"{_interruption.message}\n".encode())
     _end_now(number, frame)
 
 
+def _is_repeated(number: int) -> bool:
+    """Return whether a signal asks for the same as the first one: see SAME_REQUEST_S."""
+    return number != signal.SIGINT and time.monotonic() - _interruption.at < SAME_REQUEST_S
+
+
 def _end_now(number: int, frame: FrameType | None) -> None:
-    """End this process and its child processes without cleaning up."""
-    if multiprocessing := sys.modules.get("multiprocessing"):  # otherwise there are no child processes
-        for process in multiprocessing.active_children():  # those of a pool would wait for work forever
-            process.kill()
-    os._exit(INTERRUPTED)
+    """End this process and all its child processes without cleaning up."""
+    if _is_repeated(number):
+        return
+    import psutil
+
+    with suppress(psutil.Error):
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                process.kill()
+    os._exit(_interruption.exit_code)
 
 
 def drop_output() -> None:

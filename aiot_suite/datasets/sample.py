@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from aiot_suite.datasets import store
-from aiot_suite.long_tasks import worker_pool
+from runner.rawlog.worker_pools import worker_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable

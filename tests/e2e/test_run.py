@@ -266,12 +266,20 @@ def test_a_shell_that_tells_no_exit_codes(space, phones, proxied):
     check(space, {}, repeat=SHORT)
 
 
-def test_ctrl_c_ends_the_agent_on_the_device(space, phones):
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [
+        (signal.SIGINT, 130, "aiot: interrupted; completed work is kept."),
+        (signal.SIGTERM, 143, "aiot: interrupted by SIGTERM; completed work is kept."),
+        (signal.SIGHUP, 129, "aiot: interrupted by SIGHUP; completed work is kept."),
+    ],
+)
+def test_ctrl_c_and_signals_end_the_agent_on_the_device(space, phones, number, code, said):
     (phone,) = phones(1, board=True)
     with in_the_middle(space, [phone], "-s", phone.serial) as (process, _):
-        process.send_signal(signal.SIGINT)
-        code, said = finished(process)
-    assert (code, said.strip().splitlines()[-1]) == (130, "aiot: interrupted; completed work is kept.")
+        process.send_signal(number)
+        outcome, output = finished(process)
+    assert (outcome, output.strip().splitlines()[-1]) == (code, said)
     assert not [one for one in phone.processes() if "runner.agent" in " ".join(one.cmdline())]
     folder = newest_run(space.raw, rawlog.run_folders(space.raw)[0].parent.name)
     record = json.loads((folder / "run.json").read_text())

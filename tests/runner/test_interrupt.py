@@ -1,4 +1,7 @@
-"""Ctrl-C in the middle of making images and models, as a terminal sends it: to every process of the command."""
+"""Signals in the middle of making images and models: Ctrl-C and a closing terminal signal every process of a command.
+
+`kill` signals only the command itself, and `timeout` does both.
+"""
 
 import os
 import signal
@@ -11,7 +14,13 @@ import pytest
 from aiot_suite.datasets import store
 
 pytestmark = pytest.mark.slow
-SAID = "aiot: interrupted; completed work is kept."
+BY_SIGNAL = {
+    signal.SIGINT: (130, "aiot: interrupted; completed work is kept."),
+    signal.SIGTERM: (143, "aiot: interrupted by SIGTERM; completed work is kept."),
+    signal.SIGHUP: (129, "aiot: interrupted by SIGHUP; completed work is kept."),
+}
+KILL = (signal.SIGTERM, os.kill)
+TERMINAL = [(signal.SIGINT, os.killpg), (signal.SIGHUP, os.killpg)]
 
 
 def alive(group):
@@ -22,8 +31,8 @@ def alive(group):
     return True
 
 
-def interrupted(tmp_path, words, begun):
-    """Exit code and standard error of `aiot <words>`, interrupted once `begun()` is true."""
+def interrupted(tmp_path, words, begun, number=signal.SIGINT, send=os.killpg):
+    """Exit code and standard error of `aiot <words>`, which gets a signal once `begun()` is true."""
     command = [sys.executable, "-m", "aiot", *words, "--workspace", str(tmp_path)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 120
@@ -31,13 +40,13 @@ def interrupted(tmp_path, words, begun):
         assert process.poll() is None, "it ended before it could be interrupted"
         assert time.monotonic() < deadline, "it did not begin"
         time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGINT)
+    send(process.pid, number)
     _, errors = process.communicate(timeout=30)
     deadline = time.monotonic() + 20
     while alive(process.pid):
         assert time.monotonic() < deadline, "somebody goes on in the background"
         time.sleep(0.05)
-    return process.returncode, errors
+    return process.returncode, errors.strip()
 
 
 def run(tmp_path, words):
@@ -45,22 +54,48 @@ def run(tmp_path, words):
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
 
 
-def test_images_can_be_made_after_an_interrupted_try(tmp_path):
+@pytest.mark.parametrize(("number", "send"), [*TERMINAL, KILL, (signal.SIGTERM, os.killpg)])
+def test_images_can_be_made_after_an_interrupted_try(tmp_path, number, send):
     images = tmp_path / "data" / "datasets" / "sample" / "images"
     words = ["dataset", "make", "--jobs", "2"]
-    code, errors = interrupted(tmp_path, words, lambda: images.is_dir() and len(list(images.iterdir())) > 20)
-    assert (code, errors.strip()) == (130, SAID)
+    outcome = interrupted(tmp_path, words, lambda: images.is_dir() and len(list(images.iterdir())) > 20, number, send)
+    assert outcome == BY_SIGNAL[number]
     assert not (images.parent / "dataset.json").exists(), "half a dataset passes for one"
     assert run(tmp_path, words).returncode == 0
     assert len(store.load(images.parent).images) == len(list(images.iterdir())) == 500
 
 
-def test_models_can_be_converted_after_an_interrupted_try(tmp_path):
+@pytest.mark.parametrize(("number", "send"), [*TERMINAL, KILL])
+def test_models_can_be_converted_after_an_interrupted_try(tmp_path, number, send):
     pytest.importorskip("litert_torch", reason="converting needs the extra `models`")
     folder = tmp_path / "data" / "models" / "sample"
     words = ["models", "prepare", "--models", "squeezenet", "--frameworks", "pytorch"]
-    code, errors = interrupted(tmp_path, words, (folder / "conversion.log").is_file)
-    assert (code, errors.strip()) == (130, SAID)
+    assert interrupted(tmp_path, words, (folder / "conversion.log").is_file, number, send) == BY_SIGNAL[number]
     assert [path.name for path in folder.iterdir()] == ["conversion.log"]
     done = run(tmp_path, words)
     assert (done.returncode, done.stdout.split(", ")[1]) == (0, "1 of them built now")
+
+
+def test_the_processes_of_a_pool_end_when_their_command_is_killed(tmp_path):
+    """Nothing can be done about SIGKILL by the process that receives it: the others have to notice."""
+    images = tmp_path / "data" / "datasets" / "sample" / "images"
+    begun = lambda: images.is_dir() and len(list(images.iterdir())) > 20  # noqa: E731
+    code, _ = interrupted(tmp_path, ["dataset", "make", "--jobs", "2"], begun, signal.SIGKILL, os.kill)
+    assert code == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_timeout_and_nohup_have_their_usual_meaning(tmp_path, jobs):
+    """`timeout` signals the command twice, which is no second request; under `nohup` a closing terminal is ignored."""
+    words = [sys.executable, "-m", "aiot", "simulate", "--images", "5000", "--raw", tmp_path / "raw", "--jobs", jobs]
+    done = subprocess.run(["timeout", "5", *map(str, words)], check=False, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr.strip()) == (124, BY_SIGNAL[signal.SIGTERM][1])
+    command = [sys.executable, "-m", "aiot", "simulate", "--images", "50", "--devices", "3", "--raw", tmp_path / "all"]
+    process = subprocess.Popen(["nohup", *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "all").is_dir():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGHUP)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0 and out.startswith("simulate  3 devices")

@@ -393,10 +393,8 @@ def _kernel_runs(process: int) -> bool:
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 @pytest.mark.parametrize("moment", ["a kernel starts", "a cell runs"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_an_interrupt_ends_everything_and_leaves_no_half_page(
-    tmp_path: Path, moment: str, number: signal.Signals
-) -> None:
+@pytest.mark.parametrize("killed", ["none", "caller", "caller and workers"])
+def test_an_interrupt_ends_everything_and_leaves_no_half_page(tmp_path: Path, moment: str, killed: str) -> None:
     root = make_project(tmp_path, "04_slow")
     running = root / "running"
     slow = root / "notebooks" / "04_slow.ipynb"
@@ -426,12 +424,13 @@ except KeyboardInterrupt:
                 time.sleep(0.05)
             started = _children(process.pid)
             assert len(started) >= 2  # a worker and its kernel
-            if number == signal.SIGINT:
-                os.killpg(process.pid, number)  # as a terminal does: all processes of the group
-                assert process.communicate(timeout=60) == ("interrupted\n", "")
+            workers = [child for child in started if "report.workers" in _command(child)]
+            if killed == "none":
+                os.killpg(process.pid, signal.SIGINT)  # as a terminal does: all processes of the group
             else:  # what cannot be caught: the workers are alone then, and the machine may be out of memory
-                for one in [process.pid, *(child for child in started if "report.workers" in _command(child))]:
-                    os.kill(one, number)
+                for one in [process.pid, *(workers if killed == "caller and workers" else [])]:
+                    os.kill(one, signal.SIGKILL)
+            assert process.communicate(timeout=60) == ("interrupted\n" if killed == "none" else "", "")
         finally:
             if process.poll() is None:
                 process.kill()
@@ -440,7 +439,7 @@ except KeyboardInterrupt:
         time.sleep(0.1)
     assert [_command(child) for child in started if _lives(child)] == []
     assert not list((root / "reports").glob("*.html"))
-    assert number == signal.SIGKILL or not (root / "reports" / ".part").exists()
+    assert killed != "none" or not (root / "reports" / ".part").exists()
 
 
 def test_errors_come_before_anything_runs(tmp_path: Path) -> None:
