@@ -18,9 +18,9 @@ from runner import ledger, rawlog
 from runner.devices import GONE, AppliedConditions, Device, DeviceProcess, DeviceTask, Work
 from runner.devices.android import Boot
 from runner.doctor import gate
-from runner.errors import DeviceError, DeviceLostError
+from runner.errors import DeviceError, DeviceLostError, FolderLostError
 from runner.preflight import framework_version, python_version
-from runner.run_request import MakeTask, Request, StartedRun, requested_conditions
+from runner.run_request import MakeTask, Request, StartedRun, make_folder, requested_conditions
 from runner.tools.tool_attempt import ToolJob, run_job
 
 if TYPE_CHECKING:
@@ -57,6 +57,10 @@ def carry_out(
             reason = _collect(work)
             _close(task.log, reason or "the run was interrupted")
         raise
+    except FolderLostError as error:
+        work.kill()
+        _close(task.log, _collect(work) or str(error))
+        raise
     if code == GONE and not has_ended(task.log):
         _close(task.log, reason or ENDED)
         return True
@@ -77,13 +81,15 @@ def carry_out_by_tools(
             tool = device.start_tool(folder.name, words, core_mask)
             try:
                 code = wait_for_exit(tool, device.poll_interval_s, timeout_s, stop)
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, FolderLostError):
                 tool.kill()
                 raise
             if code == GONE:
                 raise _BrokenError(ENDED)
             return (code, *tool.output())
         except DeviceError as error:  # its message has the device's serial, which must not be logged
+            if isinstance(error, FolderLostError):
+                raise _BrokenError(str(error)) from error
             lost = isinstance(error, DeviceLostError)
             raise _BrokenError(LOST if lost else "the device could not run it") from error
 
@@ -203,16 +209,13 @@ def execute(
     """Run the instances of a run that are not done yet, one process for each, and return the ledger.
 
     `request` provides the models and images; run.json states the instances, their order and how long each is measured.
-    Raises RunnerError if no space is left or another run is using the device. It can be called again for the same
-    folder after that error, after an interruption (KeyboardInterrupt, which `stop` raises from another thread), and
-    after the device was lost (DeviceLostError), on which the agent may still be running.
+    The caller has reserved the device (see runner.reservations). Raises RunnerError if no space is left. It can be
+    called again for the same folder after that error, after an interruption (KeyboardInterrupt, which `stop` raises
+    from another thread), after our folder on the device was deleted (FolderLostError), and after the device was lost
+    (DeviceLostError), on which the agent may still be running.
     """
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    with (
-        _explaining_write_errors(folder),
-        device_locked(folder.parent),
-        device.hold(requested_conditions(record)) as applied,
-    ):
+    with _explaining_write_errors(folder), device.hold(requested_conditions(record)) as applied:
         record = _record_applied_conditions(folder, record, applied)
         make_task = request.tasks(StartedRun(folder, device, record, applied.core_mask))
         entries = ledger.read(folder)
@@ -408,8 +411,12 @@ def _sampling_telemetry(run: Execution, instance: Instance, attempt: int) -> Ite
 
 
 def device_locked(folder: Path) -> AbstractContextManager[None]:
-    """Lock the folder of a device for one run at a time; raises DeviceError if another run holds it."""
+    """Lock the folder of a device's raw logs, which is made if necessary, for one run at a time.
+
+    Raises DeviceError if another run holds it, and SetupError if it cannot be written to.
+    """
     busy = DeviceError(f"Another run is using the device {folder.name}: wait until it finishes, or stop it.")
+    make_folder(folder)
     return rawlog.locked(folder / ".lock", busy)
 
 

@@ -15,10 +15,11 @@ from aiot_suite.errors import SENTENCE_LIMIT, RunnerError, printable
 from aiot_suite.long_tasks import bar
 from aiot_suite.suite import PATIENCE_S, Instance
 from runner import execution, ledger
-from runner.errors import DeviceLostError
+from runner.errors import DeviceLostError, FolderLostError
 from runner.execution import Listener, last_value
 from runner.ledger import LedgerEntry, counts
-from runner.run_request import Request, create_run, find_run_to_resume
+from runner.reservations import REFUSE, reserved
+from runner.run_request import Request, create_run, find_run_to_resume, new_run_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -150,8 +151,11 @@ def run_all(
     resume: bool,
     listeners: Sequence[Listener],
     patience_s: float = PATIENCE_S,
+    if_busy: str = REFUSE,
 ) -> list[DeviceOutcome]:
     """Run the same request on all devices at the same time, and return their outcomes in the same order.
+
+    Nothing is written for a device that something else uses, unless `if_busy` helps: see runner.reservations.
 
     After KeyboardInterrupt, wait until every device has ended its current instance, then raise it again.
     """
@@ -159,7 +163,7 @@ def run_all(
     with ThreadPoolExecutor(len(devices), thread_name_prefix="device") as pool:
         try:
             work = [
-                pool.submit(_run_one, workspace, device, request, resume, listen, stop, patience_s)
+                pool.submit(_run_one, workspace, device, request, resume, listen, stop, patience_s, if_busy)
                 for device, listen in zip(devices, listeners, strict=True)
             ]
             wait(work)
@@ -177,14 +181,18 @@ def _run_one(
     listen: Listener,
     stop: threading.Event,
     patience_s: float,
+    if_busy: str,
 ) -> DeviceOutcome:
-    folder: list[Path] = []  # empty until the device has answered
+    folder: list[Path] = []  # empty until the device has answered and is reserved
 
     def work() -> list[ledger.LedgerEntry]:
-        if not folder:
-            existing = find_run_to_resume(workspace, device, request) if resume else None
-            folder.append(existing or create_run(workspace, device, request))
-        return execution.execute(folder[0], device, request, listen, stop)
+        existing = folder[0] if folder else find_run_to_resume(workspace, device, request) if resume else None
+        run_id = existing.name if existing else new_run_id()
+        raw = workspace.raw / device.slug
+        with reserved(raw, device, run_id, if_busy, request.timeout_s, stop), execution.device_locked(raw):
+            if not folder:
+                folder.append(existing or create_run(workspace, device, request, run_id))
+            return execution.execute(folder[0], device, request, listen, stop)
 
     try:
         return DeviceOutcome(device, entries=retry_while_lost(work, patience_s, stop), folder=folder[0])
@@ -195,15 +203,15 @@ def _run_one(
 def retry_while_lost(work: Callable[[], Result], patience_s: float, stop: threading.Event) -> Result:
     """Return the result of `work`; call it again while its device has been lost for less than `patience_s` seconds.
 
-    `work` must continue where it stopped. Raises DeviceLostError after that time, and KeyboardInterrupt once `stop` is
-    set.
+    The same holds if our folder on the device was deleted. `work` must continue where it stopped. Raises
+    DeviceLostError or FolderLostError after that time, and KeyboardInterrupt once `stop` is set.
     """
     lost_at, pauses = time.monotonic(), 0
     while True:
         started = time.monotonic()
         try:
             return work()
-        except DeviceLostError:
+        except (DeviceLostError, FolderLostError):
             now = time.monotonic()
             if not pauses or now - started > BACK_S:
                 lost_at, pauses = now, 0

@@ -89,17 +89,6 @@ def finished(entries: list[LedgerEntry]) -> bool:
     return all(entry.status in (*DONE, "unavailable") for entry in entries)
 
 
-def newest_run(raw: Path, slug: str, study: str | None = None, resize: str | None = None) -> Path | None:
-    """Return the device's newest run of the suite, or of a study (and way of resizing); None if there is none."""
-    for folder in reversed(rawlog.run_folders(raw)):
-        file = folder / "run.json"
-        if folder.parent.name == slug and file.is_file():
-            record = rawlog.read_json(file, {})
-            if (record.get("study"), record.get("resize")) == (study, resize):
-                return folder
-    return None
-
-
 Record = dict[str, Any]
 
 
@@ -166,12 +155,27 @@ def _without_partner(finished: Sequence[Record]) -> Record | None:
     return next((record for record in finished if record["run_id"] == single[-1]), None) if single else None
 
 
+def runs_of(raw: Path, slug: str, study: str | None = None, resize: str | None = None) -> list[tuple[Path, Record]]:
+    """Return the folder and the run.json of each readable run of a device, newest first.
+
+    They are the runs of the suite, or those of a study (and way of resizing).
+    """
+    runs = [(folder, _record(folder / "run.json")) for folder in reversed(rawlog.run_folders(raw))]
+    return [
+        (folder, record)
+        for folder, record in runs
+        if folder.parent.name == slug and record and (record.get("study"), record.get("resize")) == (study, resize)
+    ]
+
+
 def _records(folder: Path) -> list[Record]:
     """Return the run.json of each readable run of a device, in chronological order."""
-    records = []
-    for path in sorted(folder.glob("*/run.json")):
-        try:
-            records.append(rawlog.read_json(path, rawlog.RUN_FIELDS))
-        except rawlog.RawLogError:
-            continue
-    return records
+    return [record for path in sorted(folder.glob("*/run.json")) if (record := _record(path))]
+
+
+def _record(path: Path) -> Record | None:
+    """Return a run.json, or None if it is missing or cannot be read."""
+    try:
+        return rawlog.read_json(path, rawlog.RUN_FIELDS)
+    except rawlog.RawLogError:
+        return None

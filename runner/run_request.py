@@ -290,15 +290,35 @@ def refused_conditions(folder: Path) -> list[str]:
     return list(dict.fromkeys(sentences))
 
 
-def create_run(workspace: Workspace, device: Device, request: Request) -> Path:
+def new_run_id() -> str:
+    """Return an id for a run that starts now, to the millisecond, so that the names of a device's runs sort by time."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for raw logs. Raises SetupError if it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_be_written(folder, error) from None
+
+
+def _cannot_be_written(folder: Path, error: OSError) -> SetupError:
+    return SetupError(
+        f"No run can be written to {folder} ({error.strerror}): free some space, or make it a folder that you can "
+        "write to."
+    )
+
+
+def create_run(workspace: Workspace, device: Device, request: Request, run_id: str | None = None) -> Path:
     """Create the folder of a new run, with device.json and a run.json that describes the request.
 
     Raises SetupError if it cannot be written.
     """
+    run_id = run_id or new_run_id()
     request_record = request.record(device)
     order = ledger.draw_order(workspace.raw, device.slug, request_record, request.order_seed)
-    now = datetime.now(UTC)  # to the millisecond, so that the names of a device's runs sort by time
-    run_id = f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
     folder = workspace.raw / device.slug / run_id
     properties = device.properties()
     record = {
@@ -319,10 +339,7 @@ def create_run(workspace: Workspace, device: Device, request: Request) -> Path:
         rawlog.write_json(folder / "run.json", record, rawlog.RUN_FIELDS)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise SetupError(
-            f"No run can be written to {workspace.raw} ({error.strerror}): free some space, or make it a "
-            "folder that you can write to."
-        ) from None
+        raise _cannot_be_written(workspace.raw, error) from None
     return folder
 
 
@@ -330,19 +347,28 @@ def find_run_to_resume(workspace: Workspace, device: Device, request: Request) -
     """Return the device's newest run if it can be resumed, or None if a new run has to start.
 
     A run can be resumed if it had the same request, or if it is unfinished and has the same models and dataset. It
-    keeps its order. A model whose file is missing does not count as the same.
+    keeps its order. A model whose file is missing does not count as the same. A run without any result, here or on the
+    device, does not stand in the way of an unfinished one before it.
     """
     request_record = request.record(device)
-    folder = ledger.newest_run(workspace.raw, device.slug, request_record["study"], request_record.get("resize"))
-    if folder is None:
-        return None
-    record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+    runs = ledger.runs_of(workspace.raw, device.slug, request_record["study"], request_record.get("resize"))
+    unfetched = device.unfetched()
+    with_results = [run for run in runs if run[0].name in unfetched or rawlog.attempt_paths(run[0])]
+    candidates = runs[:1]
+    if with_results and not ledger.finished(ledger.read(with_results[0][0])):
+        candidates = [with_results[0], *candidates]
+    return next(
+        (folder for folder, record in candidates if _can_be_resumed(record, folder, request_record, request)), None
+    )
+
+
+def _can_be_resumed(record: dict[str, Any], folder: Path, request_record: dict[str, Any], request: Request) -> bool:
     if ledger.is_same_request(record, request_record) and ledger.has_order_of(record, request.order_seed):
-        return folder
+        return True
     unfinished = not ledger.finished(ledger.read(folder))
     same_models = all(
         (artifact := request.artifacts.get(Instance.parse(instance_id).artifact))
         and artifact.sha256 == model.get("sha256")
         for instance_id, model in record["models"].items()
     )
-    return folder if unfinished and same_models and record["dataset"] == request_record["dataset"] else None
+    return bool(unfinished and same_models and record["dataset"] == request_record["dataset"])

@@ -19,6 +19,7 @@ from runner.devices import ALL_CORES, CORES, Conditions, Device
 from runner.devices.choice import Choice, choose_devices
 from runner.fleet import DeviceOutcome, RunProgress
 from runner.preflight import read_checks
+from runner.reservations import IF_BUSY, REFUSE
 from runner.run_request import RunRequest
 from runner.tools.jobs import NativeToolOptions
 
@@ -80,6 +81,7 @@ def run_suite(
     timeout_s: float = TIMEOUT_S,
     cooldown_s: float = COOLDOWN_S,
     patience_s: float = PATIENCE_S,
+    if_busy: str = REFUSE,
     fixed_performance: bool = False,
     cores: str = ALL_CORES,
     native_tools: str | Path | None = None,
@@ -124,6 +126,9 @@ def run_suite(
         Seconds to wait for a device that is hot or has an empty battery.
     patience_s
         Seconds to wait for a device whose connection is lost.
+    if_busy
+        What to do if another run, or an agent that has outlived its run, uses a device: "refuse"; "wait" for it;
+        "collect" what agents of runs in this workspace measure, once they have finished; or "end" it.
     fixed_performance, cores
         Conditions that the devices are asked to keep: lower, steadier clock rates, and "all" or "big" cores.
     native_tools
@@ -151,6 +156,7 @@ def run_suite(
         of one device during its run are in its outcome instead.
     """
     _check_at_least(0, patience_s=patience_s)
+    choose("Answer to --if-busy", [if_busy], IF_BUSY)
     space = Workspace(Path(workspace))
     chosen_devices = choose_devices(_choice(devices), space)
     slugs = tuple(device.slug for device in chosen_devices)
@@ -189,7 +195,7 @@ def run_suite(
     runs: list[DeviceOutcome] = []
     for variant in [request.with_resize(way) for way in ways] or [request]:
         with _listeners(slugs, len(instances), progress) as listeners:
-            outcomes = fleet.run_all(space, chosen_devices, variant, resume, listeners, patience_s)
+            outcomes = fleet.run_all(space, chosen_devices, variant, resume, listeners, patience_s, if_busy)
         outcomes = [replace(outcome, resize=variant.resize) for outcome in outcomes]
         if report:
             report(outcomes)

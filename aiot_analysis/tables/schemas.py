@@ -215,6 +215,7 @@ class Telemetry(Table):
     screen_on: Series[pd.BooleanDtype] = pa.Field(nullable=True)  # only in samples of the idle device
     overridden: Series[pd.BooleanDtype] = pa.Field(nullable=True)  # battery or thermal status was set by hand
     lost: Series[pd.BooleanDtype] = pa.Field(nullable=True)  # the device did not answer
+    others: Series[str] = pa.Field(nullable=True)  # other measurements on the device: none, seen or unknown
     thermal_status: Series[str] = pa.Field(nullable=True)
     load_average: Series[float] = pa.Field(nullable=True)
     origin: Series[str] = pa.Field(isin=ORIGINS)
@@ -287,7 +288,7 @@ ADDED = {
         *["publication", "publisher", "submitter", "scenario", "address", "retrieved"],
         *["energy_mj", "energy_mj_se", "energy_gap"],
     ],
-    "telemetry": ["charge_uah", "voltage_mv", "current_ua", "screen_on"],
+    "telemetry": ["charge_uah", "voltage_mv", "current_ua", "screen_on", "others"],
 }
 """Columns that tables of earlier versions lack, and that are null there."""
 

@@ -162,7 +162,8 @@ def _states(samples: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     The thermal status was not "none"; battery or skin were over BODY_HOT_C; the battery was under BATTERY_LOW_PERCENT;
     the device was plugged in or unplugged, or charging started or stopped other than on a full battery; the frequency
     fell by more than MAX_FREQUENCY_DROP; the connection was lost, or there was no sample for MAX_GAP_S; battery or
-    thermal status had been set by hand. Values that a device does not report give no reason.
+    thermal status had been set by hand; another measurement ran on the device, or the device does not show whether
+    one did. Values that a device does not report give no reason.
     """
     if thermal_status := _thermal_status(samples):
         yield f"the thermal status was {THERMAL_STATUSES[thermal_status]}: let the device cool and run again"
@@ -181,6 +182,11 @@ def _states(samples: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield from _connection(samples)
     if True in _known(samples, "overridden"):
         yield "the battery or thermal status was set by hand"
+    others = _known(samples, "others")
+    if "seen" in others:
+        yield "another measurement ran on the device at the same time: run it again alone"
+    elif "unknown" in others:
+        yield "the device does not show whether another measurement ran at the same time"
 
 
 def _thermal_status(samples: Sequence[Mapping[str, Any]]) -> int:

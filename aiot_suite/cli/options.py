@@ -123,6 +123,16 @@ Cooldown = Annotated[
         help="Longest time to wait until a hot device has cooled down or a discharged one is charged; 0: do not wait.",
     ),
 ]
+IfBusy = Annotated[
+    str,
+    typer.Option(
+        "--if-busy",
+        metavar="refuse|wait|collect|end",
+        help="If another run uses the device, or an agent still measures there whose `aiot run` has ended: refuse to "
+        "start; wait for it; collect the log of such an agent, once it has finished, if its run is in this workspace; "
+        "or end it.",
+    ),
+]
 Patience = Annotated[
     float,
     typer.Option(

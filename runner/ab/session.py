@@ -340,7 +340,12 @@ def instance_order(instances: Sequence[Instance], seed: int) -> list[int]:
 
 
 def measure_blocks(
-    space: Workspace, session: Session, blocks: Sequence[Block], sides: Mapping[str, SettingsSide], patience_s: float
+    space: Workspace,
+    session: Session,
+    blocks: Sequence[Block],
+    sides: Mapping[str, SettingsSide],
+    patience_s: float,
+    if_busy: str = "refuse",
 ) -> Iterator[RecordedBlock]:
     """Measure the blocks one after the other, and yield each when both of its runs are over.
 
@@ -355,7 +360,7 @@ def measure_blocks(
             side = sides[name]
             request = request_of_block(side.request, session, block, name, order)
             with RunProgress([side.device.slug], len(order)) as progress:
-                [outcome] = fleet.run_all(space, [side.device], request, False, progress.listeners, patience_s)
+                [outcome] = fleet.run_all(space, [side.device], request, False, progress.listeners, patience_s, if_busy)
             if outcome.error:
                 raise RunnerError(f"Block {block.number}, {name.upper()}: {outcome.error}")
             if outcome.folder:

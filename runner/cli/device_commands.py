@@ -154,6 +154,12 @@ def clean(
     every: Every = False,
     connect: Connect = [],  # noqa: B006
     device_folder: DeviceFolder = FOLDER,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Even if a run uses the device, which this ends, or has measurements there to fetch."
+        ),
+    ] = False,
     workspace: ReadWorkspace = None,
 ) -> None:
     """Delete all files that were copied to devices, and restore the settings that runs changed."""
@@ -165,7 +171,7 @@ def clean(
     for device in choose_devices(choice, to_read(workspace)):
         assert isinstance(device, AttachedDevice)
         try:
-            outcome = "removed" if device.clean() else "nothing to remove in"
+            outcome = "removed" if device.clean(force) else "nothing to remove in"
         except DeviceError as error:
             outcome, failed = f"{error} Not removed:", True
         print(f"clean     {printable(f'{device.connection.serial}: {outcome} {device.files.folder}')}")

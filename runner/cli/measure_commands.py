@@ -20,6 +20,7 @@ from aiot_suite.cli.options import (
     Every,
     FixedPerformance,
     Frameworks,
+    IfBusy,
     KeepSerial,
     Models,
     NativeTools,
@@ -36,7 +37,7 @@ from aiot_suite.cli.options import (
 )
 from aiot_suite.cli.streams import say
 from aiot_suite.errors import RunnerError
-from aiot_suite.suite import COOLDOWN_S, PATIENCE_S, SUITES, TIMEOUT_S
+from aiot_suite.suite import COOLDOWN_S, PATIENCE_S, SUITES, TIMEOUT_S, choose
 from aiot_suite.workspace import Workspace, models_folder
 from runner import rawlog
 from runner.devices import ALL_CORES, FOLDER
@@ -110,6 +111,7 @@ def run(
     ] = False,
     cooldown_s: Cooldown = COOLDOWN_S,
     patience_s: Patience = PATIENCE_S,
+    if_busy: IfBusy = "refuse",
     fixed_performance: FixedPerformance = False,
     cores: Cores = ALL_CORES,
     native_tools: NativeTools = None,
@@ -168,6 +170,7 @@ def run(
         timeout_s=timeout_s,
         cooldown_s=cooldown_s,
         patience_s=patience_s,
+        if_busy=if_busy,
         fixed_performance=fixed_performance,
         cores=cores,
         native_tools=native_tools,
@@ -185,6 +188,8 @@ def run(
         state = f"unavailable: {planned.obstacle['reason']}" if planned.obstacle else "ready"
         print(f"{device_prefix}{planned.instance_id:<44} {state}")
     if outcome.failed:
+        if not outcome.folders:
+            raise RunnerError("No run was started, for the reasons above.")
         raise RunnerError("Some measurements failed (see above): repeat the command with `--resume` to continue.")
     fleet.check_measured(outcome.runs)
 
@@ -265,6 +270,7 @@ def ab(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Run without asking for confirmation.")] = False,
     cooldown_s: Cooldown = COOLDOWN_S,
     patience_s: Patience = PATIENCE_S,
+    if_busy: IfBusy = "refuse",
     fixed_performance: FixedPerformance = False,
     cores: Cores = ALL_CORES,
     native_tools: NativeTools = None,
@@ -286,10 +292,12 @@ def ab(
     from runner.ab.session import draw_first_sides, make_plan
     from runner.ab.settings import parse
     from runner.devices.choice import Choice
+    from runner.reservations import IF_BUSY
     from runner.suite_run import build_request
 
     space = to_write(workspace)
     draw_first_sides(blocks, seed)  # reject an invalid number of blocks before contacting a device
+    choose("Answer to --if-busy", [if_busy], IF_BUSY)
     words = {"a": parse(a, "--a"), "b": parse(b, "--b")}
     common = build_request(
         space,
@@ -320,7 +328,7 @@ def ab(
         return None
     if plan.remaining and not yes:
         typer.confirm("Run it?", abort=True, err=True)
-    return SessionOutcome(plan.session.id, space, _measure(space, plan, patience_s))
+    return SessionOutcome(plan.session.id, space, _measure(space, plan, patience_s, if_busy))
 
 
 def _show_plan(space: Workspace, plan: Plan) -> None:
@@ -360,7 +368,7 @@ def _duration(seconds: float) -> str:
     return f"{max(seconds, 1):.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-def _measure(space: Workspace, plan: Plan, patience_s: float) -> list[str]:
+def _measure(space: Workspace, plan: Plan, patience_s: float, if_busy: str) -> list[str]:
     """Measure blocks and return their problems. If the session ends early, print how to continue it.
 
     Raises:
@@ -371,8 +379,9 @@ def _measure(space: Workspace, plan: Plan, patience_s: float) -> list[str]:
 
     conditions = [side.request.conditions for side in plan.sides.values()]
     problems, refused = [], []
+    blocks = measure_blocks(space, plan.session, plan.remaining, plan.sides, patience_s, if_busy)
     try:
-        for done, block in enumerate(measure_blocks(space, plan.session, plan.remaining, plan.sides, patience_s), 1):
+        for done, block in enumerate(blocks, 1):
             block_problems, number = block.problems, block.block.number
             state = "; ".join(block_problems) if block_problems else "A and B measured"
             print(f"block     {number} ({done} of {len(plan.remaining)}): {state}")

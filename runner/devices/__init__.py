@@ -29,6 +29,9 @@ GONE = -signal.SIGHUP
 """Exit code of work that ended together with its connection: the device ended everything the connection started."""
 
 
+BEAT_S = 15.0
+"""Seconds between two signs of life of the process that has reserved a device."""
+
 ALL_CORES, BIG_CORES = "all", "big"
 CORES = (ALL_CORES, BIG_CORES)
 """Choices of the cores that agents may run on. `big`: those with a higher maximum frequency than the slowest."""
@@ -61,6 +64,16 @@ class AppliedConditions:
     wakefulness: str | None = None  # Android's state of the screen, such as Awake or Asleep, once it was turned on
     plugged: bool | None = None  # Android keeps the screen on only while the device is plugged in
     refused: dict[str, str] = field(default_factory=dict)  # reason by name of the condition
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Something else that uses a device: a run that owns it, or an agent that has outlived its run."""
+
+    run: str  # id of the run
+    attempt: str | None = None  # what an agent measures, as DeviceTask.name; None: the run itself
+    process: int | None = None  # id of the process that executes the run
+    host: str | None = None  # and its machine
 
 
 @dataclass(frozen=True)
@@ -189,6 +202,25 @@ class Device(Protocol):
 
     def started(self, task: DeviceTask) -> Work | None:
         """Return the work of a task that was started earlier and not collected; None if the device has no trace."""
+        ...
+
+    def reserve(self, run: str, end: bool = False) -> list[Rival]:
+        """Reserve the device for a run that this process executes.
+
+        Returns what else uses the device, in which case it is not reserved; `end` ends that first, where possible.
+        """
+        ...
+
+    def keep_reserved(self) -> None:
+        """Tell others that the reservation still holds. Call it every `runner.devices.BEAT_S` seconds."""
+        ...
+
+    def release(self) -> None:
+        """End the reservation."""
+        ...
+
+    def unfetched(self) -> dict[str, list[str]]:
+        """Return the attempts on the device that are running or were not fetched: names (DeviceTask.name) by run id."""
         ...
 
     def start_tool(self, run: str, words: Sequence[str], core_mask: str | None = None) -> ToolProcess:

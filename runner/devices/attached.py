@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from aiot_suite.environments import NAMES
 from runner.bundle import build, layout, recipes
 from runner.bundle.layout import JOIN
-from runner.devices import FOLDER, AppliedConditions, Conditions, DeviceTask, android, answers
+from runner.devices import FOLDER, AppliedConditions, Conditions, DeviceTask, Rival, android, answers
 from runner.devices.adb import Connection, quoted
 from runner.devices.answers import parse_json
 from runner.devices.conditions import AttachedConditions, with_cores
 from runner.devices.identity import Identity, identify
 from runner.devices.remote import DeviceFiles, RemoteTool, RemoteWork
+from runner.devices.reservation import SCAN, SCAN_END, in_use, others_seen
 from runner.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ class Pythons:
         self._files = files
         self._own = own_python
         self._machine = machine
-        self._unpacked: set[str] = set()
 
     @cached_property
     def _own_modules(self) -> set[str]:
@@ -89,9 +89,9 @@ class Pythons:
         if bundle is None:
             raise DeviceError(f"{self._connection.serial} has no Python for the environment {environment}.")
         root = posixpath.join(self._files.folder, bundle.path.stem)
-        if root not in self._unpacked:
+        if root not in self._files.unpacked:
             self._unpack(bundle, root)
-            self._unpacked.add(root)
+            self._files.unpacked.add(root)
         return layout.python_command(root, [])
 
     def _unpack(self, bundle: Bundle, root: str) -> None:
@@ -148,6 +148,7 @@ class AttachedDevice:
         self._salt = salt
         self._python = python
         self._keep_serial = keep_serial
+        self._run: str | None = None  # the run that has the device reserved
 
     @cached_property
     def _said(self) -> str:
@@ -173,7 +174,11 @@ class AttachedDevice:
         return android.parse_boot(self.connection.shell(["cat", *android.BOOT_FILES]).stdout, self._salt)
 
     def telemetry(self) -> dict[str, Any]:
-        return answers.current_state(self.connection.shell(["sh", "-c", answers.STATE_SCRIPT]).stdout)
+        if self._run is None:
+            return answers.current_state(self.connection.shell(["sh", "-c", answers.STATE_SCRIPT]).stdout)
+        answer = self.connection.shell(["sh", "-c", SCAN + answers.STATE_SCRIPT]).stdout
+        scan, _, state = answer.partition(SCAN_END)
+        return {**answers.current_state(state), "others": others_seen(scan, self._run)}
 
     def screen_on(self) -> bool | None:
         wakefulness = answers.parse_wakefulness(self.connection.shell(["sh", "-c", answers.POWER_LINES]).stdout)
@@ -240,23 +245,59 @@ class AttachedDevice:
     def hold(self, wanted: Conditions) -> AbstractContextManager[AppliedConditions]:
         return self.conditions.hold(wanted)
 
-    def clean(self) -> bool:
+    def clean(self, force: bool = False) -> bool:
         """Restore what an interrupted run left changed and remove our folder. Return whether the folder existed.
 
-        Raises DeviceError for a folder that is not ours.
+        Raises DeviceError for a folder that is not ours, and, unless `force` is given, if a run is using the device or
+        the folder has measurements that were not fetched. With `force`, agents on the device are ended first.
         """
-        self.conditions.restore()
-        return self.files.remove()
+        if not self.files.exists():
+            return False
+        if rivals := self.reserve("clean", end=force):
+            raise DeviceError(in_use(self.connection.serial, rivals, "wait until it finishes, or use --force"))
+        try:
+            if not force and (unfetched := self.unfetched()):
+                run, names = min(unfetched.items())
+                raise DeviceError(
+                    f"{self.files.folder} on {self.connection.serial} has measurements of run {run} that were not "
+                    f"fetched ({', '.join(names)}): fetch them with `aiot run --resume`, or delete them with --force."
+                )
+            self.conditions.restore()
+            return self.files.remove()
+        finally:
+            self.release()
 
     def start(self, task: DeviceTask) -> RemoteWork:
         python = with_cores(self.pythons.words(task.environment), task.core_mask)
-        return RemoteWork.start(self.connection, task, self._runs(task.folder.name), python)
+        return RemoteWork.start(self.files, task, python)
 
     def started(self, task: DeviceTask) -> RemoteWork | None:
-        return RemoteWork.find(self.connection, task, self._runs(task.folder.name))
+        return RemoteWork.find(self.files, task)
 
     def start_tool(self, run: str, words: Sequence[str], core_mask: str | None = None) -> RemoteTool:
-        return RemoteTool.start(self.connection, self._runs(run), with_cores(words, core_mask))
+        return RemoteTool.start(self.files, run, with_cores(words, core_mask))
 
-    def _runs(self, run: str) -> str:
-        return posixpath.join(self.files.folder, "runs", run)
+    def reserve(self, run: str, end: bool = False) -> list[Rival]:
+        reservation = self.files.reservation
+        while True:
+            seen = reservation.look()
+            if (rivals := seen.rivals(run)) and not end:
+                return rivals
+            self.files.make([])
+            if reservation.take(seen, run):
+                break
+        self._run = run
+        if remaining := reservation.end_others(seen, run):
+            self.release()
+            return remaining
+        return []
+
+    def keep_reserved(self) -> None:
+        self.files.reservation.beat()
+
+    def release(self) -> None:
+        self._run = None
+        self.files.reservation.release()
+
+    def unfetched(self) -> dict[str, list[str]]:
+        return self.files.unfetched()

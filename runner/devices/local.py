@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from aiot_suite import environments
+from runner import rawlog
 from runner.devices import (
     OUTPUT_LIMIT_BYTES,
     TAIL_BYTES,
     AppliedConditions,
     Conditions,
     DeviceTask,
+    Rival,
     android,
     check_names,
     conditions,
@@ -54,6 +56,7 @@ class LocalDevice:
         self._root = root.resolve()
         self._salt = salt
         self._python = python
+        self._reserved = ExitStack()
 
     def properties(self) -> dict[str, Any]:
         release = _os_release()
@@ -162,6 +165,28 @@ class LocalDevice:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is handled by the run, which ends the agent itself
             )
+
+    def reserve(self, run: str, end: bool = False) -> list[Rival]:
+        """Lock this machine for the runs of this user, by a file in the cache folder."""
+        lock = environments.cache_folder() / f"run-on-{platform.node()}.lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        busy = DeviceError("another run")
+        try:
+            self._reserved.enter_context(rawlog.locked(lock, busy))
+        except DeviceError:
+            owner = (_read(lock) or "unknown").split()
+            return [Rival(owner[0], process=int(owner[-1]) if owner[-1].isdigit() else None, host=platform.node())]
+        lock.write_text(f"{run} {os.getpid()}\n", encoding="utf-8")
+        return []
+
+    def keep_reserved(self) -> None:
+        pass  # the system releases the lock of a process that ends
+
+    def release(self) -> None:
+        self._reserved.close()
+
+    def unfetched(self) -> dict[str, list[str]]:
+        return {}  # the agent logs directly to the run's folder
 
     def start_tool(self, run: str, words: Sequence[str], core_mask: str | None = None) -> LocalTool:
         try:

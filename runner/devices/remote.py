@@ -6,14 +6,15 @@ import json
 import os
 import posixpath
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from aiot_suite.workspace import sha256_of
 from runner import rawlog
 from runner.devices import FOLDER, GONE, OUTPUT_LIMIT_BYTES, TAIL_BYTES, DeviceTask, archives, check_names
 from runner.devices.adb import SHELL_TIMEOUT_S, CommandResult, Connection, quoted
 from runner.devices.answers import parse_json
-from runner.errors import DeviceError, DeviceLostError
+from runner.devices.reservation import Reservation
+from runner.errors import DeviceError, DeviceLostError, FolderLostError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,8 +26,9 @@ _BATCH_BYTES = 3000  # total length of names in one command: adbd of Android 5 a
 _PLAIN = re.compile(r"[^\s\\]+")
 """Names that all tools print unchanged, one per line: some versions of sha256sum escape backslashes and newlines."""
 _LONG_S = 120.0  # timeout of commands that read or remove large files
-_NOT_OURS = 9
+_NOT_OURS, _NOT_HELD = 9, 8
 _MAKE = """\
+{held} || exit {not_held}
 [ -e {mark} ] && exit
 mkdir -p {folder} || exit 1
 [ -z "$(ls -A {folder})" ] || exit {not_ours}
@@ -46,9 +48,11 @@ class DeviceFiles:
                 f"{folder!r} cannot be used as the folder on a device: name an absolute path without `..` and "
                 f"`:` (which separates the paths given to Python), for example {FOLDER}."
             )
-        self._connection = connection
+        self.connection = connection
         self.folder = folder.rstrip("/")
+        self.reservation = Reservation(connection, self.folder)
         self._noted: dict[str, dict[str, str]] = {}  # content of _PUSHED by folder
+        self.unpacked: set[str] = set()  # folders of bundles
 
     def push(self, files: dict[str, Path], folder: str, executable: bool = False) -> str:
         """Send the files that are missing on the device and verify what arrived. Return the folder's path there."""
@@ -62,12 +66,12 @@ class DeviceFiles:
         rounds, others = archives.split_into_rounds({name: files[name].stat().st_size for name in new})
         for names in rounds:
             mark = posixpath.join(self.folder, _MARK)
-            arrived = archives.send(self._connection, mark, place, {name: files[name] for name in names}, mode)
+            arrived = archives.send(self.connection, mark, place, {name: files[name] for name in names}, mode)
             self._note(place, arrived)
             others += [name for name in names if name not in arrived]
         for names in split_into_batches(others):
             for name in names:
-                self._connection.push(files[name], posixpath.join(place, name), mode)
+                self.connection.push(files[name], posixpath.join(place, name), mode)
             expected = {name: sha256_of(files[name]) for name in names}
             self._compare(place, expected)
             self._note(place, expected)
@@ -77,54 +81,101 @@ class DeviceFiles:
         """Note on the device the SHA-256 of further files in a folder, so that they are not sent again."""
         if arrived:
             self._noted[place] |= arrived
-            self._connection.push(json.dumps(self._noted[place]).encode(), posixpath.join(place, _PUSHED))
+            self.connection.push(json.dumps(self._noted[place]).encode(), posixpath.join(place, _PUSHED))
 
     def make(self, folders: Iterable[str]) -> None:
-        """Make folders, and mark ours. Raise DeviceError if our folder exists and holds files of others."""
+        """Make folders, and mark ours: nothing else makes it.
+
+        Raises DeviceError if our folder exists and holds files of others, or if another run has taken over the device
+        that we had reserved, and FolderLostError if our folder was deleted meanwhile.
+        """
         mark = posixpath.join(self.folder, _MARK)
-        script = _MAKE.format(folder=quoted([self.folder]), mark=quoted([mark]), not_ours=_NOT_OURS)
-        answer = self._connection.shell(script)
+        script = _MAKE.format(
+            folder=quoted([self.folder]),
+            mark=quoted([mark]),
+            not_ours=_NOT_OURS,
+            held=self.reservation.held_by_us(),
+            not_held=_NOT_HELD,
+        )
+        answer = self.connection.shell(script)
+        if answer.exit_code == _NOT_HELD:
+            self._raise_not_held()
         if answer.exit_code == _NOT_OURS:
             raise DeviceError(
-                f"{self.folder} on {self._connection.serial} contains files that aiot did not create: choose "
+                f"{self.folder} on {self.connection.serial} contains files that aiot did not create: choose "
                 "another folder with --device-folder."
             )
         self._check(answer, f"mkdir -p {self.folder}")
         if to_make := list(folders):
             self.do(["mkdir", "-p", *to_make])
 
+    def _raise_not_held(self) -> NoReturn:
+        """Raise the reason why our note is no longer on the device."""
+        if owner := self.reservation.look().owner:
+            raise DeviceError(
+                f"{self.connection.serial} was taken over by run {owner.run} (process {owner.process} on "
+                f"{owner.host}): continue with --resume when that has finished."
+            )
+        raise self.lost()
+
+    def lost(self) -> FolderLostError:
+        """Forget what is in our folder, and return the error that says that it was deleted."""
+        self._noted.clear()
+        self.unpacked.clear()
+        return FolderLostError(self.folder)
+
     def remove(self) -> bool:
         """Remove our folder with all its content. Return whether it existed.
 
         Raises DeviceError for a folder that is not ours.
         """
-        answer = self._connection.shell(["ls", "-a", self.folder])
+        answer = self.connection.shell(["ls", "-a", self.folder])
         if answer.exit_code != 0:
             return False
         if _MARK not in answer.stdout.split():
             raise DeviceError(
-                f"{self.folder} on {self._connection.serial} was not created by aiot, so it is not removed."
+                f"{self.folder} on {self.connection.serial} was not created by aiot, so it is not removed."
             )
         self.do(["rm", "-rf", self.folder], _LONG_S)
         self._noted.clear()
+        self.unpacked.clear()
         return True
+
+    def exists(self) -> bool:
+        """Return whether the folder exists."""
+        return self.connection.shell(["ls", "-d", self.folder]).exit_code == 0
+
+    def unfetched(self) -> dict[str, list[str]]:
+        """Return the tasks whose log is still on the device: names by run."""
+        runs = quoted([posixpath.join(self.folder, "runs")])
+        answer = self.connection.shell(f'cd {runs} 2>/dev/null && for log in */*.jsonl; do echo "$log"; done')
+        names: dict[str, list[str]] = {}
+        for line in answer.stdout.splitlines():
+            run, _, name = line.partition("/")
+            if name.endswith(".jsonl") and "*" not in line:
+                names.setdefault(run, []).append(name.removesuffix(".jsonl"))
+        return names
+
+    def run_folder(self, run: str) -> str:
+        """Return the folder of a run's files."""
+        return posixpath.join(self.folder, "runs", run)
 
     def do(self, command: str | list[str], timeout_s: float = SHELL_TIMEOUT_S) -> CommandResult:
         """Run a command and raise DeviceError if it fails."""
-        answer = self._connection.shell(command, timeout_s)
+        answer = self.connection.shell(command, timeout_s)
         self._check(answer, command if isinstance(command, str) else command[0])
         return answer
 
     def _check(self, answer: CommandResult, what: str) -> None:
         if answer.exit_code != 0:
             output = (answer.stderr or answer.stdout).strip()[:200]
-            raise DeviceError(f"The device {self._connection.serial} refuses `{what[:80]}` ({output}).")
+            raise DeviceError(f"The device {self.connection.serial} refuses `{what[:80]}` ({output}).")
 
     def _there(self, place: str, files: dict[str, Path]) -> dict[str, str]:
         """Return the SHA-256, by name, of those files left by an earlier push whose sizes are unchanged."""
         if place not in self._noted:
             noted_file = quoted([posixpath.join(place, _PUSHED)])
-            answer = self._connection.shell(f"[ -f {noted_file} ] && cat {noted_file}")
+            answer = self.connection.shell(f"[ -f {noted_file} ] && cat {noted_file}")
             noted = parse_json(answer.stdout) if answer.exit_code == 0 else {}
             self._noted[place] = noted if isinstance(noted, dict) else {}
         noted = self._noted[place]
@@ -141,7 +192,7 @@ class DeviceFiles:
         for name, sha256 in wanted.items():
             if sums and sums.get(name) != sha256:
                 raise DeviceError(
-                    f"{place}/{name} on {self._connection.serial} differs from the file that was sent: try again."
+                    f"{place}/{name} on {self.connection.serial} differs from the file that was sent: try again."
                 )
 
     def _table(self, place: str, names: Iterable[str], words: list[str]) -> dict[str, str]:
@@ -150,11 +201,11 @@ class DeviceFiles:
         for batch in split_into_batches(names):
             if _PLAIN.fullmatch(batch[0]):
                 line = f"cd {quoted([place])} && {quoted([*words, *(f'./{name}' for name in batch)])}"
-                for row in self._connection.shell(line, _LONG_S).stdout.splitlines():
+                for row in self.connection.shell(line, _LONG_S).stdout.splitlines():
                     value, _, name = row.strip().partition(" ")
                     values[name.strip().removeprefix("./")] = value
             else:  # a name that is not plain, which is in a batch by itself
-                answer = self._connection.shell(f"cd {quoted([place])} && {quoted(words)} <{quoted(batch)}", _LONG_S)
+                answer = self.connection.shell(f"cd {quoted([place])} && {quoted(words)} <{quoted(batch)}", _LONG_S)
                 if value := answer.stdout.strip().partition(" ")[0]:
                     values[batch[0]] = value
         return values
@@ -180,15 +231,19 @@ def split_into_batches(names: Iterable[str]) -> Iterator[list[str]]:
 
 
 _STATE = re.compile(r"\A(running|gone|absent|exit (\d{1,3}))\n")
+_NOTHING_THERE = 7
 _START = """\
-cd {folder} || exit 1
+cd {folder} && cd {within} || exit {nothing_there}
+cd {folder} || exit {nothing_there}
 rm -f {name}.pid
 echo ---- >{name}.exit
-setsid nohup sh -c {script} </dev/null >/dev/null 2>&1 &
+setsid nohup sh -c {script} </dev/null >/dev/null 2>{name}.start &
 for turn in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-  [ -s {name}.pid ] && exit 0
+  [ -s {name}.pid ] && rm -f {name}.start && exit 0
   sleep 0.1 || sleep 1
 done
+cat {name}.start >&2
+rm -f {name}.start {name}.exit
 exit 1
 """
 _ASK = """\
@@ -214,9 +269,10 @@ class RemoteProcess:
     Several processes may share a folder if their names differ.
     """
 
-    def __init__(self, connection: Connection, folder: str, name: str) -> None:
-        self._connection = connection
-        self._folder = folder
+    def __init__(self, files: DeviceFiles, run: str, name: str) -> None:
+        self._files = files
+        self._connection = files.connection
+        self._folder = files.run_folder(run)
         self._name = name
         self.tail = b""  # end of the log at the time of the last poll
 
@@ -227,7 +283,8 @@ class RemoteProcess:
     def start(self, words: Sequence[str], within: str, output: str, errors: str | None = None) -> None:
         """Start words in a folder of the device, with output written to the files with these extensions.
 
-        Without `errors`, both streams go to one file. Raises DeviceError if the process does not start.
+        Without `errors`, both streams go to one file. Raises DeviceError if the process does not start, and
+        FolderLostError if a folder is no longer there.
         """
         error_redirect = f"2>{quoted([self.path(errors)])}" if errors else "2>&1"
         script = (
@@ -237,8 +294,16 @@ class RemoteProcess:
             f"{quoted(words)} >{quoted([self.path(output)])} {error_redirect}\n"
             f"echo $? 1<>{quoted([self.path('exit')])}\n"  # overwrites in place, since the storage may be full
         )
-        line = _START.format(folder=quoted([self._folder]), name=quoted([self._name]), script=quoted([script]))
+        line = _START.format(
+            folder=quoted([self._folder]),
+            within=quoted([within]),
+            name=quoted([self._name]),
+            script=quoted([script]),
+            nothing_there=_NOTHING_THERE,
+        )
         answer = self._connection.shell(line)
+        if answer.exit_code == _NOTHING_THERE:
+            raise self._files.lost()
         if answer.exit_code != 0:
             output_text = (answer.stderr or answer.stdout).strip()[:200]
             raise DeviceError(f"A process did not start on {self._connection.serial}: the message is {output_text!r}.")
@@ -250,9 +315,12 @@ class RemoteProcess:
     def poll(self) -> int | None:
         """Return the exit code, None while the process runs, or GONE if it left no exit code.
 
-        In the last case the shell around the process, which writes the exit code, was killed too.
+        In the last case the shell around the process, which writes the exit code, was killed too. Raises
+        FolderLostError if the device has no record of the process any more.
         """
         state = self._ask()
+        if state == "absent":
+            raise self._files.lost()
         if state == "running":
             return None
         return int(state.split()[1]) if state.startswith("exit") else GONE
@@ -261,9 +329,11 @@ class RemoteProcess:
         """Kill the process, if it is running, and everything that it started."""
         pid, name = quoted([self.path("pid")]), quoted([self._name])
         # kill the process group that setsid created (negative number); dash does not accept `--`
-        self._connection.shell(
+        answer = self._connection.shell(
             f"[ -s {pid} ] && read -r pid <{pid} && grep -qF {name} /proc/$pid/cmdline && kill -9 -$pid"
         )
+        if answer.exit_code != 0:  # its files may have been deleted
+            self._files.reservation.end_work(posixpath.basename(self._folder), self._name)
 
     def has(self, extension: str) -> bool:
         """Return whether the device has a regular file with this extension: reading anything else may never end."""
@@ -302,29 +372,29 @@ LINE_LIMIT_BYTES = 2**20
 class RemoteWork:
     """The process of a task on an attached device: see runner.devices.Work."""
 
-    def __init__(self, connection: Connection, task: DeviceTask, folder: str) -> None:
-        self._connection = connection
-        self._process = RemoteProcess(connection, folder, task.name)
+    def __init__(self, files: DeviceFiles, task: DeviceTask) -> None:
+        self._connection = files.connection
+        self._process = RemoteProcess(files, task.folder.name, task.name)
         self._task = task
-        self._folder = folder
+        self._folder = files.run_folder(task.folder.name)
 
     @classmethod
-    def start(cls, connection: Connection, task: DeviceTask, folder: str, python: list[str]) -> RemoteWork:
-        """Start the task with its files in a folder of the device."""
-        work = cls(connection, task, folder)
+    def start(cls, files: DeviceFiles, task: DeviceTask, python: list[str]) -> RemoteWork:
+        """Start the task with its files in the folder of its run on the device."""
+        work = cls(files, task)
         job = {**task.job, "log": work._process.path("jsonl"), "parent": None}
         text = json.dumps(job)
         task.job_file.write_text(text, encoding="utf-8")
-        connection.shell(["mkdir", "-p", folder])
+        files.make([work._folder])
         job_path = work._process.path("job.json")
-        connection.push(text.encode(), job_path)
+        files.connection.push(text.encode(), job_path)
         work._process.start([*python, "-m", task.module, job_path], within=task.agent, output="output.txt")
         return work
 
     @classmethod
-    def find(cls, connection: Connection, task: DeviceTask, folder: str) -> RemoteWork | None:
+    def find(cls, files: DeviceFiles, task: DeviceTask) -> RemoteWork | None:
         """Return the work of a task that was started and not collected, or None."""
-        work = cls(connection, task, folder)
+        work = cls(files, task)
         return work if work._process.known() else None
 
     def poll(self) -> int | None:
@@ -388,14 +458,15 @@ class RemoteTool:
 
     _NAME, _OUTPUT, _ERRORS = "native-tool", "stdout.txt", "stderr.txt"
 
-    def __init__(self, connection: Connection, folder: str) -> None:
-        self._process = RemoteProcess(connection, folder, self._NAME)
+    def __init__(self, files: DeviceFiles, run: str) -> None:
+        self._process = RemoteProcess(files, run, self._NAME)
 
     @classmethod
-    def start(cls, connection: Connection, folder: str, words: Sequence[str]) -> RemoteTool:
-        """Start words in a folder of the device, which is created."""
-        tool = cls(connection, folder)
-        connection.shell(["mkdir", "-p", folder])
+    def start(cls, files: DeviceFiles, run: str, words: Sequence[str]) -> RemoteTool:
+        """Start words in the folder of a run on the device."""
+        tool = cls(files, run)
+        folder = files.run_folder(run)
+        files.make([folder])
         tool._process.kill()
         tool._process.remove(cls._OUTPUT, cls._ERRORS)
         tool._process.start(words, within=folder, output=cls._OUTPUT, errors=cls._ERRORS)

@@ -146,6 +146,7 @@ TELEMETRY_FIELDS: Fields = {
     "screen_on": _BOOL + _OPTIONAL,  # only in samples of the idle device, which have no instance
     "overridden": _BOOL + _OPTIONAL,  # battery or thermal status was set manually
     "lost": _BOOL + _OPTIONAL,  # the device did not respond
+    "others": _TEXT + _OPTIONAL,  # other measurements on the device: none, seen or unknown
 }
 """Fields of a line of telemetry.jsonl and their types."""
 

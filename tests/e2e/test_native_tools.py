@@ -18,7 +18,7 @@ from aiot_analysis import ingest
 from aiot_analysis.tables import data
 from runner import rawlog
 from runner.execution import LOST
-from runner.ledger import newest_run
+from runner.ledger import runs_of
 from tests.e2e.test_run import IMAGES, finished, until
 from tests.runner.conftest import tiny_folder, workspace  # noqa: F401
 from tests.runner.tools import standin
@@ -155,7 +155,7 @@ def test_a_fault_while_a_tool_runs_costs_one_attempt(workspace, phones, tools, f
         process.communicate()
     assert not tool_at_work(phone), "one that was left over was ended"
     [folder] = rawlog.run_folders(workspace.raw)
-    assert newest_run(workspace.raw, folder.parent.name) == folder
+    assert runs_of(workspace.raw, folder.parent.name)[0][0] == folder
     *others, last = rawlog.attempt_paths(folder)[CPU]
     assert rawlog.read_attempt(last).status == "end"
     said = [rawlog.read_attempt(path).last["reason"] if path.read_bytes() else None for path in others]

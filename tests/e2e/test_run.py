@@ -20,7 +20,6 @@ from aiot_analysis import ingest
 from aiot_analysis.tables import data
 from runner import rawlog
 from runner.execution import ENDED
-from runner.ledger import newest_run
 from tests.runner.conftest import TINY, tiny_folder, workspace  # noqa: F401
 
 pytestmark = pytest.mark.e2e
@@ -281,7 +280,7 @@ def test_ctrl_c_and_signals_end_the_agent_on_the_device(space, phones, number, c
         outcome, output = finished(process)
     assert (outcome, output.strip().splitlines()[-1]) == (code, said)
     assert not [one for one in phone.processes() if "runner.agent" in " ".join(one.cmdline())]
-    folder = newest_run(space.raw, rawlog.run_folders(space.raw)[0].parent.name)
+    [folder] = rawlog.run_folders(space.raw)
     record = json.loads((folder / "run.json").read_text())
     [cut] = [path for path in attempts(space) if rawlog.read_attempt(path).status == "failed"]
     assert rawlog.read_attempt(cut).last["reason"] == "the run was interrupted"

@@ -227,7 +227,7 @@ def test_two_thread_counts_take_turns_and_are_compared(workspace):
     assert "differences between days are not included" in done.stdout
     assert "threads: 1 → 2" in done.stdout
     # the suite knows nothing of it, and the comparison can be had again
-    assert ledger.newest_run(workspace.raw, "local") is None
+    assert ledger.runs_of(workspace.raw, "local") == []
     again = aiot("compare", "--ab", "newest", "--processed", processed_of(workspace), "--format", "json")
     assert again.returncode == 0, again.stderr
     content = json.loads(again.stdout)

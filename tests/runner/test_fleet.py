@@ -3,12 +3,14 @@
 import threading
 import time
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aiot_suite.errors import RunnerError
+from aiot_suite.workspace import Workspace
 from runner import execution, fleet, ledger
 from runner.errors import DeviceError, DeviceLostError
 
@@ -115,20 +117,36 @@ class Device:
 
     slug: str
     work: object
+    reserved: bool = False
+
+    def reserve(self, run, end=False):
+        self.reserved = True
+        return []
+
+    def release(self):
+        self.reserved = False
 
 
 @pytest.fixture
 def run_all(monkeypatch, tmp_path):
     """Runs on stand-ins, whose runs are folders with nothing in them."""
-    monkeypatch.setattr(fleet, "create_run", lambda workspace, device, request: tmp_path / device.slug)
+    monkeypatch.setattr(fleet, "create_run", lambda workspace, device, request, run_id: tmp_path / device.slug)
     monkeypatch.setattr(ledger, "read", lambda folder: [folder.name])
-    monkeypatch.setattr(
-        execution, "execute", lambda folder, device, request, listen, stop: device.work(folder, listen, stop)
-    )
+
+    def execute(folder, device, request, listen, stop):
+        assert device.reserved
+        return device.work(folder, listen, stop)
+
+    monkeypatch.setattr(execution, "execute", execute)
 
     def start(*works, listeners=None, patience_s=0.1):
         devices = [Device(f"device-{number}", work) for number, work in enumerate(works)]
-        return fleet.run_all(None, devices, None, False, listeners or [None] * len(devices), patience_s)
+        request = SimpleNamespace(timeout_s=60)
+        outcomes = fleet.run_all(
+            Workspace(tmp_path), devices, request, False, listeners or [None] * len(devices), patience_s
+        )
+        assert not any(device.reserved for device in devices)
+        return outcomes
 
     return start
 
@@ -199,7 +217,7 @@ def test_ctrl_c_is_said_to_all_devices_and_waited_for(run_all, monkeypatch):
 
 
 def test_a_device_that_cannot_start_has_an_outcome_with_an_error(run_all, monkeypatch):
-    def begin(workspace, device, request):
+    def begin(workspace, device, request, run_id):
         raise RunnerError("No space is left.")
 
     monkeypatch.setattr(fleet, "create_run", begin)

@@ -2,9 +2,11 @@ import errno
 import json
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from importlib import metadata
@@ -13,10 +15,10 @@ import pytest
 
 from aiot_suite.errors import RunnerError
 from aiot_suite.suite import Instance
-from runner import execution, ledger, rawlog, run_request
+from aiot_suite.workspace import Workspace
+from runner import execution, fleet, ledger, rawlog, reservations, run_request
 from runner.devices import Conditions
 from runner.devices.local import LocalDevice
-from runner.errors import DeviceError
 from runner.preflight import preflight
 from tests.command import aiot
 from tests.runner.conftest import TINY
@@ -127,12 +129,51 @@ def test_too_slow_an_instance_is_ended(workspace, device, request_):
 
 
 def test_one_device_is_used_by_one_run_at_a_time(workspace, device, request_):
-    folder = run_request.create_run(workspace, device, request_)
-    with (
-        execution.device_locked(folder.parent),
-        pytest.raises(DeviceError, match="Another run is using the device local"),
-    ):
-        execution.execute(folder, device, request_, silent)
+    """And a second one leaves nothing behind, neither in the same workspace nor in another one."""
+    other = LocalDevice(workspace.staging, "salt")
+    [started] = fleet.run_all(workspace, [device], replace(request_, instances=TINY[:1]), False, [silent])
+    assert device.reserve("first") == []
+    for space in (workspace, Workspace(workspace.root / "other")):
+        [outcome] = fleet.run_all(space, [other], request_, False, [silent])
+        assert re.fullmatch(rf"local is in use by run first \(process {os.getpid()} on .*\): .*", str(outcome.error))
+        assert outcome.folder is None and rawlog.run_folders(space.raw) in ([], [started.folder])
+    device.release()
+    with execution.device_locked(workspace.raw / "local"):
+        [outcome] = fleet.run_all(workspace, [other], request_, False, [silent])
+        assert "Another run is using the device local" in str(outcome.error)
+    assert rawlog.run_folders(workspace.raw) == [started.folder]
+
+
+def test_a_second_run_waits_for_the_first_if_asked(workspace, device, request_, monkeypatch):
+    monkeypatch.setattr(reservations, "WAIT_INTERVAL_S", 0.05)
+    other = LocalDevice(workspace.staging, "salt")
+    other.reserve("first")
+    threading.Timer(0.5, other.release).start()
+    began = time.monotonic()
+    [outcome] = fleet.run_all(
+        workspace, [device], replace(request_, instances=TINY[:1]), False, [silent], if_busy="wait"
+    )
+    assert not outcome.failed and time.monotonic() - began > 0.4
+
+
+def test_an_empty_run_does_not_hide_the_unfinished_one_before_it(workspace, device, request_, monkeypatch):
+    """As refused runs of earlier versions left them. What only the device has counts, too."""
+    folders = [run_request.create_run(workspace, device, request_) for _ in range(3)]
+
+    def found():
+        return run_request.find_run_to_resume(workspace, device, request_)
+
+    assert found() == folders[2]
+    monkeypatch.setattr(device, "unfetched", lambda: {folders[1].name: [f"{TINY[0].id}.1"]})
+    assert found() == folders[1]
+    monkeypatch.undo()
+    rawlog.close_attempt(rawlog.attempt_path(folders[0], TINY[0].id, 1), "failed", reason="cut")
+    assert found() == folders[0]
+    (folders[2] / "run.json").write_text("{")
+    assert found() == folders[0], "a broken run.json does not hide it either"
+    for one in TINY + EXTRA:
+        rawlog.close_attempt(rawlog.attempt_path(folders[0], one.id, 2), "unavailable", reason="no", remedy="none")
+    assert found() == folders[1], "that one is finished"
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,15 @@ def samples(*changes, every_s=5):
         ([{"frequency_mhz": mhz} for mhz in (1000, 1000, 1500, 1500, 2000, 2000)], ""),  # it came to work
         ([{}, {"lost": True}, {}], "the connection was lost during the measurement (10 s between"),
         ([{}, {"overridden": True}], "the battery or thermal status was set by hand"),
+        ([{"others": "none"}, {"others": None}, {}], ""),
+        (
+            [{"others": "none"}, {"others": "unknown"}, {"others": "seen"}],
+            "another measurement ran on the device at the same time: run it again alone",
+        ),
+        (
+            [{"others": "unknown"}],
+            "the device does not show whether another measurement ran at the same time",
+        ),
     ],
 )
 def test_what_the_samples_tell(changes, reason):

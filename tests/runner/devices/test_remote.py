@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,11 +15,13 @@ import pytest
 
 from runner import rawlog
 from runner.devices import GONE, DeviceTask, remote
-from runner.devices.remote import RemoteTool, RemoteWork
-from runner.errors import DeviceError, DeviceLostError
+from runner.devices.adb import quoted
+from runner.devices.remote import DeviceFiles, RemoteTool, RemoteWork
+from runner.errors import DeviceError, DeviceLostError, FolderLostError
 from runner.execution import carry_out
 from tests.runner.devices.stand_in import ShellConnection
 
+RUN = "20261130T080000.000Z-abcdef"
 INSTANCE = "tflite_cpu_int8_mnasnet"
 END = {"event": "end", "images": 0, "failed_images": 0, "correct": 0, "loop_ns": 1, "peak_rss_kb": None}
 
@@ -37,11 +40,16 @@ def task_of(tmp_path, program):
 @pytest.fixture(params=["runs", "it's `a` $(b); c"])
 def there(request, tmp_path):
     """The folder on the device that a run's files lie in."""
-    return tmp_path / "device" / request.param
+    return tmp_path / "device" / request.param / "runs" / "run"
+
+
+def files_of(there, connection=None):
+    """Our folder on the device, in which `there` is the folder of a run."""
+    return DeviceFiles(connection or ShellConnection(), str(there.parent.parent))
 
 
 def start(task, there, connection=None):
-    return RemoteWork.start(connection or ShellConnection(), task, str(there), [sys.executable])
+    return RemoteWork.start(files_of(there, connection), task, [sys.executable])
 
 
 def ended(work, timeout_s=10):
@@ -64,7 +72,7 @@ class Device:
         return start(task, self.there, self.connection)
 
     def started(self, task):
-        return RemoteWork.find(self.connection, task, str(self.there))
+        return RemoteWork.find(files_of(self.there, self.connection), task)
 
 
 def test_log_output_and_exit_code_come_back_and_nothing_is_left(tmp_path, there):
@@ -83,14 +91,14 @@ def test_log_output_and_exit_code_come_back_and_nothing_is_left(tmp_path, there)
 
 def test_work_is_found_again_by_another_connection(tmp_path, there):
     task = task_of(tmp_path, "import time; time.sleep(600)")
-    assert RemoteWork.find(ShellConnection(), task, str(there)) is None
+    assert RemoteWork.find(files_of(there), task) is None
     start(task, there)
-    work = RemoteWork.find(ShellConnection(), task, str(there))
+    work = RemoteWork.find(files_of(there), task)
     assert work.poll() is None
     work.kill()
     assert ended(work) == GONE, "the shell around it, which would have told its exit code, was ended too"
     work.collect()
-    assert RemoteWork.find(ShellConnection(), task, str(there)) is None
+    assert RemoteWork.find(files_of(there), task) is None
 
 
 def test_only_a_process_of_the_task_is_ended(tmp_path, there):
@@ -112,7 +120,7 @@ def test_an_answer_about_a_process_that_is_none_is_refused(tmp_path, said, monke
     connection = ShellConnection()
     monkeypatch.setattr(connection, "shell", lambda *_: remote_answer(said))
     with pytest.raises(DeviceError, match="about a process that was started") as raised:
-        RemoteWork(connection, task, "/there").poll()
+        RemoteWork(DeviceFiles(connection, "/there"), task).poll()
     assert str(raised.value).isprintable() and len(str(raised.value)) < 500
 
 
@@ -185,7 +193,7 @@ def test_a_path_on_this_side_is_never_a_devices(tmp_path, there):
     task = task_of(tmp_path, program)
 
     def files():
-        return {path for path in tmp_path.rglob("*") if path.is_file() and there not in path.parents}
+        return {path for path in tmp_path.rglob("*") if path.is_file() and tmp_path / "device" not in path.parents}
 
     before = files()
     carry_out(Device(there), task, 20, lambda tail: None)
@@ -209,10 +217,58 @@ def cut(path, limit_bytes):
     raise DeviceLostError("The device stand-in does not answer.")
 
 
-def test_an_agent_that_does_not_start_is_reported(tmp_path):
+def test_a_process_that_does_not_start_is_reported_with_what_the_device_says(tmp_path, there):
+    """On a device that has no `setsid`."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("sh", "ls", "mkdir", "touch", "rm", "cat", "sleep"):
+        (tools / name).symlink_to(shutil.which(name))
+
+    class Connection(ShellConnection):
+        def shell(self, command, timeout_s=20.0):
+            line = command if isinstance(command, str) else quoted(command)
+            return super().shell(f"PATH={quoted([str(tools)])}\n{line}", timeout_s)
+
+    task = task_of(tmp_path, "")
+    with pytest.raises(DeviceError, match=r"A process did not start on stand-in: the message is .*setsid.* not found"):
+        start(task, there, Connection())
+    assert sorted(path.suffix for path in there.iterdir()) == [".json"], "only the job is left"
+    assert RemoteWork.find(files_of(there), task) is None
+
+
+def test_a_missing_agent_means_that_the_folder_was_deleted(tmp_path, there):
     task = replace(task_of(tmp_path, ""), agent=str(tmp_path / "none"))
-    with pytest.raises(DeviceError, match="A process did not start on stand-in: the message is"):
-        start(task, tmp_path / "device")
+    with pytest.raises(FolderLostError, match=r"^the folder .* on the device was deleted during the run$"):
+        start(task, there)
+
+
+@pytest.mark.parametrize("part", ["everything", "files"])
+def test_a_folder_that_vanishes_fails_the_attempt_and_ends_its_agent(tmp_path, part):
+    """Whether all of our folder is deleted, or only the files of the run. A tool is told the same."""
+    there = tmp_path / "device" / "runs" / RUN
+    vanishing = there.parents[1] if part == "everything" else there
+    for number, kind in enumerate((RemoteWork, RemoteTool)):
+        folder = tmp_path / str(number) / RUN
+        if kind is RemoteWork:
+            task = replace(task_of(tmp_path, "import time; time.sleep(600)"), folder=folder)
+            (folder / "native").mkdir(parents=True)
+            process = start(task, there)
+        else:
+            process = RemoteTool.start(files_of(there), RUN, ["sleep", "600"])
+        [pid] = [int(path.read_text()) for path in there.glob("*.pid")]
+        shutil.rmtree(vanishing)
+        with pytest.raises(FolderLostError):
+            process.poll()
+        assert not there.exists(), "nothing makes it again without its mark"
+        process.kill()
+        until_ended(pid)
+
+
+def until_ended(pid, timeout_s=10):
+    deadline = time.monotonic() + timeout_s
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_stop_ends_the_process_and_closes_its_log(tmp_path, there):
@@ -222,7 +278,7 @@ def test_a_stop_ends_the_process_and_closes_its_log(tmp_path, there):
     with pytest.raises(KeyboardInterrupt):
         carry_out(Device(there), task, 20, lambda tail: None, stop)
     assert rawlog.read_attempt(task.log).last["reason"] == "the run was interrupted"
-    assert RemoteWork.find(ShellConnection(), task, str(there)) is None
+    assert RemoteWork.find(files_of(there), task) is None
 
 
 def test_a_process_that_takes_too_long_is_ended(tmp_path, there):
@@ -232,7 +288,7 @@ def test_a_process_that_takes_too_long_is_ended(tmp_path, there):
 
 
 def tool(there, script, connection=None):
-    return RemoteTool.start(connection or ShellConnection(), str(there), ["sh", "-c", script])
+    return RemoteTool.start(files_of(there, connection), there.name, ["sh", "-c", script])
 
 
 def test_a_tools_streams_come_back_apart_and_nothing_is_left(there):

@@ -283,7 +283,7 @@ def test_a_hot_device_is_waited_for_and_then_left_out(space, device, monkeypatch
 def test_a_study_is_never_resumed_as_a_run(tmp_path):
     suite = begin(tmp_path, [ONE.id], run_id="20260101T000000Z-aaaaaa")
     begin(tmp_path, [ONE.id], run_id="20260102T000000Z-aaaaaa", study="profile")
-    assert ledger.newest_run(tmp_path, "local") == suite
+    assert ledger.runs_of(tmp_path, "local")[0][0] == suite
 
 
 def test_a_study_is_not_used_in_results_of_the_suite(tmp_path):
