@@ -104,6 +104,12 @@ pictures: $(VENV)/installed ## take the first picture of README.md from the repo
 calibrate: $(VENV)/installed ## write error rates of the statistics on data with known effects to docs/statistics.md (10 minutes)
 	$(BIN)/python -m aiot_analysis.calibrate
 
+# Options, for example `make campaign CAMPAIGN="--only drop reboot --moments 3 --seed 7"`.
+CAMPAIGN ?=
+.PHONY: campaign
+campaign: $(VENV)/installed ## provoke faults at random moments of runs and write what went wrong to docs/devices.md (25 minutes)
+	$(BIN)/python -m tests.campaign $(CAMPAIGN)
+
 .PHONY: bench
 bench: $(VENV)/installed ## compare the speed with that of other tools (run `make demo` first)
 	$(BIN)/python -m benchmarks

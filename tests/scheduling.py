@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pytest
 
 TOGETHER = {
-    "attached devices": ["tests/e2e/"],
+    "attached devices": ["tests/e2e/", "tests/campaign/test_campaign.py"],
     "site": ["tests/browser/test_pages.py", "tests/browser/test_front.py", "tests/browser/test_script.py"],
 }
 """Files, and folders, whose tests share one process."""

@@ -1,0 +1,540 @@
+"""The stage of a try: devices, the connection to them, a workspace, and the commands that were run in it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import psutil
+
+from aiot_suite.datasets import store
+from aiot_suite.datasets.sample import CLASS_NAMES, draw_jpeg
+from aiot_suite.facts import Artifact, Settings
+from aiot_suite.suite import Instance
+from aiot_suite.workspace import Workspace, sha256_of
+from runner.bundle import build
+from runner.devices import FOLDER
+from tests.campaign import counting, paced
+from tests.campaign.counting import EITHER, TELLS, Asked, Finding, Said
+from tests.e2e.phone import Phone
+from tests.e2e.phones import PAPER_IDS
+from tests.e2e.proxy import Proxy
+from tests.e2e.server import Server, end
+from tests.leftovers import MARK, marked_processes
+from tests.unpacked import NotHere
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+MODELS = ("squeezenet", "mnasnet")
+PICTURES, PACE_MS = 12, 20
+SHORT, LONG = 10, 30
+"""Passes through the pictures: LONG leaves time for another command."""
+START, FOLDER_MADE, STORED = "start of the command", "first file on the device", "images"
+PATIENCE_S, TIMEOUT_S = 12, 40
+"""What the runs are told: seconds to wait for a lost device, and for an instance."""
+COMMAND_LIMIT_S = 90.0
+"""A command that takes longer counts as left behind."""
+ENDED_WITHIN_S = 1.0
+"""For processes that were told to end to be gone."""
+SETTLED_S = 0.1
+WATCH_S = 0.1
+"""Interval at which the devices are looked at."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment of a run, by what has happened rather than by the clock: a seed means the same on any machine.
+
+    With STORED, `number` images are stored; otherwise this many seconds have passed since the event.
+    """
+
+    after: str  # START, FOLDER_MADE or STORED
+    number: float
+
+    @classmethod
+    def drawn(cls, draw: random.Random, while_measuring: bool = False) -> Moment:
+        """Draw a moment: a tenth each in the first seconds and while files are sent, the others at an image."""
+        share = draw.random()
+        image = cls(STORED, draw.randrange(1, len(MODELS) * PICTURES * SHORT))
+        early = cls(START, draw.uniform(0, 3)) if share < 0.1 else cls(FOLDER_MADE, draw.uniform(0, 1))
+        return image if while_measuring or share >= 0.2 else early
+
+    def __str__(self) -> str:
+        return f"{self.number:g} images" if self.after == STORED else f"{self.number:.1f} s after the {self.after}"
+
+
+class Link(Protocol):
+    """A way to reach devices: what the kinds need of it, whichever it is."""
+
+    def start(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def restart(self, pause_s: float = 0.0) -> None:
+        """Let what connects this machine to the devices end, and start again after a pause."""
+        ...
+
+    def attach(self, serial: str) -> None:
+        """Make a device known under this name, or know it again."""
+        ...
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables by which `aiot` finds the devices."""
+        ...
+
+
+class AdbLink:
+    """Devices that an adb server of its own knows."""
+
+    def __init__(self) -> None:
+        self._server = Server()
+
+    def start(self) -> None:
+        self._server.start()
+
+    def close(self) -> None:
+        self._server.close()
+
+    def restart(self, pause_s: float = 0.0) -> None:
+        self._server.stop()
+        time.sleep(pause_s)
+        with suppress(NotHere):  # a command has started a server of its own on this port
+            self._server.start()
+
+    def attach(self, serial: str) -> None:
+        self._server.client().connect(serial)
+
+    def environment(self) -> dict[str, str]:
+        return {"ANDROID_ADB_SERVER_PORT": str(self._server.port)}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a kind needs on its stage."""
+
+    devices: int = 1
+    android: bool = False  # phones of Table III with a bundle, instead of boards with this machine's Python
+    proxy: bool = False  # the first device is reached through a proxy
+    shell_v2: bool = True  # for the proxy
+    disk_mb: int = 0  # the workspace is on a disk of its own of this size; 0: with all other files
+    options: tuple[str, ...] = ()  # further options of `aiot run`
+    passes: int = SHORT
+    link: Callable[[], Link] = AdbLink
+
+    @property
+    def asked(self) -> Asked:
+        """What a run is asked for."""
+        return Asked(tuple(Instance("paced", "cpu", "float32", model).id for model in MODELS), PICTURES * self.passes)
+
+
+class Disk:
+    """A small file system of its own, which can be full."""
+
+    def __init__(self, megabytes: int) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="aiot-disk-"))
+        mount = f"mount -t tmpfs -o size={megabytes}m disk {self._folder} && echo made && exec cat >/dev/null"
+        unprivileged = ["--map-root-user"] if os.geteuid() else []
+        self._holder = subprocess.Popen(
+            ["unshare", "--mount", *unprivileged, "sh", "-c", mount],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert self._holder.stdout
+        if self._holder.stdout.readline() != b"made\n":
+            raise NotHere("a mount namespace cannot be made")
+
+    @property
+    def path(self) -> Path:
+        return Path(f"/proc/{self._holder.pid}/root{self._folder}")
+
+    def fill(self) -> None:
+        with (self.path / "film.mp4").open("ab", buffering=0) as stream:
+            for size in (1 << 20, 1 << 12, 1):
+                with suppress(OSError):
+                    while True:
+                        stream.write(bytes(size))
+
+    def free(self) -> None:
+        (self.path / "film.mp4").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        end(self._holder)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class Device:
+    """A device of a stage under the name by which `aiot` knows it."""
+
+    def __init__(self, phone: Phone, proxy: Proxy | None = None) -> None:
+        self.phone = phone
+        self.proxy = proxy
+        self.serial = proxy.serial if proxy else phone.serial
+
+    @property
+    def folder(self) -> Path:
+        """The folder of `aiot` on it, as this machine sees it."""
+        return self.phone.storage / FOLDER.removeprefix("/data/")
+
+    def logs(self) -> list[Path]:
+        return sorted(self.folder.glob("runs/*/*.jsonl"))
+
+    def agents(self) -> list[psutil.Process]:
+        """The processes that measure on it."""
+        agents = []
+        for process in self.phone.processes():
+            with suppress(psutil.Error):
+                words = process.cmdline()
+                if "runner.agent" in words and "-c" not in words:
+                    agents.append(process)
+        return agents
+
+    def live_log(self, timeout_s: float = 20.0) -> Path | None:
+        """Wait until an agent measures, and return its log; None if none does in time."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            latest = max(self.logs(), key=lambda path: path.lstat().st_mtime, default=None)
+            if latest and self.agents() and not counting.ending(latest):
+                return latest
+            time.sleep(SETTLED_S)
+        return None
+
+    def left_behind(self) -> list[str]:
+        """Return what is there besides adbd and files: processes, and a screen that is kept on."""
+        found = []
+        for process in self.phone.processes()[1:]:
+            with suppress(psutil.Error):
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(f"on the device {process.pid}: {' '.join(process.cmdline())[:120]!r}")
+        setting = self.phone.storage / "stand-in" / "stay_on_while_plugged_in"
+        if setting.exists():
+            found.append(f"on the device stay_on_while_plugged_in is {setting.read_text().strip()}")
+        return found
+
+
+class Command:
+    """A command at work."""
+
+    def __init__(self, words: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
+        self.words = tuple(words)
+        self._output = folder / f"{uuid.uuid4().hex}.txt"
+        with self._output.open("wb") as stream:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "aiot", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                env={**environment},
+            )
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def send(self, number: signal.Signals) -> None:
+        if self.running:
+            self.process.send_signal(number)
+
+    def output(self) -> str:
+        return self._output.read_text(encoding="utf-8", errors="replace")
+
+
+class Watch:
+    """Looks at devices all the time: what they have stored, and whether two agents measure at once."""
+
+    def __init__(self, devices: Sequence[Device]) -> None:
+        self._devices = devices
+        self._content: dict[str, bytes] = {}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self.counting_agents = False
+        self.overlap = False
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def stored(self) -> dict[str, set[int]]:
+        """Return the queries that a device has or had stored, by `<run id>/<file name>`."""
+        return {name: set(counting.queries(content)) for name, content in self._content.items()}
+
+    def _look(self) -> None:
+        before: set[int] = set()
+        turn = 0
+        while not self._over.wait(WATCH_S):
+            turn += 1
+            for device in self._devices:
+                for log in device.logs():
+                    content = regular_content(log)
+                    name = f"{log.parent.name}/{log.name}"
+                    if len(content) > len(self._content.get(name, b"")):
+                        self._content[name] = content
+                if self.counting_agents and turn % 5 == 0:
+                    now = {process.pid for process in device.agents()}
+                    self.overlap |= len(now & before) > 1  # seen twice together: one does not just end
+                    before = now
+
+
+def regular_content(path: Path) -> bytes:
+    """Return the content of a file; nothing for one that is gone, a link or a pipe."""
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return b""
+    with os.fdopen(number, "rb") as file:
+        return file.read() if stat.S_ISREG(os.fstat(number).st_mode) else b""
+
+
+@dataclass
+class Stage:
+    """Devices, a workspace, and what happened; see `opened`."""
+
+    setting: Setting
+    link: Link
+    devices: list[Device]
+    space: Workspace
+    disk: Disk | None
+    scratch: Path
+    mark: str
+    moment: Moment
+    watch: Watch
+    command: Command | None = None
+    said: list[Said] = field(default_factory=list)
+    ended: dict[str, str] = field(default_factory=dict)  # SHA-256 of finished attempts, by path below data/raw
+    findings: list[Finding] = field(default_factory=list)
+    phase: str = ""  # at the moment of the try
+    spaces: list[Workspace] = field(default_factory=list)  # of others that use the same devices
+
+    @property
+    def device(self) -> Device:
+        return self.devices[0]
+
+    @property
+    def phone(self) -> Phone:
+        return self.devices[0].phone
+
+    # commands
+
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ADB_", "ANDROID_"))}
+        settings = {
+            "AIOT_CACHE": str(self.scratch / "cache"),
+            "OMP_NUM_THREADS": "1",
+            "COLUMNS": "300",
+            MARK: self.mark,
+        }
+        return {**kept, **settings, **self.link.environment()}
+
+    def chosen(self) -> list[str]:
+        return ["--all"] if len(self.devices) > 1 else ["-s", self.device.serial]
+
+    def words(self, *more: str, space: Workspace | None = None) -> list[str]:
+        """Return the words of the run of this try."""
+        words = [
+            "run",
+            *self.chosen(),
+            "--frameworks",
+            "paced",
+            "--models",
+            ",".join(MODELS),
+            "--repeat",
+            str(self.setting.passes),
+        ]
+        words += ["--patience", str(PATIENCE_S), "--timeout", str(TIMEOUT_S), *self.setting.options, *more]
+        return [*words, "--workspace", str((space or self.space).root)]
+
+    def run_to_moment(self, *more: str) -> None:
+        """Start the run, and return at the moment of the try, or earlier if the run has ended by then."""
+        self.command = self.start(*self.words(*more))
+        if self.moment.after == FOLDER_MADE:
+            self._wait(lambda: any(device.folder.exists() for device in self.devices))
+        if self.moment.after == STORED:
+            self._wait(lambda: self._images() >= self.moment.number)
+        else:
+            with suppress(subprocess.TimeoutExpired):
+                self.command.process.wait(self.moment.number)
+        self.phase = self.look()
+
+    def _wait(self, happened: Callable[[], bool]) -> None:
+        assert self.command
+        deadline = time.monotonic() + COMMAND_LIMIT_S
+        while self.command.running and not happened() and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    def _images(self) -> int:
+        """Return the number of images that the devices and this machine have stored."""
+        logs = {path.name: path for device in self.devices for path in device.logs()}
+        logs |= {f"{path.parent.parent.name} {path.name}": path for path in self.space.raw.glob("*/*/*.*.jsonl")}
+        return sum(regular_content(path).count(b'"event":"image"') for path in logs.values())
+
+    def start(self, *words: str) -> Command:
+        return Command(words, self.environment(), self.scratch)
+
+    def finish(self, expected: str = TELLS) -> Said:
+        """Wait for the run."""
+        assert self.command
+        return self.end(self.command, expected)
+
+    def kill(self) -> None:
+        """End the run by a signal that it cannot handle: it says nothing, and its exit code is the signal's."""
+        assert self.command
+        self.command.send(signal.SIGKILL)
+        self.command.process.wait()
+        self.keep()
+
+    def end(self, command: Command, expected: str = TELLS, space: Workspace | None = None) -> Said:
+        """Wait for a command, and keep what it said and what there was at that time.
+
+        `expected` is what its exit code has to be, see tests.campaign.counting.
+        """
+        try:
+            code = command.process.wait(COMMAND_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self.note("left behind", f"`aiot {' '.join(command.words)}` did not end in {COMMAND_LIMIT_S:g} s")
+            command.process.kill()
+            code = command.process.wait()
+            expected = EITHER
+        numbers = counting.measured((space or self.space).raw)
+        said = Said(command.words, code, command.output(), numbers, self.complete(space), expected)
+        self.said.append(said)
+        self.keep()
+        return said
+
+    def aiot(self, *words: str, expected: str = TELLS, space: Workspace | None = None) -> Said:
+        return self.end(self.start(*words), expected, space)
+
+    def resume(self, expected: str = TELLS, space: Workspace | None = None) -> Said:
+        return self.aiot(*self.words("--resume", space=space), expected=expected, space=space)
+
+    # what there is
+
+    def complete(self, space: Workspace | None = None) -> bool:
+        """Return whether the newest run of each device has all that was asked for."""
+        newest = counting.newest_runs((space or self.space).raw)
+        whole = [folder for folder in newest if not counting.lost_images([folder], self.setting.asked)]
+        return len(whole) >= len(self.devices)
+
+    def keep(self) -> None:
+        """Remember the attempts that have ended, for a comparison at the end."""
+        for path, digest in counting.ended_attempts(self.space.raw).items():
+            self.ended.setdefault(path, digest)
+
+    def look(self) -> str:
+        """Return in which phase the devices are, and keep the attempts that have ended."""
+        self.keep()
+        if not (self.command and self.command.running):
+            return "the run was over"
+        phases = []
+        for device in self.devices:
+            latest = [
+                f"image {len(counting.queries(regular_content(log)))} of {log.name}" for log in device.logs()[-1:]
+            ]
+            phases += latest or ["between instances" if device.folder.exists() else "nothing on the device yet"]
+        return "; ".join(phases)
+
+    def note(self, column: str, sentence: str, number: int = 1) -> None:
+        self.findings.append(Finding(column, number, sentence))
+
+    def left_behind(self, when: str) -> None:
+        """Note what still runs on this machine or on the devices, and settings that were not restored."""
+        deadline = time.monotonic() + ENDED_WITHIN_S
+        while (found := self._left_behind()) and time.monotonic() < deadline:
+            time.sleep(SETTLED_S)
+        for what in found:
+            self.note("left behind", f"{when}: {what}")
+
+    def _left_behind(self) -> list[str]:
+        here = [f"on the host {words}" for words in marked_processes(self.mark) if "fork-server" not in words]
+        return [*here, *(what for device in self.devices for what in device.left_behind())]
+
+    def close(self) -> None:
+        """End every process that carries the mark of this try."""
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.pid != os.getpid() and process.environ().get(MARK) == self.mark:
+                    process.kill()
+
+
+@contextmanager
+def opened(setting: Setting, moment: Moment) -> Iterator[Stage]:
+    """Provide a stage; all its parts are ended and removed at the end, whatever happens."""
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aiot-try-", ignore_cleanup_errors=True)))
+        disk = None
+        if setting.disk_mb:
+            disk = Disk(setting.disk_mb)
+            stack.callback(disk.close)
+        link = setting.link()
+        stack.callback(link.close)
+        link.start()
+        devices = []
+        for number in range(setting.devices):
+            phone = Phone(PAPER_IDS[number], board=not setting.android)
+            stack.callback(phone.stop)
+            phone.start()
+            proxy = None
+            if setting.proxy and not devices:
+                proxy = Proxy(phone, shell_v2=setting.shell_v2)
+                proxy.start()
+                stack.callback(proxy.stop)
+            devices.append(Device(phone, proxy))
+            link.attach(devices[-1].serial)
+        (scratch / "cache").mkdir()
+        if setting.android:
+            (scratch / "cache" / "bundles").symlink_to(build.folder())
+        space = Workspace((disk.path if disk else scratch) / "space")
+        furnish(space)
+        stage = Stage(setting, link, devices, space, disk, scratch, uuid.uuid4().hex, moment, Watch(devices))
+        stack.callback(stage.close)
+        stage.watch.start()
+        stack.callback(stage.watch.stop)
+        yield stage
+
+
+def furnish(space: Workspace) -> None:
+    """Write the dataset, the models and the framework of the runs."""
+    dataset = space.datasets / "sample"
+    (dataset / "images").mkdir(parents=True)
+    images = []
+    for number in range(PICTURES):
+        (dataset / "images" / f"{number}.jpg").write_bytes(draw_jpeg(number, number))
+        images.append((f"{number}.jpg", number))
+    classes = dict(enumerate(CLASS_NAMES))
+    store.write(
+        dataset, name="sample", label_space="sample-100", images=images, classes=classes, made_by={"tool": "campaign"}
+    )
+    (space.plugins / "frameworks").mkdir(parents=True)
+    shutil.copy(paced.__file__, space.plugins / "frameworks")
+    (space.models / "sample").mkdir(parents=True)
+    for model in MODELS:
+        path = space.models / "sample" / f"paced_float32_{model}{paced.SUFFIX}"
+        path.write_text(f"{PACE_MS} ms per image\n", encoding="utf-8")
+        Artifact(
+            path=path,
+            name=f"paced_float32_{model}",
+            sha256=sha256_of(path),
+            size_bytes=path.stat().st_size,
+            weights="sample",
+            weights_sha256=hashlib.sha256(b"").hexdigest(),
+            settings=Settings(size=16, label_space="sample-100", classes=100, layout="NCHW"),
+            made_with={},
+            source_key="campaign",
+        ).save()

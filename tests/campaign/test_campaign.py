@@ -1,0 +1,48 @@
+"""A small campaign against a real adbd, and a fault of the test's own that has to be counted."""
+
+import os
+import signal
+import subprocess
+from dataclasses import replace
+
+import pytest
+from adbutils import AdbClient
+
+from tests.campaign import tries
+from tests.campaign.kinds import KINDS, Kind
+from tests.e2e.conftest import LEAKED, parts  # noqa: F401
+from tests.leftovers import MARK
+
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("parts"), pytest.mark.filterwarnings(LEAKED)]
+
+
+def test_nothing_counts_if_nothing_happens_or_the_run_is_killed(tmp_path):
+    kinds = [KINDS["none"], KINDS["killed"]]
+    done = list(tries.all_tries(kinds, 1, 1, 2, tmp_path / "log"))
+    assert sorted(one.kind for one in done) == ["killed", "none"]
+    assert [one.findings for one in done] == [(), ()]
+    assert len((tmp_path / "log").read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_what_is_done_to_a_run_is_counted():
+    """Change a finished attempt, leave a process behind here and on the device, and print what is not true."""
+
+    started = []
+
+    def sabotage(stage, draw):
+        stage.run_to_moment()
+        done = stage.finish()
+        log = next(stage.space.raw.glob("*/*/paced*.jsonl"))
+        content = log.read_bytes()
+        log.write_bytes(content.replace(b'"load_ns":', b'"load_ns":1', 1))
+        assert log.read_bytes() != content
+        started.append(subprocess.Popen(["sleep", "60"], env={**os.environ, MARK: stage.mark}))
+        adb = AdbClient(port=int(stage.link.environment()["ANDROID_ADB_SERVER_PORT"]))
+        adb.device(stage.device.serial).shell("setsid nohup sleep 60 </dev/null >/dev/null 2>&1 & sleep 1")
+        printed = "Traceback (most recent call last):\naiot: The device does not answer.\n"
+        stage.said.append(replace(done, code=1, output=printed, complete=False))
+
+    done = tries.carry_out(Kind("sabotage", "a test", sabotage), 0, 1)
+    assert started[0].wait(10) == -signal.SIGKILL, "the stage ends what is left behind"
+    counts = {column: number for column, number in done.counts.items() if number}
+    assert counts == {"changed": 1, "left behind": 2, "tracebacks": 1, "wrong": 1}, done.findings
