@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+import psutil
 
 from tests.campaign import table, tries
 from tests.campaign.kinds import KINDS
@@ -19,13 +25,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "devices.md"
 LOG = ROOT / "build" / "campaign.jsonl"
-MOMENTS, SEED, JOBS = 10, 1, 3
+MOMENTS, SEED, JOBS = 10, 1, 6
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the tries, print the table, and write it to docs/devices.md if it is complete.
+    """Run the tries, print the table, and write it to docs/devices.md if every kind has MOMENTS tries or more.
 
-    Return 1 if anything counted, 2 if the campaign cannot be run here, and 0 otherwise.
+    Return 1 if anything went wrong, 2 if the campaign cannot be run here, and 0 otherwise.
     """
     options = _parser().parse_args(arguments)
     kinds = [KINDS[name] for name in options.only] or list(KINDS.values())
@@ -36,26 +42,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"campaign {time.monotonic() - started:5.0f} s  {words}", file=sys.stderr, flush=True)
 
     done = []
+    folder = tempfile.mkdtemp(prefix="aiot-campaign-")
+    tempfile.tempdir = folder
     try:
-        for one in tries.all_tries(kinds, options.moments, options.seed, options.jobs, options.log):
-            done.append(one)
-            number = f"{len(done)} of {len(kinds) * options.moments}"
-            tell(f"{number}: {one.kind} {one.number} at {one.moment} ({one.phase}), {one.seconds:.0f} s")
-            for finding in one.findings:
+        for attempt in tries.all_tries(kinds, options.moments, options.seed, options.jobs, options.log):
+            done.append(attempt)
+            when = f"at {attempt.moment} ({attempt.phase}), {attempt.seconds:.0f} s"
+            tell(f"{len(done)} of {len(kinds) * options.moments}: {attempt.kind} {attempt.number} {when}")
+            for finding in attempt.findings:
                 tell(f"    {finding.column}: {finding.sentence}")
     except NotHere as reason:
         print(f"campaign: {reason}.", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        _end_at_once(folder)
+    finally:
+        tempfile.tempdir = None
+        shutil.rmtree(folder, ignore_errors=True)
     content = table.markdown(kinds, done, options.seed)
     print(content)
     if not options.only and options.moments >= MOMENTS:
         table.write(options.document, content)
         tell(f"written to {options.document}")
-    return int(any(one.findings for one in done))
+    return int(any(attempt.findings for attempt in done))
+
+
+def _end_at_once(folder: str) -> NoReturn:
+    """End all tries that are running, with their processes, and this process."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            process.kill()
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(130)
 
 
 def _let_children_hear_signals() -> None:
-    """Undo that a shell starts what runs in the background with signals ignored: commands would inherit that."""
+    """Handle signals that a shell ignores for background jobs, since commands would inherit that they are ignored."""
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, lambda *_: None)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)

@@ -1,7 +1,6 @@
-"""What a try is judged by: raw logs, what commands said, and what is still running. Nothing here starts anything.
+"""Counts of what a try did wrong, from its raw logs and from the exit codes and output of its commands.
 
-The files are read by this module alone, line by line, and not by the runner's own reader, which leaves out what it
-finds invalid.
+Files are read line by line and not with the runner's own reader, which excludes invalid records.
 """
 
 from __future__ import annotations
@@ -17,34 +16,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-DOUBT = "other_agents"
-"""What a log says if it cannot exclude that something else measured on the device."""
 COLUMNS = ("lost", "doubled", "changed", "left behind", "tracebacks", "wrong")
-"""What is counted, in the order of the table."""
+"""Names of the counts, in the order of the table."""
 ENDINGS = ("end", "failed", "unavailable")
 TRACEBACK = "Traceback (most recent call last)"
 
 TELLS, FAILS, EITHER = "tells", "fails", "either"
-"""What an exit code has to be: 0 if all that was asked for is measured and only then, not 0, or any."""
+"""Expected exit codes: 0 if and only if everything requested was measured; not 0; or any."""
 
 Event = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a run was asked for."""
+    """Measurements that a run was asked for."""
 
     instances: tuple[str, ...]
     queries: int  # of each instance
 
 
 @dataclass(frozen=True)
-class Said:
-    """A command that has ended: what it said, and what was true at that time."""
+class EndedCommand:
+    """A command that has ended: its exit code and output, and what had been measured by then."""
 
     words: tuple[str, ...]
     code: int
-    output: str
+    output: str  # of both streams
     measured: Mapping[str, int]  # by run folder: the number of instances with an ending `end`
     complete: bool  # the newest run of each device has all that was asked for
     expected: str = TELLS  # of the exit code
@@ -57,7 +54,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that counts, with the column it counts in."""
+    """Something that went wrong: the column in which it counts, how often, and a description."""
 
     column: str
     number: int
@@ -76,7 +73,7 @@ def total(findings: Iterable[Finding]) -> Counter[str]:
 
 
 def events(source: Path | bytes) -> Iterator[Event]:
-    """Yield the events of an attempt's file or its content; lines that are no JSON objects are passed over."""
+    """Yield the events of an attempt's file or its content. Lines that are not JSON objects are skipped."""
     for line in (source if isinstance(source, bytes) else source.read_bytes()).split(b"\n"):
         try:
             record = json.loads(line)
@@ -213,19 +210,19 @@ CLAIMS = {
     UNAUTHORIZED: r"is unauthorized",
     "empty": r"(message is|saying|says?:?) ''|\(\)",  # quotes a message that says nothing
 }
-"""What sentences of the runner claim about the cause of a failure. `empty` is never true."""
+"""Causes of failures that sentences of the runner may state, as patterns. `empty` is never true: an empty quotation."""
 HEDGES = re.compile(r"\b(probably|perhaps|possibly|may have|might have|as happens|unless)\b", re.IGNORECASE)
-"""Words that make a guess of a claim."""
+"""Words that turn a statement into a guess."""
 
 
 def claims(sentence: str) -> set[str]:
-    """Return which of CLAIMS a sentence states as a fact."""
+    """Return the causes in CLAIMS that a sentence states as facts."""
     stated = {name for name, pattern in CLAIMS.items() if re.search(pattern, sentence, re.IGNORECASE)}
     return stated & {"empty"} if HEDGES.search(sentence) else stated
 
 
 def false_claims(sentences: Iterable[str], true: Iterable[str], source: str) -> list[Finding]:
-    """Return the sentences that state a cause which was not provoked."""
+    """Return a finding for each different sentence that states a cause other than the `true` ones."""
     return [
         Finding("wrong", 1, f"{source} claims {', '.join(sorted(false))}: {sentence[:300]!r}")
         for sentence in dict.fromkeys(sentences)
@@ -238,43 +235,51 @@ def split_sentences(text: str) -> list[str]:
     return [part.strip() for line in text.splitlines() for part in re.split(r"(?<=[.:]) (?=[A-Z])", line)]
 
 
-def wrong_exits(said: Said) -> list[Finding]:
-    """Return what is wrong with the exit code of a command, in view of what there was when it ended."""
-    name = f"`aiot {said.words[0]}` with exit code {said.code}"
+def wrong_exits(ended: EndedCommand) -> list[Finding]:
+    """Return a finding if the exit code of a command is not the expected one."""
+    name = f"`aiot {ended.words[0]}` with exit code {ended.code}"
     problem = ""
-    if said.expected == FAILS and not said.code:
+    if ended.expected == FAILS and not ended.code:
         problem = "although something asked for did not happen"
-    elif said.expected == TELLS and not said.code and not said.complete:
+    elif ended.expected == TELLS and not ended.code and not ended.complete:
         problem = "although something asked for is not measured"
-    elif said.expected == TELLS and said.code and said.complete:
+    elif ended.expected == TELLS and ended.code and ended.complete:
         problem = "although all that was asked for is measured"
-    return [Finding("wrong", 1, f"{name}, {problem}: {said.text[-200:]!r}")] if problem else []
+    return [Finding("wrong", 1, f"{name}, {problem}: {ended.text[-200:]!r}")] if problem else []
 
 
-def silent_endings(said: Said) -> list[Finding]:
-    """Return a finding if a command failed and did not say so in a sentence."""
-    if said.code and not re.search(r"^aiot: .*\w", said.output, re.MULTILINE):
-        return [Finding("wrong", 1, f"`aiot {said.words[0]}` with exit code {said.code} says nothing: {said.text!r}")]
+def silent_endings(ended: EndedCommand) -> list[Finding]:
+    """Return a finding if a command failed without an error message."""
+    if ended.code and not re.search(r"^aiot: .*\w", ended.output, re.MULTILINE):
+        return [
+            Finding(
+                "wrong", 1, f"`aiot {ended.words[0]}` with exit code {ended.code} has no error message: {ended.text!r}"
+            )
+        ]
     return []
 
 
 _SUMMARY = re.compile(r"(\d+) instances? measured[^/]* in (\S+)")
 
 
-def wrong_summaries(said: Said) -> list[Finding]:
+def wrong_summaries(ended: EndedCommand) -> list[Finding]:
     """Return the lines `N instances measured ... in FOLDER` whose number is not that of the folder."""
     return [
-        Finding("wrong", 1, f"{number} instances measured, it says, and there are {said.measured.get(folder, 0)}")
-        for number, folder in _SUMMARY.findall(said.text)
-        if int(number) != said.measured.get(folder, 0)
+        Finding(
+            "wrong",
+            1,
+            f"{number} instances measured according to the output, but there are {ended.measured.get(folder, 0)}",
+        )
+        for number, folder in _SUMMARY.findall(ended.text)
+        if int(number) != ended.measured.get(folder, 0)
     ]
 
 
-def tracebacks(said: Said) -> list[Finding]:
+def tracebacks(ended: EndedCommand) -> list[Finding]:
     """Return the tracebacks in the output of a command."""
-    number = said.output.count(TRACEBACK)
-    last = next((line for line in reversed(said.output.splitlines()) if line.strip()), "")
-    return [Finding("tracebacks", number, f"`aiot {said.words[0]}`: {last[:200]}")] if number else []
+    number = ended.output.count(TRACEBACK)
+    last = next((line for line in reversed(ended.output.splitlines()) if line.strip()), "")
+    return [Finding("tracebacks", number, f"`aiot {ended.words[0]}`: {last[:200]}")] if number else []
 
 
 def reasons(raw: Path) -> list[str]:
@@ -284,7 +289,7 @@ def reasons(raw: Path) -> list[str]:
 
 
 def wrong_endings(raw: Path) -> list[Finding]:
-    """Return the attempts whose `end` counts other images than they have."""
+    """Return the attempts whose event `end` disagrees with their records of images."""
     findings = []
     for folder in runs(raw):
         for path in sorted(folder.glob("*.*.jsonl")):
@@ -296,7 +301,7 @@ def wrong_endings(raw: Path) -> list[Finding]:
                 numbers = (len(shown), len(records) - len(shown), correct)
                 claimed = (last["images"], last["failed_images"], last["correct"])
                 if numbers != claimed:
-                    sentence = f"{path.name} states images, failed and correct {claimed}, and has {numbers}"
+                    sentence = f"{path.name} states (images, failed, correct) {claimed}, but has {numbers}"
                     findings.append(Finding("wrong", 1, sentence))
     return findings
 
@@ -310,22 +315,31 @@ def conditions(folder: Path) -> list[Event]:
 
 
 def wrong_records(raw: Path) -> list[Finding]:
-    """Return the run.json that state an end, although an instance has no attempt that ended."""
+    """Return a finding for each run.json that states the end of its run while an instance has no ending."""
     findings = []
     for folder in runs(raw):
         try:
             record = json.loads((folder / "run.json").read_bytes())
         except (OSError, ValueError):
-            continue  # a kind that damages it looks at it itself
-        open_ones = [name for name in record["suite"] if not any(map(ending, attempts(folder, name)))]
-        if record["ended"] and open_ones:
-            findings.append(Finding("wrong", 1, f"{folder.name} has ended, it says, without {', '.join(open_ones)}"))
+            continue
+        unfinished = [name for name in record["suite"] if not any(map(ending, attempts(folder, name)))]
+        if record["ended"] and unfinished:
+            findings.append(
+                Finding(
+                    "wrong", 1, f"run.json of {folder.name} states its end, but {', '.join(unfinished)} has no ending"
+                )
+            )
     return findings
 
 
 def unmarked_overlap(raws: Sequence[Path]) -> list[Finding]:
-    """Return a finding if no log says that something else measured on the device, which it did."""
-    texts = [path.read_text(errors="replace") for raw in raws for path in raw.rglob("*.json*") if path.is_file()]
-    if any(DOUBT in text for text in texts):
-        return []
-    return [Finding("wrong", 1, "two agents measured at once, and no log says so")]
+    """Return the workspaces that measured, and whose telemetry does not tell of other measurements on the device.
+
+    To be called if two agents measured at once. A sample that says `unknown` tells of a doubt, and that is enough.
+    """
+    findings = []
+    for raw in raws:
+        samples = [sample for path in raw.glob("*/*/telemetry.jsonl") for sample in events(path)]
+        if samples and not any(sample.get("others") in ("seen", "unknown") for sample in samples):
+            findings.append(Finding("wrong", 1, f"two agents measured at once, and no sample below {raw} says so"))
+    return findings

@@ -1,4 +1,4 @@
-"""The kinds of faults: what is provoked at the moment of a try, and which statements about it are true."""
+"""The kinds of faults: what happens at the moment of a try, and which statements about its cause are true."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from tests.campaign.stage import LONG, Setting, Stage, furnish
 if TYPE_CHECKING:
     import random
 
-    from tests.campaign.counting import Said
+    from tests.campaign.counting import EndedCommand
     from tests.campaign.stage import Command
 
 Provoke = Callable[["Stage", "random.Random"], None]
-"""Runs the suite on a stage, with the fault at the moment of the try; `draw` decides all else that is random."""
+"""Runs the suite on a stage with a fault at the moment of the try; `draw` provides everything else that is random."""
 
 
 ONE = Setting()
@@ -51,7 +51,7 @@ class Kind:
     """A kind of faults."""
 
     name: str
-    words: str  # what is provoked, for the table
+    words: str  # description for the table
     provoke: Provoke
     true: frozenset[str] = frozenset()  # claims about the cause that are true: see tests.campaign.counting
     setting: Setting = ONE
@@ -410,10 +410,12 @@ def one_missing(stage: Stage, draw: random.Random) -> None:
     _allow(stage)
 
 
-def _named(stage: Stage, said: Said) -> None:
-    """Note it if a device that was asked for with `--all` and not measured is not named."""
-    if stage.device.serial not in said.output:
-        stage.note("wrong", f"`aiot {said.words[0]} --all` does not name {stage.device.serial}, which it leaves out")
+def _named(stage: Stage, ended: EndedCommand) -> None:
+    """Record it if the output of `--all` does not name a device that could not be used."""
+    if stage.device.serial not in ended.output:
+        stage.note(
+            "wrong", f"`aiot {ended.words[0]} --all` does not name {stage.device.serial}, which was not measured"
+        )
 
 
 @kind(

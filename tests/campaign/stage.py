@@ -1,4 +1,4 @@
-"""The stage of a try: devices, the connection to them, a workspace, and the commands that were run in it."""
+"""The stage of a try: its devices, the connection to them, a workspace, and the commands that are run there."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from aiot_suite.workspace import Workspace, sha256_of
 from runner.bundle import build
 from runner.devices import FOLDER
 from tests.campaign import counting, paced
-from tests.campaign.counting import EITHER, TELLS, Asked, Finding, Said
+from tests.campaign.counting import EITHER, TELLS, Asked, EndedCommand, Finding
 from tests.e2e.phone import Phone
 from tests.e2e.phones import PAPER_IDS
 from tests.e2e.proxy import Proxy
@@ -46,11 +46,11 @@ SHORT, LONG = 10, 30
 """Passes through the pictures: LONG leaves time for another command."""
 START, FOLDER_MADE, STORED = "start of the command", "first file on the device", "images"
 PATIENCE_S, TIMEOUT_S = 12, 40
-"""What the runs are told: seconds to wait for a lost device, and for an instance."""
+"""Options of the runs: the longest time to wait for a lost device, and for an instance."""
 COMMAND_LIMIT_S = 90.0
-"""A command that takes longer counts as left behind."""
+"""A command that takes longer is killed and counted as left behind."""
 ENDED_WITHIN_S = 1.0
-"""For processes that were told to end to be gone."""
+"""Time that processes have to end after their command."""
 SETTLED_S = 0.1
 WATCH_S = 0.1
 """Interval at which the devices are looked at."""
@@ -79,18 +79,18 @@ class Moment:
 
 
 class Link(Protocol):
-    """A way to reach devices: what the kinds need of it, whichever it is."""
+    """A connection to devices, such as an adb server. Kinds of faults use only this interface."""
 
     def start(self) -> None: ...
 
     def close(self) -> None: ...
 
     def restart(self, pause_s: float = 0.0) -> None:
-        """Let what connects this machine to the devices end, and start again after a pause."""
+        """Stop what connects this machine to the devices, and start it again after a pause."""
         ...
 
     def attach(self, serial: str) -> None:
-        """Make a device known under this name, or know it again."""
+        """Connect a device with this serial, if it is not connected."""
         ...
 
     def environment(self) -> dict[str, str]:
@@ -99,7 +99,7 @@ class Link(Protocol):
 
 
 class AdbLink:
-    """Devices that an adb server of its own knows."""
+    """An adb server of its own."""
 
     def __init__(self) -> None:
         self._server = Server()
@@ -125,13 +125,13 @@ class AdbLink:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a kind needs on its stage."""
+    """Requirements of a kind for its stage."""
 
     devices: int = 1
     android: bool = False  # phones of Table III with a bundle, instead of boards with this machine's Python
     proxy: bool = False  # the first device is reached through a proxy
     shell_v2: bool = True  # for the proxy
-    disk_mb: int = 0  # the workspace is on a disk of its own of this size; 0: with all other files
+    disk_mb: int = 0  # the workspace is on a disk of its own of this size; 0: not on its own disk
     options: tuple[str, ...] = ()  # further options of `aiot run`
     passes: int = SHORT
     link: Callable[[], Link] = AdbLink
@@ -143,7 +143,7 @@ class Setting:
 
 
 class Disk:
-    """A small file system of its own, which can be full."""
+    """A small file system that can be filled."""
 
     def __init__(self, megabytes: int) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="aiot-disk-"))
@@ -179,7 +179,7 @@ class Disk:
 
 
 class Device:
-    """A device of a stage under the name by which `aiot` knows it."""
+    """A device of a stage, with the serial by which `aiot` addresses it."""
 
     def __init__(self, phone: Phone, proxy: Proxy | None = None) -> None:
         self.phone = phone
@@ -188,14 +188,14 @@ class Device:
 
     @property
     def folder(self) -> Path:
-        """The folder of `aiot` on it, as this machine sees it."""
+        """The folder of `aiot` on the device, as a path on this machine."""
         return self.phone.storage / FOLDER.removeprefix("/data/")
 
     def logs(self) -> list[Path]:
         return sorted(self.folder.glob("runs/*/*.jsonl"))
 
     def agents(self) -> list[psutil.Process]:
-        """The processes that measure on it."""
+        """Return the processes that are measuring on the device."""
         agents = []
         for process in self.phone.processes():
             with suppress(psutil.Error):
@@ -205,7 +205,7 @@ class Device:
         return agents
 
     def live_log(self, timeout_s: float = 20.0) -> Path | None:
-        """Wait until an agent measures, and return its log; None if none does in time."""
+        """Wait until an agent is measuring and return its log, or None after the time limit."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             latest = max(self.logs(), key=lambda path: path.lstat().st_mtime, default=None)
@@ -215,20 +215,20 @@ class Device:
         return None
 
     def left_behind(self) -> list[str]:
-        """Return what is there besides adbd and files: processes, and a screen that is kept on."""
-        found = []
+        """Describe processes other than adbd, and a setting of the screen that was not restored."""
+        leftovers = []
         for process in self.phone.processes()[1:]:
             with suppress(psutil.Error):
                 if process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(f"on the device {process.pid}: {' '.join(process.cmdline())[:120]!r}")
+                    leftovers.append(f"on the device {process.pid}: {' '.join(process.cmdline())[:120]!r}")
         setting = self.phone.storage / "stand-in" / "stay_on_while_plugged_in"
         if setting.exists():
-            found.append(f"on the device stay_on_while_plugged_in is {setting.read_text().strip()}")
-        return found
+            leftovers.append(f"on the device stay_on_while_plugged_in is {setting.read_text().strip()}")
+        return leftovers
 
 
 class Command:
-    """A command at work."""
+    """A running `aiot` command."""
 
     def __init__(self, words: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
         self.words = tuple(words)
@@ -255,7 +255,7 @@ class Command:
 
 
 class Watch:
-    """Looks at devices all the time: what they have stored, and whether two agents measure at once."""
+    """A thread that observes devices: the images they have stored, and whether two agents measure at once."""
 
     def __init__(self, devices: Sequence[Device]) -> None:
         self._devices = devices
@@ -273,7 +273,7 @@ class Watch:
         self._thread.join()
 
     def stored(self) -> dict[str, set[int]]:
-        """Return the queries that a device has or had stored, by `<run id>/<file name>`."""
+        """Return the queries that a device stored at any time, by `<run id>/<file name>`."""
         return {name: set(counting.queries(content)) for name, content in self._content.items()}
 
     def _look(self) -> None:
@@ -289,12 +289,12 @@ class Watch:
                         self._content[name] = content
                 if self.counting_agents and turn % 5 == 0:
                     now = {process.pid for process in device.agents()}
-                    self.overlap |= len(now & before) > 1  # seen twice together: one does not just end
+                    self.overlap |= len(now & before) > 1  # seen together twice in a row
                     before = now
 
 
 def regular_content(path: Path) -> bytes:
-    """Return the content of a file; nothing for one that is gone, a link or a pipe."""
+    """Return the content of a regular file; b"" for anything else, such as a link or a pipe."""
     try:
         number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -305,7 +305,7 @@ def regular_content(path: Path) -> bytes:
 
 @dataclass
 class Stage:
-    """Devices, a workspace, and what happened; see `opened`."""
+    """Devices, a workspace, and a record of what happened. `opened` makes one."""
 
     setting: Setting
     link: Link
@@ -317,8 +317,8 @@ class Stage:
     moment: Moment
     watch: Watch
     command: Command | None = None
-    said: list[Said] = field(default_factory=list)
-    ended: dict[str, str] = field(default_factory=dict)  # SHA-256 of finished attempts, by path below data/raw
+    commands: list[EndedCommand] = field(default_factory=list)
+    finished: dict[str, str] = field(default_factory=dict)  # SHA-256 of finished attempts, by path below data/raw
     findings: list[Finding] = field(default_factory=list)
     phase: str = ""  # at the moment of the try
     spaces: list[Workspace] = field(default_factory=list)  # of others that use the same devices
@@ -362,7 +362,7 @@ class Stage:
         return [*words, "--workspace", str((space or self.space).root)]
 
     def run_to_moment(self, *more: str) -> None:
-        """Start the run, and return at the moment of the try, or earlier if the run has ended by then."""
+        """Start the run and return at the moment of the try, or when the run ends, if that is earlier."""
         self.command = self.start(*self.words(*more))
         if self.moment.after == FOLDER_MADE:
             self._wait(lambda: any(device.folder.exists() for device in self.devices))
@@ -388,22 +388,22 @@ class Stage:
     def start(self, *words: str) -> Command:
         return Command(words, self.environment(), self.scratch)
 
-    def finish(self, expected: str = TELLS) -> Said:
-        """Wait for the run."""
+    def finish(self, expected: str = TELLS) -> EndedCommand:
+        """Wait for the run to end."""
         assert self.command
         return self.end(self.command, expected)
 
     def kill(self) -> None:
-        """End the run by a signal that it cannot handle: it says nothing, and its exit code is the signal's."""
+        """End the run by a signal that it cannot handle."""
         assert self.command
         self.command.send(signal.SIGKILL)
         self.command.process.wait()
         self.keep()
 
-    def end(self, command: Command, expected: str = TELLS, space: Workspace | None = None) -> Said:
-        """Wait for a command, and keep what it said and what there was at that time.
+    def end(self, command: Command, expected: str = TELLS, space: Workspace | None = None) -> EndedCommand:
+        """Wait for a command, and record its outcome and what had been measured by then.
 
-        `expected` is what its exit code has to be, see tests.campaign.counting.
+        `expected` is the expected exit code: see tests.campaign.counting.
         """
         try:
             code = command.process.wait(COMMAND_LIMIT_S)
@@ -413,32 +413,32 @@ class Stage:
             code = command.process.wait()
             expected = EITHER
         numbers = counting.measured((space or self.space).raw)
-        said = Said(command.words, code, command.output(), numbers, self.complete(space), expected)
-        self.said.append(said)
+        ended = EndedCommand(command.words, code, command.output(), numbers, self.complete(space), expected)
+        self.commands.append(ended)
         self.keep()
-        return said
+        return ended
 
-    def aiot(self, *words: str, expected: str = TELLS, space: Workspace | None = None) -> Said:
+    def aiot(self, *words: str, expected: str = TELLS, space: Workspace | None = None) -> EndedCommand:
         return self.end(self.start(*words), expected, space)
 
-    def resume(self, expected: str = TELLS, space: Workspace | None = None) -> Said:
+    def resume(self, expected: str = TELLS, space: Workspace | None = None) -> EndedCommand:
         return self.aiot(*self.words("--resume", space=space), expected=expected, space=space)
 
     # what there is
 
     def complete(self, space: Workspace | None = None) -> bool:
-        """Return whether the newest run of each device has all that was asked for."""
+        """Return whether the newest run of each device has everything that was requested."""
         newest = counting.newest_runs((space or self.space).raw)
-        whole = [folder for folder in newest if not counting.lost_images([folder], self.setting.asked)]
-        return len(whole) >= len(self.devices)
+        complete_runs = [folder for folder in newest if not counting.lost_images([folder], self.setting.asked)]
+        return len(complete_runs) >= len(self.devices)
 
     def keep(self) -> None:
-        """Remember the attempts that have ended, for a comparison at the end."""
+        """Record the hashes of the attempts that have ended, to compare them at the end."""
         for path, digest in counting.ended_attempts(self.space.raw).items():
-            self.ended.setdefault(path, digest)
+            self.finished.setdefault(path, digest)
 
     def look(self) -> str:
-        """Return in which phase the devices are, and keep the attempts that have ended."""
+        """Describe what the devices are doing, and record the attempts that have ended."""
         self.keep()
         if not (self.command and self.command.running):
             return "the run was over"
@@ -454,16 +454,16 @@ class Stage:
         self.findings.append(Finding(column, number, sentence))
 
     def left_behind(self, when: str) -> None:
-        """Note what still runs on this machine or on the devices, and settings that were not restored."""
+        """Record what still runs on this machine or on the devices, and settings that were not restored."""
         deadline = time.monotonic() + ENDED_WITHIN_S
-        while (found := self._left_behind()) and time.monotonic() < deadline:
+        while (leftovers := self._left_behind()) and time.monotonic() < deadline:
             time.sleep(SETTLED_S)
-        for what in found:
-            self.note("left behind", f"{when}: {what}")
+        for leftover in leftovers:
+            self.note("left behind", f"{when}: {leftover}")
 
     def _left_behind(self) -> list[str]:
         here = [f"on the host {words}" for words in marked_processes(self.mark) if "fork-server" not in words]
-        return [*here, *(what for device in self.devices for what in device.left_behind())]
+        return [*here, *(leftover for device in self.devices for leftover in device.left_behind())]
 
     def close(self) -> None:
         """End every process that carries the mark of this try."""
@@ -475,7 +475,7 @@ class Stage:
 
 @contextmanager
 def opened(setting: Setting, moment: Moment) -> Iterator[Stage]:
-    """Provide a stage; all its parts are ended and removed at the end, whatever happens."""
+    """Provide a stage; all its parts are stopped and removed at the end."""
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aiot-try-", ignore_cleanup_errors=True)))
         disk = None

@@ -24,25 +24,25 @@ HEAD = [
 
 def markdown(kinds: Sequence[Kind], tries: Sequence[Try], seed: int) -> str:
     """Return a summary and a row for each kind."""
-    faultless = sum(not one.findings for one in tries)
+    faultless = sum(not attempt.findings for attempt in tries)
     lines = [
-        f"{len(tries)} tries of {len(kinds)} kinds with seed {seed}: nothing counted in {faultless} of them.",
+        f"{len(tries)} tries of {len(kinds)} kinds with seed {seed}: nothing went wrong in {faultless} of them.",
         "",
         *HEAD,
     ]
     sums: Counter[str] = Counter()
     for kind in kinds:
         counts: Counter[str] = Counter()
-        own = [one for one in tries if one.kind == kind.name]
-        for one in own:
-            counts.update(one.counts)
+        tries_of_kind = [attempt for attempt in tries if attempt.kind == kind.name]
+        for attempt in tries_of_kind:
+            counts.update(attempt.counts)
         sums.update(counts)
-        lines.append(row(kind.words, len(own), counts, f"`{kind.name}`"))
+        lines.append(row(kind.words, len(tries_of_kind), counts, f"`{kind.name}`"))
     return "\n".join([*lines, row("**all**", len(tries), sums, "")])
 
 
 def row(words: str, tries: int, counts: Counter[str], name: str) -> str:
-    """Return a row of the table; numbers that should be 0 and are not are bold."""
+    """Return a row of the table; counts other than 0 are bold."""
     cells = [f"**{counts[column]}**" if counts[column] else "0" for column in COLUMNS]
     return f"| {words} | {tries} | {' | '.join(cells)} | {name} |"
 

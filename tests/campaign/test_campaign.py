@@ -40,7 +40,7 @@ def test_what_is_done_to_a_run_is_counted():
         adb = AdbClient(port=int(stage.link.environment()["ANDROID_ADB_SERVER_PORT"]))
         adb.device(stage.device.serial).shell("setsid nohup sleep 60 </dev/null >/dev/null 2>&1 & sleep 1")
         printed = "Traceback (most recent call last):\naiot: The device does not answer.\n"
-        stage.said.append(replace(done, code=1, output=printed, complete=False))
+        stage.commands.append(replace(done, code=1, output=printed, complete=False))
 
     done = tries.carry_out(Kind("sabotage", "a test", sabotage), 0, 1)
     assert started[0].wait(10) == -signal.SIGKILL, "the stage ends what is left behind"

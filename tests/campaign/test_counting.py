@@ -7,7 +7,19 @@ import pytest
 
 from tests import rawlogs
 from tests.campaign import counting, stage
-from tests.campaign.counting import BUSY, EITHER, FAILS, FULL, INTERRUPTED, KILLED, LOST, TELLS, Asked, Finding, Said
+from tests.campaign.counting import (
+    BUSY,
+    EITHER,
+    FAILS,
+    FULL,
+    INTERRUPTED,
+    KILLED,
+    LOST,
+    TELLS,
+    Asked,
+    EndedCommand,
+    Finding,
+)
 
 A, B = "paced_cpu_float32_squeezenet", "paced_cpu_float32_mnasnet"
 ASKED = Asked((A, B), 4)
@@ -38,8 +50,8 @@ def numbers(findings):
     return [finding.number for finding in findings]
 
 
-def said(code=0, output="", complete=True, expected=TELLS, measured=None):
-    return Said(("run", "--all"), code, output, measured or {}, complete, expected)
+def ended(code=0, output="", complete=True, expected=TELLS, measured=None):
+    return EndedCommand(("run", "--all"), code, output, measured or {}, complete, expected)
 
 
 def test_nothing_counts_in_a_run_that_is_whole(raw, run):
@@ -175,33 +187,37 @@ def test_the_output_of_a_command_is_split_into_sentences():
     ],
 )
 def test_exit_codes_tell_whether_all_is_measured(code, complete, expected, wrong):
-    assert len(counting.wrong_exits(said(code, "aiot: No.", complete, expected))) == wrong
+    assert len(counting.wrong_exits(ended(code, "aiot: No.", complete, expected))) == wrong
 
 
 def test_a_failure_says_so_in_a_sentence():
-    assert len(counting.silent_endings(said(-15))) == 1
-    assert len(counting.silent_endings(said(1, "run       1 failed\n"))) == 1
-    assert counting.silent_endings(said(1, "run\naiot: Some measurements failed.\n")) == []
-    assert counting.silent_endings(said(0)) == []
+    assert len(counting.silent_endings(ended(-15))) == 1
+    assert len(counting.silent_endings(ended(1, "run       1 failed\n"))) == 1
+    assert counting.silent_endings(ended(1, "run\naiot: Some measurements failed.\n")) == []
+    assert counting.silent_endings(ended(0)) == []
 
 
 def test_the_number_of_measured_instances_is_that_of_the_folder(raw, run):
     output = f"run       x: 2 instances measured, 1 failed\nin {run}\nrun       y: 1 instance measured in {run}\n"
     assert counting.measured(raw) == {str(run): 2}
-    assert numbers(counting.wrong_summaries(said(0, output, measured=counting.measured(raw)))) == [1]
+    assert numbers(counting.wrong_summaries(ended(0, output, measured=counting.measured(raw)))) == [1]
 
 
 def test_every_traceback_counts():
     text = "Traceback (most recent call last):\n  x\nValueError: no\n"
-    assert counting.tracebacks(said(1, f"{text}\n{text}")) == [Finding("tracebacks", 2, "`aiot run`: ValueError: no")]
-    assert counting.tracebacks(said(1, "aiot: ValueError")) == []
+    assert counting.tracebacks(ended(1, f"{text}\n{text}")) == [Finding("tracebacks", 2, "`aiot run`: ValueError: no")]
+    assert counting.tracebacks(ended(1, "aiot: ValueError")) == []
 
 
-def test_two_agents_at_once_have_to_be_in_a_log(raw, run):
+def test_two_agents_at_once_have_to_be_in_the_telemetry_of_each_workspace(raw, run, tmp_path):
+    assert counting.unmarked_overlap([raw, tmp_path / "other"]) == [], "neither has measured"
+    telemetry = run / "telemetry.jsonl"
+    samples = [json.dumps({"at": "now", "others": others}) for others in ("none", None, "none", "seen", "unknown")]
+    telemetry.write_text("\n".join(samples[:3]))
     assert numbers(counting.unmarked_overlap([raw])) == [1]
-    record = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(json.dumps({**record, counting.DOUBT: 1}))
-    assert counting.unmarked_overlap([raw]) == []
+    for sample in samples[3:]:
+        telemetry.write_text("\n".join([*samples[:3], sample]))
+        assert counting.unmarked_overlap([raw]) == []
 
 
 def test_columns_are_summed():

@@ -39,7 +39,7 @@ def test_a_row_has_the_sums_of_its_tries():
     findings = [Finding("lost", 3, "a"), Finding("lost", 4, "b"), Finding("tracebacks", 1, "c")]
     done = [a_try("drop", findings[0]), a_try("reboot"), a_try("drop", *findings[1:])]
     summary, _, *lines = table.markdown([drop, reboot], done, 5).splitlines()
-    assert summary == "3 tries of 2 kinds with seed 5: nothing counted in 1 of them."
+    assert summary == "3 tries of 2 kinds with seed 5: nothing went wrong in 1 of them."
     assert lines[2:] == [
         f"| {drop.words} | 2 | **7** | 0 | 0 | 0 | **1** | 0 | `drop` |",
         f"| {reboot.words} | 1 | 0 | 0 | 0 | 0 | 0 | 0 | `reboot` |",

@@ -1,4 +1,4 @@
-"""A try, from its start to its findings, and all tries of a campaign."""
+"""Single tries, from the start of a run to the findings, and all tries of a campaign."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from tests.campaign.kinds import Kind
 
 RESUMES = 2
-"""How often a run that is not complete is continued."""
+"""Maximum number of times that an incomplete run is continued."""
 
 
 @dataclass(frozen=True)
 class Try:
-    """A try and what counted in it."""
+    """A try and its findings."""
 
     kind: str
     number: int
     moment: str
-    phase: str  # in which the device was then
+    phase: str  # of the devices at that moment
     seconds: float
     findings: tuple[Finding, ...]
-    said: tuple[tuple[str, int, str], ...]  # of each command: its words, exit code and output
+    commands: tuple[tuple[str, int, str], ...]  # words, exit code and output of each command
 
     @property
     def counts(self) -> Counter[str]:
@@ -42,7 +42,7 @@ class Try:
 
 
 def carry_out(kind: Kind, number: int, seed: int) -> Try:
-    """Provoke a fault once."""
+    """Run the suite with a fault at a random moment, and count what goes wrong."""
     draw = random.Random(f"{seed} {kind.name} {number}")
     moment = Moment.drawn(draw, kind.while_measuring)
     started = time.monotonic()
@@ -50,26 +50,29 @@ def carry_out(kind: Kind, number: int, seed: int) -> Try:
         kind.provoke(scene, draw)
         settle(scene)
         findings = judge(kind, scene)
-        said = tuple((" ".join(one.words), one.code, one.output) for one in scene.said)
-    return Try(kind.name, number, str(moment), scene.phase, time.monotonic() - started, tuple(findings), said)
+        commands = tuple((" ".join(command.words), command.code, command.output) for command in scene.commands)
+    return Try(kind.name, number, str(moment), scene.phase, time.monotonic() - started, tuple(findings), commands)
 
 
 def settle(scene: Stage) -> None:
-    """Continue what is not complete, and remove what is on the devices, as the documentation says."""
+    """Continue incomplete runs and clean the devices, as the documentation tells users to."""
     for space in (scene.space, *scene.spaces):
         for _ in range(RESUMES):
             if scene.complete(space):
                 break
             scene.resume(space=space)
     scene.left_behind("at the end")
-    scene.aiot("clean", *scene.chosen(), "--workspace", str(scene.space.root), expected=EITHER)
+    words = ("clean", *scene.chosen(), "--workspace", str(scene.space.root))
+    ended = scene.aiot(*words, expected=EITHER)
+    if ended.code and "--force" in ended.output:  # for example, because of the logs of a run that was given up
+        scene.aiot(*words, "--force", expected=EITHER)
     for device in scene.devices:
         if device.folder.exists():
-            scene.note("left behind", f"{device.folder.name} is on the device after `aiot clean`")
+            scene.note("left behind", f"{device.folder.name} is still on the device after `aiot clean`")
 
 
 def judge(kind: Kind, scene: Stage) -> list[Finding]:
-    """Return all that counts in a try that is over."""
+    """Return all findings of a try that is over."""
     raws = [space.raw for space in (scene.space, *scene.spaces)]
     findings = list(scene.findings)
     for raw in raws:
@@ -81,34 +84,35 @@ def judge(kind: Kind, scene: Stage) -> list[Finding]:
         findings += counting.false_claims(counting.reasons(raw), kind.true, "a log")
     if kind.keeps:
         findings += counting.lost_records(scene.watch.stored(), raws)
-    findings += counting.changed_attempts(scene.ended, scene.space.raw)
+    findings += counting.changed_attempts(scene.finished, scene.space.raw)
     if scene.watch.overlap:
         findings += counting.unmarked_overlap(raws)
-    for said in scene.said:
-        findings += counting.tracebacks(said)
-        findings += counting.silent_endings(said)
-        findings += counting.wrong_exits(said)
-        findings += counting.wrong_summaries(said)
-        source = f"`aiot {said.words[0]}`"
-        findings += counting.false_claims(counting.split_sentences(said.output), kind.true, source)
+    for ended in scene.commands:
+        findings += counting.tracebacks(ended)
+        findings += counting.silent_endings(ended)
+        findings += counting.wrong_exits(ended)
+        findings += counting.wrong_summaries(ended)
+        source = f"`aiot {ended.words[0]}`"
+        findings += counting.false_claims(counting.split_sentences(ended.output), kind.true, source)
     return findings
 
 
 def all_tries(kinds: Sequence[Kind], moments: int, seed: int, jobs: int, log: Path) -> Iterator[Try]:
-    """Carry out all tries, `jobs` at once, and yield each when it is over. `log` gets a line for each.
+    """Carry out all tries, `jobs` at a time, and yield each when it is over. `log` gets a line for each.
 
-    A try that breaks off because of the campaign itself raises its exception, after those at work are over.
+    Raises whatever breaks off a try, after the tries that are running are over, and KeyboardInterrupt at once.
     """
-    tasks = [(kind, number) for number in range(moments) for kind in kinds]
     log.parent.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(jobs, thread_name_prefix="try") as pool, log.open("w", encoding="utf-8") as stream:
-        futures = [pool.submit(carry_out, kind, number, seed) for kind, number in tasks]
-        try:
+    pool = ThreadPoolExecutor(jobs, thread_name_prefix="try")
+    futures = [pool.submit(carry_out, kind, number, seed) for number in range(moments) for kind in kinds]
+    try:
+        with log.open("w", encoding="utf-8") as stream:
             for future in as_completed(futures):
-                done = future.result()
-                stream.write(json.dumps(asdict(done), ensure_ascii=False) + "\n")
+                attempt = future.result()
+                stream.write(json.dumps(asdict(attempt), ensure_ascii=False) + "\n")
                 stream.flush()
-                yield done
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+                yield attempt
+    except BaseException as error:
+        pool.shutdown(wait=not isinstance(error, KeyboardInterrupt), cancel_futures=True)
+        raise
+    pool.shutdown()
