@@ -86,6 +86,7 @@ done
 code={changed}
 if {held}; then
   code=1
+  rm -f {note} {note}.beat  # which may be another user's
   echo {text} >{note} && read -r now rest </proc/uptime && echo "$now" >{note}.beat && code=0
 fi
 rmdir {note}.lock
