@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import math
+import re
 import struct
 import zipfile
 from collections import Counter
@@ -132,8 +133,9 @@ class Settings:
         if not isinstance(mapping, dict) or not mapping:
             return f'has label_map {mapping!r}: write an object that maps outputs to labels, for example {{"0": 5}}'
         for output, label in mapping.items():
-            if not str(output).isdecimal() or not _is_whole(label) or not 0 <= label < self.classes:
-                return f"has {output!r}: {label!r} in label_map: map an output number to a label below {self.classes}"
+            if not re.fullmatch("[0-9]{1,9}", str(output)) or not _is_whole(label) or not 0 <= label < self.classes:
+                entry = f"{output!r:.80}: {label!r:.80}"
+                return f"has {entry} in label_map: map an output number to a label below {self.classes}"
         return None
 
     def _problem_with(self, outputs: int) -> str | None:

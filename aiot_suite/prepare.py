@@ -106,7 +106,9 @@ def prepare(
     folder.mkdir(parents=True, exist_ok=True)
     total, built = sum(len(group) for group in todo.values()), 0
     if todo:
-        with worker_pool(jobs, partial(write_output_to, folder / "conversion.log")) as pool:
+        log = folder / "conversion.log"
+        log.touch()  # fail here if it cannot be written
+        with worker_pool(jobs, partial(write_output_to, log)) as pool:
             groups_by_future = {
                 pool.submit(_build_all, group, plugins, sources[model], folder, calibration): group
                 for model, group in todo.items()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+import reprlib
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 from aiot_suite.errors import SelectionError
 from runner import rawlog
@@ -212,6 +213,24 @@ class Profile:
     def record(self) -> dict[str, object]:
         """Return the fields as a dictionary, as stored in run.json."""
         return asdict(self)
+
+    @classmethod
+    def parse(cls, record: dict[str, Any], where: object) -> Profile:
+        """Return the profile in a run.json; raises SelectionError if this version cannot measure it."""
+        known = {field.name: field for field in fields(cls)}
+        for name, value in record.items():
+            if name not in known:
+                raise SelectionError(
+                    f"{where} has {name!a:.80} in its profile, which this version does not know: start a new run, "
+                    "without `--resume`."
+                )
+            number = type(value) in (int, float) and 0 <= value < 2**53
+            if not (isinstance(value, str) if name == "name" else number or value is known[name].default is None):
+                raise SelectionError(
+                    f"{where} has {reprlib.repr(value)} as {name} in its profile, which is not a number: start a new "
+                    "run, without `--resume`."
+                )
+        return cls(**{"name": "", **record})
 
 
 TIMEOUT_S = 1800.0

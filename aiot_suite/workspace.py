@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from aiot_suite.errors import DatasetError
+from aiot_suite.errors import DatasetError, SetupError
 from runner import rawlog
 
 PROJECT = Path(__file__).parents[1]
@@ -55,10 +55,27 @@ class Workspace:
     def salt(self) -> str:
         """Return the salt for hashing serial numbers, which is generated once and stored in the workspace."""
         path = self.root / "data" / "salt"
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            rawlog.replace_text(path, secrets.token_hex(16))
-        return path.read_text(encoding="utf-8")
+            with rawlog.locked(path.parent):  # another process may be generating it
+                if not path.exists():
+                    rawlog.replace_text(path, secrets.token_hex(16))
+        return self._read_salt(path)
+
+    def salt_to_read(self) -> str:
+        """Return the salt without writing anything: a temporary one if the workspace has none."""
+        path = self.root / "data" / "salt"
+        return self._read_salt(path) if path.exists() else secrets.token_hex(16)
+
+    @staticmethod
+    def _read_salt(path: Path) -> str:
+        try:
+            return rawlog.read_bytes(path).decode()
+        except (rawlog.RawLogError, UnicodeDecodeError):
+            raise SetupError(
+                f"{path} cannot be read as text: restore it from a copy, or delete it, after which devices have other "
+                "names."
+            ) from None
 
 
 def models_folder(workspace: Workspace, weights: str) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +15,7 @@ from rich import progress
 from aiot_suite.errors import SENTENCE_LIMIT, RunnerError, printable
 from aiot_suite.long_tasks import bar
 from aiot_suite.suite import PATIENCE_S, Instance
-from runner import execution, ledger
+from runner import execution, ledger, rawlog
 from runner.errors import DeviceLostError, FolderLostError
 from runner.execution import Listener, last_value
 from runner.ledger import LedgerEntry, counts
@@ -196,8 +197,24 @@ def _run_one(
 
     try:
         return DeviceOutcome(device, entries=retry_while_lost(work, patience_s, stop), folder=folder[0])
-    except RunnerError as error:
-        return DeviceOutcome(device, folder[0] if folder else None, ledger.read(folder[0]) if folder else (), error)
+    except (RunnerError, rawlog.RawLogError, OSError) as error:
+        entries: Sequence[ledger.LedgerEntry] = ()
+        with suppress(RunnerError, OSError):  # its run.json may be what cannot be read
+            entries = ledger.read(folder[0]) if folder else ()
+        return DeviceOutcome(device, folder[0] if folder else None, entries, _in_a_sentence(error, device))
+
+
+def _in_a_sentence(error: Exception, device: Device) -> RunnerError:
+    """Return an error of one device's run, which must not hide the outcomes of the others, as a RunnerError."""
+    if isinstance(error, RunnerError):
+        return error
+    if not isinstance(error, OSError):
+        return RunnerError(str(error))
+    place = error.filename or f"a file of {device.slug}"
+    return RunnerError(
+        f"{place} cannot be read or written ({error.strerror or error}): make it accessible, then repeat the command "
+        "with `--resume`."
+    )
 
 
 def retry_while_lost(work: Callable[[], Result], patience_s: float, stop: threading.Event) -> Result:

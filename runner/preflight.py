@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiot_suite.convert import calibration
+from runner import rawlog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,8 +50,8 @@ def read_checks(folder: Path, artifacts: Iterable[Artifact]) -> dict[str, Check]
     check_of = {}
     for artifact in artifacts:
         try:
-            earlier = Check(**json.loads(check_file(folder, artifact).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            earlier = Check(**rawlog.parse(rawlog.read_bytes(check_file(folder, artifact))))
+        except (rawlog.RawLogError, ValueError, TypeError):
             continue
         if earlier.is_of(artifact):
             check_of[artifact.name] = earlier

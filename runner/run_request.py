@@ -213,7 +213,7 @@ class _SuiteTasks:
 
     @cached_property
     def _profile(self) -> Profile:
-        return Profile(**self.run.record["profile"])
+        return Profile.parse(self.run.record["profile"], self.run.folder / "run.json")
 
     @cached_property
     def _images(self) -> Sequence[tuple[str, int]]:

@@ -10,7 +10,6 @@ import hashlib
 import json
 import shutil
 from concurrent.futures import as_completed
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -22,7 +21,7 @@ from aiot_analysis.simulate import assumptions, draw, write
 from aiot_analysis.tables import names, paper
 from aiot_analysis.words import plural
 from runner import rawlog
-from runner.rawlog.worker_pools import worker_pool
+from runner.rawlog.worker_pools import WorkerDiedError, worker_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -209,8 +208,8 @@ def _sentences(raw: Path) -> Iterator[None]:
     """Turn errors with files and processes into a SimulationError of one sentence."""
     try:
         yield
-    except BrokenProcessPool:
-        raise SimulationError("A process that wrote raw logs died: run fewer at the same time (--jobs 1).") from None
+    except WorkerDiedError as error:
+        raise SimulationError(str(error)) from None
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise SimulationError(

@@ -82,6 +82,9 @@ NUMBERINGS = {
     "devkit": "labels are the class numbers of ILSVRC 2012's development kit and were converted",
 }
 ENOUGH = 0.9  # share of the evidence that a numbering has to agree with
+TEXT_LIMIT = 200
+"""Maximum length of a line that an error quotes."""
+
 LEAST_NAMES, LEAST_IMAGES = 2, 3  # minimum number of rows with evidence from class names, and from images
 
 
@@ -251,7 +254,7 @@ def find_contradictions(path: Path, rows: list[LabelRow], label_of: dict[int, in
 
 def error_in(path: Path, row: LabelRow, reason: str) -> DatasetError:
     """Return the error for a line of a file."""
-    return DatasetError(f"{path} line {row.line} is {row.text!r}: {reason}.")
+    return DatasetError(f"{path} line {row.line} is {row.text[:TEXT_LIMIT]!r}: {reason}.")
 
 
 def _evidence(rows: list[LabelRow]) -> Iterator[tuple[list[Evidence], int, str]]:

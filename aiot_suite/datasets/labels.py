@@ -116,7 +116,7 @@ def _lines(path: Path) -> tuple[list[tuple[int, list[str]]], str]:
 
 def _parse_class(cell: str) -> int | str | None:
     """Return the class in a cell, a number or a WordNet id (which Kaggle's files repeat for each box), or None."""
-    if re.fullmatch(r"-?[0-9]+(\.0+)?", cell, re.ASCII):
+    if re.fullmatch(r"-?[0-9]{1,18}(\.0+)?", cell):
         return int(cell.split(".", maxsplit=1)[0])
     words = cell.split()
     ids = set(words[::5]) if len(words) % 5 == 0 else set(words)

@@ -131,7 +131,7 @@ def load(folder: Path) -> Dataset:
         raise DatasetError(
             f"There is no dataset in {folder} ({error.filename} is missing): run `aiot dataset make`."
         ) from None
-    except (KeyError, ValueError, TypeError, csv.Error, rawlog.RawLogError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, csv.Error, rawlog.RawLogError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error).rstrip(".")
         raise DatasetError(
             f"The dataset in {folder} is damaged ({reason}): delete the folder and make it again."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import reprlib
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -14,6 +15,7 @@ from aiot_suite.errors import ModelError
 from aiot_suite.facts import Settings, default_settings, pop_declared_accuracy
 from aiot_suite.suite import LIGHT_MODELS
 from aiot_suite.workspace import sha256_of
+from runner import rawlog
 
 if TYPE_CHECKING:
     from aiot_suite.catalog import Model
@@ -214,12 +216,13 @@ def read_json(file: Path) -> dict[str, Any]:
     if not file.is_file():
         raise ModelError(f'There is no file {file}: create it with the settings, for example {{"size": 224}}.')
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = rawlog.parse(rawlog.read_bytes(file))
+    except (rawlog.RawLogError, ValueError) as error:
         raise ModelError(f"{file} is not valid JSON ({error}).") from None
     if not isinstance(content, dict):
         raise ModelError(
-            f'{file} contains {content!r} instead of settings: write an object, for example {{"size": 224}}.'
+            f"{file} contains {reprlib.repr(content)} instead of settings: write an object, for example "
+            '{"size": 224}.'
         )
     return content
 

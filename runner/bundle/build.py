@@ -52,9 +52,8 @@ def find(framework: str, architecture: str) -> Bundle | None:
 def find_locked(lock: Lock) -> Bundle | None:
     """Return the bundle built from a lock, or None."""
     try:
-        record = json.loads(_manifest(lock).read_text(encoding="utf-8"))
-        bundle = _parse(record)
-    except (OSError, ValueError, TypeError, KeyError):
+        bundle = _parse(rawlog.parse(rawlog.read_bytes(_manifest(lock))))
+    except (rawlog.RawLogError, ValueError, TypeError, KeyError):
         return None
     is_complete = bundle.path.is_file() and bundle.path.stat().st_size == bundle.size_bytes
     return bundle if is_complete else None

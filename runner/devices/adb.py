@@ -17,11 +17,19 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, BinaryIO
 
-from adbutils import AdbClient, AdbConnection, AdbDevice, AdbError
-from adbutils.errors import AdbConnectionError
-
 from aiot_suite.errors import SelectionError
 from runner.errors import DeviceError, DeviceLostError
+
+PORT_VARIABLE = "ANDROID_ADB_SERVER_PORT"
+
+# adbutils makes a client while it is imported, and raises ValueError if this variable is no number; ours explains it
+_port = os.environ.pop(PORT_VARIABLE, None)
+try:
+    from adbutils import AdbClient, AdbConnection, AdbDevice, AdbError
+    from adbutils.errors import AdbConnectionError
+finally:
+    if _port is not None:
+        os.environ[PORT_VARIABLE] = _port
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -74,11 +82,11 @@ class Client(AdbClient):  # type: ignore[misc, unused-ignore]  # no types, which
     """A client of the adb server on the port in ANDROID_ADB_SERVER_PORT, by default 5037."""
 
     def __init__(self) -> None:
-        port_text = os.environ.get("ANDROID_ADB_SERVER_PORT") or "5037"
-        port = int(port_text) if port_text.isascii() and port_text.isdigit() else 0
+        port_text = os.environ.get(PORT_VARIABLE) or "5037"
+        port = int(port_text) if re.fullmatch("[0-9]{1,5}", port_text) else 0
         if not 0 < port < 2**16:
             raise SelectionError(
-                f"ANDROID_ADB_SERVER_PORT is {port_text!r}, which is not a port number: unset it, or set it to one."
+                f"{PORT_VARIABLE} is {port_text[:80]!a}, which is not a port number: unset it, or set it to one."
             )
         super().__init__(port=port, socket_timeout=ANSWER_TIMEOUT_S)
 

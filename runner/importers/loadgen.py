@@ -313,7 +313,7 @@ def _detail(text: str) -> dict[str, Any]:
         if line.startswith(":::MLLOG ") and any(f'"{key}"' in line for key in _DETAILS):
             try:
                 event = json.loads(line.removeprefix(":::MLLOG "))
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(event, dict) and event.get("key") in _DETAILS:
                 values.setdefault(str(event["key"]), event.get("value"))

@@ -156,6 +156,9 @@ COUNTS = ("query", "repetition", "macs", "parameters", "count")
 LISTS: Mapping[str, type] = {**_all(int, "kernel", "stride", "in_shape", "out_shape"), **_all(str, "within", "inputs")}
 """Element types of the lists in a `node` event."""
 
+ITEMS: Mapping[str, type] = {"suite": str, "held": dict, "boots": dict, "cores": dict}
+"""Element types of the lists in run.json and device.json."""
+
 ONCE: Mapping[str, str | None] = {
     "load": None,
     "summary": None,
@@ -195,6 +198,8 @@ def check(record: Mapping[str, Any], fields: Fields, where: str) -> None:
         value = record.get(name)
         fits = math.isfinite(value) if isinstance(value, float) else type(value) is not int or -(2**63) <= value < 2**63
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types) or not fits:
+            raise RawLogError("%s has %s as %s, which is not valid in the format." % (where, reprlib.repr(value), name))
+        if name in ITEMS and isinstance(value, list) and any(type(item) is not ITEMS[name] for item in value):
             raise RawLogError("%s has %s as %s, which is not valid in the format." % (where, reprlib.repr(value), name))
         if (name.endswith(("_ns", "_ms")) or name in COUNTS) and isinstance(value, (int, float)) and value < 0:
             raise RawLogError("%s has the negative value %r as %s." % (where, value, name))

@@ -9,13 +9,20 @@ import multiprocessing
 import os
 import signal
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Callable
 
+from .schema import RawLogError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+class WorkerDiedError(RawLogError):
+    """Raised if a process of a pool has ended, as happens when the system runs out of memory."""
 
 
 class WorkerPool(ProcessPoolExecutor):
@@ -39,11 +46,17 @@ def worker_pool(jobs: int, prepare: Callable[[], object] | None = None) -> Itera
     the processes of the pool receive them too.
 
     prepare: function that each process calls before its first task.
+
+    Raises WorkerDiedError if a process of the pool dies.
     """
     _start_tracker()
     with WorkerPool(jobs, multiprocessing.get_context("spawn"), _prepare, (prepare,)) as pool:
         try:
             yield pool
+        except BrokenProcessPool:
+            raise WorkerDiedError(
+                "A process of this command died, perhaps because memory ran out: run fewer at the same time (--jobs 1)."
+            ) from None
         except BaseException as error:
             if not isinstance(error, Exception):
                 pool.interrupt()

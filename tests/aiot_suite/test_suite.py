@@ -118,3 +118,25 @@ def test_a_suite_is_narrowed_by_names_and_an_empty_one_is_said():
         suite.select(suite="float32", quantizations=["int8"])
     with pytest.raises(SelectionError, match="Suite 'half' is unknown: choose from full, float32, quantized"):
         suite.select(suite="half")
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        ({"surprise": 1}, "'surprise' in its profile, which this version does not know"),
+        ({"max_images": "x"}, "'x' as max_images in its profile, which is not a number"),
+        ({"passes": None}, "None as passes in its profile, which is not a number"),
+        ({"warmups": True}, "True as warmups"),
+        ({"passes": -1}, "-1 as passes"),
+        ({"min_duration_s": float("nan")}, "nan as min_duration_s"),
+        ({"name": []}, r"\[\] as name"),
+    ],
+)
+def test_a_profile_that_cannot_be_measured_is_one_sentence(record, words):
+    with pytest.raises(SelectionError, match=rf"^run\.json has {words}.*: start a new run, without `--resume`\.$"):
+        suite.Profile.parse(record, "run.json")
+
+
+@pytest.mark.parametrize("profile", suite.PROFILES.values(), ids=suite.PROFILES)
+def test_a_profile_is_read_back(profile):
+    assert suite.Profile.parse(profile.record(), "run.json") == profile

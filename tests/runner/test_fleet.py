@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aiot_suite.errors import RunnerError
 from aiot_suite.workspace import Workspace
-from runner import execution, fleet, ledger
+from runner import execution, fleet, ledger, rawlog
 from runner.errors import DeviceError, DeviceLostError
 
 
@@ -223,3 +223,32 @@ def test_a_device_that_cannot_start_has_an_outcome_with_an_error(run_all, monkey
     monkeypatch.setattr(fleet, "create_run", begin)
     [outcome] = run_all(lambda *_: [])
     assert (outcome.folder, str(outcome.error), outcome.entries) == (None, "No space is left.", ())
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(5, "Input/output error", "/raw/x"), "/raw/x cannot be read or written (Input/output error): "),
+        (OSError(24, "Too many open files"), "a file of device-0 cannot be read or written (Too many open files): "),
+        (rawlog.RawLogError("run.json is cut."), "run.json is cut."),
+    ],
+)
+def test_an_error_of_files_of_one_device_does_not_hide_the_others(run_all, error, sentence):
+    def fail(folder, listen, stop):
+        raise error
+
+    first, second = run_all(fail, lambda folder, listen, stop: ["measured"])
+    assert str(first.error).startswith(sentence) and isinstance(first.error, RunnerError)
+    assert (second.entries, second.error) == (["measured"], None)
+
+
+def test_a_run_whose_record_cannot_be_read_has_an_outcome_too(run_all, monkeypatch):
+    def refuse(folder):
+        raise RunnerError("run.json is cut.")
+
+    def lose(folder, listen, stop):
+        raise DeviceError("It is gone.")
+
+    monkeypatch.setattr(ledger, "read", refuse)
+    first, second = run_all(lose, lambda folder, listen, stop: ["measured"])
+    assert (str(first.error), first.entries, second.entries) == ("It is gone.", (), ["measured"])

@@ -99,3 +99,26 @@ def test_timeout_and_nohup_have_their_usual_meaning(tmp_path, jobs):
     process.send_signal(signal.SIGHUP)
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 0 and out.startswith("simulate  3 devices")
+
+
+DYING = """
+import os, signal
+from runner.rawlog.worker_pools import WorkerDiedError, worker_pool
+
+def die(_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    try:
+        with worker_pool(2) as pool:
+            list(pool.map(die, [1]))
+    except WorkerDiedError as error:
+        print(error)
+"""
+
+
+def test_a_process_of_a_pool_that_dies_is_one_sentence(tmp_path):
+    (tmp_path / "dying.py").write_text(DYING)
+    done = subprocess.run([sys.executable, tmp_path / "dying.py"], check=True, capture_output=True, text=True)
+    assert done.stdout.startswith("A process of this command died, perhaps because memory ran out: run fewer")
+    assert done.stderr == ""

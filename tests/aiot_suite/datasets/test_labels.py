@@ -178,3 +178,19 @@ def test_a_class_of_two_names_is_refused(tmp_path):
         read(tmp_path, "image,label,name\na.jpg,1,cat\nb.jpg,1,dog\n", "pets")
     assert read(tmp_path, "image,label,name\na.jpg,1,cat\n", "pets").names == {1: "cat"}
     assert read(tmp_path, "image,label,name\na.jpg,1,cat\n", "pets", numbering="1").names == {0: "cat"}
+
+
+@pytest.mark.parametrize(
+    "label", ["\u00b2", "\u0663", "--5", "+5", "5_0", "1e3", "9" * 19, "1" * 5000, "-" + "1" * 5000]
+)
+@pytest.mark.parametrize("head", ["", "image,label\n"])
+@pytest.mark.parametrize("space", ["imagenet-1000", "mine"])
+def test_what_only_looks_like_a_number_is_no_label(tmp_path, label, head, space):
+    with pytest.raises(DatasetError, match=r"line \d is 'b\.jpg,.*: the columns must be image, label") as raised:
+        read(tmp_path, f"{head}a.jpg,1\nb.jpg,{label}\nc.jpg,2\n", space)
+    assert len(str(raised.value)) < 600
+
+
+def test_a_cell_that_is_too_long_for_the_format_is_named_with_its_line(tmp_path):
+    with pytest.raises(DatasetError, match=r"line 2 cannot be read as CSV \(field larger than field limit"):
+        read(tmp_path, f"a.jpg,1\n{'b' * 200_000}.jpg,2\n", "mine")
