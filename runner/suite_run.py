@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,9 @@ from aiot_suite.facts import load_artifacts
 from aiot_suite.preprocess import RESIZE_WAYS
 from aiot_suite.suite import COOLDOWN_S, PATIENCE_S, PROFILES, TIMEOUT_S, Instance, choose, select
 from aiot_suite.workspace import Workspace, models_folder
-from runner import fleet, ledger
+from runner import fleet, ledger, rawlog
 from runner.devices import ALL_CORES, CORES, Conditions, Device
-from runner.devices.choice import Choice, choose_devices
+from runner.devices.choice import Choice, SkippedDevice, select_devices
 from runner.fleet import DeviceOutcome, RunProgress
 from runner.preflight import read_checks
 from runner.reservations import IF_BUSY, REFUSE
@@ -48,6 +48,7 @@ class RunOutcome:
     devices: tuple[str, ...]  # names of the devices' folders of raw logs
     runs: tuple[DeviceOutcome, ...] = ()  # of each device in turn, for each way of resizing; empty after a dry run
     planned: tuple[PlannedInstance, ...] = ()  # only of a dry run
+    skipped: tuple[SkippedDevice, ...] = ()  # attached devices that "all" could not use
 
     @property
     def folders(self) -> list[Path]:
@@ -146,8 +147,8 @@ def run_suite(
 
     Returns
     -------
-    The outcome of each device, with its failures; call `run_suite` again with `resume=True` to try
-    what failed again.
+    The outcome of each device, with its failures, and the attached devices that "all" skipped; call `run_suite` again
+    with `resume=True` to try what failed again.
 
     Raises
     ------
@@ -158,7 +159,8 @@ def run_suite(
     _check_at_least(0, patience_s=patience_s)
     choose("Answer to --if-busy", [if_busy], IF_BUSY)
     space = Workspace(Path(workspace))
-    chosen_devices = choose_devices(_choice(devices), space)
+    selection = select_devices(_choice(devices), space)
+    chosen_devices = selection.devices
     slugs = tuple(device.slug for device in chosen_devices)
     ways = choose("Way of resizing", _names(resize), RESIZE_WAYS) if resize else []
     common = build_request(
@@ -191,7 +193,7 @@ def run_suite(
             request.native.tools_for(device)  # fail before any device starts if one has no tools
     if dry_run:
         planned = [instance for device in chosen_devices for instance in _planned(space, device, request)]
-        return RunOutcome(slugs, planned=tuple(planned))
+        return RunOutcome(slugs, planned=tuple(planned), skipped=selection.skipped)
     runs: list[DeviceOutcome] = []
     for variant in [request.with_resize(way) for way in ways] or [request]:
         with _listeners(slugs, len(instances), progress) as listeners:
@@ -200,7 +202,22 @@ def run_suite(
         if report:
             report(outcomes)
         runs += outcomes
-    return RunOutcome(slugs, tuple(runs))
+    return RunOutcome(slugs, tuple(runs), skipped=selection.skipped)
+
+
+def unfinished_runs(raw: Path, without: Sequence[str]) -> dict[Path, int]:
+    """Return the newest run of the suite on each device, if it is unfinished, and how many instances it has left.
+
+    `without` has the names of devices to leave out.
+    """
+    newest = {}
+    for folder in rawlog.run_folders(raw):
+        with suppress(rawlog.RawLogError):
+            record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
+            if folder.parent.name not in without and not record["study"] and record["origin"] == "measured":
+                newest[folder.parent] = folder
+    left = {folder: sum(not ledger.finished([entry]) for entry in ledger.read(folder)) for folder in newest.values()}
+    return {folder: number for folder, number in left.items() if number}
 
 
 def build_request(

@@ -92,7 +92,16 @@ Serials = Annotated[
         help="Serial number of an attached device, as listed by `aiot devices`; repeat the option for more devices.",
     ),
 ]
-Every = Annotated[bool, typer.Option("--all", help="Use every attached device.")]
+Every = Annotated[
+    bool, typer.Option("--all", help="Use every attached device; the exit code is 1 if one of them cannot be used.")
+]
+SkipUnusable = Annotated[
+    bool,
+    typer.Option(
+        "--skip-unusable",
+        help="With --all: accept that devices which are offline, unauthorized or do not answer are skipped.",
+    ),
+]
 Connect = Annotated[
     list[str],
     typer.Option(

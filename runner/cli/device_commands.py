@@ -18,12 +18,13 @@ from aiot_suite.cli.options import (
     NoWorkspace,
     ReadWorkspace,
     Serials,
+    SkipUnusable,
     show,
     to_read,
 )
 from aiot_suite.cli.streams import say
 from aiot_suite.errors import RunnerError, SelectionError, SetupError, printable
-from aiot_suite.workspace import PROJECT, Workspace
+from aiot_suite.workspace import PROJECT
 from runner import rawlog
 from runner.devices import FOLDER
 from runner.errors import DeviceError
@@ -42,10 +43,9 @@ def devices(connect: Connect = [], as_json: AsJson = False, workspace: ReadWorks
     for address in connect:
         adb.connect(client, address)
     states = adb.device_states(client)
-    if states:
-        space.salt()  # or each thread would make one
+    salt = space.salt_to_read()
     with ThreadPoolExecutor(max(1, len(states))) as pool:  # a device that does not answer must not delay the others
-        rows = list(pool.map(lambda serial: _row(serial, states[serial], client, space), states))
+        rows = list(pool.map(lambda serial: _row(serial, states[serial], client, salt), states))
     if as_json:
         rawlog.print_json(rows)
     elif rows:
@@ -67,14 +67,14 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _row(serial: str, state: str, client: Any, space: Workspace) -> dict[str, Any]:
+def _row(serial: str, state: str, client: Any, salt: str) -> dict[str, Any]:
     from runner.devices.choice import Choice, attached
 
     row: dict[str, Any] = {**dict.fromkeys(COLUMNS), "serial": serial, "state": state}
     if state != "device":
         return row
     try:
-        facts = attached(serial, client, Choice(), space).facts
+        facts = attached(serial, client, Choice(), salt).facts
     except DeviceError as error:
         return {**row, "state": "no answer", "error": str(error)}
     name = " ".join(filter(None, [facts.maker, facts.market_name or facts.model]))
@@ -114,13 +114,13 @@ def doctor(
     check_known(wanted, states)
     if not wanted:
         raise DeviceError("No device is attached: connect one with USB debugging on, or name one with --connect.")
-    choice = Choice(python=device_python, folder=device_folder)
+    choice, salt = Choice(python=device_python, folder=device_folder), space.salt_to_read()
 
     def findings(serial: str) -> list[checks.Finding]:
         if states[serial] != "device":
             return checks.findings(states[serial], None, None)
         try:
-            device = attached(serial, client, choice, space)
+            device = attached(serial, client, choice, salt)
             features = device.connection.features()
             abilities = device.abilities()
             results = []
@@ -134,7 +134,6 @@ def doctor(
         except DeviceError as error:
             return [checks.Finding("connection", "problem", str(error))]
 
-    space.salt()  # or each thread would make one
     with ThreadPoolExecutor(len(wanted)) as pool:
         results = dict(zip(wanted, pool.map(findings, wanted), strict=True))
     if as_json:
@@ -153,6 +152,7 @@ def clean(
     serials: Serials = [],  # noqa: B006
     every: Every = False,
     connect: Connect = [],  # noqa: B006
+    skip_unusable: SkipUnusable = False,
     device_folder: DeviceFolder = FOLDER,
     force: Annotated[
         bool,
@@ -164,11 +164,13 @@ def clean(
 ) -> None:
     """Delete all files that were copied to devices, and restore the settings that runs changed."""
     from runner.devices.attached import AttachedDevice
-    from runner.devices.choice import Choice, choose_devices
+    from runner.devices.choice import SKIPPED, Choice, select_devices
 
+    space = to_read(workspace)
     choice = Choice(serials=serials, every=every, connect=connect, folder=device_folder)
     failed = False
-    for device in choose_devices(choice, to_read(workspace)):
+    selection = select_devices(choice, space, salt=space.salt_to_read())
+    for device in selection.devices:
         assert isinstance(device, AttachedDevice)
         try:
             outcome = "removed" if device.clean(force) else "nothing to remove in"
@@ -177,6 +179,8 @@ def clean(
         print(f"clean     {printable(f'{device.connection.serial}: {outcome} {device.files.folder}')}")
     if failed:
         raise RunnerError("Some devices were not cleaned (see above): run `aiot doctor` to find out why.")
+    if selection.skipped and not skip_unusable:
+        raise RunnerError(SKIPPED)
 
 
 app = typer.Typer(

@@ -29,6 +29,7 @@ from aiot_suite.cli.options import (
     Quantizations,
     Seed,
     Serials,
+    SkipUnusable,
     Threads,
     Timeout,
     Weights,
@@ -51,6 +52,7 @@ def run(
     local: Annotated[bool, typer.Option("--local", help="Run on this machine.")] = False,
     serials: Serials = [],  # noqa: B006
     every: Every = False,
+    skip_unusable: SkipUnusable = False,
     connect: Connect = [],  # noqa: B006
     part: Annotated[
         str,
@@ -145,14 +147,15 @@ def run(
     are a separate study and are not used in the statistics of the suite.
     """
     from runner import fleet
-    from runner.devices.choice import Choice
-    from runner.suite_run import run_suite
+    from runner.devices.choice import SKIPPED, Choice
+    from runner.suite_run import run_suite, unfinished_runs
 
     if as_json and not dry_run:
         raise typer.BadParameter("it needs --dry-run, because a run prints no table", param_hint="'--json'")
+    space = to_write(workspace)
     outcome = run_suite(
         Choice(local, serials, every, connect, device_folder, device_python, keep_serial),
-        workspace=to_write(workspace).root,
+        workspace=space.root,
         suite=part,
         models=models,
         frameworks=frameworks,
@@ -182,16 +185,20 @@ def run(
     )
     if as_json:
         rawlog.print_json(outcome.planned)
-        return
-    for planned in outcome.planned:
+    for planned in [] if as_json else outcome.planned:
         device_prefix = f"{planned.device}  " if len(outcome.devices) > 1 else ""
         state = f"unavailable: {planned.obstacle['reason']}" if planned.obstacle else "ready"
         print(f"{device_prefix}{planned.instance_id:<44} {state}")
+    if every and resume:
+        for folder, left in unfinished_runs(space.raw, without=outcome.devices).items():
+            say(f"          {folder.parent.name} did not take part: {fleet.plural(left, 'instance')} left in {folder}")
     if outcome.failed:
         if not outcome.folders:
             raise RunnerError("No run was started, for the reasons above.")
         raise RunnerError("Some measurements failed (see above): repeat the command with `--resume` to continue.")
     fleet.check_measured(outcome.runs)
+    if outcome.skipped and not skip_unusable:
+        raise RunnerError(SKIPPED)
 
 
 def _print_outcomes(outcomes: Sequence[DeviceOutcome]) -> None:

@@ -39,26 +39,56 @@ class Choice:
     local_python: Path | None = None  # Python for the agent on this machine; None: the one of each environment
 
 
+@dataclass(frozen=True)
+class SkippedDevice:
+    """An attached device that `--all` could not use."""
+
+    serial: str
+    state: str  # as adb shows it: offline, unauthorized, ...; or "no answer"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The devices that a command uses, and those that `--all` skipped."""
+
+    devices: list[Device]
+    skipped: tuple[SkippedDevice, ...] = ()
+
+
+NO_ANSWER = "no answer"
+SKIPPED = (
+    "Some attached devices were not used (see above): see `aiot doctor`, then repeat the command, or add "
+    "--skip-unusable to accept it."
+)
+
+
 def to_stderr(sentence: str) -> None:
     print(sentence, file=sys.stderr)
 
 
 def choose_devices(choice: Choice, space: Workspace, tell: Tell = to_stderr) -> list[Device]:
+    """Return the devices of `select_devices`."""
+    return select_devices(choice, space, tell).devices
+
+
+def select_devices(choice: Choice, space: Workspace, tell: Tell = to_stderr, salt: str | None = None) -> Selection:
     """Return the chosen devices, this machine first. ANDROID_SERIAL applies if nothing else is chosen.
 
-    With `--all`, devices that do not answer are skipped with a message. Raises SelectionError if no device is chosen or
-    none is attached, and DeviceError for a device that was named and cannot be used.
+    With `--all`, devices that cannot be used or do not answer are skipped, each with a message. `salt` is by default
+    that of the workspace. Raises SelectionError if no device is chosen or none can be used, and DeviceError for a
+    device that was named and cannot be used.
     """
-    devices: list[Device] = [LocalDevice(space.staging, space.salt(), choice.local_python)] if choice.local else []
     named = list(choice.serials)
     if not (choice.local or named or choice.connect or choice.every):
         named = from_environment()
-    if not (named or choice.connect or choice.every):
-        if not devices:
+        if not named:
             raise SelectionError(
                 "No device is selected: use --local for this machine, or -s SERIAL for one that `aiot devices` lists."
             )
-        return devices
+    salt = salt or space.salt()
+    devices: list[Device] = [LocalDevice(space.staging, salt, choice.local_python)] if choice.local else []
+    if not (named or choice.connect or choice.every):
+        return Selection(devices)
     from runner.devices.adb import Client, connect, device_states  # not needed for this machine
 
     client = Client()
@@ -70,20 +100,21 @@ def choose_devices(choice: Choice, space: Workspace, tell: Tell = to_stderr) -> 
         if serial not in usable:
             raise DeviceError(f"The device {serial} is {state_of[serial]}: run `aiot doctor -s {serial}` for advice.")
     serials = list(dict.fromkeys([*named, *usable] if choice.every else named))
+    skipped = [SkippedDevice(serial, state) for serial, state in state_of.items() if choice.every and state != "device"]
+    for one in skipped:
+        tell(printable(f"The device {one.serial} is {one.state}: it is skipped."))
     if not serials:
         raise SelectionError("No attached device can be used: run `aiot doctor` to find out why.")
-    attached_devices = [attached(serial, client, choice, space) for serial in serials]
-    with ThreadPoolExecutor(len(attached_devices)) as pool:
-        errors = list(pool.map(_connection_error, attached_devices))
-    for device, error in zip(attached_devices, errors, strict=True):
-        if error and device.connection.serial in named:
-            raise error
-        if error:
-            tell(f"{error} It is skipped.")
-    answering = [device for device, error in zip(attached_devices, errors, strict=True) if not error]
-    if not answering:
-        raise SelectionError("No attached device answers: run `aiot doctor` to find out why.")
-    return [*devices, *_identified(_without_duplicates(answering, named), space, tell)]
+    attached_devices = [attached(serial, client, choice, salt) for serial in serials]
+    answering = _answering(attached_devices, named, tell)
+    skipped += [
+        SkippedDevice(device.connection.serial, NO_ANSWER) for device in attached_devices if device not in answering
+    ]
+    unique = _without_duplicates(answering, named)
+    for device in answering:
+        if device not in unique:
+            tell(printable(f"{device.connection.serial} is a second connection to a device, and is not used."))
+    return Selection([*devices, *_identified(unique, space.raw, salt, tell)], tuple(skipped))
 
 
 def from_environment() -> list[str]:
@@ -97,13 +128,31 @@ def check_known(serials: Sequence[str], known: dict[str, str]) -> None:
         raise DeviceError(f"There is no device {unknown[0]}: attached devices are {', '.join(known) or 'none'}.")
 
 
-def attached(serial: str, client: Client, choice: Choice, space: Workspace) -> AttachedDevice:
+def attached(serial: str, client: Client, choice: Choice, salt: str) -> AttachedDevice:
     from runner.devices.adb import Connection
     from runner.devices.attached import AttachedDevice
 
     return AttachedDevice(
-        Connection(serial, client), space.salt(), choice.folder, choice.python, keep_serial=choice.keep_serial
+        Connection(serial, client), salt, choice.folder, choice.python, keep_serial=choice.keep_serial
     )
+
+
+def _answering(devices: Sequence[AttachedDevice], named: Sequence[str], tell: Tell) -> list[AttachedDevice]:
+    """Return the devices that report their facts, and tell which others are skipped.
+
+    Raises the DeviceError of a device that was named, and SelectionError if no device answers.
+    """
+    with ThreadPoolExecutor(len(devices)) as pool:
+        errors = list(pool.map(_connection_error, devices))
+    for device, error in zip(devices, errors, strict=True):
+        if error and device.connection.serial in named:
+            raise error
+        if error:
+            tell(f"{error} It is skipped.")
+    answering = [device for device, error in zip(devices, errors, strict=True) if not error]
+    if not answering:
+        raise SelectionError("No attached device answers: run `aiot doctor` to find out why.")
+    return answering
 
 
 def _connection_error(device: AttachedDevice) -> DeviceError | None:
@@ -146,9 +195,9 @@ def _without_duplicates(devices: Sequence[AttachedDevice], named: Sequence[str])
     return sorted(unique, key=lambda device: order.index(device.connection.serial))
 
 
-def _identified(devices: list[AttachedDevice], space: Workspace, tell: Tell) -> list[AttachedDevice]:
+def _identified(devices: list[AttachedDevice], raw: Path, salt: str, tell: Tell) -> list[AttachedDevice]:
     """Return the devices with their identities, whose doubts are told."""
-    identify_all(devices, space.raw, space.salt())
+    identify_all(devices, raw, salt)
     for device in devices:
         if doubt := device.identity.doubt:
             tell(f"{printable(device.connection.serial)}: {doubt}.")

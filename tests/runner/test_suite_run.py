@@ -13,6 +13,7 @@ from aiot_suite.errors import RunnerError, SelectionError
 from aiot_suite.suite import Instance, draw_balanced_order
 from runner import rawlog
 from runner.devices.choice import Choice
+from runner.suite_run import unfinished_runs
 from tests.command import aiot, refused
 from tests.runner.conftest import TINY
 
@@ -177,7 +178,7 @@ def test_devices_are_named_by_words_and_serial_numbers(workspace, monkeypatch, d
         assert asked.keep_serial == choice.keep_serial and space == workspace
         raise SelectionError("no further")
 
-    monkeypatch.setattr("runner.suite_run.choose_devices", refuse)
+    monkeypatch.setattr("runner.suite_run.select_devices", refuse)
     with pytest.raises(SelectionError, match="no further"):
         runner.run_suite(devices, workspace=str(workspace.root))
 
@@ -194,3 +195,18 @@ def test_the_package_needs_only_the_standard_library_until_it_runs_something():
         [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout.splitlines() == ["runner", "True", "module 'runner' has no attribute 'nothing'"], done.stderr
+
+
+def test_runs_of_devices_that_take_no_part_are_named_when_others_are_resumed(run, workspace, monkeypatch):
+    """The newest run of a device counts: the first one here is finished, and the second one is left in its middle."""
+    monkeypatch.setattr("runner.devices.local.LocalDevice.slug", "other")
+    first, second = run().folders[0], run().folders[0]
+    assert unfinished_runs(workspace.raw, without=[]) == {}
+    for log in [path for path in second.glob("*.jsonl") if path.name != "telemetry.jsonl"][1:]:
+        log.unlink()
+    left = len(record_of(second)["suite"]) - 1
+    assert unfinished_runs(workspace.raw, without=["local"]) == {second: left}
+    assert unfinished_runs(workspace.raw, without=["other"]) == {}
+    (second / "run.json").write_text("{")
+    assert unfinished_runs(workspace.raw, without=[]) == {}, "one that cannot be read cannot be resumed"
+    assert first != second

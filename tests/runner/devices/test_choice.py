@@ -1,6 +1,9 @@
 """Which devices a command is for, asked of a stand-in for an adb server."""
 
 import json
+import os
+import subprocess
+import sys
 import uuid
 from dataclasses import dataclass, field
 
@@ -9,7 +12,7 @@ import pytest
 from aiot import main
 from aiot_suite.errors import SelectionError
 from aiot_suite.workspace import Workspace
-from runner.devices.choice import Choice, choose_devices
+from runner.devices.choice import SKIPPED, Choice, SkippedDevice, choose_devices, select_devices
 from runner.errors import DeviceError
 from tests.runner.devices import android_specimens as specimens
 from tests.runner.devices.stand_in import OKAY, StandInServer, block, packet
@@ -218,3 +221,59 @@ def test_columns_are_straight_with_characters_of_two_columns(attach, space, monk
     aiot(monkeypatch, space, "devices")
     wide, narrow = capsys.readouterr().out.splitlines()[1:]
     assert cell_len(wide.partition("Qualcomm")[0]) == cell_len(narrow.partition("Qualcomm")[0])
+
+
+def test_every_device_that_the_server_knows_is_used_or_named_with_its_state(attach, space):
+    cable = Attached("cable", hardware_serial="1")
+    network = Attached("10.0.0.1:5555", hardware_serial="1", boot_id=cable.boot_id)
+    states = ("unauthorized", "offline", "recovery", "no permissions (user in plugdev group; see [http])")
+    attach(cable, network, Attached("silent", silent=True), *(Attached(f"in {state}", state=state) for state in states))
+    told = []
+    selection = select_devices(Choice(every=True), space, told.append)
+    assert names(selection.devices) == ["cable"]
+    expected = [*(SkippedDevice(f"in {state}", state) for state in states), SkippedDevice("silent", "no answer")]
+    assert list(selection.skipped) == expected
+    assert told[:4] == [f"The device in {state} is {state}: it is skipped." for state in states]
+    assert told[4].startswith("The device silent does not answer") and told[4].endswith("It is skipped.")
+    assert told[5:] == ["10.0.0.1:5555 is a second connection to a device, and is not used."]
+    assert select_devices(Choice(serials=["cable"]), space, told.append).skipped == (), "the others were not asked for"
+
+
+@pytest.mark.parametrize("state", ["offline", "unauthorized"])
+def test_the_exit_code_of_all_tells_of_devices_that_were_skipped(attach, space, monkeypatch, capsys, state):
+    attach(Attached("one", hardware_serial="1"), Attached("two", state=state))
+    monkeypatch.setattr("runner.devices.attached.AttachedDevice.clean", lambda device: True)
+    assert aiot(monkeypatch, space, "clean", "--all") == 1
+    out, errors = capsys.readouterr()
+    assert out.startswith("clean     one: removed ")
+    assert errors.splitlines() == [
+        f"The device two is {state}: it is skipped.",
+        f"aiot: {SKIPPED}",
+    ]
+    assert aiot(monkeypatch, space, "clean", "--all", "--skip-unusable") == 0
+    assert capsys.readouterr().err == f"The device two is {state}: it is skipped.\n", "it is named all the same"
+    assert aiot(monkeypatch, space, "clean", "-s", "one") == 0
+
+
+def test_commands_that_read_write_nothing(attach, space, monkeypatch):
+    attach(Attached("one"), Attached("two", state="offline"))
+    monkeypatch.setattr("runner.devices.attached.AttachedDevice.clean", lambda device: True)
+    for words in (["devices"], ["doctor"], ["clean", "--all"]):
+        aiot(monkeypatch, space, *words)
+        assert list(space.root.iterdir()) == []
+
+
+@pytest.mark.parametrize("port", ["abc", "\u00b2", "0", "65536", "5037 ", "-1", "1" * 5000])
+def test_a_port_that_is_none_is_one_sentence(tmp_path, port):
+    """In a process of its own, because adbutils reads the variable when it is imported."""
+    done = subprocess.run(
+        [sys.executable, "-m", "aiot", "devices", "--workspace", tmp_path],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "ANDROID_ADB_SERVER_PORT": port},
+    )
+    [sentence] = done.stderr.splitlines()
+    assert done.returncode == 1 and len(sentence) < 250
+    assert sentence.startswith("aiot: ANDROID_ADB_SERVER_PORT is ")
+    assert sentence.endswith(", which is not a port number: unset it, or set it to one.")
