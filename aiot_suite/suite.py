@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import reprlib
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,9 @@ ACCELERATED = ("nnapi", "gpu", "dsp", "npu", "coreml", "external", "stable")
 QUANTIZATIONS = ("float32", "dynamic", "int8", "float16")
 SUITES = {"full": QUANTIZATIONS, "float32": QUANTIZATIONS[:1], "quantized": QUANTIZATIONS[1:]}
 """The paper's suites and their quantizations: `float32` has 24 instances, `quantized` 36, `full` all 60 (Section V)."""
+
+
+_ID = re.compile(r"[a-z0-9_]+")
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Instance:
             instance = None
         if (
             instance is None
+            or not _ID.fullmatch(instance_id)  # it becomes the name of a file
             or instance.delegate not in (*DELEGATES, *BEYOND_DELEGATES)
             or instance.quantization not in QUANTIZATIONS
         ):

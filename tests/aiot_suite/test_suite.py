@@ -27,7 +27,10 @@ def test_an_id_gives_its_instance_back(one):
     assert Instance.parse(one.id) == one
 
 
-@pytest.mark.parametrize("text", ["", "tflite", "tflite_tpu_float32_mnasnet", "tflite_cpu_int4_mnasnet"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "tflite", "tflite_tpu_float32_mnasnet", "tflite_cpu_int4_mnasnet", "../x_cpu_int8_m", "x_cpu_int8_/etc/m"],
+)
 def test_an_invalid_instance_id_is_named(text):
     with pytest.raises(SelectionError, match="is not an instance id: use <framework>"):
         Instance.parse(text)
