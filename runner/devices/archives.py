@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tarfile
 import time
@@ -9,34 +10,35 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from aiot_suite.errors import SetupError
-from aiot_suite.workspace import sha256_of
 from runner.devices.adb import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from runner.devices.adb import Connection
 
-PARALLEL = 4
+PARALLEL = 2
 """Number of archives sent at once, so that the device unpacks and checks one while the next one arrives."""
 
-_ROUND_BYTES = 32 * 2**20  # content of the archives sent at once, which is kept in memory
+_ROUND_BYTES = 32 * 2**20  # content of the archives sent at once
+_LARGE_BYTES = 8 * 2**20
 _ROUND_FILES = 4000
 _NAME = re.compile(r"[!-\[\]-~]{1,100}")  # printable ASCII without spaces and backslashes, which all tools read alike
 _TIMEOUT_S = 120.0
 _UNPACK = """\
 [ -e {mark} ] && mkdir -p {place} && cd {place} || exit 1
 umask 022
-tar -xf - && xargs -0 sha256sum <{names} | cmp -s - {sums}
-code=$?
-rm -f {names} {sums}
-exit $code
+tar -xf - && xargs -0 sha256sum <{names}
+rm -f {names}
 """
-"""Shell script that unpacks an archive and exits with 0 if the SHA-256 of each file is the one in the archive.
+"""Shell script that unpacks an archive and prints the SHA-256 of each file.
 
-It makes the folder only if the file `mark` exists.
+`names` is a file in the archive with the names of the others. The script makes the folder only if the file `mark`
+exists.
 """
+
+_SUM = re.compile(r"^([0-9a-f]{64})  \./(.+)$", re.MULTILINE)
 
 
 def split_into_rounds(sizes: Mapping[str, int]) -> tuple[list[list[str]], list[str]]:
@@ -49,7 +51,7 @@ def split_into_rounds(sizes: Mapping[str, int]) -> tuple[list[list[str]], list[s
     others = []
     size_of_round = 0
     for name, size in sizes.items():
-        if size > _ROUND_BYTES // PARALLEL or not _NAME.fullmatch(name):
+        if size > _LARGE_BYTES or not _NAME.fullmatch(name):
             others.append(name)
             continue
         if size_of_round + size > _ROUND_BYTES or len(rounds[-1]) == _ROUND_FILES:
@@ -65,33 +67,37 @@ def split_into_rounds(sizes: Mapping[str, int]) -> tuple[list[list[str]], list[s
 def send(connection: Connection, mark: str, place: str, files: Mapping[str, Path], mode: int) -> dict[str, str]:
     """Send the files of a round into a folder of the device. Return the SHA-256 of those that arrived, by name.
 
-    Devices before Android 7, and those without tar, xargs, sha256sum or cmp, take no archive.
+    Devices before Android 7, and those without tar, xargs or sha256sum, take no archive.
     """
     names = list(files)
 
     def send_part(number: int) -> dict[str, str]:
-        part = {name: files[name] for name in names[number::PARALLEL]}
-        sums = {name: sha256_of(path) for name, path in part.items()}
-        list_of_names, list_of_sums = f".sent{number}.names", f".sent{number}.sums"
-        lists = {
-            list_of_names: "".join(f"./{name}\0" for name in part).encode(),
-            list_of_sums: "".join(f"{sha256}  ./{name}\n" for name, sha256 in sums.items()).encode(),
-        }
-        line = _UNPACK.format(mark=quoted([mark]), place=quoted([place]), names=list_of_names, sums=list_of_sums)
-        answer = connection.feed(line, archive({**part, **lists}, mode), _TIMEOUT_S)
-        return sums if answer and answer.exit_code == 0 else {}
+        part = names[number::PARALLEL]
+        list_name = f".sent{number}"
+        expected: dict[str, str] = {}
+
+        def members() -> Iterator[tuple[str, bytes]]:
+            yield list_name, "".join(f"./{name}\0" for name in part).encode()
+            for name in part:
+                content = _content(files[name])
+                expected[name] = hashlib.sha256(content).hexdigest()
+                yield name, content
+
+        line = _UNPACK.format(mark=quoted([mark]), place=quoted([place]), names=list_name)
+        answer = connection.feed(line, archive(members(), mode), _TIMEOUT_S)
+        arrived = {name: sha256 for sha256, name in _SUM.findall(answer.stdout)} if answer else {}
+        return {name: sha256 for name, sha256 in expected.items() if arrived.get(name) == sha256}
 
     with ThreadPoolExecutor(PARALLEL) as pool:
         return {name: sha256 for sums in pool.map(send_part, range(PARALLEL)) for name, sha256 in sums.items()}
 
 
-def archive(sources: Mapping[str, Path | bytes], mode: int) -> Iterator[bytes]:
-    """Yield a tar archive of files, given as paths or contents, in pieces: a member each, and an end.
+def archive(members: Iterable[tuple[str, bytes]], mode: int) -> Iterator[bytes]:
+    """Yield a tar archive of files, given by name and content, in pieces: a member each, and an end.
 
     The format is POSIX ustar, which the tar of every Android version reads.
     """
-    for name, source in sources.items():
-        content = source if isinstance(source, bytes) else _content(source)
+    for name, content in members:
         member = tarfile.TarInfo(name)
         member.size, member.mode, member.mtime = len(content), mode, int(time.time())
         yield member.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % tarfile.BLOCKSIZE)

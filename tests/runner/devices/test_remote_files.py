@@ -89,10 +89,12 @@ def test_only_what_changed_is_sent_again(tmp_path, connection, sources):
 
 def test_a_file_that_arrives_changed_is_refused(tmp_path, connection, sources, monkeypatch):
     def damaged(source, target, mode=0o644):
-        ShellConnection.push(connection, b"something else" if "-rf" in target else source, target, mode)
+        ShellConnection.push(connection, b"something else" if "two words" in target else source, target, mode)
 
     monkeypatch.setattr(connection, "push", damaged)
-    with pytest.raises(DeviceError, match=r"/it/-rf on stand-in differs from the file that was sent: try again\."):
+    with pytest.raises(
+        DeviceError, match=r"/it/two words on stand-in differs from the file that was sent: try again\."
+    ):
         DeviceFiles(connection, str(tmp_path / "device")).push(sources, "it")
 
 
