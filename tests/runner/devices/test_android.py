@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import subprocess
 import shutil
 import subprocess
 import time
@@ -301,6 +302,24 @@ def test_the_state_of_a_phone():
 def test_charge_and_current_are_those_that_the_phone_tells(battery, supply, charge_uah, current_ua):
     found = state(battery=battery, supply=supply)
     assert (found["charge_uah"], found["current_ua"]) == (charge_uah, current_ua)
+
+
+def test_the_script_reads_the_batteries_among_the_power_supplies(tmp_path):
+    supplies = {
+        "usb": {"type": "USB", "current_now": "900000"},
+        "battery": {"type": "Battery", "current_now": "-512000", "charge_counter": "3000000"},
+        "bms": {"type": "BMS", "current_now": "1"},
+        "odd": {"current_now": "2"},
+    }
+    for name, files in supplies.items():
+        (tmp_path / name).mkdir()
+        for file, text in files.items():
+            (tmp_path / name / file).write_text(f"{text}\n")
+    script = answers.STATE_SCRIPT.replace("/sys/class/power_supply", str(tmp_path))
+    printed = subprocess.run(["sh", "-c", script], check=True, capture_output=True).stdout
+    assert answers.split_sections(printed)["supply"] == "charge_counter 3000000\ncurrent_now -512000\n"
+    found = answers.current_state(printed)
+    assert (found["charge_uah"], found["current_ua"]) == (3_000_000.0, -512_000.0)
 
 
 def test_values_that_the_system_does_not_offer_are_unknown():
