@@ -65,19 +65,21 @@ class Power:
     seconds: float
 
 
-def per_image(samples: Sequence[Row], instance_id: str, attempt: int | None, ms_per_image: float | None) -> Row:
+def per_image(samples: Sequence[Row], instance_id: str, attempt: int | None, loop_s: float, images: int) -> Row:
     """Return the columns energy_... of an instance from the rows of `telemetry` of its run.
 
-    `ms_per_image` is the time of the instance's loop divided by its images.
+    `loop_s` is the time of the loop over `images`, at the end of the samples of the instance; what was before, such as
+    loading the model, does not count.
     """
     ours = [row for row in samples if row["instance_id"] == instance_id and row["attempt"] == attempt]
     idle = [row for row in samples if row["instance_id"] is None]
     if gap := _gap([*ours, *idle]):
         return {"energy_gap": gap}
-    during, idle_samples = _samples(ours), _samples(idle)
-    if _seconds(during) < LEAST_S or not ms_per_image:
+    attempt_samples, idle_samples = _samples(ours), _samples(idle)
+    during = [sample for sample in attempt_samples if sample.at_s >= attempt_samples[-1].at_s - loop_s]
+    if _seconds(during) < LEAST_S or images < 1:
         return {"energy_gap": TOO_SHORT}
-    first, last = during[0].at_s, during[-1].at_s
+    first, last = attempt_samples[0].at_s, attempt_samples[-1].at_s
     before = [sample for sample in idle_samples if first - IDLE_WITHIN_S <= sample.at_s <= first]
     after = [sample for sample in idle_samples if last <= sample.at_s <= last + IDLE_WITHIN_S]
     screens = {sample.screen_on for sample in [*before[-1:], *after]}
@@ -98,6 +100,7 @@ def per_image(samples: Sequence[Row], instance_id: str, attempt: int | None, ms_
         return {
             "energy_gap": f"its charge counter moves in steps of {step_c / 3.6:g} mAh, and it drew {drawn_mah:g} mAh"
         }
+    ms_per_image = 1000 * loop_s / images
     return {"energy_mj": watts * ms_per_image, "energy_mj_se": error * ms_per_image, "energy_gap": None}
 
 

@@ -67,11 +67,10 @@ def counts(last: Row) -> Row:
     }
 
 
-def ms_per_image(reading: Reading) -> float | None:
-    """Return the time of an attempt's loop divided by its images, or by the runs of a tool; None without any."""
+def loop(reading: Reading) -> tuple[float, int]:
+    """Return the time in s of an attempt's loop over its images, and their number, or the number of runs of a tool."""
     runs = reading.last["images"] + reading.last["failed_images"]
-    runs = runs or sum(event.get("count") or 0 for event in reading.of("summary"))
-    return reading.last["loop_ns"] / 1e6 / runs if runs > 0 else None
+    return reading.last["loop_ns"] / 1e9, runs or sum(event.get("count") or 0 for event in reading.of("summary"))
 
 
 def _timing(record: Row) -> str:

@@ -67,7 +67,7 @@ def _read(run: RunFolder, key: str, file: Path) -> tuple[PartEntry, dict[str, li
     suite = {instance_id: attempts.pop(instance_id, []) for instance_id in dict.fromkeys(record["suite"])}
     readings = read_all(path for paths in suite.values() for path in paths)
     instances: list[Row] = []
-    ms_per_image: dict[str, float | None] = {}
+    loops: dict[str, tuple[float, int]] = {}
     profiled: dict[str, list[Row]] = {"operators": [], "passes": [], "nodes": []}
     with _Images(file, record) as images:
         for position, (instance_id, paths) in enumerate(suite.items()):
@@ -78,7 +78,7 @@ def _read(run: RunFolder, key: str, file: Path) -> tuple[PartEntry, dict[str, li
                 profiled["passes"] += rows.passes(record, row, reading.of("pass"))
                 profiled["nodes"] += rows.nodes(record, row, reading.of("node"))
                 _add_ended(row, reading, record, images, left_out)
-                ms_per_image[instance_id] = rows.ms_per_image(reading)
+                loops[instance_id] = rows.loop(reading)
             elif reading:
                 _add_not_ended(row, reading, left_out)
             instances.append(row)
@@ -89,9 +89,7 @@ def _read(run: RunFolder, key: str, file: Path) -> tuple[PartEntry, dict[str, li
         taken = samples.get((row["instance_id"], row.get("attempt"))) or samples.get((row["instance_id"], None), [])
         row["verdict"], row["reasons"] = validity.judge(row, taken)
         if row["profile"] == energy.PROFILE and row["status"] == "end":
-            row.update(
-                energy.per_image(telemetry, row["instance_id"], row["attempt"], ms_per_image[row["instance_id"]])
-            )
+            row.update(energy.per_image(telemetry, row["instance_id"], row["attempt"], *loops[row["instance_id"]]))
         row.update(session)
     for paths in attempts.values():
         left_out += [_file(path, "its instance is not in the suite of run.json", count_lines(path)) for path in paths]

@@ -65,7 +65,9 @@ class Answers:
         """dumpsys no longer finds it."""
         (self._services / name).unlink(missing_ok=True)
 
-    def set_battery(self, percent: int = 85, temperature_c: float = 25.0, plugged: bool = True) -> None:
+    def set_battery(
+        self, percent: int = 85, temperature_c: float = 25.0, plugged: bool = True, charge_uah: int | None = None
+    ) -> None:
         """What `dumpsys battery` says."""
         lines = {
             "AC powered": "false",
@@ -73,7 +75,7 @@ class Answers:
             "Wireless powered": "false",
             "Max charging current": 500000 if plugged else 0,
             "Max charging voltage": 5000000 if plugged else 0,
-            "Charge counter": percent * 34000,
+            "Charge counter": percent * 34000 if charge_uah is None else charge_uah,
             "status": (5 if percent == 100 else 2) if plugged else 3,  # full, charging, discharging
             "health": 2,
             "present": "true",

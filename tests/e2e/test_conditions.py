@@ -8,15 +8,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 
 import pytest
 
 from aiot_analysis import ingest
+from aiot_analysis.ingest import energy
 from aiot_analysis.tables import data
-from runner import rawlog
+from aiot_suite import suite
+from runner import execution, rawlog, run_suite
 from runner.devices import Conditions, conditions
+from runner.devices.attached import AttachedDevice
 from runner.devices.choice import Choice, choose_devices
 from runner.devices.conditions import NOTE
 from tests.e2e.test_bundle import bundle, space  # noqa: F401
@@ -151,6 +155,49 @@ def test_the_screen_of_a_phone_on_battery_is_recorded_as_it_is(space, phones):  
     [held] = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)["held"]
     assert (held["screen_on"], held["wakefulness"], held["plugged"]) == (False, "Asleep", False)
     assert stay_on(phone) is None
+
+
+@pytest.mark.e2e_all
+def test_a_sustained_run_on_battery_has_an_energy(space, phones, tmp_path, monkeypatch):  # noqa: F811
+    """A short one: the phone draws 1 W while idle and 5 W while the agent runs, at the voltage that it tells."""
+    (phone,) = phones(1, paper_ids=ANDROID_11)
+    monkeypatch.setitem(suite.PROFILES, "sustained", suite.Profile("sustained", warmups=1, min_duration_s=12.0))
+    monkeypatch.setattr(execution, "IDLE_S", 8.0)
+    monkeypatch.setattr(energy, "LEAST_S", 4.0)
+    monkeypatch.setattr(AttachedDevice, "telemetry_interval_s", 0.5)
+    stop = threading.Event()
+
+    def drain():
+        charge_uah, volts, before = 3e6, 4.195, time.monotonic()
+        while not stop.wait(0.2):
+            now = time.monotonic()
+            charge_uah -= (5 if measuring(phone) else 1) / volts * (now - before) / 3.6e-3
+            before = now
+            phone.answers.set_battery(plugged=False, charge_uah=round(charge_uah))
+
+    thread = threading.Thread(target=drain)
+    thread.start()
+    try:
+        outcome = run_suite(
+            [phone.serial],
+            workspace=space.root,
+            profile="sustained",
+            models="squeezenet",
+            frameworks="tflite",
+            delegates="cpu",
+            quantizations="float32",
+        )
+    finally:
+        stop.set()
+        thread.join()
+    assert not outcome.failed
+    ingest.process(space.raw, tmp_path / "tables")
+    tables = data.load(tmp_path / "tables")
+    [row] = tables.instances.to_dict("records")
+    assert row["energy_gap"] is None or row["energy_gap"] != row["energy_gap"], row["energy_gap"]
+    assert row["energy_mj"] / (1000 * 12 / row["images"]) == pytest.approx(4.0, rel=0.3)  # W: samples are in whole s
+    idle = tables.telemetry()[lambda telemetry: telemetry["instance_id"].isna()]
+    assert len(idle) > 10 and idle["screen_on"].all() and not idle["plugged"].any()
 
 
 def test_a_phone_that_was_away_is_restored_by_the_run_that_goes_on(space, phones):  # noqa: F811

@@ -52,15 +52,26 @@ def sampled(
     return rows
 
 
-def measured(rows, ms=MS):
-    return energy.per_image(rows, NAME, 1, ms)
+def measured(rows, loop_s=RUN_S):
+    return energy.per_image(rows, NAME, 1, loop_s, round(1000 * loop_s / MS))
+
+
+def test_loading_the_model_does_not_count():
+    rows = sampled(unit_ua=None)
+    loading = [row for row in rows if row["instance_id"]][: 60 // EVERY_S]
+    for number, row in enumerate(loading):  # a minute at 9 W instead of 3 W
+        row["charge_uah"] += 6 / 4.0 * (60 - EVERY_S * number) / 3.6e-3
+    for row in rows[: IDLE_S // EVERY_S]:
+        row["charge_uah"] += 6 / 4.0 * 60 / 3.6e-3
+    assert measured(rows, loop_s=RUN_S - 65)["energy_mj"] == pytest.approx(40.0, rel=1e-3)
+    assert measured(rows)["energy_mj"] > 45
 
 
 def write_run(folder, rows, profile="sustained", run_id=RUN):
     run = begin(folder, [NAME], run_id, profile={"name": profile})
     lines = [{"instance" if name == "instance_id" else name: value for name, value in row.items()} for row in rows]
     (run / "telemetry.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    attempt(run, NAME, LOAD, *(image(query) for query in range(500)), end() | {"loop_ns": round(500 * MS * 1e6)})
+    attempt(run, NAME, LOAD, *(image(query) for query in range(500)), end() | {"loop_ns": RUN_S * 10**9})
 
 
 @pytest.mark.parametrize("profile", ["sustained", "paper"])
@@ -73,7 +84,8 @@ def test_a_run_has_its_energy_in_the_table(tmp_path, profile):
         assert pd.isna([row["energy_mj"], row["energy_mj_se"], row["energy_gap"]]).all()
         assert execution.energies(tables.instances).empty
         return
-    assert row["energy_mj"] == pytest.approx(40.0, rel=1e-3) and pd.isna(row["energy_gap"])
+    assert pd.isna(row["energy_gap"])
+    assert row["energy_mj"] == pytest.approx(2.0 * RUN_S / 500 * 1000, rel=1e-3)  # 2 W for 600 s, over 500 images
     assert (row["verdict"], row["reasons"]) == ("valid", ""), "samples of the idle device are none of the instance"
     [shown] = execution.energies(tables.instances).to_dict("records")
     assert (shown["gap"], shown["energy_mj"]) == ("", row["energy_mj"])
