@@ -332,7 +332,10 @@ def second_run(stage: Stage, draw: random.Random) -> None:
     stage.run_to_moment()
     assert stage.command
     stage.watch.counting_agents = True
-    stage.aiot(*stage.words(), expected=EITHER)
+    earlier = runs(stage.space.raw)
+    second = stage.aiot(*stage.words(), expected=EITHER)
+    if second.code and stage.command.running and len(runs(stage.space.raw)) > len(earlier) > 0:
+        stage.note("wrong", "a run that was refused has a folder, as if it were unfinished")
     stage.kill()
 
 

@@ -42,12 +42,12 @@ if TYPE_CHECKING:
 
 MODELS = ("squeezenet", "mnasnet")
 PICTURES, PACE_MS = 12, 20
-SHORT, LONG = 10, 30
+SHORT, LONG = 10, 45
 """Passes through the pictures: LONG leaves time for another command."""
 START, FOLDER_MADE, STORED = "start of the command", "first file on the device", "images"
-PATIENCE_S, TIMEOUT_S = 12, 40
+PATIENCE_S, TIMEOUT_S = 12, 90
 """Options of the runs: the longest time to wait for a lost device, and for an instance."""
-COMMAND_LIMIT_S = 90.0
+COMMAND_LIMIT_S = 150.0
 """A command that takes longer is killed and counted as left behind."""
 ENDED_WITHIN_S = 1.0
 """Time that processes have to end after their command."""

@@ -3,14 +3,18 @@
 import os
 import signal
 import subprocess
+import sys
 from dataclasses import replace
 
+import psutil
 import pytest
 from adbutils import AdbClient
 
 from tests.campaign import tries
+from tests.campaign.__main__ import ROOT
 from tests.campaign.kinds import KINDS, Kind
 from tests.e2e.conftest import LEAKED, parts  # noqa: F401
+from tests.e2e.test_run import until
 from tests.leftovers import MARK
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("parts"), pytest.mark.filterwarnings(LEAKED)]
@@ -46,3 +50,21 @@ def test_what_is_done_to_a_run_is_counted():
     assert started[0].wait(10) == -signal.SIGKILL, "the stage ends what is left behind"
     counts = {column: number for column, number in done.counts.items() if number}
     assert counts == {"changed": 1, "left behind": 2, "tracebacks": 1, "wrong": 1}, done.findings
+
+
+def test_ctrl_c_ends_a_campaign_at_once_with_all_that_it_has_started(tmp_path):
+    words = [sys.executable, "-m", "tests.campaign", "--only", "none", "--moments", "1", "--log", str(tmp_path / "log")]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    campaign = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = psutil.Process(campaign.pid)
+    try:
+        until(lambda: [child for child in process.children() if "aiot" in child.cmdline()], "a run", process=campaign)
+        children = process.children(recursive=True)
+        campaign.send_signal(signal.SIGINT)
+        assert campaign.wait(10) == 130
+        psutil.wait_procs(children, timeout=5)
+        assert [child for child in children if child.is_running()] == []
+        assert [path.name for path in tmp_path.iterdir()] == ["log"]
+    finally:
+        campaign.kill()
+        campaign.communicate()
