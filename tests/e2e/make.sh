@@ -44,6 +44,7 @@ else
             show "/$name" "/$name"
         fi
     done
+    [ ! -e /etc/machine-id ] || mount --bind "$folder/machine-id" "$root/etc/machine-id"
     mkdir -m 1777 "$root/tmp" "$root/dev/shm"
     for name in "$@"; do show "$name" "$name"; done
 fi

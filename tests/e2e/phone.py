@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import uuid
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,6 +44,7 @@ class Phone:
         self.answers = Answers(self._folder, paper_id, f"STANDIN{paper_id:02}{self.port}")
         if board:
             (self._folder / "meminfo").unlink()  # it says what this machine has
+            (self._folder / "machine-id").write_text(f"{uuid.uuid4().hex}\n", encoding="utf-8")
         shutil.copytree(_HERE / "stand_in", self._folder / "stand-in" / "bin")
         for program in (self._folder / "stand-in" / "bin").iterdir():
             program.chmod(0o755)
