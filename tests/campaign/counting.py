@@ -88,9 +88,9 @@ def queries(source: Path | bytes) -> list[int]:
     return [record["query"] for record in events(source) if record.get("event") in ("image", "image_failed")]
 
 
-def ending(path: Path) -> Event:
-    """Return the last event of an attempt's file if it ends the attempt, or an empty dictionary."""
-    last = next(reversed(list(events(path))), {})
+def ending(source: Path | bytes) -> Event:
+    """Return the last event of an attempt's file or its content if it ends the attempt, or an empty dictionary."""
+    last = next(reversed(list(events(source))), {})
     return last if last.get("event") in ENDINGS else {}
 
 
@@ -146,10 +146,19 @@ def lost_images(folders: Sequence[Path], asked: Asked, devices: int = 1) -> list
             if missing:
                 where = whole[-1].name if whole else f"{instance}, which has no finished attempt"
                 findings.append(Finding("lost", len(missing), f"{len(missing)} images of {where} in {folder.name}"))
-    if missing_runs := devices - len({folder.parent for folder in folders}):
-        number = missing_runs * len(asked.instances) * asked.queries
-        findings.append(Finding("lost", number, f"{missing_runs} devices have no run"))
+    without_run = devices - len({folder.parent for folder in folders})
+    if without_run > 0:
+        number = without_run * len(asked.instances) * asked.queries
+        findings.append(Finding("lost", number, f"{without_run} devices have no run"))
     return findings
+
+
+def renamed_devices(raw: Path, devices: int) -> list[Finding]:
+    """Return a finding if there are runs of more devices than exist."""
+    names = sorted({folder.parent.name for folder in runs(raw)})
+    if len(names) <= devices:
+        return []
+    return [Finding("wrong", 1, f"the runs are of {', '.join(names)}, but there are {devices} devices")]
 
 
 def lost_records(stored: Mapping[str, set[int]], raws: Sequence[Path]) -> list[Finding]:

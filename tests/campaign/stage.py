@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import shutil
 import signal
 import stat
@@ -22,10 +23,12 @@ import psutil
 
 from aiot_suite.datasets import store
 from aiot_suite.datasets.sample import CLASS_NAMES, draw_jpeg
+from aiot_suite.errors import SetupError
 from aiot_suite.facts import Artifact, Settings
 from aiot_suite.suite import Instance
 from aiot_suite.workspace import Workspace, sha256_of
 from runner.bundle import build
+from runner.bundle.recipes import architecture_for
 from runner.devices import FOLDER
 from tests.campaign import counting, paced
 from tests.campaign.counting import EITHER, TELLS, Asked, EndedCommand, Finding
@@ -192,7 +195,8 @@ class Device:
         return self.phone.storage / FOLDER.removeprefix("/data/")
 
     def logs(self) -> list[Path]:
-        return sorted(self.folder.glob("runs/*/*.jsonl"))
+        """Return the logs on the device, latest last."""
+        return _by_time(self.folder, "runs/*/*.jsonl")
 
     def agents(self) -> list[psutil.Process]:
         """Return the processes that are measuring on the device."""
@@ -208,9 +212,9 @@ class Device:
         """Wait until an agent is measuring and return its log, or None after the time limit."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            latest = max(self.logs(), key=lambda path: path.lstat().st_mtime, default=None)
-            if latest and self.agents() and not counting.ending(latest):
-                return latest
+            for latest in self.logs()[-1:]:
+                if self.agents() and not counting.ending(regular_content(latest)):
+                    return latest
             time.sleep(SETTLED_S)
         return None
 
@@ -293,14 +297,24 @@ class Watch:
                     before = now
 
 
+def _by_time(folder: Path, pattern: str) -> list[Path]:
+    """Return the files that match a pattern, the last changed one last. Files may come and go meanwhile."""
+    times = {}
+    with suppress(OSError):
+        for path in folder.glob(pattern):
+            with suppress(OSError):
+                times[path] = path.lstat().st_mtime
+    return sorted(times, key=lambda path: times[path])
+
+
 def regular_content(path: Path) -> bytes:
     """Return the content of a regular file; b"" for anything else, such as a link or a pipe."""
     try:
         number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(number, "rb") as file:
+            return file.read() if stat.S_ISREG(os.fstat(number).st_mode) else b""
     except OSError:
         return b""
-    with os.fdopen(number, "rb") as file:
-        return file.read() if stat.S_ISREG(os.fstat(number).st_mode) else b""
 
 
 @dataclass
@@ -348,17 +362,9 @@ class Stage:
 
     def words(self, *more: str, space: Workspace | None = None) -> list[str]:
         """Return the words of the run of this try."""
-        words = [
-            "run",
-            *self.chosen(),
-            "--frameworks",
-            "paced",
-            "--models",
-            ",".join(MODELS),
-            "--repeat",
-            str(self.setting.passes),
-        ]
-        words += ["--patience", str(PATIENCE_S), "--timeout", str(TIMEOUT_S), *self.setting.options, *more]
+        words = ["run", *self.chosen(), "--frameworks", "paced", "--models", ",".join(MODELS)]
+        words += ["--repeat", str(self.setting.passes), "--patience", str(PATIENCE_S), "--timeout", str(TIMEOUT_S)]
+        words += [*self.setting.options, *more]
         return [*words, "--workspace", str((space or self.space).root)]
 
     def run_to_moment(self, *more: str) -> None:
@@ -381,9 +387,9 @@ class Stage:
 
     def _images(self) -> int:
         """Return the number of images that the devices and this machine have stored."""
-        logs = {path.name: path for device in self.devices for path in device.logs()}
-        logs |= {f"{path.parent.parent.name} {path.name}": path for path in self.space.raw.glob("*/*/*.*.jsonl")}
-        return sum(regular_content(path).count(b'"event":"image"') for path in logs.values())
+        logs = [path for device in self.devices for path in device.logs()]
+        logs += _by_time(self.space.raw, "*/*/*.*.jsonl")
+        return sum(regular_content(path).count(b'"event":"image"') for path in logs)
 
     def start(self, *words: str) -> Command:
         return Command(words, self.environment(), self.scratch)
@@ -499,7 +505,7 @@ def opened(setting: Setting, moment: Moment) -> Iterator[Stage]:
             link.attach(devices[-1].serial)
         (scratch / "cache").mkdir()
         if setting.android:
-            (scratch / "cache" / "bundles").symlink_to(build.folder())
+            (scratch / "cache" / "bundles").symlink_to(_bundles())
         space = Workspace((disk.path if disk else scratch) / "space")
         furnish(space)
         stage = Stage(setting, link, devices, space, disk, scratch, uuid.uuid4().hex, moment, Watch(devices))
@@ -507,6 +513,18 @@ def opened(setting: Setting, moment: Moment) -> Iterator[Stage]:
         stage.watch.start()
         stack.callback(stage.watch.stop)
         yield stage
+
+
+def _bundles() -> Path:
+    """Return the folder with a bundle for phones of this machine's processor, which is built if there is none."""
+    architecture = architecture_for(platform.machine())
+    if architecture is None:
+        raise NotHere(f"there is no bundle for {platform.machine()}")
+    try:
+        build.build("tflite", architecture, lambda words: None)
+    except SetupError as error:
+        raise NotHere(f"the bundle for phones cannot be built: {error}") from None
+    return build.folder()
 
 
 def furnish(space: Workspace) -> None:

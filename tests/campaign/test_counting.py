@@ -83,6 +83,16 @@ def test_a_device_without_a_run_has_lost_all(raw, run):
     assert numbers(counting.lost_images([run], ASKED, devices=2)) == [8]
     other = rawlogs.begin(raw, [A, B], device="other")
     assert numbers(counting.lost_images([run, other], ASKED, devices=2)) == [4, 4]
+    assert numbers(counting.lost_images([run, other], ASKED, devices=1)) == [4, 4]
+
+
+def test_a_device_whose_name_changes_is_a_wrong_statement(raw, run):
+    assert counting.renamed_devices(raw, 1) == []
+    rawlogs.begin(raw, [A, B], run_id="20260102T000000Z-aaaaaa")
+    assert counting.renamed_devices(raw, 1) == [], "two runs of one device"
+    rawlogs.begin(raw, [A, B], device="other")
+    assert counting.renamed_devices(raw, 2) == []
+    assert numbers(counting.renamed_devices(raw, 1)) == [1]
 
 
 def test_stored_images_are_lost_that_the_attempt_of_the_same_name_has_not(raw, run, tmp_path):

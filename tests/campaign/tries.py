@@ -78,6 +78,7 @@ def judge(kind: Kind, scene: Stage) -> list[Finding]:
     for raw in raws:
         folders = counting.newest_runs(raw) if kind.only_newest else counting.runs(raw)
         findings += counting.lost_images(folders, kind.setting.asked, len(scene.devices))
+        findings += counting.renamed_devices(raw, len(scene.devices))
         findings += counting.doubled_images(raw)
         findings += counting.wrong_endings(raw)
         findings += counting.wrong_records(raw)
