@@ -208,7 +208,8 @@ def changed_attempts(before: Mapping[str, str], raw: Path) -> list[Finding]:
 LOST, INTERRUPTED, TIMED_OUT, FULL, READ_ONLY = "lost", "interrupted", "timed out", "full", "read-only"
 KILLED, BUSY, NOT_OURS, UNAUTHORIZED = "killed", "busy", "not ours", "unauthorized"
 CLAIMS = {
-    LOST: r"does not answer|(device|connection) (was|is|has been) (lost|gone)|(device|connection) went away|is offline",
+    LOST: r"does not answer|stopped answering|(device|connection) (was|is|has been) (lost|gone)"
+    r"|(device|connection) went away|is offline",
     INTERRUPTED: r"\binterrupted|was terminated|\bSIG(TERM|HUP|INT)\b",
     TIMED_OUT: r"took longer than",
     FULL: r"no space (is )?left",

@@ -155,7 +155,8 @@ def test_reasons_are_those_of_attempts_that_failed_or_were_unavailable(raw, run)
     [
         ("the device or its connection was lost, which ended the process", {LOST}),
         ("The device 127.0.0.1:5 does not answer (closed): check its cable.", {LOST}),
-        ("the process is gone, probably because the connection was lost", set()),
+        ("the device stopped answering", {LOST}),
+        ("the process ended without an exit code, perhaps because the connection to the device was lost", set()),
         ("aiot: interrupted; completed work is kept.", {INTERRUPTED}),
         ("it took longer than 20 s", {counting.TIMED_OUT}),
         ("OSError: [Errno 28] No space left on device", {FULL}),
