@@ -297,11 +297,11 @@ def new_run_id() -> str:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for raw logs. Raises SetupError if it cannot be made."""
+    """Make the folder of a device in that of the raw logs. Raises SetupError, which names the latter, if it cannot."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _cannot_be_written(folder, error) from None
+        raise _cannot_be_written(folder.parent, error) from None
 
 
 def _cannot_be_written(folder: Path, error: OSError) -> SetupError:

@@ -197,10 +197,11 @@ def _without_duplicates(devices: Sequence[AttachedDevice], named: Sequence[str])
 
 def _identified(devices: list[AttachedDevice], raw: Path, salt: str, tell: Tell) -> list[AttachedDevice]:
     """Return the devices with their identities, whose doubts are told."""
-    identify_all(devices, raw, salt)
-    for device in devices:
-        if doubt := device.identity.doubt:
-            tell(f"{printable(device.connection.serial)}: {doubt}.")
+    identities = identify_all([(device.connection.serial, device.facts) for device in devices], raw, salt)
+    for device, identity in zip(devices, identities, strict=True):
+        device.identity = identity
+        if identity.doubt:
+            tell(f"{printable(device.connection.serial)}: {identity.doubt}.")
     return devices
 
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from runner.devices.attached import AttachedDevice
-
 _DIGITS = ("0123456789abcdef" * 2, "1234567890" * 2, "1234567890abcdef" * 2, "9876543210" * 2)
 _SHORTEST = 4  # characters; a shorter one may well be a serial number
 _PLACEHOLDERS = ("20080411", "default string", "not specified", "system serial number", "to be filled by o.e.m.")
@@ -81,21 +79,23 @@ def identify(facts: AndroidFacts, address: str, salt: str, others: OtherDevices 
     return Identity(named(f"{serial} at {address}" if serial else address), BY_ADDRESS)
 
 
-def identify_all(devices: Sequence[AttachedDevice], raw: Path, salt: str) -> None:
-    """Set the identity of devices that are attached at the same time, and that are all different ones.
+def identify_all(attached: Sequence[tuple[str, AndroidFacts]], raw: Path, salt: str) -> list[Identity]:
+    """Return the identities of devices that are attached at the same time, and that are all different ones.
 
-    raw: folder of the raw logs, in which devices that were measured earlier are looked up.
+    `attached` has the name that adb gives a device, and its facts. `raw` is the folder of the raw logs, in which
+    devices that were measured earlier are looked up.
     """
-    serials = Counter(device.facts.serial for device in devices)
-    systems = Counter((device.facts.serial, device.facts.system_id) for device in devices)
-    for device in devices:
-        facts = device.facts
+    serials = Counter(facts.serial for _, facts in attached)
+    systems = Counter((facts.serial, facts.system_id) for _, facts in attached)
+    identities = []
+    for address, facts in attached:
         others = OtherDevices(
             measured_devices(raw, facts, salt),
             same_serial=bool(facts.serial) and serials[facts.serial] > 1,
             same_system=bool(facts.system_id) and systems[facts.serial, facts.system_id] > 1,
         )
-        device.identity = identify(facts, device.connection.serial, salt, others)
+        identities.append(identify(facts, address, salt, others))
+    return identities
 
 
 def measured_devices(raw: Path, facts: AndroidFacts, salt: str) -> dict[str, str]:

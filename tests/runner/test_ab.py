@@ -18,7 +18,7 @@ from runner.ab.session import Block, RecordedBlock, Session
 from runner.devices.local import LocalDevice
 from runner.tools.jobs import NativeToolOptions
 from tests.command import aiot, refused
-from tests.rawlogs import LOAD, attempt, begin, end
+from tests.rawlogs import LOAD, attempt, begin, end, image
 from tests.runner.conftest import TINY
 
 WORDS = {"a": "threads=1", "b": "threads=2"}
@@ -486,7 +486,7 @@ def test_expected_time_is_that_of_earlier_runs(tmp_path, request_):
     """Ten images in 2 s and 3 s beside them: five images take 1 s and 3 s."""
     times = {"started": "2026-01-01T00:00:00Z", "ended": "2026-01-01T00:00:05Z"}
     folder = begin(tmp_path, [ID], **times)
-    attempt(folder, ID, LOAD, {**end(), "images": 10, "loop_ns": 2_000_000_000})
+    attempt(folder, ID, LOAD, *map(image, range(10)), {**end(), "loop_ns": 2_000_000_000})
 
     profile = replace(PROFILES["quick"], max_images=5)
 
