@@ -205,8 +205,8 @@ def slowdown(frame: pd.DataFrame, devices: pd.DataFrame | None = None, first: st
 def along_run(course: pd.DataFrame, chosen: pd.DataFrame, devices: pd.DataFrame | None = None) -> Chart:
     """Return the latency over the run of the chosen instances, one panel each, with any change in level.
 
-    Takes the frames of `stats.drift.course` and `stats.drift.most_moved`. Images that took much longer than the others
-    are at the top of a panel.
+    Takes the frames of `stats.drift.times_along_run` and `stats.drift.most_moved`. Images that took much longer than
+    the others are at the top of a panel.
     """
     key = ["run_id", "device_id", "instance_id"]
     top = (1.35 * course[course["kind"] == "loop"].groupby(key)["ms"].max()).rename("top").reset_index()

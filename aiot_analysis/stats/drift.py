@@ -301,12 +301,12 @@ def _compare_parts(
     if min(burst.shape[1], remainder.shape[1]) < MIN_PART:
         return {}
     first, then = burst.mean(axis=1), remainder.mean(axis=1)
-    (first_error, first_worth), (then_error, then_worth) = dependence.errors(burst), dependence.errors(remainder)
+    (first_error, first_size), (then_error, then_size) = dependence.errors(burst), dependence.errors(remainder)
     with np.errstate(divide="ignore", invalid="ignore"):  # a clock too coarse for the model gives zeros
         ratio, a, b = then / first, (first_error / first) ** 2, (then_error / then) ** 2
         # so few images do not show the range of their dependence: assume at least that of the longer remainder
         a = np.maximum(a, b * remainder.shape[1] / burst.shape[1])
-        freedoms = [first_worth - 1, then_worth - 1, np.full_like(a, runs_freedom)]
+        freedoms = [first_size - 1, then_size - 1, np.full_like(a, runs_freedom)]
         low, high = np.exp(variance.interval_of_parts(np.log(ratio), [a, b, np.full_like(a, runs)], freedoms))
     numbers = [first, then, ratio, low, high]
     return dict(zip(["burst_ms", "rest_ms", "slowdown", "slowdown_low", "slowdown_high"], numbers, strict=True))

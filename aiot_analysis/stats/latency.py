@@ -80,12 +80,12 @@ def image_log_ratios(
         if alike.any():
             error[alike], effective_size[alike] = dependence.errors(x[alike] - y[alike])
         if not alike.all():
-            (base_error, base_worth), (other_error, other_worth) = (
+            (base_error, base_size), (other_error, other_size) = (
                 dependence.errors(x[~alike]),
                 dependence.errors(y[~alike]),
             )
             error[~alike], together = variance.standard_error(
-                [base_error**2, other_error**2], [base_worth - 1, other_worth - 1]
+                [base_error**2, other_error**2], [base_size - 1, other_size - 1]
             )
             effective_size[~alike] = 1 + together
         squares[rows], freedom[rows] = error**2, effective_size - 1
