@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +20,10 @@ from runner.devices.android import Boot
 from runner.doctor import gate
 from runner.errors import DeviceError, DeviceLostError, FolderLostError
 from runner.preflight import framework_version, python_version
-from runner.run_request import MakeTask, Request, StartedRun, make_folder, requested_conditions
+from runner.run_request import MakeTask, Request, StartedRun, cannot_be_written, requested_conditions
 from runner.tools.tool_attempt import ToolJob, run_job
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
 Tick = Callable[[bytes], None]
@@ -410,14 +409,20 @@ def _sampling_telemetry(run: Execution, instance: Instance, attempt: int) -> Ite
             add({"lost": True})
 
 
-def device_locked(folder: Path) -> AbstractContextManager[None]:
+@contextmanager
+def device_locked(folder: Path) -> Iterator[None]:
     """Lock the folder of a device's raw logs, which is made if necessary, for one run at a time.
 
     Raises DeviceError if another run holds it, and SetupError if it cannot be written to.
     """
     busy = DeviceError(f"Another run is using the device {folder.name}: wait until it finishes, or stop it.")
-    make_folder(folder)
-    return rawlog.locked(folder / ".lock", busy)
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(rawlog.locked(folder / ".lock", busy))
+        except OSError as error:
+            raise cannot_be_written(folder.parent, error) from None
+        yield
 
 
 @contextmanager

@@ -296,15 +296,8 @@ def new_run_id() -> str:
     return f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z-{secrets.token_hex(3)}"
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder of a device in that of the raw logs. Raises SetupError, which names the latter, if it cannot."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _cannot_be_written(folder.parent, error) from None
-
-
-def _cannot_be_written(folder: Path, error: OSError) -> SetupError:
+def cannot_be_written(folder: Path, error: OSError) -> SetupError:
+    """Return the error that says why a folder of raw logs cannot be written to."""
     return SetupError(
         f"No run can be written to {folder} ({error.strerror}): free some space, or make it a folder that you can "
         "write to."
@@ -339,7 +332,7 @@ def create_run(workspace: Workspace, device: Device, request: Request, run_id: s
         rawlog.write_json(folder / "run.json", record, rawlog.RUN_FIELDS)
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise _cannot_be_written(workspace.raw, error) from None
+        raise cannot_be_written(workspace.raw, error) from None
     return folder
 
 

@@ -105,6 +105,7 @@ class AttachedConditions:
         self._files = files
         self._facts = facts
         self._note = posixpath.join(files.folder, NOTE)
+        self._previous: dict[str, Any] = {}  # content of the note, which may be deleted with our folder
 
     @contextmanager
     def hold(self, wanted: Conditions) -> Iterator[AppliedConditions]:
@@ -133,6 +134,7 @@ class AttachedConditions:
         note = {"stay_on": stay_on, "fixed_performance": fixed_before or wanted.fixed_performance}
         self._files.make([])
         self._connection.push(json.dumps(note).encode(), self._note)
+        self._previous = note
         held = self._keep_screen_on(held, stay_on)
         refused = {**held.refused}
         if wanted.fixed_performance:
@@ -178,7 +180,7 @@ class AttachedConditions:
 
     def restore(self) -> bool:
         """Restore the previous state of the device. Return whether there was anything to restore."""
-        previous = self._noted()
+        previous = self._noted() or self._previous
         if not previous:
             return False
         if previous["fixed_performance"]:
@@ -188,6 +190,7 @@ class AttachedConditions:
         elif previous["stay_on"]:
             self.run(["settings", "put", *_STAY_ON, previous["stay_on"]])
         self._files.do(["rm", "-f", self._note])
+        self._previous = {}
         return True
 
     def _noted(self) -> dict[str, Any]:

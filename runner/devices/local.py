@@ -169,13 +169,18 @@ class LocalDevice:
     def reserve(self, run: str, end: bool = False) -> list[Rival]:
         """Lock this machine for the runs of this user, by a file in the cache folder."""
         lock = environments.cache_folder() / f"run-on-{platform.node()}.lock"
-        lock.parent.mkdir(parents=True, exist_ok=True)
         busy = DeviceError("another run")
         try:
+            lock.parent.mkdir(parents=True, exist_ok=True)
             self._reserved.enter_context(rawlog.locked(lock, busy))
         except DeviceError:
             owner = (_read(lock) or "unknown").split()
             return [Rival(owner[0], process=int(owner[-1]) if owner[-1].isdigit() else None, host=platform.node())]
+        except OSError as error:
+            raise DeviceError(
+                f"This machine cannot be reserved for a run, because {lock} cannot be written to ({error.strerror}): "
+                "name another cache folder with AIOT_CACHE."
+            ) from None
         lock.write_text(f"{run} {os.getpid()}\n", encoding="utf-8")
         return []
 

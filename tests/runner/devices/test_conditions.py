@@ -217,3 +217,13 @@ def test_an_answer_that_is_no_setting_is_never_put_back(said):
     with device(phone).hold(Conditions()) as held:
         assert (held.screen_on, list(held.refused)) == (False, ["screen_on"])
     assert not [words for words in phone.calls if words[:2] in (["settings", "put"], ["svc", "power"])]
+
+
+def test_a_note_that_is_deleted_during_the_run_does_not_leave_the_phone_changed():
+    """As when somebody deletes our folder; the next run then notes the state that the owner of the phone chose."""
+    phone = Phone(stay_on="3")
+    with device(phone).hold(Conditions(fixed_performance=True)):
+        assert (phone.stay_on, phone.fixed_performance) == ("15", True)
+        phone.files.clear()
+    assert (phone.stay_on, phone.fixed_performance) == ("3", False)
+    assert device(phone).conditions.restore() is False
