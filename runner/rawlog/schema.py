@@ -199,10 +199,19 @@ def check(record: Mapping[str, Any], fields: Fields, where: str) -> None:
         fits = math.isfinite(value) if isinstance(value, float) else type(value) is not int or -(2**63) <= value < 2**63
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types) or not fits:
             raise RawLogError("%s has %s as %s, which is not valid in the format." % (where, reprlib.repr(value), name))
-        if name in ITEMS and isinstance(value, list) and any(type(item) is not ITEMS[name] for item in value):
-            raise RawLogError("%s has %s as %s, which is not valid in the format." % (where, reprlib.repr(value), name))
+        if name in ITEMS:
+            _check_items(name, value, where)
         if (name.endswith(("_ns", "_ms")) or name in COUNTS) and isinstance(value, (int, float)) and value < 0:
             raise RawLogError("%s has the negative value %r as %s." % (where, value, name))
+
+
+def _check_items(name: str, items: Any, where: str) -> None:
+    """Raise RawLogError if an element of a list has the wrong type."""
+    for item in items or ():
+        if type(item) is not ITEMS[name]:
+            raise RawLogError(
+                "%s has %s in its %s, which is not valid in the format." % (where, reprlib.repr(item), name)
+            )
 
 
 def check_event(record: Any, where: str) -> None:

@@ -383,3 +383,19 @@ def test_a_lock_that_the_file_system_does_not_offer_is_no_other_process(tmp_path
     with pytest.raises(OSError, match="Bad file descriptor") as caught, rawlog.locked(tmp_path, BUSY):
         pytest.fail("it was not locked")
     assert caught.value.filename == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"suite": [7]}, "7 in its suite"),
+        ({"suite": ["a", None]}, "None in its suite"),
+        ({"held": [5]}, "5 in its held"),
+        ({"boots": ["x"]}, "'x' in its boots"),
+    ],
+)
+def test_an_element_of_a_list_of_the_wrong_type_is_named(changes, words):
+    fields = {name: rawlog.RUN_FIELDS[name] for name in changes}
+    with pytest.raises(rawlog.RawLogError, match=rf"^run\.json has {words}, which is not valid in the format\.$"):
+        rawlog.check(changes, fields, "run.json")
+    rawlog.check({"suite": ["a"], "held": [{}], "boots": None}, {}, "run.json")
