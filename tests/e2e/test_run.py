@@ -285,3 +285,18 @@ def test_ctrl_c_and_signals_end_the_agent_on_the_device(space, phones, number, c
     [cut] = [path for path in attempts(space) if rawlog.read_attempt(path).status == "failed"]
     assert rawlog.read_attempt(cut).last["reason"] == "the run was interrupted"
     assert record["ended"] is None
+
+
+def test_all_measures_the_usable_devices_and_tells_of_the_others(space, phones, proxied, adb_server):
+    _, other = phones(2, board=True)
+    shut = proxied(other, authorized=False)
+    adb_server.client().disconnect(other.serial)
+    done = run(space, "--all")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "3 instances measured" in done.stdout
+    skipped = f"The device {shut.serial} is unauthorized: it is skipped."
+    assert skipped in done.stderr.splitlines()
+    assert done.stderr.splitlines()[-1].startswith("aiot: Some attached devices were not used (see above)")
+    accepted = run(space, "--all", "--resume", "--skip-unusable")
+    assert (accepted.returncode, skipped in accepted.stderr.splitlines()) == (0, True), accepted.stderr
+    check(space, {}, repeat=SHORT)
