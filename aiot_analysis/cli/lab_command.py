@@ -40,7 +40,9 @@ def copy_notebooks(source: Path, target: Path) -> NotebookCopies:
     from aiot_analysis.tables.workspace import digest
 
     record = target / COPIED
-    hashes = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    hashes = rawlog.parse(record.read_bytes()) if record.is_file() else {}
+    if not isinstance(hashes, dict):
+        raise ValueError(f"{record} is damaged")
     copies = NotebookCopies()
     for path in sorted(source.rglob("*.ipynb")):
         name = path.relative_to(source).as_posix()

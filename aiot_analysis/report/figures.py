@@ -395,12 +395,14 @@ def _check_index(out: Path) -> None:
 def _write_index(site: Site, written: dict[str, dict[str, Any]], entries: Sequence[CatalogueEntry]) -> None:
     """Write the index of all files, including those that earlier calls wrote and that still exist."""
     try:
-        earlier = json.loads((site.out / ITEMS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        earlier = {}
-    remaining = {
-        name: record for name, record in earlier.items() if all((site.out / file).exists() for file in record["files"])
-    }
+        earlier = rawlog.parse((site.out / ITEMS).read_bytes())
+        remaining = {
+            name: record
+            for name, record in earlier.items()
+            if all((site.out / file).exists() for file in record["files"])
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # missing or damaged
+        remaining = {}
     for name, item in written.items():
         earlier_files = [file for file in remaining.get(name, {}).get("files", []) if file not in item["files"]]
         if not earlier_files or remaining[name]["data"] == item["data"]:

@@ -240,11 +240,11 @@ def read(path: Path) -> Notebook:
         ReportError: The file is not a notebook of format 4, or its parameters are not valid Python.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = rawlog.parse(path.read_bytes())
         cells = [(cell["cell_type"], _text(cell["source"]), cell.get("metadata", {})) for cell in document["cells"]]
     except OSError as error:
         raise ReportError(f"{path} cannot be read ({error.strerror}): check its permissions.") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ReportError(f"{path} is not a notebook of format 4 ({error}): save it again in Jupyter.") from None
     tagged = next((source for _, source, metadata in cells if "parameters" in metadata.get("tags", [])), "")
     title, summary = _first_paragraph([source for kind, source, _ in cells if kind == "markdown"])

@@ -75,7 +75,7 @@ def _is_our_page(path: Path) -> bool:
 def _is_our_manifest(path: Path) -> bool:
     """Return whether the file may be replaced: it is a manifest of reports, or damaged."""
     try:
-        content = json.loads(path.read_bytes())
+        content = rawlog.parse(path.read_bytes())
     except ValueError:
         return True
     return not isinstance(content, dict) or not content or "reports" in content
@@ -118,7 +118,7 @@ def load_manifest(path: Path) -> PageManifest:
     If it is missing, damaged or of another version, it is empty, and everything counts as out of date.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = rawlog.parse(path.read_bytes())
         if content["version"] != VERSION:
             return PageManifest()
         reports = {name: ManifestEntry(**entry) for name, entry in content["reports"].items()}

@@ -33,8 +33,14 @@ def test_a_folder_without_notebooks_is_named(tmp_path: Path) -> None:
         notebooks.find(tmp_path)
 
 
-def test_a_file_that_is_no_notebook_is_named(tmp_path: Path) -> None:
-    (tmp_path / "01_bad.ipynb").write_text("{}")
+DEEP = "[" * 100_000 + "]" * 100_000
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "[]", "5", DEEP, '{"cells": [5]}', '{"cells": [{"cell_type": "x", "source": 5}]}']
+)
+def test_a_file_that_is_no_notebook_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "01_bad.ipynb").write_text(text)
     with pytest.raises(ReportError, match=r"01_bad\.ipynb is not a notebook of format 4") as error:
         notebooks.read(tmp_path / "01_bad.ipynb")
     [found] = notebooks.find(tmp_path)  # which goes on with the others

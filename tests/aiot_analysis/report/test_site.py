@@ -7,7 +7,7 @@ import pytest
 from aiot_analysis.errors import DataError
 from aiot_analysis.report import facts
 from aiot_analysis.report.notebooks import find
-from aiot_analysis.report.site import of_each_device, sites
+from aiot_analysis.report.site import PageManifest, check_folder, load_manifest, of_each_device, sites
 from aiot_analysis.tables import storage
 
 from .conftest import device, instance, write_tables
@@ -69,3 +69,10 @@ def test_devices_have_their_sites_below_the_origin_that_they_are_of(
     }
     with pytest.raises(DataError, match="There is no device 'loc' in these data: choose local, both, phone"):
         of_each_device(fleets, "loc")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "5", "[" * 100_000 + "]" * 100_000])
+def test_a_damaged_manifest_is_empty_and_may_be_replaced(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    assert load_manifest(tmp_path / "manifest.json") == PageManifest()
+    check_folder(tmp_path, tmp_path / "source", [])
