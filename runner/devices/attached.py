@@ -160,7 +160,7 @@ class AttachedDevice:
 
     @cached_property
     def identity(self) -> Identity:
-        """Name and doubts; `identity.identify_all` sets it for devices among others."""
+        """Name and doubts; `choose_devices` sets it for a device among others."""
         return identify(self.facts, self.connection.serial, self._salt)
 
     @property

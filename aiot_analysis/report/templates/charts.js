@@ -244,7 +244,7 @@
       aria: false, background: "transparent", font, view: { stroke: null }, axis,
       header: { labelColor: ink, labelFontSize: 12, labelFontWeight: "bold", title: null },
       legend: { labelColor: ink, titleColor: ink, labelFontSize: 11, titleFontSize: 11 },
-      rule: { color: ink }, mark: { color: ink },
+      rule: { color: ink }, mark: { color: ink }, text: { color: ink },
     };
   }
   function data(figure) {
