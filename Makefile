@@ -107,7 +107,7 @@ calibrate: $(VENV)/installed ## write error rates of the statistics on data with
 # Options, for example `make campaign CAMPAIGN="--only drop reboot --moments 3 --seed 7"`.
 CAMPAIGN ?=
 .PHONY: campaign
-campaign: $(VENV)/installed ## count what goes wrong after faults at random moments of runs, in docs/devices.md (half an hour)
+campaign: $(VENV)/installed ## count what goes wrong after faults at random moments of runs, in docs/devices.md (an hour)
 	$(BIN)/python -m tests.campaign $(CAMPAIGN)
 
 .PHONY: bench

@@ -215,7 +215,7 @@ CLAIMS = {
     FULL: r"no space (is )?left",
     READ_ONLY: r"cannot be written|read-only",
     KILLED: r"it was killed|out of memory|not enough memory",
-    BUSY: r"another run is using",
+    BUSY: r"another run is using|is in use by run|was taken over by run",
     NOT_OURS: r"aiot did not create|not created by aiot",
     UNAUTHORIZED: r"is unauthorized",
     "empty": r"(message is|saying|says?:?) ''|\(\)",  # quotes a message that says nothing

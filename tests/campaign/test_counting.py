@@ -163,6 +163,7 @@ def test_reasons_are_those_of_attempts_that_failed_or_were_unavailable(raw, run)
         ("no space is left on the device: free some space on it", {FULL}),
         ("it ended with exit code 137: it was killed", {KILLED}),
         ("Another run is using the device x: wait until it finishes, or stop it.", {BUSY}),
+        ("device-ab is in use by run 2026-7 (process 5 on host): wait until it finishes.", {BUSY}),
         ("/data/local/tmp/aiot on x was not created by aiot, so it is not removed.", {counting.NOT_OURS}),
         ("A process did not start on x: the message is ''.", {"empty"}),
         ("A process did not start on x: the message is 'sh: not found'.", set()),
