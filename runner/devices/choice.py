@@ -1,4 +1,4 @@
-"""Selection of the devices for a command: this machine, or some or all devices known to an adb server."""
+"""Choice of the devices for a command: this machine, or some or all devices known to an adb server."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SkippedDevice:
 
 
 @dataclass(frozen=True)
-class Selection:
+class ChosenDevices:
     """The devices that a command uses, and those that `--all` skipped."""
 
     devices: list[Device]
@@ -71,7 +71,7 @@ def choose_devices(choice: Choice, space: Workspace, tell: Tell = to_stderr) -> 
     return select_devices(choice, space, tell).devices
 
 
-def select_devices(choice: Choice, space: Workspace, tell: Tell = to_stderr, salt: str | None = None) -> Selection:
+def select_devices(choice: Choice, space: Workspace, tell: Tell = to_stderr, salt: str | None = None) -> ChosenDevices:
     """Return the chosen devices, this machine first. ANDROID_SERIAL applies if nothing else is chosen.
 
     With `--all`, devices that cannot be used or do not answer are skipped, each with a message. `salt` is by default
@@ -88,7 +88,7 @@ def select_devices(choice: Choice, space: Workspace, tell: Tell = to_stderr, sal
     salt = salt or space.salt()
     devices: list[Device] = [LocalDevice(space.staging, salt, choice.local_python)] if choice.local else []
     if not (named or choice.connect or choice.every):
-        return Selection(devices)
+        return ChosenDevices(devices)
     from runner.devices.adb import Client, connect, device_states  # not needed for this machine
 
     client = Client()
@@ -114,7 +114,7 @@ def select_devices(choice: Choice, space: Workspace, tell: Tell = to_stderr, sal
     for device in answering:
         if device not in unique:
             tell(printable(f"{device.connection.serial} is a second connection to a device, and is not used."))
-    return Selection([*devices, *_identified(unique, space.raw, salt, tell)], tuple(skipped))
+    return ChosenDevices([*devices, *_identified(unique, space.raw, salt, tell)], tuple(skipped))
 
 
 def from_environment() -> list[str]:
