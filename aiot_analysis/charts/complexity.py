@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from aiot_analysis.charts import chart
 from aiot_analysis.charts.chart import LIT, Chart, Fact, Spec, View
-from aiot_analysis.plots import style
+from aiot_analysis.plots import device_axis, style
+from aiot_analysis.plots.accuracy import MOST_WHISKERS
 from aiot_analysis.tables import names, select
 
 if TYPE_CHECKING:
@@ -151,32 +152,41 @@ def off_line(residuals: pd.DataFrame, implementations: pd.DataFrame) -> Chart:
 OFF = "off the line by rule"
 
 
-def accuracy_over_time(rows: pd.DataFrame, timing: str, by: str = "implementation") -> Chart:
+def accuracy_over_time(
+    rows: pd.DataFrame, timing: str, by: str = "implementation", devices: pd.DataFrame | None = None
+) -> Chart:
     """Return accuracy over mean time (logarithmic), a point per device and instance.
 
-    Takes the rows of `stats.accuracy.with_interval`; `by` is the column that colours show.
+    Takes the rows of `stats.accuracy.with_interval`. Colours show the column `by`: model, implementation, quantization
+    or device_id, for which `devices` has the names.
     """
     value = f"{select.time_column(timing)}_mean"
     rows = rows.dropna(subset=["accuracy", value]).assign(implementation=names.implementation)
-    order = {"model": names.MODELS, "implementation": names.IMPLEMENTATIONS, "quantization": names.QUANTIZATIONS}[by]
-    present = names.in_order(set(rows[by]), order)
+    if by == "device_id":
+        ids = device_axis.order(rows[by], devices)
+        labels, looks = dict(zip(ids, device_axis.names(ids, devices), strict=True)), style.looks(ids)
+    else:
+        order = {"model": names.MODELS, "implementation": names.IMPLEMENTATIONS, "quantization": names.QUANTIZATIONS}
+        present = names.in_order(set(rows[by]), order[by])
+        labels = {name: names.display(name) for name in present}
+        looks = {name: style.look(name) for name in present}
     tidy = rows.assign(
-        by=rows[by].map(names.display),
+        by=rows[by].map(labels),
         time_ms=rows[value],
         instance=rows["instance_id"].map(names.instance_display),
         framework=rows["framework"].map(names.framework),
         model=rows["model"].map(names.display),
     )
-    spec: Spec = {
+    color: Spec = {"field": "by", "type": "nominal"}
+    encoding: Spec = {"x": chart.value_axis("time_ms", "ms per image", log=True), "color": color, "opacity": LIT}
+    y = chart.value_axis("accuracy", "accuracy", percent=True)
+    point: Spec = {
         "mark": {"type": "point", "filled": True, "size": 26},
-        "encoding": {
-            "x": chart.value_axis("time_ms", "ms per image", log=True),
-            "y": chart.value_axis("accuracy", "accuracy", percent=True),
-            "color": {"field": "by", "type": "nominal"},
-            "shape": {"field": "by", "type": "nominal"},
-            "opacity": LIT,
-        },
+        "encoding": {**encoding, "y": y, "shape": color},
     }
+    ends: Spec = {"y": {**y, "field": "accuracy_low"}, "y2": {"field": "accuracy_high"}}
+    whisker: Spec = {"mark": {"type": "rule", "strokeWidth": 1}, "encoding": {**encoding, **ends}}
+    spec: Spec = {"layer": [*([whisker] if len(rows) <= MOST_WHISKERS else []), point]}
     columns = ["device_id", "by", "instance", "framework", "model", "accuracy", "accuracy_low", "accuracy_high"]
     return Chart(
         tidy[[*columns, "time_ms", "images"]],
@@ -187,7 +197,7 @@ def accuracy_over_time(rows: pd.DataFrame, timing: str, by: str = "implementatio
             Fact("time_ms", "time per image", "ms"),
             Fact("images", "images", "count"),
         ),
-        chart.series((names.display(name), style.look(name)) for name in present),
+        chart.series((labels[name], look) for name, look in looks.items()),
         "by",
         height_px=320,
         device_axis="",

@@ -10,10 +10,18 @@ from aiot_analysis.plots import style
 from aiot_analysis.plots import vips as printed
 from aiot_analysis.tables import names
 
+ENDS = ["vips_low", "vips_high", "rank_low", "rank_high"]
+"""Columns that only scores with intervals have."""
+
 
 def ranking(scores: pd.DataFrame, score: str = "VIPS") -> Chart:
-    """Return a bar per device with the interval of its score. Takes the frame of `stats.vips.intervals`."""
+    """Return a bar per device with the interval of its score, if any.
+
+    Takes the frame of `stats.vips.intervals` or `scores`.
+    """
     rows = scores.dropna(subset="vips").rename(columns={"tie_group": "ties"})
+    rows = rows.reindex(columns=[*rows, *(name for name in [*ENDS, "ties"] if name not in rows)])
+    rows["ties"] = rows["ties"].astype("object").fillna("")
     possible = " (" + rows["rank_low"].astype(str) + " to " + rows["rank_high"].astype(str) + ")"
     size = rows["group_size"] if "group_size" in rows else pd.Series(len(rows), rows.index)
     ranks = rows["rank"].astype(str) + " of " + size.astype(str)
@@ -48,11 +56,13 @@ def ranking(scores: pd.DataFrame, score: str = "VIPS") -> Chart:
             "opacity": LIT,
         },
     }
+    has_intervals = bool(rows["vips_low"].notna().any())
+    layers = [bar_spec, *([whisker] if has_intervals else []), letters]
     rows["text_at"] = rows["vips_high"].fillna(rows["vips"])
     columns = ["device_id", "vips", "vips_low", "vips_high", "rank_text", "ties", "text_at", "instances", "missing"]
     return Chart(
-        rows.reindex(columns=columns),  # scores of published times have no ties
-        (View("score", score, {"layer": [bar_spec, whisker, letters]}, "vips"),),
+        rows[columns],
+        (View("score", score, {"layer": layers}, "vips"),),
         (
             Fact("vips", score, "number", "vips_low", "vips_high"),
             Fact("rank_text", "rank"),

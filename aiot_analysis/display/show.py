@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
-    from aiot_analysis.charts.chart import Chart
+    from aiot_analysis.charts.chart import Chart, Spec
     from aiot_analysis.tables.data import Data
 
 DPI = 150  # of displayed figures
@@ -72,10 +72,11 @@ def show(
     """Display a figure with its label as alternative text, and close it: as SVG on pages, as PNG in JupyterLab.
 
     The caption is plain text. `title` is a sentence with the finding, displayed above the figure. `chart` is its
-    interactive drawing, which pages show in place of the picture where scripts run, unless it has no rows. `name` is
-    the stem of the figure's files, unique across all notebooks; without it, none are written. `number` is the one in
-    the paper, such as "Fig. 5". `data` is the frame that is drawn; figures of the package `plots` carry theirs. Raises
-    ReportError if the figure has no label, because it would then have no alternative text for screen readers.
+    interactive drawing, which replaces the picture in JupyterLab, and on pages where scripts run, unless it has no
+    rows. `name` is the stem of the figure's files, unique across all notebooks; without it, none are written. `number`
+    is the one in the paper, such as "Fig. 5". `data` is the frame that is drawn; figures of the package `plots` carry
+    theirs. Raises ReportError if the figure has no label, because it would then have no alternative text for screen
+    readers.
     """
     from matplotlib import pyplot
 
@@ -101,23 +102,50 @@ def show(
         display_html(f"<p><b>{escape(title)}</b></p>", title, role="caption")
     if chart is not None and chart.rows.empty:
         chart = None  # the picture says why there is nothing to draw
-    if chart is not None:
-        metadata["chart"] = chart.to_json()
     if on_page:
+        metadata["chart"] = chart.to_json() if chart is not None else ""
         metadata["narrow"] = drawing.narrow(figure, f"n{number_on_page}") if chart is None else ""
         _display_picture("image/svg+xml", vector, label, metadata)
     else:
         width, height = (round(inches * drawing.CSS_PIXELS_PER_INCH) for inches in figure.get_size_inches())
-        _display_picture("image/png", _picture(figure), label, metadata | {"width": width, "height": height})
+        metadata |= {"width": width, "height": height}
+        _display_picture("image/png", _picture(figure), label, metadata, interactive_drawing(figure, chart))
     pyplot.close(figure)
     if caption:
         text = _numbered(caption, number)
         display_html(f"<p><em>{escape(text)}</em></p>", text, role="caption")
 
 
-def _display_picture(kind: str, picture: object, label: str, metadata: Mapping[str, object]) -> None:
+def _display_picture(
+    kind: str, picture: object, label: str, metadata: Mapping[str, object], drawing: Spec | None = None
+) -> None:
     stated = {name: value for name, value in metadata.items() if value}
-    display_data({kind: picture, "text/plain": label}, {kind: stated})
+    data, facts = interactive(drawing)
+    display_data({**data, kind: picture, "text/plain": label}, {**facts, kind: stated})
+
+
+def interactive_drawing(figure: Figure, chart: Chart | None) -> Spec | None:
+    """Return the interactive drawing of a figure for JupyterLab, or None without a chart.
+
+    It has the names, the order and the origin of the devices with which the figure was drawn.
+    """
+    from aiot_analysis.charts import vegalite
+    from aiot_analysis.plots import style
+
+    if chart is None or chart.rows.empty:
+        return None
+    source = style.figure_source(figure)
+    devices, origin = (source.devices, source.origin) if source else (None, "")
+    return vegalite.specification(chart, devices, str(figure.get_label()), origin)
+
+
+def interactive(drawing: Spec | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return an interactive drawing and its options by MIME type, to display beside the picture; empty without one."""
+    from aiot_analysis.charts import vegalite
+
+    if drawing is None:
+        return {}, {}
+    return {vegalite.MIME: drawing}, {vegalite.MIME: {"embed_options": vegalite.EMBED}}
 
 
 def _picture(figure: Figure) -> bytes:

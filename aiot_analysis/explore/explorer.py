@@ -175,6 +175,18 @@ def _bound(control: widgets.ValueWidget, name: str, state: SelectionState) -> wi
     return control
 
 
+class FigureBox:
+    """A figure with the text below it, as a widget."""
+
+    def __init__(self) -> None:
+        self.figure, self.text = widgets.Output(), widgets.HTML()
+        self.widget = widgets.VBox([self.figure, self.text], layout={"margin": "0 1em 1em 0"}).add_class("aiot-figure")
+
+    def show(self, outputs: tuple[dict[str, Any], ...], text: str) -> None:
+        """Display other outputs and another text."""
+        self.figure.outputs, self.text.value = outputs, text
+
+
 FIRST = ("accuracy over time", "time per image", "valid images per second")
 
 
@@ -191,13 +203,15 @@ class Explorer:
         self._figures: dict[str, Figure] = {}
         self._kept: dict[tuple[str, str], pd.DataFrame] = {}
         self._said = widgets.HTML().add_class("aiot-said")
-        self._boxes = {name: widgets.HTML() for name in PANELS}
+        self._boxes = {name: FigureBox() for name in PANELS}
         self.shown = widgets.SelectMultiple(
             options=list(PANELS), value=FIRST, rows=len(PANELS), layout={"width": "12em"}, tooltip="figures"
         )
         self.shown.add_class("aiot-figures")
         selectors = pickers(self.known, self.state, ("timing", "by"), with_title("figures", self.shown))
-        figures = widgets.Box(list(self._boxes.values()), layout={"display": "flex", "flex_flow": "row wrap"})
+        figures = widgets.Box(
+            [box.widget for box in self._boxes.values()], layout={"display": "flex", "flex_flow": "row wrap"}
+        )
         self.widget = widgets.VBox([origin(self.known), selectors, self._said, figures])
         self.state.observe(self._dim, "selection")
         self._soon = self.state.follow_soon(self._draw)
@@ -222,7 +236,7 @@ class Explorer:
         """Mark all figures as outdated, before the new ones are drawn."""
         self._said.value = said("Drawing …")
         for box in self._boxes.values():
-            box.add_class(DIMMED)
+            box.widget.add_class(DIMMED)
 
     def _draw(self, chosen: Selection) -> Iterator[None]:
         """Redraw the displayed figures one by one. An empty selection clears them, and a sentence gives the reason."""
@@ -235,13 +249,14 @@ class Explorer:
         self._said.value = said(f"{text} Drawing …" if drawn else text)
         for name, box in self._boxes.items():
             if name not in drawn:
-                box.value = ""
-                box.remove_class(DIMMED)
+                box.show((), "")
+                box.widget.remove_class(DIMMED)
         for name in drawn:
-            figure, self._boxes[name].value = views.draw(PANELS[name], view)
-            self._boxes[name].remove_class(DIMMED)
-            if figure is not None:
-                self._figures[name] = figure
+            result = views.draw(PANELS[name], view)
+            self._boxes[name].show(result.outputs, result.text)
+            self._boxes[name].widget.remove_class(DIMMED)
+            if result.figure is not None:
+                self._figures[name] = result.figure
             yield
         self._said.value = said(text)
 

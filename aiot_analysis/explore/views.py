@@ -7,10 +7,13 @@ import io
 from dataclasses import dataclass, field
 from functools import partial
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from aiot_analysis.charts import complexity as complexity_chart
+from aiot_analysis.charts import latency as latency_chart
+from aiot_analysis.charts import vips as vips_chart
 from aiot_analysis.display import show
 from aiot_analysis.errors import AnalysisError
 from aiot_analysis.plots import accuracy, device_axis, latency, style, vips
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from aiot_analysis.charts.chart import Chart
     from aiot_analysis.display.pictures import Pictures
     from aiot_analysis.tables.data import Data
 
@@ -143,7 +147,10 @@ class View:
 
     @property
     def devices(self) -> pd.DataFrame:
-        return self.known.data.devices
+        """Devices with selected rows in the order of axes, by SoC vendor, see `device_axis.arrange_devices`."""
+        devices = self.known.data.devices
+        drawn = devices[devices["device_id"].isin(self.rows["device_id"])]
+        return device_axis.arrange_devices(drawn, self.rows.groupby("device_id")[self.value].mean())
 
     @property
     def few(self) -> bool:
@@ -185,28 +192,32 @@ def view(data: ExplorerData, selection: Selection, kept: dict[tuple[str, str], p
     return View(data, selection, rows, select.timing_of(rows, selection.timing), kept)
 
 
-def accuracy_over_time(view: View) -> Figure:
+def accuracy_over_time(view: View) -> tuple[Figure, Chart]:
     """Draw accuracy over the mean time per image."""
-    rows = of_accuracy.with_interval(view.rows)
-    return accuracy.accuracy_over_time(rows, view.origin, view.value, view.selection.by, view.devices)
+    rows, by = of_accuracy.with_interval(view.rows), view.selection.by
+    figure = accuracy.accuracy_over_time(rows, view.origin, view.value, by, view.devices)
+    return figure, complexity_chart.accuracy_over_time(rows, view.timing, by, view.devices)
 
 
-def times(view: View) -> Figure:
+def times(view: View) -> tuple[Figure, Chart]:
     """Draw the distribution of the time per image."""
     medians = view.rows[view.value.replace("mean", "median")]
     drawn_times = view.rows[select.KEY].assign(median_ms=medians).dropna(subset=["median_ms"])
     if drawn_times["device_id"].nunique() <= device_axis.FEW:  # with more, only medians are drawn, without records
         summary = partial(of_times.summary, timing=view.timing)
         drawn_times = view.by_device(f"summary of {view.timing}", TIMES, summary)
-    return latency.distribution(drawn_times, view.origin, view.devices, names.display(view.timing) + " time")
+    what = names.display(view.timing) + " time"
+    figure = latency.distribution(drawn_times, view.origin, view.devices, what)
+    return figure, latency_chart.distribution(drawn_times, view.devices, what)
 
 
-def phases(view: View) -> Figure:
+def phases(view: View) -> tuple[Figure, Chart]:
     """Draw the mean time of each phase per image."""
-    return latency.phases(view.by_device("phases", PHASES, of_times.phases), view.origin, view.devices)
+    means = view.by_device("phases", PHASES, of_times.phases)
+    return latency.phases(means, view.origin, view.devices), latency_chart.phases(means, view.devices)
 
 
-def score(view: View) -> Figure:
+def score(view: View) -> tuple[Figure, Chart]:
     """Draw the ranking of devices by valid images per second, with intervals for few devices."""
     suite = latency.order_instances(view.rows["instance_id"])
     if view.few:
@@ -215,14 +226,15 @@ def score(view: View) -> Figure:
     else:
         scores = of_scores.scores(view.rows, view.timing, suite)
     interval = variance.describe_noise(view.rows, whole=True)
-    return vips.ranking(scores, view.origin, view.devices, "sum over the chosen instances", interval)
+    figure = vips.ranking(scores, view.origin, view.devices, "sum over the chosen instances", interval)
+    return figure, vips_chart.ranking(scores, "sum over the chosen instances")
 
 
 @dataclass(frozen=True)
 class Panel:
     """A figure to choose, and its caption."""
 
-    draw: Callable[[View], Figure]
+    draw: Callable[[View], tuple[Figure, Chart]]
     caption: Callable[[View], str]
 
 
@@ -249,29 +261,33 @@ PANELS = {
 }
 
 
-def draw(panel: Panel, view: View) -> tuple[Figure | None, str]:
-    """Return the figure with its HTML, or None with a sentence that gives the reason.
+@dataclass(frozen=True)
+class Drawn:
+    """A figure, and what displays it."""
 
-    There is no figure, for example, if the selected data must not be pooled.
-    """
+    figure: Figure | None
+    outputs: tuple[dict[str, Any], ...]  # of a notebook
+    text: str  # HTML that follows: the caption, or the reason why there is no figure
+
+
+def draw(panel: Panel, view: View) -> Drawn:
+    """Draw a figure. There is none, for example, if the selected data must not be pooled."""
     try:
-        figure = panel.draw(view)
+        figure, chart = panel.draw(view)
     except AnalysisError as error:
-        return None, f"<p>{escape(str(error))}</p>"
-    return figure, figure_html(figure, panel.caption(view))
+        return Drawn(None, (), f"<p>{escape(str(error))}</p>")
+    return Drawn(figure, (figure_output(figure, chart),), f"<em>{escape(panel.caption(view))}</em>")
 
 
-def figure_html(figure: Figure, caption: str) -> str:
-    """Return a figure as a picture on white, with its label as alternative text, and its caption."""
+def figure_output(figure: Figure, chart: Chart) -> dict[str, Any]:
+    """Return the output that displays a figure: interactive in JupyterLab, or else as a picture on white."""
     picture = io.BytesIO()
     show.draw(figure, DPI).save(picture, format="PNG", compress_level=1)
-    data = base64.b64encode(picture.getvalue()).decode()
-    width = round(figure.get_size_inches()[0] * 96)
-    return (
-        f'<figure style="margin: 0 1em 1em 0"><img src="data:image/png;base64,{data}" width="{width}" '
-        f'style="max-width: 100%; height: auto" alt="{escape(str(figure.get_label()), quote=True)}">'
-        f"<figcaption><em>{escape(caption)}</em></figcaption></figure>"
-    )
+    label, width = str(figure.get_label()), round(figure.get_size_inches()[0] * 96)
+    data, metadata = show.interactive(show.interactive_drawing(figure, chart))
+    data |= {"image/png": base64.b64encode(picture.getvalue()).decode(), "text/plain": label}
+    metadata |= {"image/png": {"alt": label, "width": width}}
+    return {"output_type": "display_data", "data": data, "metadata": metadata}
 
 
 FEW = 8  # up to this many devices are named

@@ -175,6 +175,8 @@ class FigureSource(NamedTuple):
 
     again: Callable[[], Figure]  # redraws the figure, for `printing`
     frames: dict[str, pd.DataFrame]  # the data shown, by argument name
+    devices: pd.DataFrame | None  # table `devices` that labels them
+    origin: str  # line that states where the data come from
 
 
 def figure_source(figure: Figure) -> FigureSource | None:
@@ -236,7 +238,10 @@ def styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
         drawn_subset = getattr(figure, "shown", None)  # set by plots that draw only part of a wide frame
         if drawn_subset is not None:
             frames[next(iter(frames))] = drawn_subset
-        figure.drawn = FigureSource(partial(wrapper, *args, **kwargs), frames)  # type: ignore[attr-defined]
+        devices, origin = arguments.get("devices"), arguments.get("origin", "")
+        figure.drawn = FigureSource(  # type: ignore[attr-defined]
+            partial(wrapper, *args, **kwargs), frames, devices, str(origin)
+        )
         return figure
 
     wrapper.__doc__ = inspect.cleandoc(function.__doc__ or "") + TARGET_NOTE
@@ -381,7 +386,7 @@ def origin_line(rows: pd.DataFrame) -> str:
     return f"{names.origin_words(rows)} · {of('timing')} · {of('weights')} weights · {of('dataset')} images"
 
 
-def _mark_of(origin: str) -> tuple[str, str]:
+def origin_mark(origin: str) -> tuple[str, str]:
     """Return the word that marks the panels of a figure ("" for measured data) and the colour of its origin."""
     if "simulated" in origin.lower():
         return "SIMULATED", SIMULATED
@@ -395,7 +400,7 @@ def finish(canvas: Canvas, origin: str, alt: str, shown: pd.DataFrame | None = N
     that are drawn, if the plot received much more than that. The label of a figure of the caller joins the alternative
     texts of all that is drawn on it, and the axes and subfigures have their own.
     """
-    word, color = _mark_of(origin)
+    word, color = origin_mark(origin)
     line = origin.replace("simulated", "SIMULATED", 1) if word == "SIMULATED" else origin
     width = panel_width(canvas) if isinstance(canvas, Axes) else size(canvas)[0]
     words: dict[str, Any] = {"ha": "right", "fontsize": small(), "color": color}

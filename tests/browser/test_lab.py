@@ -13,9 +13,13 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
+import nbformat
 import pytest
 
-from aiot_analysis import ingest
+import aiot_analysis
+from aiot_analysis import ingest, simulate
+from aiot_analysis.stats import vips
+from aiot_analysis.tables import names
 from tests.browser import chromium
 from tests.test_notebooks import MEASURED, ROOT, make_run
 
@@ -27,6 +31,26 @@ TOKEN = "only-for-this-test"
 STARTED_S, RAN_S = 90, 120
 QUIET = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
 """Settings of a user who was asked already whether JupyterLab may ask for news."""
+
+
+FLEET = [
+    """
+import aiot_analysis
+from aiot_analysis.charts import vips as vips_chart
+from aiot_analysis.display.show import show, table
+from aiot_analysis.explore import explore
+from aiot_analysis.plots import vips as draw
+from aiot_analysis.stats import vips
+data = aiot_analysis.load("fleet/processed", "simulated")
+rows = data.results()
+""",
+    "explore(data)",
+    """
+scores = vips.scores(rows, "end_to_end")
+show(draw.ranking(scores, "simulated", data.devices), "The ranking.", chart=vips_chart.ranking(scores))
+""",
+]
+"""Cells of a notebook with three simulated phones."""
 
 
 def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
@@ -47,6 +71,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
     make_run(root / "raw", MEASURED, images=20)
     ingest.process(root / "raw", root / "data" / "processed")
+    simulate.simulate(simulate.Options(0, 3, 20, 3), root / "fleet" / "raw")
+    ingest.process(root / "fleet" / "raw", root / "fleet" / "processed")
+    (root / "notebooks" / "explore").mkdir(parents=True)
+    cells = [nbformat.v4.new_code_cell(source) for source in FLEET]
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+    nbformat.write(notebook, root / "notebooks" / "explore" / "fleet.ipynb")
     return root
 
 
@@ -118,36 +149,36 @@ def open_notebook(lab: str, own_context: Any) -> Iterator[Any]:
 
 
 FIGURES = """
-() => Object.fromEntries([...document.querySelectorAll(".jp-OutputArea figure")].map(figure => {
-    const picture = figure.querySelector("img");
-    return [figure.innerText.trim(), `${picture.alt} ${picture.src}`];
+() => Object.fromEntries([...document.querySelectorAll(".aiot-figure:has(svg.marks)")].map(figure => {
+    const drawing = figure.querySelector("[role=graphics-document]");
+    return [figure.querySelector("em").innerText, `${drawing.ariaLabel} ${drawing.innerHTML}`];
 }))
 """
+SHOWN = "[...document.querySelectorAll('.aiot-figure [role=graphics-document]:has(svg.marks)')]"
+READY = f"{SHOWN}.length === {{}} && !document.querySelector('.aiot-dimmed')"
 
 
-def pictures(page: Any) -> dict[str, str]:
-    """Return the alternative text and the picture of each figure that is there at this moment, by its caption."""
+def drawings(page: Any) -> dict[str, str]:
+    """Return the alternative text and the drawing of each figure that is there at this moment, by its caption."""
     return dict(page.evaluate(FIGURES))
 
 
 def test_a_choice_in_the_browser_changes_every_figure(open_notebook: Any):
     page = open_notebook("explore")
     page.locator(".aiot-models select").wait_for(timeout=1000 * RAN_S)
-    page.locator(".jp-OutputArea figure img").nth(2).wait_for(timeout=1000 * RAN_S)
+    page.wait_for_function(READY.format(3), timeout=1000 * RAN_S)
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=1000 * RAN_S)
     assert "Measured on the devices named here." in page.locator(".aiot-origin").inner_text()
     said = page.locator(".aiot-said")
     assert said.inner_text() == "5 instances with numbers on 1 device; 55 of your choices have none."
-    before = pictures(page)
+    before = drawings(page)
     assert len(before) == 3
     assert all("5 instances" in alt or "sum over the chosen instances of 1 device" in alt for alt in before.values())
 
     page.locator(".aiot-quantizations select").select_option(["float32"])
     page.wait_for_function("document.querySelector('.aiot-said').innerText.startsWith('2 instances')")
-    page.wait_for_function(
-        "[...document.querySelectorAll('figure img')].every(one => !one.alt.includes('5 instances'))"
-    )
-    after = pictures(page)
+    page.wait_for_function(f"{READY.format(3)} && {SHOWN}.every(one => !one.ariaLabel.includes('5 instances'))")
+    after = drawings(page)
     assert after.keys() == before.keys()
     assert all(after[caption] != before[caption] for caption in before)
 
@@ -156,14 +187,58 @@ def test_a_choice_in_the_browser_changes_every_figure(open_notebook: Any):
 
     page.locator(".aiot-figures select").select_option(["phases"])
     page.get_by_text("Mean time of each phase per image.").wait_for()
-    page.wait_for_function("document.querySelectorAll('.jp-OutputArea figure').length === 1")
+    page.wait_for_function(READY.format(1))
 
     page.locator(".aiot-models select").select_option([])
     page.wait_for_function("document.querySelector('.aiot-said').innerText.startsWith('Nothing is chosen of models')")
-    page.wait_for_function("document.querySelector('.jp-OutputArea figure') === null")
+    page.wait_for_function(READY.format(0))
     page.get_by_role("button", name="choose everything").click()
     page.get_by_text("Mean time of each phase per image.").wait_for()
     assert page.locator(".jp-OutputArea-output[data-mime-type*=error], .jp-mod-error").count() == 0
+
+
+def tooltip(page: Any) -> dict[str, str]:
+    """Return what is displayed for the mark below the pointer; "" is the title."""
+    shown = page.locator("#vg-tooltip-element.visible")
+    shown.wait_for()
+    cells = [row.locator("td").all_inner_texts() for row in shown.locator("tr").all()]
+    return {"": shown.locator("h2").inner_text(), **{label.rstrip(":"): value for label, value in cells}}
+
+
+def test_a_point_tells_its_device_and_values_and_fades_the_others_without_a_request(open_notebook: Any, project: Path):
+    page = open_notebook("fleet")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_function(READY.format(3), timeout=1000 * RAN_S)
+    page.wait_for_function("document.querySelectorAll('svg.marks').length === 4", timeout=1000 * RAN_S)
+    data = aiot_analysis.load(project / "fleet" / "processed", "simulated")
+    name_of_device, socs = names.devices(data.devices), data.devices.set_index("device_id")["soc"]
+    rows = data.results().assign(instance=lambda rows: rows["instance_id"].map(names.instance_display))
+
+    figure = page.locator(".aiot-figure").first
+    points = figure.locator(".mark-symbol.role-mark path")
+    assert points.count() == len(rows)
+    points.last.hover(force=True)
+    shown = tooltip(page)
+    [device] = [device for device, name in name_of_device.items() if name == shown[""]]
+    [row] = rows[(rows["device_id"] == device) & (rows["instance"] == shown["instance"])].to_dict("records")
+    assert shown["SoC"].startswith(f"{socs[device]}, Android ")
+    assert shown["accuracy"].startswith(f"{100 * row['accuracy']:.1f} % (95 %: ")
+    assert float(shown["time per image"].removesuffix(" ms")) == pytest.approx(row["end_to_end_ms_mean"], rel=0.005)
+    assert shown["images"] == "20"
+    faded = figure.locator(".mark-symbol.role-mark path[opacity='0.18']")
+    page.wait_for_function("document.querySelector(\".mark-symbol.role-mark path[opacity='0.18']\") !== null")
+    assert faded.count() == (rows["device_id"] != device).sum()
+
+    ranking = page.locator(".jp-OutputArea-output:has(svg.marks)").last
+    ranking.locator(".mark-rect.role-mark path").first.hover(force=True)
+    scores = vips.scores(data.results(), "end_to_end").sort_values("vips", ascending=False)
+    best = tooltip(page)
+    assert best[""] == name_of_device[scores["device_id"].iloc[0]] and best["rank"].startswith("1 of ")
+    assert float(best["VIPS"]) == pytest.approx(scores["vips"].iloc[0], rel=0.0005)
+    assert ranking.get_by_text("SIMULATED", exact=True).count() == 1
+    elsewhere = [url for url in asked if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))]
+    assert elsewhere == []
 
 
 def test_an_image_that_is_chosen_in_the_browser_is_shown_with_its_answers(open_notebook: Any):

@@ -1,12 +1,17 @@
 import asyncio
-import re
+import base64
+import io
+import json
 
+import pandas as pd
 import pytest
 
+from aiot_analysis.charts import vegalite
 from aiot_analysis.explore import explore
 from aiot_analysis.explore import views as panels_module
 from aiot_analysis.explore.explorer import DIMMED, FIRST
 from aiot_analysis.plots import style
+from aiot_analysis.tables import names
 
 
 @pytest.fixture
@@ -29,9 +34,21 @@ def given(view, figure):
     return frame
 
 
+def content(box):
+    """A figure as it is displayed, and the text below it."""
+    return "".join(json.dumps(output) for output in box.figure.outputs) + box.text.value
+
+
 def shown(view):
-    """The HTML of every figure that is there."""
-    return [box.value for box in view._boxes.values() if box.value]
+    """The content of every figure that is there."""
+    return [content(box) for box in view._boxes.values() if content(box)]
+
+
+def outputs(view):
+    """The data and the metadata of every figure that is there, by its name."""
+    return {
+        name: (output["data"], output["metadata"]) for name, box in view._boxes.items() for output in box.figure.outputs
+    }
 
 
 def test_at_first_everything_is_chosen_and_three_figures_are_there(view):
@@ -39,7 +56,10 @@ def test_at_first_everything_is_chosen_and_three_figures_are_there(view):
     assert len(view.rows) == 5
     assert len(given(view, "accuracy over time")) == 5
     assert set(given(view, "time per image")["instance_id"]) == set(view.rows["instance_id"])
-    assert all(re.search('<img src="data:image/png;base64,[^"]+" .*alt="[^"]{40,}"', html) for html in shown(view))
+    for name, (data, metadata) in outputs(view).items():
+        label = view.figures[name].get_label()
+        assert len(label) >= 40 and metadata["image/png"]["alt"] == data[vegalite.MIME]["description"] == label
+        assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
 
 
 def test_a_change_of_a_list_redraws_every_figure_of_what_is_chosen(view):
@@ -112,7 +132,9 @@ def buttons(widget):
 
 def test_an_equal_choice_draws_nothing_anew(view, monkeypatch):
     drawn = []
-    monkeypatch.setattr(panels_module, "draw", lambda panel, of: drawn.append(panel) or (None, ""))
+    monkeypatch.setattr(
+        panels_module, "draw", lambda panel, of: drawn.append(panel) or panels_module.Drawn(None, (), "")
+    )
     view.state.choose(models=view.state.selection.models)
     assert drawn == []
     view.state.choose(models=("mobilenet_v2",))
@@ -123,6 +145,39 @@ def test_simulated_data_are_marked_on_the_page_and_on_every_figure(fleet):
     view = explore(fleet)
     assert "SIMULATED DATA" in view.widget.children[0].value
     assert all("Simulated data." in html for html in shown(view))
+
+
+def drawn_rows(view, name):
+    """The rows of an interactive figure, as JupyterLab reads them."""
+    return pd.read_csv(io.StringIO(outputs(view)[name][0][vegalite.MIME]["data"]["values"]), keep_default_na=False)
+
+
+def test_interactive_figures_have_the_rows_of_the_drawn_ones(fleet):
+    view = explore(fleet)
+    view.shown.value = list(view.shown.options)
+    assert len(drawn_rows(view, "accuracy over time")) == len(view.rows)
+    medians = given(view, "time per image").sort_values("median_ms")["median_ms"]
+    assert drawn_rows(view, "time per image")["median_ms"].sort_values().tolist() == pytest.approx(
+        medians.tolist(), rel=1e-5
+    )
+    assert drawn_rows(view, "phases")["mean_ms"].sum() == pytest.approx(
+        given(view, "phases")["mean_ms"].sum(), rel=1e-5
+    )
+    scores = given(view, "valid images per second").set_index("device_id")["vips"]
+    ranking = drawn_rows(view, "valid images per second")
+    assert ranking["vips"].tolist() == pytest.approx(scores.sort_values(ascending=False).tolist(), rel=1e-5)
+
+
+def test_devices_are_in_the_order_of_soc_vendors(fleet):
+    view = explore(fleet)
+    view.state.choose(devices=view.known.everything.devices[:4])
+    vendors = fleet.devices.set_index("device_id")["soc"].map(names.soc_vendor)
+    panels = [axes.get_title(loc="left") for axes in view.figures["time per image"].axes]
+    known_names = names.devices(fleet.devices)
+    expected = sorted(view.known.everything.devices[:4], key=lambda device: vendors[device])  # stable: then by number
+    assert panels == [known_names[device] for device in expected]
+    assert drawn_rows(view, "time per image")["panel"].unique().tolist() == panels
+    assert len({vendors[device] for device in expected}) > 1
 
 
 def test_image_records_are_read_of_few_devices_only_and_once(fleet, monkeypatch):
@@ -146,7 +201,7 @@ def test_what_must_not_share_a_statistic_is_reported_in_the_place_of_the_figure(
     try:
         view.state.choose(models=("mobilenet_v2",))
         assert "valid images per second" not in view.figures
-        assert "<p>Rows with weights &#x27;" in view._boxes["valid images per second"].value
+        assert "<p>Rows with weights &#x27;" in view._boxes["valid images per second"].text.value
         assert "accuracy over time" in view.figures
     finally:
         rows.loc[rows.index[0], "weights"] = "sample"
@@ -154,11 +209,11 @@ def test_what_must_not_share_a_statistic_is_reported_in_the_place_of_the_figure(
 
 def dimmed(view):
     """The names of the figures that are marked as outdated."""
-    return [name for name, box in view._boxes.items() if DIMMED in box._dom_classes]
+    return [name for name, box in view._boxes.items() if DIMMED in box.widget._dom_classes]
 
 
 def test_outdated_figures_are_dimmed_immediately_and_replaced_one_by_one(view, monkeypatch):
-    left, before = [], {name: box.value for name, box in view._boxes.items()}
+    left, before = [], {name: content(box) for name, box in view._boxes.items()}
     draw = panels_module.draw
 
     def recorded(panel, of):
@@ -172,7 +227,7 @@ def test_outdated_figures_are_dimmed_immediately_and_replaced_one_by_one(view, m
         controls(view.widget)["quantizations"].value = ["int8"]
         assert dimmed(view) == list(view._boxes) and left == []
         assert view._said.value == "<p role='status'>Drawing …</p>"
-        assert {name: box.value for name, box in view._boxes.items()} == before
+        assert {name: content(box) for name, box in view._boxes.items()} == before
         while dimmed(view) or len(left) < len(FIRST):
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
@@ -181,7 +236,7 @@ def test_outdated_figures_are_dimmed_immediately_and_replaced_one_by_one(view, m
     assert [names for names, _ in left] == [list(FIRST), list(FIRST[1:]), list(FIRST[2:])]
     assert all("1 instance with numbers on 1 device" in said and said.endswith(" Drawing …</p>") for _, said in left)
     assert "Drawing" not in view._said.value
-    assert not {box.value for box in view._boxes.values() if box.value} & set(before.values())
+    assert not set(shown(view)) & set(before.values())
 
 
 def test_a_change_of_the_list_of_figures_dims_them_too(view):
