@@ -35,7 +35,8 @@ MOST_ROWS = 60  # number of instances of the suite; longer tables are folded and
 PAGE_ROWS = 50  # rows of a paged table that are readable without a script
 MOST_SHOWN = 3500  # rows; a little more than 51 devices x 60 instances, which keeps pages below 3 MB
 TABLE_SCRIPT = Path(__file__).with_name("tables.js")  # sorts, searches and pages tables, on pages and in JupyterLab
-TABLE_STYLE = Path(__file__).with_name("tables.css")  # for JupyterLab
+VERDICT_STYLE = Path(__file__).with_name("verdicts.css")
+LAB_STYLES = (VERDICT_STYLE, Path(__file__).with_name("lab.css"))
 VERDICT_COLUMNS = ("verdict", "state", "mark")
 LONG_CHARACTERS = 36  # cells with longer text may wrap; shorter text stays on one line
 
@@ -232,22 +233,31 @@ def table(
     links = ", ".join(f'<a href="{address}">{escape(words)}</a>' for words, address in addresses)
     html += f'<p class="files">{links}</p>' if links and len(frame) else ""
     text = caption or frame.to_string(index=False)
-    display_html(html if sink else _for_lab(html), text)
+    display_html(html, text, script=True)
 
 
-def _for_lab(html: str) -> str:
-    """Return a table with the script and the style that pages have of their own, once per cell of a notebook."""
+def _for_lab(html: str, script: bool = False) -> str:
+    """Return HTML with the style and the script of tables that pages have of their own, once per cell of a notebook."""
     from IPython import get_ipython
 
     shell: Any = get_ipython()
-    if not hasattr(shell, "kernel"):  # no browser would run it
+    if export.current() or not hasattr(shell, "kernel"):  # a page, or no browser
         return html
-    script = "window.aiotTables?.()"
-    if getattr(shell, "aiot_tables_cell", None) != shell.execution_count:
-        shell.aiot_tables_cell = shell.execution_count
-        html += f"<style>{TABLE_STYLE.read_text(encoding='utf-8')}</style>"
-        script = TABLE_SCRIPT.read_text(encoding="utf-8")
-    return f'<div class="aiot-table">{html}</div><script>{script}</script>'
+    html = f'<div class="aiot-output">{html}</div>'
+    if _is_first_in_cell(shell, "style"):
+        html += f"<style>{''.join(style.read_text(encoding='utf-8') for style in LAB_STYLES)}</style>"
+    if script:
+        first = _is_first_in_cell(shell, "script")
+        html += f"<script>{TABLE_SCRIPT.read_text(encoding='utf-8') if first else 'window.aiotTables?.()'}</script>"
+    return html
+
+
+def _is_first_in_cell(shell: Any, name: str) -> bool:
+    """Return whether this is the first call with this name during the execution of a cell."""
+    cells: dict[str, int] = shell.__dict__.setdefault("aiot_cells", {})
+    is_first = bool(cells.get(name) != shell.execution_count)
+    cells[name] = shell.execution_count
+    return is_first
 
 
 def to_html(
@@ -432,9 +442,11 @@ def _distinct_text(values: pd.Series) -> str:
     return ", ".join(sorted({str(value) for value in values.dropna()})) or "unknown"
 
 
-def display_html(html: str, text: str, role: str | None = None) -> None:
-    """Display HTML, and a text where HTML is not supported."""
-    display_data({"text/html": html, "text/plain": text}, {"text/html": {"role": role}} if role else {})
+def display_html(html: str, text: str, role: str | None = None, script: bool = False) -> None:
+    """Display HTML, and a text where HTML is not supported. `script` tells that it has tables, for their script."""
+    display_data(
+        {"text/html": _for_lab(html, script), "text/plain": text}, {"text/html": {"role": role}} if role else {}
+    )
 
 
 def display_data(data: Mapping[str, object], metadata: Mapping[str, object] | None = None) -> None:

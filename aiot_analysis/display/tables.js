@@ -327,7 +327,7 @@
   });
 
   window.aiotTables = () => {
-    for (const table of document.querySelectorAll("main table:not(.fixed), .aiot-table table")) {
+    for (const table of document.querySelectorAll("main table:not(.fixed), .aiot-output table")) {
       if (taken.some((one) => one.table === table) || !table.tBodies[0]?.rows.length || !table.tHead?.rows.length) continue;
       taken.push(new Table(table));
     }

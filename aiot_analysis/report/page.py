@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from aiot_analysis import errors
 from aiot_analysis.display import export, figure_colors, front
-from aiot_analysis.display.show import TABLE_SCRIPT
+from aiot_analysis.display.show import TABLE_SCRIPT, VERDICT_STYLE
 from aiot_analysis.tables import names
 from runner import rawlog
 
@@ -410,7 +410,8 @@ def citation(figure: Mapping[str, Any], page: Mapping[str, Any]) -> dict[str, st
 
 def style() -> str:
     """Return the style sheet that all pages share."""
-    return "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("style.css", "charts.css")) + alignment()
+    sheets = (VERDICT_STYLE, TEMPLATES / "style.css", TEMPLATES / "charts.css")
+    return "".join(sheet.read_text(encoding="utf-8") for sheet in sheets) + alignment()
 
 
 def script() -> str:

@@ -49,6 +49,10 @@ rows = data.results()
 scores = vips.scores(rows, "end_to_end")
 show(draw.ranking(scores, "simulated", data.devices), "The ranking.", chart=vips_chart.ranking(scores))
 """,
+    """
+import pandas as pd
+table(pd.DataFrame({"claim": range(4), "verdict": ["holds", "differs", "cannot be decided", "by construction"]}))
+""",
 ]
 """Cells of a notebook with three simulated phones."""
 
@@ -257,9 +261,28 @@ def test_an_image_that_is_chosen_in_the_browser_is_shown_with_its_answers(open_n
     assert "MobileNetV2, TFLite CPU on " in shown.inner_text()
 
 
+def test_verdicts_have_the_colours_of_pages_in_both_themes(open_notebook: Any):
+    page = open_notebook("fleet")
+    page.locator("td.verdict").nth(3).wait_for(timeout=1000 * RAN_S)
+    colors = "() => [...document.querySelectorAll('td.verdict')].map((cell) => getComputedStyle(cell).color)"
+    light, dark = (
+        [f"rgb({red}, {green}, {blue})" for red, green, blue in of_theme]
+        for of_theme in (
+            [(27, 122, 61), (179, 38, 30), (138, 90, 0), (85, 97, 109)],
+            [(111, 207, 142), (255, 154, 144), (240, 190, 90), (163, 175, 186)],
+        )
+    )
+    assert page.evaluate(colors) == light
+    page.locator(".lm-MenuBar-itemLabel").get_by_text("Settings", exact=True).click()
+    page.locator(".lm-Menu-itemLabel").get_by_text("Theme", exact=True).click()
+    page.locator(".lm-Menu-itemLabel").get_by_text("JupyterLab Dark", exact=True).click()
+    page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
+    assert page.evaluate(colors) == dark
+
+
 def test_a_table_is_sorted_by_its_headings_as_on_pages(open_notebook: Any):
     page = open_notebook("own_analysis")
-    table = page.locator(".aiot-table table").first
+    table = page.locator(".aiot-output table").first
     table.wait_for(timeout=1000 * RAN_S)
     places = table.locator("th").all_inner_texts()
     [place] = [number for number, text in enumerate(places, 1) if text.startswith("accuracy")]

@@ -10,11 +10,14 @@ import pytest
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
+from aiot_analysis.charts import vegalite
 from aiot_analysis.charts.chart import Chart
 from aiot_analysis.display import export
-from aiot_analysis.display.show import TABLE_SCRIPT, banner_html, say, show, table, to_html
+from aiot_analysis.display.show import TABLE_SCRIPT, VERDICT_STYLE, banner_html, display_html, say, show, table, to_html
 from aiot_analysis.errors import ReportError
+from aiot_analysis.report import page
 from aiot_analysis.tables.data import load
+from tests.aiot_analysis.charts.test_charts import CHARTS
 from tests.aiot_analysis.display.test_export import draw
 from tests.aiot_analysis.report.conftest import device, instance, write_tables
 
@@ -46,6 +49,20 @@ def test_a_figure_is_a_picture_with_its_description_and_is_closed(
     assert not pyplot.get_fignums()
 
 
+def test_a_figure_with_a_chart_is_interactive_in_jupyterlab_and_a_picture_elsewhere(
+    displayed: list[tuple[dict[str, Any], dict[str, Any]]],
+) -> None:
+    figure = draw()
+    label = figure.get_label()
+    show(figure, "Shares", chart=CHARTS["ranking"]())
+    (data, metadata), _ = displayed
+    assert data["image/png"][:8] == b"\x89PNG\r\n\x1a\n" and "chart" not in metadata["image/png"]
+    assert data[vegalite.MIME]["description"] == metadata["image/png"]["alt"] == label
+    assert metadata[vegalite.MIME]["embed_options"]["actions"]["editor"] is False  # which is on the web
+    show(draw(), "Shares", chart=Chart(pd.DataFrame(columns=["device_id"]), (), ()))
+    assert vegalite.MIME not in displayed[2][0]
+
+
 def test_a_figure_on_a_page_is_a_drawing_for_wide_and_one_for_narrow_screens(
     displayed: list[tuple[dict[str, Any], dict[str, Any]]], tmp_path: Path
 ) -> None:
@@ -57,7 +74,8 @@ def test_a_figure_on_a_page_is_a_drawing_for_wide_and_one_for_narrow_screens(
             [f"{name}.pdf", f"{name}.svg", f"{name}.csv"] for name in ("fig5", "fig6")
         ]
         first = (Path(sink.folder) / "fig5.svg").read_text(encoding="utf-8")
-    (title, _), (data, metadata), _, (_, charted), _ = displayed
+    (title, _), (data, metadata), _, (charted_data, charted), _ = displayed
+    assert set(charted_data) == {"image/svg+xml", "text/plain"}  # pages draw charts themselves
     assert title["text/html"] == "<p><b>A is faster</b></p>"
     assert data["image/svg+xml"] == first and "image/png" not in data
     facts, others = metadata["image/svg+xml"], charted["image/svg+xml"]
@@ -244,8 +262,24 @@ def test_tables_in_jupyterlab_bring_the_script_of_pages_once_per_cell(
     script = TABLE_SCRIPT.read_text(encoding="utf-8")
     pages = [data["text/html"] for data, _ in displayed]
     assert [script in html for html in pages] == [True, False, True]
-    assert all(html.startswith(f'<div class="aiot-table">{to_html(FRAME)}') for html in pages)
+    assert all(html.startswith(f'<div class="aiot-output">{to_html(FRAME)}</div>') for html in pages)
     assert pages[1].endswith("</div><script>window.aiotTables?.()</script>")
+
+
+def test_output_in_jupyterlab_has_the_colours_of_verdicts_of_pages_once_per_cell(
+    displayed: list[tuple[dict[str, Any], dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = SimpleNamespace(kernel=object(), execution_count=1)
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    colors = VERDICT_STYLE.read_text(encoding="utf-8")
+    assert page.style().startswith(colors)
+    display_html('<p class="yes">holds</p>', "holds")
+    table(FRAME)
+    shell.execution_count = 2
+    display_html('<p class="no">differs</p>', "differs")
+    assert [colors in data["text/html"] for data, _ in displayed] == [True, False, True]
+    assert TABLE_SCRIPT.read_text(encoding="utf-8") in displayed[1][0]["text/html"]
+    assert "<script" not in displayed[0][0]["text/html"] + displayed[2][0]["text/html"]
 
 
 def test_tables_of_reports_have_no_script_since_their_page_has_it(
