@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import textwrap
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -24,6 +26,10 @@ EMBED: Spec = {"renderer": "svg", "actions": {"export": True, "source": False, "
 WIDTH = 880  # of a chart, in pixels
 MARKS = ("bar", "point", "rect")  # marks that show a row, and react to the pointer
 LETTER_PX = 6.8  # average width of a letter of an axis label
+LINE_NAMES_PX, DEVICE_NAMES_PX, NUMBERS_PX = 240, 200, 62  # beside the y axis
+COLOR_BAR_PX = 80
+BAR_SIGN = "M-.25,-1H.25V1H-.25Z"  # in legends: Vega's "stroke" is no area that a colour could fill
+LOOKS = {"color": "color", "fill": "color", "stroke": "color", "shape": "shape"}  # what of a series a channel shows
 
 
 def specification(
@@ -48,39 +54,33 @@ def specification(
         Width in pixels.
     """
     view = chart.views[0]
-    rows = chart.rows.infer_objects()
-    if "timing" in rows:
-        rows = rows[rows["timing"] == rows["timing"].iloc[0]]
-    positions = {series.name: position for position, series in enumerate(chart.series)}
-    numbers = rows[chart.series_field].map(positions).fillna(0).astype(int) if chart.series_field else 0
-    rows = rows.assign(number=numbers)
+    rows = _numbered(chart)
     ids = _ordered(rows, chart, view, devices)
-    rows = rows.assign(place=device_axis.positions(rows, ids).astype(int))
-    rows = rows.sort_values(["place", "number"], kind="stable")
+    if "device_id" in rows:
+        rows = rows.assign(place=device_axis.positions(rows, ids).astype("Int64"))
+        rows = rows.sort_values(["place", "number"], kind="stable")
     panels = list(dict.fromkeys(chart.rows[chart.panel])) if chart.panel else []
     spec: Spec = json.loads(json.dumps(view.spec))  # a copy whose parts are not shared
-    resolve: Spec = {"resolve": spec.pop("resolve")} if "resolve" in spec else {}
+    own_axes: Spec = spec.pop("resolve", {}).get("scale", {})  # channels with an axis of their own in each panel
     few = len(ids) <= device_axis.MANY
     layers = [layer for layer in spec.get("layer", [spec]) if few or layer["encoding"].get("opacity") != LIT_WHISKER]
     columns = max(1, min(chart.columns, len(panels)))
-    panel_width = _panel_width(layers, columns, width, bool(resolve))
+    panel_width = _panel_width(layers, chart, columns, width, "y" in own_axes)
     across = chart.device_axis == "x"
     groups = device_axis.groups(ids, devices) if across else []
     if groups:
         layers.append(_separators([group.first for group in groups[1:]]))
     for layer in layers:
-        _complete(layer, chart, ids, few, bool(groups), _tooltip(chart))
+        _complete(layer, chart, ids, few, bool(groups), panel_width, _tooltip(chart))
+    _add_legend(layers, chart, width)
     for channel in ("x", "y"):
-        _set_log_ticks([layer["encoding"][channel] for layer in layers if channel in layer["encoding"]], rows)
-    shown = next(layer for layer in layers if layer["mark"]["type"] in MARKS)
-    shown["params"] = [
-        {
-            "name": "hovered",
-            "select": {"type": "point", "fields": ["device_id"], "on": "pointerover", "clear": "pointerout"},
-        }
-    ]
-    height = {"step": chart.height_px} if chart.device_axis == "y" else chart.height_px
-    layers = _with_mark(layers, chart, origin, panel_width, len(ids))
+        _set_log_scale(layers, channel, rows)
+    if ids:
+        shown = next((layer for layer in layers if layer["mark"]["type"] in MARKS), layers[0])
+        shown["params"] = [HOVERED]
+    lines = _lines(rows, chart, ids)
+    layers = _with_mark(layers, chart, origin, panel_width, max(lines, 1) * chart.height_px)
+    height = {"step": chart.height_px} if lines and "y" not in own_axes else max(lines, 1) * chart.height_px
     panel: Spec = {"width": panel_width, "height": height, "layer": layers}
     if panels:
         facet = {"field": chart.panel, "type": "nominal", "sort": panels, "title": None}
@@ -88,46 +88,74 @@ def specification(
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "description": description,
-        "data": _data(rows, chart),
-        "transform": [_facts_of_devices(ids, devices)],
+        "data": _data(rows, chart, layers),
+        "transform": [_facts_of_devices(ids, devices)] if ids else [],
         "params": [
             {
                 "name": "labels",
                 "value": _labels(ids, devices, groups, panel_width) if across else device_axis.names(ids, devices),
             },
             {"name": "few", "value": few},
-            {
-                "name": "highlighted",
-                "expr": "isArray(hovered.device_id) && hovered.device_id[0] ? hovered.device_id : []",
-            },
+            {"name": "narrow", "value": False},  # as on a wide page
+            {"name": "highlighted", "expr": HIGHLIGHTED} if ids else {"name": "highlighted", "value": []},
         ],
         **panel,
-        **resolve,
+        **({"resolve": {"scale": own_axes}} if panels and own_axes else {}),
         "title": {"text": origin, "orient": "bottom", "anchor": "end", "limit": width},
         "config": _config(origin),
     }
 
 
+HOVERED: Spec = {
+    "name": "hovered",
+    "select": {"type": "point", "fields": ["device_id"], "on": "pointerover", "clear": "pointerout"},
+}
+HIGHLIGHTED = "isArray(hovered.device_id) && hovered.device_id[0] ? hovered.device_id : []"
+
+
+def _numbered(chart: Chart) -> pd.DataFrame:
+    """Return the rows of a chart, of one timing, with the position of their series in the column `number`."""
+    rows = chart.rows.infer_objects().replace([math.inf, -math.inf], math.nan)
+    if "timing" in rows:
+        rows = rows[rows["timing"] == rows["timing"].iloc[0]]
+    positions = {series.name: position for position, series in enumerate(chart.series)}
+    numbers = rows[chart.series_field].map(positions).fillna(0).astype(int) if chart.series_field else 0
+    return rows.assign(number=numbers)
+
+
 def _ordered(rows: pd.DataFrame, chart: Chart, view: View, devices: pd.DataFrame | None) -> list[str]:
     """Return the device ids from left to right, or from top to bottom."""
+    if "device_id" not in rows:
+        return []
     if chart.sort != "value":
-        return device_axis.order(rows["device_id"], devices)
+        return device_axis.order(rows["device_id"].dropna(), devices)
     values = rows[rows["number"] == 0] if view.sort_by_first else rows
-    means = values.groupby("device_id")[view.sort_by].mean().reindex(rows["device_id"].unique())
+    means = values.groupby("device_id")[view.sort_by].mean().reindex(rows["device_id"].dropna().unique())
     return [str(device) for device in means.sort_values(ascending=chart.device_axis != "y", kind="stable").index]
 
 
-def _panel_width(layers: Sequence[Spec], columns: int, width: int, own_axes: bool) -> int:
+def _lines(rows: pd.DataFrame, chart: Chart, ids: Sequence[str]) -> int:
+    """Return how many lines the y axis of the highest panel has, one per device or name; 0 if it has none."""
+    if chart.device_axis == "y":
+        return len(ids)
+    if not chart.line:
+        return 0
+    return int(rows.groupby(chart.panel)[chart.line].nunique().max() if chart.panel else rows[chart.line].nunique())
+
+
+def _panel_width(layers: Sequence[Spec], chart: Chart, columns: int, width: int, own_axes: bool) -> int:
     """Return the width of each panel. `own_axes` means that each panel has a y axis of its own."""
-    words = any(layer["encoding"].get("y", {}).get("type") in ("nominal", "ordinal") for layer in layers)
-    legend = any(layer["mark"]["type"] == "rect" for layer in layers)
-    axes = 240 + 80 * legend if words else 12 + 62 * (columns if own_axes else 1)
-    return max(120, (width - axes - 16 - 14 * (columns - 1)) // columns)
+    beside = LINE_NAMES_PX if chart.line else DEVICE_NAMES_PX if chart.device_axis == "y" else NUMBERS_PX
+    has_color_bar = any(layer["encoding"].get("color", {}).get("legend") for layer in layers)
+    axes = 28 + beside * (columns if own_axes else 1) + COLOR_BAR_PX * has_color_bar
+    return max(120, (width - axes - 14 * (columns - 1)) // columns)
 
 
-def _data(rows: pd.DataFrame, chart: Chart) -> Spec:
+def _data(rows: pd.DataFrame, chart: Chart, layers: Sequence[Spec]) -> Spec:
     """Return rows as CSV text, which is about a third of the length of JSON."""
     shown = {name for fact in chart.facts if fact.format for name in (fact.field, fact.low, fact.high)}
+    encodings = [encoding for layer in layers for encoding in layer["encoding"].values()]
+    shown |= {encoding["field"] for encoding in encodings if encoding.get("type") == "quantitative"}
     numeric = [name for name in rows if name in shown or pd.api.types.is_numeric_dtype(rows[name])]
     values = rows.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     return {"values": values, "format": {"type": "csv", "parse": dict.fromkeys(numeric, "number")}}
@@ -181,7 +209,7 @@ def _separators(places: Sequence[int]) -> Spec:
     }
 
 
-def _with_mark(layers: list[Spec], chart: Chart, origin: str, width: int, devices: int) -> list[Spec]:
+def _with_mark(layers: list[Spec], chart: Chart, origin: str, width: int, height: int) -> list[Spec]:
     """Return layers with a light word that says that the data are simulated or published.
 
     It is below points and lines, but above bars that would hide it. A ranking has room for it at the lower right.
@@ -190,36 +218,89 @@ def _with_mark(layers: list[Spec], chart: Chart, origin: str, width: int, device
     if not word:
         return layers
     ranking = chart.device_axis == "y"
-    x, y = (0.8 * width, devices * chart.height_px - 20) if ranking else (width / 2, chart.height_px / 2)
+    x, y = (0.8 * width, max(height - 20, 10)) if ranking else (width / 2, height / 2)
     text = {"type": "text", "text": word, "color": color, "opacity": style.MARK_SHARE, "fontSize": min(22, width / 9)}
-    mark: Spec = {"data": {"values": [{}]}, "mark": text, "encoding": {"x": {"value": x}, "y": {"value": max(y, 10)}}}
+    mark: Spec = {"data": {"values": [{}]}, "mark": text, "encoding": {"x": {"value": x}, "y": {"value": y}}}
     covered = not ranking and any(layer["mark"]["type"] in ("bar", "rect") for layer in layers)
     return [*layers, mark] if covered else [mark, *layers]
 
 
-def _complete(layer: Spec, chart: Chart, ids: Sequence[str], few: bool, grouped: bool, tooltip: str) -> None:
-    """Add scales, axes, legends and what the pointer shows to a layer, in place."""
+def _complete(
+    layer: Spec, chart: Chart, ids: Sequence[str], few: bool, grouped: bool, width: int, tooltip: str
+) -> None:
+    """Add scales, axes and what the pointer shows to a layer, in place."""
     encoding = layer["encoding"]
     for channel, content in encoding.items():
         if content.get("field") == "place":
             content.update(_device_axis(channel, len(ids), few, grouped))
-        if chart.series and content.get("field") == chart.series_field and channel in ("color", "shape"):
-            looks = [series.color if channel == "color" else series.shape for series in chart.series]
-            content["scale"] = {"domain": [series.name for series in chart.series], "range": looks}
-            content["legend"] = {"title": None, "orient": "top", "symbolOpacity": 1}
+        if chart.series and content.get("field") == chart.series_field and channel in LOOKS:
+            content.update(_series_scale(channel, chart))
+    title = encoding.get("x", {}).get("axis", {}).get("title")
+    if title:
+        encoding["x"]["axis"]["title"] = textwrap.wrap(title, int(width // LETTER_PX))
     if not few:
         encoding.pop("xOffset", None)
     if layer["mark"]["type"] != "line" and "data" not in layer:
         layer["mark"]["tooltip"] = {"expr": tooltip}
 
 
-def _set_log_ticks(encodings: Sequence[Spec], rows: pd.DataFrame) -> None:
-    """Give a logarithmic axis the ticks of figures, in place. `encodings` are those of one channel in all layers."""
-    logarithmic = [encoding for encoding in encodings if encoding.get("scale", {}).get("type") == "log"]
-    values = rows[[encoding["field"] for encoding in logarithmic]].astype(float)
-    ticks = style.PlainLogLocator().tick_values(values.min().min(), values.max().max()) if len(values.columns) else []
+def _add_legend(layers: list[Spec], chart: Chart, width: int) -> None:
+    """Give the series a legend in lines that fit the width, in place.
+
+    If their looks are not those of areas and no layer has their shapes, a layer without marks has them.
+    """
+    if not chart.series:
+        return
+    shown = {
+        (channel, layer["mark"]["type"])
+        for layer in layers
+        for channel in LOOKS
+        if layer["encoding"].get(channel, {}).get("field") == chart.series_field
+    }
+    channels, marks = ({pair[place] for pair in shown} for place in (0, 1))
+    if "shape" not in channels and not (marks and marks <= {"bar", "rect"}):
+        layers.append(
+            {
+                "data": {"values": []},
+                "mark": {"type": "point", "filled": True},
+                "encoding": {channel: _series_scale(channel, chart) for channel in ("color", "shape")},
+            }
+        )
+    longest = max(len(series.name) for series in chart.series)
+    columns = max(1, int(width / (LETTER_PX * longest + 30)))
+    legend = {"title": None, "orient": "top", "columns": columns, "labelLimit": 0, "symbolOpacity": 1}
+    for layer in layers:
+        for channel in LOOKS:
+            if layer["encoding"].get(channel, {}).get("field") == chart.series_field:
+                layer["encoding"][channel]["legend"] = legend
+
+
+def _series_scale(channel: str, chart: Chart) -> Spec:
+    """Return the encoding of the series by their colours or shapes."""
+    looks = [getattr(series, LOOKS[channel]) for series in chart.series]
+    if channel == "shape":
+        looks = [BAR_SIGN if shape == "stroke" else shape for shape in looks]
+    scale = {"domain": [series.name for series in chart.series], "range": looks}
+    return {"field": chart.series_field, "type": "nominal", "scale": scale}
+
+
+def _set_log_scale(layers: Sequence[Spec], channel: str, rows: pd.DataFrame) -> None:
+    """Give a logarithmic axis the ticks of figures, and room around the values of all layers, in place."""
+    encodings = [layer["encoding"] for layer in layers]
+    logarithmic = [
+        encoding[channel] for encoding in encodings if encoding.get(channel, {}).get("scale", {}).get("type") == "log"
+    ]
+    if not logarithmic:
+        return
+    ends = [encoding[name] for encoding in encodings for name in (channel, f"{channel}2") if name in encoding]
+    values = pd.concat([rows[end["field"]].astype(float) for end in ends if end.get("field") in rows])
+    marked = [end["datum"] for end in ends if "datum" in end]  # lines of reference
+    low, high = (function([*values[values > 0], *marked], default=1) for function in (min, max))
+    room = max((high / low) ** 0.04, 1.01)
+    low, high = low / room, high * room
+    ticks = style.PlainLogLocator().tick_values(low, high)
     for encoding in logarithmic:
-        encoding["scale"] = {"type": "log", "nice": False, "padding": 6}
+        encoding["scale"] = {"type": "log", "nice": False, "domain": [low, high]}
         encoding["axis"] = {**encoding["axis"], "values": ticks, "labelOverlap": "greedy"}
 
 
@@ -238,14 +319,20 @@ def _device_axis(channel: str, count: int, few: bool, grouped: bool) -> Spec:
 
 
 def _tooltip(chart: Chart) -> str:
-    """Return the expression of what the pointer shows: an object of labels and texts, under the name of the device."""
-    head = "datum.device_name"
-    if chart.panel:
-        panel = f"datum[{json.dumps(chart.panel)}]"
-        head += f" + ({panel} === datum.device_name ? '' : ' · ' + {panel})"
-    entries = [f'"title": {head}', '"SoC": datum.device_facts || datum["-"]']
-    entries += [f"{json.dumps(fact.label)}: {_words(fact)}" for fact in chart.facts]
-    return f"{{{', '.join(entries)}}}"
+    """Return the expression of what the pointer shows: an object of labels and texts, under the name of the device.
+
+    Without a device, the name of the line is the title. A mark of several rows, such as their median, shows nothing.
+    """
+    line, panel = (f"datum[{json.dumps(name or '-')}]" for name in (chart.line, chart.panel))
+    name = f"datum.device_name || {line}"
+    title = f"[{name}, {panel}]"
+    head = f"isValid({name}) && isValid({panel}) && ({name}) !== {panel} ? join({title}, ' · ') : {name} || {panel}"
+    entries = {"title": head}
+    if "device_id" in chart.rows:
+        entries["SoC"] = "datum.device_facts || datum['-']"
+    entries |= {fact.label: _words(fact) for fact in chart.facts}
+    listed = ", ".join(f"{json.dumps(label)}: {words}" for label, words in entries.items())
+    return f"isDefined(datum.number) ? {{{listed}}} : null"
 
 
 def _words(fact: Fact) -> str:
