@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -10,10 +11,13 @@ from pathlib import Path
 
 import nbclient
 import nbformat
+import pandas as pd
 import pytest
 import yaml
 
+import aiot_analysis
 from aiot_analysis import ingest, simulate
+from aiot_analysis.charts import vegalite
 from aiot_analysis.report import notebooks
 from tests.test_notebooks import MEASURED, ROOT, cells, make_run, source
 
@@ -53,7 +57,7 @@ def test_nbstripout_as_the_pre_commit_hook_calls_it_changes_no_byte(tmp_path):
 
 @every_notebook
 def test_it_is_small_and_starts_with_a_title(path):
-    assert len(cells(path, "code")) <= 7
+    assert len(cells(path, "code")) <= 8
     assert source(cells(path)[0]).startswith("# ")
     assert sum("parameters" in cell["metadata"].get("tags", []) for cell in cells(path)) == 1
 
@@ -103,7 +107,7 @@ def project(tmp_path_factory):
 @pytest.mark.parametrize(
     ("origin", "notebooks_run"),
     [
-        ("measured", ["explore", "images", "own_analysis"]),
+        ("measured", ["explore", "images"]),
         pytest.param("simulated", ["explore", "images"], marks=pytest.mark.slow),
         pytest.param("nothing usable", ["explore", "images"], marks=pytest.mark.slow),
     ],
@@ -121,8 +125,35 @@ def test_they_run_on_what_is_in_the_folder_above(project, tmp_path, origin, note
         if name == "explore":
             mark = "SIMULATED DATA" if origin == "simulated" else "<strong>Measured</strong>"
             assert mark in text(outputs[1]) and "data.images()" in text(outputs[1])
-        if name != "own_analysis":
-            assert "application/vnd.jupyter.widget-view+json" in text(outputs[-2])
+        assert "application/vnd.jupyter.widget-view+json" in text(outputs[-2])
+
+
+@pytest.mark.parametrize("count", [1, pytest.param(51, marks=pytest.mark.slow)])
+def test_the_examples_of_own_analyses_work_on_one_device_and_on_a_fleet(project, tmp_path, count):
+    shutil.rmtree(project / "data", ignore_errors=True)
+    if count == 1:
+        make_run(tmp_path / "raw", MEASURED)
+    else:
+        simulate.simulate(simulate.Options(0, count, 20, 3), tmp_path / "raw")
+    ingest.process(tmp_path / "raw", project / "data" / "processed")
+    outputs = run("own_analysis", project)
+    displayed = [one["data"] for of in outputs for one in of]
+    pictures = [data for data in displayed if "image/png" in data]
+    assert [vegalite.MIME in data for data in pictures] == [True, False, False, False]
+    assert all(f"on {count} device" in data["text/plain"] for data in pictures)
+    tables = [data["text/html"] for data in displayed if "<table" in data.get("text/html", "")]
+    assert [next(iter(re.findall("<th[^>]*>([^<]+)", html)), "") for html in tables[1:]] == [
+        "device",
+        "framework",
+        "class",
+    ]
+    folder = project / "notebooks" / "explore" / "own_figures"
+    written = {path.name for path in folder.iterdir()}
+    assert written == {"mine.mplstyle", "own_figure.pdf", "own_figure.png", "own_rows.csv"}
+    rows = aiot_analysis.load(project / "data" / "processed", "").results()
+    models = rows["model"].unique()[:3]
+    assert len(pd.read_csv(folder / "own_rows.csv")) == rows["model"].isin(models).sum()
+    shutil.rmtree(folder)
 
 
 def test_without_data_there_is_one_sentence_and_no_traceback(project):
