@@ -297,7 +297,7 @@ def test_a_table_is_sorted_by_its_headings_as_on_pages(open_notebook: Any):
 def test_the_names_of_the_tables_are_offered_at_the_tab_key(open_notebook: Any):
     page = open_notebook("own_analysis")
     page.get_by_text("Two figures of the project side by side.", exact=True).first.wait_for(timeout=1000 * RAN_S)
-    assert "data.images()" in page.locator(".jp-OutputArea table").first.inner_text()
+    assert "data.images()" in page.locator(".jp-OutputArea table").first.text_content()  # it may be out of view
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=1000 * RAN_S)
     cell = page.locator(".jp-CodeCell .cm-content").last
     cell.click()
