@@ -167,10 +167,12 @@ def instances(rows: pd.DataFrame) -> pd.DataFrame:
     The names are in the columns `instance`, `framework` and `model`.
     """
     parts = {instance_id: names.instance(instance_id) for instance_id in rows["instance_id"].unique()}
+    frameworks_of_instances = {instance_id: names.framework(part.framework) for instance_id, part in parts.items()}
+    models = {instance_id: names.display(part.model) for instance_id, part in parts.items()}
     return rows.assign(
         instance=rows["instance_id"].map(names.instance_display),
-        framework=rows["instance_id"].map(lambda name: names.framework(parts[name].framework)),
-        model=rows["instance_id"].map(lambda name: names.display(parts[name].model)),
+        framework=rows["instance_id"].map(frameworks_of_instances),
+        model=rows["instance_id"].map(models),
     )
 
 

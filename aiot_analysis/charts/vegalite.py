@@ -119,7 +119,7 @@ def _numbered(chart: Chart) -> pd.DataFrame:
     if "timing" in rows:
         rows = rows[rows["timing"] == rows["timing"].iloc[0]]
     positions = {series.name: position for position, series in enumerate(chart.series)}
-    numbers = rows[chart.series_field].map(positions).fillna(0).astype(int) if chart.series_field else 0
+    numbers = rows[chart.series_field].map(positions).astype(float).fillna(0).astype(int) if chart.series_field else 0
     return rows.assign(number=numbers)
 
 

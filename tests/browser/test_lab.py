@@ -18,8 +18,10 @@ import pytest
 
 import aiot_analysis
 from aiot_analysis import ingest, simulate
+from aiot_analysis.plots import device_axis
 from aiot_analysis.stats import vips
 from aiot_analysis.tables import names
+from tests.aiot_analysis.charts import samples
 from tests.browser import chromium
 from tests.test_notebooks import MEASURED, ROOT, make_run
 
@@ -56,6 +58,18 @@ table(pd.DataFrame({"claim": range(4), "verdict": ["holds", "differs", "cannot b
 ]
 """Cells of a notebook with three simulated phones."""
 
+NUMBERS = (1, samples.MANY, device_axis.MANY + 1)  # of phones: few, with one panel for all, and grouped by vendor
+EVERY_CHART = """
+from matplotlib.figure import Figure
+from aiot_analysis.display.show import show
+from tests.aiot_analysis.charts import samples
+for name, chart in samples.charts({number}).items():
+    figure = Figure(figsize=(3, 1))
+    figure.set_label(name)
+    show(figure, chart=chart)
+"""
+"""Cell of a notebook with every interactive figure."""
+
 
 def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     end = time.monotonic() + STARTED_S
@@ -78,10 +92,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     simulate.simulate(simulate.Options(0, 3, 20, 3), root / "fleet" / "raw")
     ingest.process(root / "fleet" / "raw", root / "fleet" / "processed")
     (root / "notebooks" / "explore").mkdir(parents=True)
-    cells = [nbformat.v4.new_code_cell(source) for source in FLEET]
-    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
-    nbformat.write(notebook, root / "notebooks" / "explore" / "fleet.ipynb")
+    every_chart = [EVERY_CHART.format(number=number) for number in NUMBERS]
+    for name, sources in {"fleet": FLEET, "charts": every_chart}.items():
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
+        notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+        nbformat.write(notebook, root / "notebooks" / "explore" / f"{name}.ipynb")
     return root
 
 
@@ -243,6 +259,25 @@ def test_a_point_tells_its_device_and_values_and_fades_the_others_without_a_requ
     assert ranking.get_by_text("SIMULATED", exact=True).count() == 1
     elsewhere = [url for url in asked if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))]
     assert elsewhere == []
+
+
+MARKS_BY_FIGURE = """
+() => [...document.querySelectorAll("[role=graphics-document]:has(svg.marks)")].map(figure => [
+    figure.ariaLabel,
+    [...figure.querySelectorAll(".role-mark > *")].filter(mark => mark.__data__?.datum?.number !== undefined).length,
+])
+"""
+
+
+def test_every_interactive_figure_is_drawn_for_any_number_of_devices(open_notebook: Any):
+    page = open_notebook("charts")
+    names_of_charts = list(samples.charts(1))
+    drawn = len(NUMBERS) * len(names_of_charts)
+    page.wait_for_function(f"document.querySelectorAll('svg.marks').length >= {drawn}", timeout=1000 * RAN_S)
+    marks = page.evaluate(MARKS_BY_FIGURE)
+    assert [name for name, _ in marks] == len(NUMBERS) * names_of_charts
+    assert [name for name, count in marks if not count] == []
+    assert page.locator(".jp-OutputArea-output[data-mime-type*=error], .jp-mod-error").count() == 0
 
 
 def test_an_image_that_is_chosen_in_the_browser_is_shown_with_its_answers(open_notebook: Any):

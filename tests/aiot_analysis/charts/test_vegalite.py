@@ -6,8 +6,9 @@ import json
 import pandas as pd
 import pytest
 
-from aiot_analysis.charts import accuracy, complexity, latency, vegalite, vips
+from aiot_analysis.charts import accuracy, answer_sets, complexity, latency, vegalite, vips
 from aiot_analysis.plots import device_axis
+from tests.aiot_analysis.charts import samples
 from tests.aiot_analysis.charts.test_charts import CHARTS, accuracy_rows, fields, score_rows, time_rows
 
 DEVICES = pd.DataFrame(
@@ -62,12 +63,20 @@ def test_a_specification_needs_nothing_else(name):
 @pytest.mark.parametrize("name", CHARTS)
 def test_colours_and_shapes_of_series_are_those_of_the_chart(name):
     made = CHARTS[name]()
+    domain, colors = [series.name for series in made.series], [series.color for series in made.series]
+    shapes = [vegalite.BAR_SIGN if series.shape == "stroke" else series.shape for series in made.series]
     encodings = [node["encoding"] for node in nodes(vegalite.specification(made, DEVICES)) if "encoding" in node]
-    for channel, looks in (("color", [s.color for s in made.series]), ("shape", [s.shape for s in made.series])):
-        for encoding in encodings:
-            if made.series and encoding.get(channel, {}).get("field") == made.series_field:
-                scale = {"domain": [series.name for series in made.series], "range": looks}
-                assert encoding[channel]["scale"] == scale
+    looks = {"color": colors, "fill": colors, "stroke": colors, "shape": shapes}
+    of_series = [
+        (channel, encoding[channel])
+        for channel in looks
+        for encoding in encodings
+        if made.series and encoding.get(channel, {}).get("field") == made.series_field
+    ]
+    assert bool(of_series) == bool(made.series)  # series without any would have no legend
+    for channel, encoding in of_series:
+        assert encoding["scale"] == {"domain": domain, "range": looks[channel]}
+        assert encoding["legend"]["orient"] == "top"
 
 
 def test_names_and_socs_of_devices_come_from_their_table():
@@ -129,27 +138,48 @@ def test_points_of_devices_have_the_names_of_devices():
     assert dict(made.rows[["device_id", "by"]].itertuples(index=False)) == {"a": "Honor 20i", "b": "Oppo Ace2"}
 
 
-def summary(count: int) -> pd.DataFrame:
-    """Times of two instances, in another order than the paper's."""
-    values = {"min_ms": 1.0, "p25_ms": 2.0, "median_ms": 3.0, "p75_ms": 4.0, "p99_ms": 5.0, "max_ms": 6.0}
-    rows = [
-        {"device_id": f"d{i:02}", "instance_id": instance, **values, "first_ms": 7.0, "images": 20}
-        for i in range(count)
-        for instance in ("tflite_cpu_float32_mnasnet", "tflite_cpu_float32_resnet50")
-    ]
-    return pd.DataFrame(rows)
-
-
 @pytest.mark.parametrize(("count", "few"), [(device_axis.FEW, True), (device_axis.FEW + 1, False)])
 def test_times_of_few_devices_have_a_panel_each_and_those_of_many_share_one(count, few):
-    made = latency.distribution(summary(count), fleet(count))
-    assert made.rows["instance"].iloc[0].startswith("ResNet50")
-    assert made.panel == ("panel" if few else "")
-    assert ("p99_ms" in made.rows) == few
-    frame = summary(count).assign(phase="inference_ms", mean_ms=2.5)
-    bars = latency.phases(frame, fleet(count))
-    assert bars.rows["phase"].unique().tolist() == ["inference"]
-    assert bars.views[0].spec["mark"]["type"] == ("bar" if few else "point")
-    for chart in (made, bars):
-        spec = vegalite.specification(chart, fleet(count))
-        assert ("facet" in spec) == few and len(rows_of(spec)) == len(chart.rows)
+    times = latency.distribution(samples.summary(count), samples.devices(count))
+    phases = latency.phases(samples.phases(count), samples.devices(count))
+    for made in (times, phases):
+        spec = vegalite.specification(made, samples.devices(count))
+        assert ("facet" in spec) == few and len(rows_of(spec)) == len(made.rows)
+        assert spec["transform"][0]["lookup"] == "device_id"
+
+
+def test_figures_without_devices_are_drawn_with_names_of_lines_and_highlight_nothing():
+    spec = vegalite.specification(samples.charts(2)["published runtimes"], origin="PUBLISHED")
+    assert spec["transform"] == [] and not [node for node in nodes(spec) if "select" in node]
+    assert {"name": "highlighted", "value": []} in spec["params"]
+    assert spec["height"] == {"step": 18}
+    [tooltip] = {node["tooltip"]["expr"] for node in nodes(spec) if "tooltip" in node}
+    assert 'datum["model"]' in tooltip.split('"runtime"')[0]
+
+
+def test_panels_with_axes_of_their_own_are_as_high_as_the_most_lines():
+    submissions = pd.concat([samples.submissions(), samples.submissions().head(1).assign(model="mnasnet")])
+    spec = vegalite.specification(answer_sets.published_accuracy(submissions))
+    assert spec["spec"]["height"] == 2 * 20
+    assert spec["resolve"] == {"scale": {"x": "independent", "y": "independent"}}
+
+
+def test_a_logarithmic_axis_has_room_for_all_marks_and_ticks_within():
+    made = samples.charts(2)["latency distribution"]  # from 10 - 3 ms to 50 times the longer median
+    axes = [node["x"] for node in nodes(vegalite.specification(made)) if isinstance(node.get("x"), dict)]
+    [domain] = {tuple(axis["scale"]["domain"]) for axis in axes if "domain" in axis.get("scale", {})}
+    assert domain == pytest.approx((7 / (550 / 7) ** 0.04, 550 * (550 / 7) ** 0.04))
+    assert all(domain[0] <= tick <= domain[1] for axis in axes for tick in axis.get("axis", {}).get("values", []))
+
+
+def test_categories_that_no_row_has_are_not_drawn():
+    frame = samples.phases(2)
+    frame = frame.assign(phase=frame["phase"].astype("category"), instance_id=frame["instance_id"].astype("category"))
+    frame = frame[(frame["phase"] != "decode_ms") & (frame["instance_id"] != samples.INSTANCES[0])]
+    made = latency.phases(frame, samples.devices(2))
+    drawn = rows_of(vegalite.specification(made, samples.devices(2)))
+    assert drawn["phase"].unique().tolist() == ["preprocess", "inference", "post-process"]
+    assert drawn.groupby("phase")["number"].unique().map(list).to_dict() == {
+        "preprocess": [0], "inference": [1], "post-process": [2]
+    }  # fmt: skip
+    assert drawn["instance"].nunique() == 2
