@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from aiot_analysis.charts import chart
-from aiot_analysis.charts.chart import Chart, Fact, Spec, View
+from aiot_analysis.charts.chart import Chart, ChartView, Fact, Spec
 from aiot_analysis.plots import accuracy as printed
 from aiot_analysis.plots import style
 from aiot_analysis.tables import names
@@ -59,7 +59,7 @@ def resizing(frame: pd.DataFrame, devices: pd.DataFrame | None = None) -> Chart:
     looks = style.looks(names.RESIZE_NAMES)
     return Chart(
         rows[[*columns, "value_high", "images"]],
-        (View("value", "value", spec, "value"),),
+        (ChartView("value", "value", spec, "value"),),
         (
             Fact("instance", "instance"),
             Fact("way", "way of resizing"),
@@ -91,7 +91,7 @@ def _accuracies(rows: pd.DataFrame, order: list[str], columns: int) -> Chart:
     spec = chart.points_with_whiskers("accuracy", axis, "series") | {"resolve": {"scale": {"y": "independent"}}}
     return Chart(
         tidy[shown],
-        (View("accuracy", "accuracy", spec, "accuracy"),),
+        (ChartView("accuracy", "accuracy", spec, "accuracy"),),
         (
             Fact("series", "series"),
             Fact("accuracy", "accuracy", "percent", "accuracy_low", "accuracy_high"),

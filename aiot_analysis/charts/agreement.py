@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from aiot_analysis.charts import chart
-from aiot_analysis.charts.chart import LIT, LIT_WHISKER, PLACE, Chart, Fact, Series, Spec, View
+from aiot_analysis.charts.chart import LIT, LIT_WHISKER, PLACE, Chart, ChartView, Fact, Series, Spec
 from aiot_analysis.plots import agreement as printed
 from aiot_analysis.plots import style
 from aiot_analysis.tables import names
@@ -66,7 +66,7 @@ def noise(spread: pd.DataFrame, unstable: pd.DataFrame, repeats: pd.DataFrame) -
     )
     return Chart(
         rows.reindex(columns=[*columns, "images", "p_adjusted"]),
-        (View("value", "value", spec, "value"),),
+        (ChartView("value", "value", spec, "value"),),
         (
             Fact("mark", "mark"),
             Fact("value", "value", "number", "value_low", "value_high"),
@@ -153,7 +153,11 @@ def against(frame: pd.DataFrame, base: str) -> Chart:
     )
     return Chart(
         rows.reindex(columns=[*columns, "n_images"]),
-        (View("change", "difference", {"layer": [chart.reference_line(0, "y"), alone, paired, points]}, "change"),),
+        (
+            ChartView(
+                "change", "difference", {"layer": [chart.reference_line(0, "y"), alone, paired, points]}, "change"
+            ),
+        ),
         (
             Fact("mark", "mark"),
             Fact("change", "accuracy less that of the reference", "points", "change_low", "change_high"),

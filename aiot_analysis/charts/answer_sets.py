@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from aiot_analysis.charts import chart
-from aiot_analysis.charts.chart import Chart, Fact, Series, Spec, View
+from aiot_analysis.charts.chart import Chart, ChartView, Fact, Series, Spec
 from aiot_analysis.plots import answer_sets as printed
 from aiot_analysis.plots import style
 from aiot_analysis.tables import names
@@ -39,7 +39,7 @@ def published_accuracy(accuracies: pd.DataFrame) -> Chart:
     columns = ["line", "model", "answer_set", "accuracy", "accuracy_low", "accuracy_high", "correct", "n_images"]
     return Chart(
         rows[[*columns, "soc", "sdk", "submitter", "publication"]],
-        (View("accuracy", "accuracy", {"layer": layers, "resolve": OWN_AXES}, "accuracy"),),
+        (ChartView("accuracy", "accuracy", {"layer": layers, "resolve": OWN_AXES}, "accuracy"),),
         (
             Fact("answer_set", "answer set of the submission"),
             Fact("accuracy", "accuracy", "percent", "accuracy_low", "accuracy_high"),
@@ -108,7 +108,7 @@ def disagreement(differences: pd.DataFrame) -> Chart:
     }
     return Chart(
         rows[["line", "column", "model", "differ", "share", "text", "n_images", "sdk_a", "submitter_a"]],
-        (View("differ", "images", {"layer": [cells, words], "resolve": OWN_AXES}, "differ"),),
+        (ChartView("differ", "images", {"layer": [cells, words], "resolve": OWN_AXES}, "differ"),),
         (
             Fact("column", "compared with"),
             Fact("differ", "images with different classes", "count"),
@@ -139,7 +139,7 @@ def unstable_classes(least_stable: pd.DataFrame) -> Chart:
     columns = ["model", "class_name", "mark", "instability", "instability_low", "instability_high", "unstable"]
     return Chart(
         rows[[*columns, "n_images", "accuracy_min", "accuracy_max"]],
-        (View("share", "share", {"layer": [bars, whiskers], "resolve": OWN_AXES}, "instability"),),
+        (ChartView("share", "share", {"layer": [bars, whiskers], "resolve": OWN_AXES}, "instability"),),
         (
             Fact("instability", "images with different answers", "percent", "instability_low", "instability_high"),
             Fact("unstable", "number of these images", "count"),
@@ -243,7 +243,7 @@ def _histogram(rows: pd.DataFrame, title: str, panel: str = "") -> Chart:
     )
     return Chart(
         rows,
-        (View("samples", "samples", spec, "share"),),
+        (ChartView("samples", "samples", spec, "share"),),
         tuple(fact for fact in facts if fact.field in rows),
         tuple(item for item in series if item.name in set(rows["mark"])),
         "mark",

@@ -64,7 +64,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class View:
+class ChartView:
     """One way to draw the rows of a chart, such as shares or milliseconds."""
 
     name: str  # in permalinks
@@ -84,7 +84,7 @@ class Chart:
     """
 
     rows: pd.DataFrame
-    views: tuple[View, ...]
+    views: tuple[ChartView, ...]
     facts: tuple[Fact, ...]
     series: tuple[Series, ...] = ()
     series_field: str = ""

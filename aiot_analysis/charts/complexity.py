@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aiot_analysis.charts import chart
-from aiot_analysis.charts.chart import LIT, Chart, Fact, Spec, View
+from aiot_analysis.charts.chart import LIT, Chart, ChartView, Fact, Spec
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.plots.accuracy import MOST_WHISKERS
 from aiot_analysis.tables import names, select
@@ -70,7 +70,7 @@ def scatter(points: pd.DataFrame) -> Chart:
     columns = ["device_id", "panel", "framework", "model", "macs_millions", "latency_ms", "gmacs_per_s"]
     return Chart(
         rows[columns],
-        (View("time", "time", spec, "latency_ms"),),
+        (ChartView("time", "time", spec, "latency_ms"),),
         (
             Fact("model", "model"),
             Fact("latency_ms", "time per image", "ms"),
@@ -133,7 +133,7 @@ def off_line(residuals: pd.DataFrame, implementations: pd.DataFrame) -> Chart:
     looks = [(names.display(name), style.look(name)) for name in present]
     return Chart(
         rows[[*columns, "macs_millions", "middle", "middle_low", "middle_high"]],
-        (View("ratio", "ratio", {"layer": [band, median, chart.points_on_lines(axis, lines, "mark")]}, "ratio"),),
+        (ChartView("ratio", "ratio", {"layer": [band, median, chart.points_on_lines(axis, lines, "mark")]}, "ratio"),),
         (
             Fact("line", "instance"),
             Fact("ratio", "as long as by the line of the device", "times"),
@@ -190,7 +190,7 @@ def accuracy_over_time(
     columns = ["device_id", "by", "instance", "framework", "model", "accuracy", "accuracy_low", "accuracy_high"]
     return Chart(
         tidy[[*columns, "time_ms", "images"]],
-        (View("accuracy", "accuracy", spec, "accuracy"),),
+        (ChartView("accuracy", "accuracy", spec, "accuracy"),),
         (
             Fact("instance", "instance"),
             Fact("accuracy", "accuracy", "percent", "accuracy_low", "accuracy_high"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from aiot_analysis.charts import chart
-from aiot_analysis.charts.chart import LIT, PLACE, Chart, Fact, Series, Spec, View
+from aiot_analysis.charts.chart import LIT, PLACE, Chart, ChartView, Fact, Series, Spec
 from aiot_analysis.plots import coverage as printed
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
@@ -61,7 +61,7 @@ def grid(instances: pd.DataFrame, devices: pd.DataFrame | None = None) -> Chart:
     drawn = rows if len(ids) <= printed.SIDE_BY_SIDE else rows.head(0)
     return Chart(
         drawn[[*columns, *(["panel", "version"] if few else [])]],
-        (View("verdict", "verdict", {"layer": layers}, "images"),),
+        (ChartView("verdict", "verdict", {"layer": layers}, "images"),),
         (
             Fact("instance", "instance"),
             Fact("verdict", "verdict"),

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from aiot_analysis.charts import chart
-from aiot_analysis.charts.chart import LIT, PLACE, Chart, Fact, Series, Spec, View
+from aiot_analysis.charts.chart import LIT, PLACE, Chart, ChartView, Fact, Series, Spec
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.plots import latency as printed
 from aiot_analysis.tables import names
@@ -150,7 +150,7 @@ def stability_scores(frame: pd.DataFrame, devices: pd.DataFrame | None = None) -
         columns = ["device_id", "group", *_FILTERS, *(fact.field for fact in facts)]
         return Chart(
             rows[columns],
-            (View("stability", "stability", cells, "stability"),),
+            (ChartView("stability", "stability", cells, "stability"),),
             (Fact("instance", "instance"), *facts),
             series,
             "group",
@@ -271,7 +271,7 @@ def along_run(course: pd.DataFrame, chosen: pd.DataFrame, devices: pd.DataFrame 
     columns = ["device_id", "panel", "mark", "framework", "model", *numbers, "finding"]
     return Chart(
         rows.reindex(columns=[*columns, "drift", "drift_low", "drift_high"]),
-        (View("time", "time", spec, "ms"),),
+        (ChartView("time", "time", spec, "ms"),),
         facts,
         (
             Series(IMAGE, "#9db3c1", "circle"),
@@ -337,7 +337,7 @@ def _panels(
     shown += [column for fact in facts for column in (fact.field, fact.low, fact.high) if column]
     return Chart(
         rows[list(dict.fromkeys(shown))],
-        (View("time", "time", {"layer": layers}, sort_by),),
+        (ChartView("time", "time", {"layer": layers}, sort_by),),
         (Fact("instance", "instance"), *facts),
         series,
         series_field,

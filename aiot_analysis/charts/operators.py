@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aiot_analysis.charts import chart
-from aiot_analysis.charts.chart import LIT, Chart, Fact, Series, Spec, View
+from aiot_analysis.charts.chart import LIT, Chart, ChartView, Fact, Series, Spec
 from aiot_analysis.plots import operators as printed
 from aiot_analysis.plots import style
 from aiot_analysis.tables import names
@@ -50,7 +50,7 @@ def breakdown(shares: pd.DataFrame, devices: pd.DataFrame | None = None) -> Char
     columns = ["device_id", "panel", "framework", "model", "kind", "share", "share_p5", "share_p95", "time_ms"]
     return Chart(
         rows[[*columns, "calls", "repetitions"]],
-        (View("share", "share", bars, "share"),),
+        (ChartView("share", "share", bars, "share"),),
         (
             Fact("model", "model"),
             Fact("kind", "operator"),
@@ -110,7 +110,7 @@ def convolution_times(bins: pd.DataFrame, devices: pd.DataFrame | None = None) -
     columns = ["device_id", "panel", "framework", "model", "length", "time", "start_ms", "end_ms", "share"]
     return Chart(
         rows[[*columns, "convolutions", "repetitions"]],
-        (View("share", "share", bars, "share"),),
+        (ChartView("share", "share", bars, "share"),),
         (
             Fact("time", "time"),
             Fact("share", "share of the convolutions", "percent"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aiot_analysis.charts import chart
-from aiot_analysis.charts.chart import LIT, LIT_WHISKER, PLACE, Chart, Fact, Series, Spec, View
+from aiot_analysis.charts.chart import LIT, LIT_WHISKER, PLACE, Chart, ChartView, Fact, Series, Spec
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.plots import published_speed as printed
 from aiot_analysis.tables import names
@@ -46,7 +46,7 @@ def complexity(points: pd.DataFrame) -> Chart:
     ]
     return Chart(
         rows[["device_id", "runtime", "framework", "model", "macs_millions", "latency_ms", "gmacs_per_s"]],
-        (View("time", "time", {"layer": layers}, "latency_ms"),),
+        (ChartView("time", "time", {"layer": layers}, "latency_ms"),),
         (
             Fact("model", "network"),
             Fact("latency_ms", "published time per image", "ms"),
@@ -92,7 +92,7 @@ def runtime_shares(shares: pd.DataFrame) -> Chart:
     thirds = [chart.reference_line(third) for third in (1 / 3, 2 / 3)]
     return Chart(
         rows[["model", "runtime", "framework", "share", "share_min", "share_max", "devices", "fastest"]],
-        (View("share", "share", {"layer": [bars, *thirds]}, "share"),),
+        (ChartView("share", "share", {"layer": [bars, *thirds]}, "share"),),
         (
             Fact("runtime", "runtime"),
             Fact("share", "share of the time, mean over devices", "percent"),
@@ -143,7 +143,7 @@ def quantized(frame: pd.DataFrame) -> Chart:
     present = names.in_order(set(rows["quantization"]), names.PRECISIONS)
     return Chart(
         rows[[*columns, "torch_accuracy", "images"]],
-        (View("change", "change", {"layer": layers}, "speed_up"),),
+        (ChartView("change", "change", {"layer": layers}, "speed_up"),),
         (
             Fact("model", "network"),
             Fact("quantization", "precision"),
@@ -186,7 +186,7 @@ def off_npu(frame: pd.DataFrame, devices: pd.DataFrame | None = None) -> Chart:
     columns = ["device_id", "name", "line", "framework", "model", "unit", "times", "times_low", "times_high"]
     return Chart(
         rows[[*columns, "latency_ms", "npu_ms", "layers_npu", "layers_gpu", "layers_cpu"]],
-        (View("times", "times", {"layer": layers}, "times"),),
+        (ChartView("times", "times", {"layer": layers}, "times"),),
         (
             Fact("line", "network"),
             Fact("framework", "runtime"),
@@ -241,7 +241,7 @@ def rank_ranges(frame: pd.DataFrame) -> Chart:
     columns = ["device_id", "mark", "rank", "rank_low", "rank_high", "suite_min", "suite_max", "vips", "vips_low"]
     return Chart(
         rows[[*columns, "vips_high", "instances"]],
-        (View("rank", "rank", {"layer": layers}, "vips"),),
+        (ChartView("rank", "rank", {"layer": layers}, "vips"),),
         (
             Fact("rank", "rank", "count", "rank_low", "rank_high"),
             Fact("suite_min", "best rank by a part of the suite", "count"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aiot_analysis.charts import chart
-from aiot_analysis.charts.chart import LIT, LIT_WHISKER, PLACE, Chart, Fact, Spec, View
+from aiot_analysis.charts.chart import LIT, LIT_WHISKER, PLACE, Chart, ChartView, Fact, Spec
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
 
@@ -71,7 +71,7 @@ def tradeoff(frame: pd.DataFrame) -> Chart:
     columns += ["change", "change_low", "change_high", "front", "other_ms", "model_mb", "n_images"]
     return Chart(
         rows[columns],
-        (View("change", "change", spec, "speed_up"),),
+        (ChartView("change", "change", spec, "speed_up"),),
         (
             Fact("version", "version"),
             Fact("speed_up", "as fast as float32", "times", "speed_up_low", "speed_up_high"),
@@ -112,7 +112,7 @@ def latency(rows: pd.DataFrame, value: str = "end_to_end_ms_mean") -> Chart:
     columns = ["device_id", "panel", "framework", "model", "version", "time_ms", "images", "verdict"]
     return Chart(
         rows.assign(verdict=rows["verdict"].map(names.display))[columns],
-        (View("time", "time", spec, "time_ms"),),
+        (ChartView("time", "time", spec, "time_ms"),),
         (
             Fact("version", "version"),
             Fact("time_ms", "mean time per image", "ms"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from aiot_analysis.charts import chart
-from aiot_analysis.charts.chart import LIT, PLACE, Chart, Fact, Spec, View
+from aiot_analysis.charts.chart import LIT, PLACE, Chart, ChartView, Fact, Spec
 from aiot_analysis.plots import style
 from aiot_analysis.tables import names
 
@@ -51,9 +51,9 @@ def time_shares(shares: Mapping[str, pd.DataFrame], base: str, speed_ups: pd.Dat
     return Chart(
         rows[[*columns, *(name for name in ("framework", "model") if name in rows)]],
         (
-            View("share", "shares", _bars(), "share", sort_by_first=True),
-            View("ms", "milliseconds", _times(), "time_ms"),
-            View("speed_up", "speed-up", _speed_ups(base_name), "speed_up"),
+            ChartView("share", "shares", _bars(), "share", sort_by_first=True),
+            ChartView("ms", "milliseconds", _times(), "time_ms"),
+            ChartView("speed_up", "speed-up", _speed_ups(base_name), "speed_up"),
         ),
         (
             Fact("part", "part"),
@@ -102,7 +102,7 @@ def speed_ups(frame: pd.DataFrame, summary: pd.DataFrame, base: str) -> Chart:
     over = Fact("mean", "geometric mean over all devices", "times", "mean_low", "mean_high")
     return Chart(
         rows[[*columns, *(name for name in ("framework", "model") if name in rows)]],
-        (View("speed_up", "speed-up", {"layer": [*spec["layer"], *([mean] if several else [])]}, "speed_up"),),
+        (ChartView("speed_up", "speed-up", {"layer": [*spec["layer"], *([mean] if several else [])]}, "speed_up"),),
         (
             Fact("part", "part"),
             Fact("speed_up", f"as fast as {base}", "times", "speed_up_low", "speed_up_high"),

@@ -15,7 +15,7 @@ from aiot_analysis.plots import device_axis, style
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aiot_analysis.charts.chart import Chart, Fact, Spec, View
+    from aiot_analysis.charts.chart import Chart, ChartView, Fact, Spec
 
 MIME = "application/vnd.vegalite.v5+json"
 """Type of these specifications. JupyterLab 4 draws versions 3 to 5; they use nothing that version 6 added."""
@@ -123,7 +123,7 @@ def _numbered(chart: Chart) -> pd.DataFrame:
     return rows.assign(number=numbers)
 
 
-def _ordered(rows: pd.DataFrame, chart: Chart, view: View, devices: pd.DataFrame | None) -> list[str]:
+def _ordered(rows: pd.DataFrame, chart: Chart, view: ChartView, devices: pd.DataFrame | None) -> list[str]:
     """Return the device ids from left to right, or from top to bottom."""
     if "device_id" not in rows:
         return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from aiot_analysis.charts import chart
-from aiot_analysis.charts.chart import LIT, PLACE, Chart, Fact, Spec, View
+from aiot_analysis.charts.chart import LIT, PLACE, Chart, ChartView, Fact, Spec
 from aiot_analysis.plots import style
 from aiot_analysis.plots import vips as printed
 from aiot_analysis.tables import names
@@ -62,7 +62,7 @@ def ranking(scores: pd.DataFrame, score: str = "VIPS") -> Chart:
     columns = ["device_id", "vips", "vips_low", "vips_high", "rank_text", "ties", "text_at", "instances", "missing"]
     return Chart(
         rows[columns],
-        (View("score", score, {"layer": layers}, "vips"),),
+        (ChartView("score", score, {"layer": layers}, "vips"),),
         (
             Fact("vips", score, "number", "vips_low", "vips_high"),
             Fact("rank_text", "rank"),
@@ -100,8 +100,8 @@ def contributions(parts: pd.DataFrame) -> Chart:
     return Chart(
         rows.assign(time_ms=1000 * rows["time_s"])[[*shown, "time_ms"]],
         (
-            View("share", "share of the score", _heatmap("share", "share", lines, percent=True), "share"),
-            View("vips", "images per second", _heatmap("vips", "images/s", lines), "vips"),
+            ChartView("share", "share of the score", _heatmap("share", "share", lines, percent=True), "share"),
+            ChartView("vips", "images per second", _heatmap("vips", "images/s", lines), "vips"),
         ),
         facts,
         height_px=16,
@@ -140,7 +140,11 @@ def weights(frame: pd.DataFrame) -> Chart:
     present = names.in_order(set(implementations), names.IMPLEMENTATIONS)
     return Chart(
         rows[[*columns, "first_ten_changed"]],
-        (View("share", "share", {"layer": [span, chart.points_on_lines(axis, lines, "part"), words]}, "share_median"),),
+        (
+            ChartView(
+                "share", "share", {"layer": [span, chart.points_on_lines(axis, lines, "part"), words]}, "share_median"
+            ),
+        ),
         (
             Fact("share_median", "share of the score, median over devices", "percent"),
             Fact("share_min", "lowest share", "percent"),
@@ -195,7 +199,7 @@ def timings(both: pd.DataFrame) -> Chart:
     }
     return Chart(
         rows,
-        (View("score", "VIPS", marks, "vips"),),
+        (ChartView("score", "VIPS", marks, "vips"),),
         (
             Fact("by", "time"),
             Fact("vips", "VIPS", "number"),
