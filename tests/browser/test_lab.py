@@ -217,10 +217,15 @@ def test_a_choice_in_the_browser_changes_every_figure(open_notebook: Any):
     assert page.locator(".jp-OutputArea-output[data-mime-type*=error], .jp-mod-error").count() == 0
 
 
-def tooltip(page: Any) -> dict[str, str]:
-    """Return what is displayed for the mark below the pointer; "" is the title."""
+def tooltip(page: Any, mark: Any) -> dict[str, str]:
+    """Return what is displayed when the pointer is on a mark; "" is the title."""
     shown = page.locator("#vg-tooltip-element.visible")
-    shown.wait_for()
+    for _ in range(5):  # the notebook may scroll while the pointer moves
+        page.mouse.move(5, 5)
+        mark.hover(force=True)
+        page.wait_for_timeout(1000)
+        if shown.count():
+            break
     cells = [row.locator("td").all_inner_texts() for row in shown.locator("tr").all()]
     return {"": shown.locator("h2").inner_text(), **{label.rstrip(":"): value for label, value in cells}}
 
@@ -238,8 +243,7 @@ def test_a_point_tells_its_device_and_values_and_fades_the_others_without_a_requ
     figure = page.locator(".aiot-figure").first
     points = figure.locator(".mark-symbol.role-mark path")
     assert points.count() == len(rows)
-    points.last.hover(force=True)
-    shown = tooltip(page)
+    shown = tooltip(page, points.last)
     [device] = [device for device, name in name_of_device.items() if name == shown[""]]
     [row] = rows[(rows["device_id"] == device) & (rows["instance"] == shown["instance"])].to_dict("records")
     assert shown["SoC"].startswith(f"{socs[device]}, Android ")
@@ -251,9 +255,8 @@ def test_a_point_tells_its_device_and_values_and_fades_the_others_without_a_requ
     assert faded.count() == (rows["device_id"] != device).sum()
 
     ranking = page.locator(".jp-OutputArea-output:has(svg.marks)").last
-    ranking.locator(".mark-rect.role-mark path").first.hover(force=True)
     scores = vips.scores(data.results(), "end_to_end").sort_values("vips", ascending=False)
-    best = tooltip(page)
+    best = tooltip(page, ranking.locator(".mark-rect.role-mark path").first)
     assert best[""] == name_of_device[scores["device_id"].iloc[0]] and best["rank"].startswith("1 of ")
     assert float(best["VIPS"]) == pytest.approx(scores["vips"].iloc[0], rel=0.0005)
     assert ranking.get_by_text("SIMULATED", exact=True).count() == 1
