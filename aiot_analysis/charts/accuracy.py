@@ -86,6 +86,7 @@ def _accuracies(rows: pd.DataFrame, order: list[str], columns: int) -> Chart:
         verdict=rows["verdict"].map(names.display),
     )
     axis = chart.value_axis("accuracy", "accuracy", percent=True)
+    axis["axis"]["minExtent"] = 40  # panels with axes of their own are equally wide
     shown = ["device_id", "panel", "series", "accuracy", "accuracy_low", "accuracy_high"]
     shown += ["images", "verdict", "framework", "model"]
     spec = chart.points_with_whiskers("accuracy", axis, "series") | {"resolve": {"scale": {"y": "independent"}}}
