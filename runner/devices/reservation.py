@@ -18,12 +18,12 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from shlex import join as quoted
 from typing import TYPE_CHECKING
 
 import psutil
 
 from runner.devices import Rival
-from runner.devices.adb import quoted
 from runner.devices.answers import parse_json, printable_value
 from runner.errors import DeviceError
 

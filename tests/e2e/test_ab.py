@@ -45,7 +45,7 @@ def test_two_thread_counts_take_turns_on_a_device(space, phones):
     assert [run["ab"]["block"] for run in runs] == [1, 1, 2, 2, 3, 3, 4, 4]
     assert all(run["threads"] == {"a": 1, "b": 2}[run["ab"]["side"]] for run in runs)
     sentence = ab(space, phone, "--a", "threads=1", "--b", "python=/no/python").stderr
-    assert sentence.startswith("aiot: /no/python cannot run tflite (")
+    assert "\naiot: /no/python cannot run tflite (" in f"\n{sentence}"
 
 
 def test_two_pythons_on_a_device_take_turns_and_their_versions_are_named(space, phones):

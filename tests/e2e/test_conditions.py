@@ -223,7 +223,7 @@ def test_cleaning_restores_what_a_killed_run_changed(space, phones):  # noqa: F8
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     assert (stay_on(phone), modes(phone)) == ("15", ["true"])
-    words = ["clean", "-s", phone.serial, "--workspace", str(space.root)]
+    words = ["clean", "--force", "-s", phone.serial, "--workspace", str(space.root)]  # its agent still measures
     cleaned = subprocess.run([sys.executable, "-m", "aiot", *words], check=False, capture_output=True, text=True)
     assert cleaned.returncode == 0, cleaned.stderr
     assert (stay_on(phone), modes(phone)) == (None, ["true", "false"])

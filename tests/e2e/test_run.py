@@ -273,8 +273,11 @@ def test_a_shell_that_tells_no_exit_codes(space, phones, proxied):
         (signal.SIGHUP, 129, "aiot: interrupted by SIGHUP; completed work is kept."),
     ],
 )
-def test_ctrl_c_and_signals_end_the_agent_on_the_device(space, phones, number, code, said):
+def test_ctrl_c_and_signals_end_the_agent_on_the_device(space, phones, number, code, said, request):
     (phone,) = phones(1, board=True)
+    if number == signal.SIGHUP:  # which these tests, and so `aiot`, may have been started to ignore
+        previous = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        request.addfinalizer(lambda: signal.signal(signal.SIGHUP, previous))
     with in_the_middle(space, [phone], "-s", phone.serial) as (process, _):
         process.send_signal(number)
         outcome, output = finished(process)

@@ -242,7 +242,7 @@ def test_every_device_that_the_server_knows_is_used_or_named_with_its_state(atta
 @pytest.mark.parametrize("state", ["offline", "unauthorized"])
 def test_the_exit_code_of_all_tells_of_devices_that_were_skipped(attach, space, monkeypatch, capsys, state):
     attach(Attached("one", hardware_serial="1"), Attached("two", state=state))
-    monkeypatch.setattr("runner.devices.attached.AttachedDevice.clean", lambda device: True)
+    monkeypatch.setattr("runner.devices.attached.AttachedDevice.clean", lambda device, force: True)
     assert aiot(monkeypatch, space, "clean", "--all") == 1
     out, errors = capsys.readouterr()
     assert out.startswith("clean     one: removed ")
@@ -257,7 +257,7 @@ def test_the_exit_code_of_all_tells_of_devices_that_were_skipped(attach, space, 
 
 def test_commands_that_read_write_nothing(attach, space, monkeypatch):
     attach(Attached("one"), Attached("two", state="offline"))
-    monkeypatch.setattr("runner.devices.attached.AttachedDevice.clean", lambda device: True)
+    monkeypatch.setattr("runner.devices.attached.AttachedDevice.clean", lambda device, force: True)
     for words in (["devices"], ["doctor"], ["clean", "--all"]):
         aiot(monkeypatch, space, *words)
         assert list(space.root.iterdir()) == []
