@@ -72,9 +72,9 @@ def measuring(phone):
 
 
 @contextmanager
-def in_the_middle(space, phones, *words):
+def in_the_middle(space, phones, *words, repeat=LONG):
     """The command at work, once an agent on each phone is in the middle of its images; and the attempts by then."""
-    with running(space, *words) as process:
+    with running(space, *words, repeat=repeat) as process:
         until(lambda: all(map(measuring, phones)), "measuring", process=process)
         yield process, attempts(space)
 

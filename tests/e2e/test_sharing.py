@@ -107,7 +107,8 @@ def test_a_refused_run_leaves_nothing_and_the_first_one_is_resumed(space, phones
 
 def test_an_orphaned_agent_is_collected_before_another_run_starts(space, phones):
     (phone,) = phones(1, board=True)
-    with in_the_middle(space, [phone], "-s", phone.serial) as (process, _):
+    repeat = 5 * LONG  # the agent must outlast two commands
+    with in_the_middle(space, [phone], "-s", phone.serial, repeat=repeat) as (process, _):
         killed(process)
     [first] = rawlog.run_folders(space.raw)
     refused = run(space, "-s", phone.serial)
@@ -122,7 +123,7 @@ def test_an_orphaned_agent_is_collected_before_another_run_starts(space, phones)
     assert (code, most) == (0, 1), said
     assert len(rawlog.run_folders(space.raw)) == 2
     [log] = [path for path in attempts(space) if path.parent == first and rawlog.read_attempt(path).status == "end"]
-    assert len(rawlog.read_attempt(log).of("image")) == LONG * 12
+    assert len(rawlog.read_attempt(log).of("image")) == repeat * 12
 
 
 def test_two_workspaces_take_turns_or_the_second_one_ends_the_first(space, other, phones):
