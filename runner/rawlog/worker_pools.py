@@ -12,7 +12,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 from typing import TYPE_CHECKING, Any, Callable
 
 from .schema import RawLogError
@@ -29,7 +29,8 @@ class WorkerPool(ProcessPoolExecutor):
     """A pool of newly spawned processes whose tasks can be interrupted."""
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
-        return super().submit(_run_task, function, *arguments, **options)
+        with _interruptions_later():  # a process that is interrupted while it starts prints a traceback
+            return super().submit(_run_task, function, *arguments, **options)
 
     def interrupt(self) -> None:
         """Interrupt the current tasks, which clean up; the processes then end."""
@@ -62,6 +63,25 @@ def worker_pool(jobs: int, prepare: Callable[[], object] | None = None) -> Itera
                 pool.interrupt()
             pool.shutdown(cancel_futures=True)  # has to wait: otherwise leaving the block would revoke the cancellation
             raise
+
+
+@contextmanager
+def _interruptions_later() -> Iterator[None]:
+    """Handle signals that interrupt this process after the block, if it runs in the main thread."""
+    received = []
+    earlier = {}
+    if current_thread() is main_thread():
+        numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        earlier = {number: handler for number in numbers if callable(handler := signal.getsignal(number))}
+    for number in earlier:
+        signal.signal(number, lambda number, frame: received.append((number, frame)))
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+    for number, frame in received:
+        earlier[number](number, frame)
 
 
 def _start_tracker() -> None:

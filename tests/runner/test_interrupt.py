@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
 from aiot_suite.datasets import store
+from runner.rawlog.worker_pools import WorkerPool
 
 pytestmark = pytest.mark.slow
 BY_SIGNAL = {
@@ -20,7 +22,16 @@ BY_SIGNAL = {
     signal.SIGHUP: (129, "aiot: interrupted by SIGHUP; completed work is kept."),
 }
 KILL = (signal.SIGTERM, os.kill)
+
 TERMINAL = [(signal.SIGINT, os.killpg), (signal.SIGHUP, os.killpg)]
+
+
+@pytest.fixture(autouse=True)
+def no_signal_is_ignored():
+    """Commands inherit from these tests, which may have been started by `nohup`, that SIGHUP is ignored."""
+    earlier = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, earlier)
 
 
 def alive(group):
@@ -99,6 +110,21 @@ def test_timeout_and_nohup_have_their_usual_meaning(tmp_path, jobs):
     process.send_signal(signal.SIGHUP)
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 0 and out.startswith("simulate  3 devices")
+
+
+def test_a_signal_while_a_process_starts_interrupts_once_it_has_started(monkeypatch):
+    began = []
+
+    def submit(pool, *_):
+        os.kill(os.getpid(), signal.SIGINT)
+        began.append(pool)
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", submit)
+    pool = WorkerPool(1)
+    with pytest.raises(KeyboardInterrupt):
+        pool.submit(print)
+    assert began == [pool]
+    pool.shutdown()
 
 
 DYING = """
