@@ -230,7 +230,7 @@ class Connection:
 
     def shell(self, command: str | Sequence[str], timeout_s: float = SHELL_TIMEOUT_S) -> CommandResult:
         """Run a command: a line for the device's shell, or a sequence of words, which are quoted for the shell."""
-        line = command if isinstance(command, str) else quoted(command)
+        line = command if isinstance(command, str) else shlex.join(command)
         _check_sayable(line)
         with self._answering():
             if self._has_shell_v2():
@@ -384,11 +384,6 @@ class Connection:
                 if self.state() == "offline":
                     self._client.disconnect(self.serial)
                 self._client.connect(self.serial, timeout=_RECONNECT_TIMEOUT_S)
-
-
-def quoted(words: Sequence[str]) -> str:
-    """Return the words as one line for a POSIX shell, with quoting as needed."""
-    return shlex.join(words)
 
 
 def _check_sayable(text: str) -> None:

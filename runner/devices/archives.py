@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 import tarfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from aiot_suite.errors import SetupError
-from runner.devices.adb import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -83,7 +83,7 @@ def send(connection: Connection, mark: str, place: str, files: Mapping[str, Path
                 expected[name] = hashlib.sha256(content).hexdigest()
                 yield name, content
 
-        line = _UNPACK.format(mark=quoted([mark]), place=quoted([place]), names=list_name)
+        line = _UNPACK.format(mark=shlex.join([mark]), place=shlex.join([place]), names=list_name)
         answer = connection.feed(line, archive(members(), mode), _TIMEOUT_S)
         arrived = {name: sha256 for sha256, name in _SUM.findall(answer.stdout)} if answer else {}
         return {name: sha256 for name, sha256 in expected.items() if arrived.get(name) == sha256}

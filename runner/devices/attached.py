@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import shlex
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,6 @@ from aiot_suite.environments import NAMES
 from runner.bundle import build, layout, recipes
 from runner.bundle.layout import JOIN
 from runner.devices import FOLDER, AppliedConditions, Conditions, DeviceTask, Rival, android, answers
-from runner.devices.adb import Connection, quoted
 from runner.devices.answers import parse_json
 from runner.devices.conditions import AttachedConditions, with_cores
 from runner.devices.identity import Identity, identify
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.bundle.build import Bundle
+    from runner.devices.adb import Connection
 
 _PROBE = """\
 import importlib.util, json, sys
@@ -106,7 +107,7 @@ class Pythons:
         self._files.do(["rm", "-rf", part])
         self._files.make([part])
         self._files.do(["tar", "-xf", archive, "-C", part], _UNPACK_TIMEOUT_S)
-        self._files.do(f"cd {quoted([part])} && {{ {JOIN} }}", _UNPACK_TIMEOUT_S)
+        self._files.do(f"cd {shlex.join([part])} && {{ {JOIN} }}", _UNPACK_TIMEOUT_S)
         self._files.do(["rm", "-f", archive])
         answer = self._connection.shell(layout.first_start_command(part, bundle.imports), _START_TIMEOUT_S)
         try:
@@ -116,7 +117,7 @@ class Pythons:
             raise DeviceError(
                 f"The Python of {bundle.name} does not start on {self._connection.serial} ({message})."
             ) from None
-        self._files.do(f"mv {quoted([part, root])}")
+        self._files.do(f"mv {shlex.join([part, root])}")
 
 
 PYTHON_TIMEOUT_S = 120.0

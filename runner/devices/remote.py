@@ -6,15 +6,17 @@ import json
 import os
 import posixpath
 import re
+import shlex
 from typing import TYPE_CHECKING, NoReturn
 
 from aiot_suite.workspace import sha256_of
 from runner import rawlog
 from runner.devices import FOLDER, GONE, OUTPUT_LIMIT_BYTES, TAIL_BYTES, DeviceTask, archives, check_names
-from runner.devices.adb import SHELL_TIMEOUT_S, CommandResult, Connection, quoted
+from runner.devices.adb import SHELL_TIMEOUT_S, CommandResult, Connection
 from runner.devices.answers import parse_json
 from runner.devices.reservation import Reservation
 from runner.errors import DeviceError, DeviceLostError, FolderLostError
+from runner.rawlog import LOG_LIMIT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -91,8 +93,8 @@ class DeviceFiles:
         """
         mark = posixpath.join(self.folder, _MARK)
         script = _MAKE.format(
-            folder=quoted([self.folder]),
-            mark=quoted([mark]),
+            folder=shlex.join([self.folder]),
+            mark=shlex.join([mark]),
             not_ours=_NOT_OURS,
             held=self.reservation.held_by_us(),
             not_held=_NOT_HELD,
@@ -147,7 +149,7 @@ class DeviceFiles:
 
     def unfetched(self) -> dict[str, list[str]]:
         """Return the tasks whose log is still on the device: names by run."""
-        runs = quoted([posixpath.join(self.folder, "runs")])
+        runs = shlex.join([posixpath.join(self.folder, "runs")])
         answer = self.connection.shell(f'cd {runs} 2>/dev/null && for log in */*.jsonl; do echo "$log"; done')
         names: dict[str, list[str]] = {}
         for line in answer.stdout.splitlines():
@@ -174,7 +176,7 @@ class DeviceFiles:
     def _there(self, place: str, files: dict[str, Path]) -> dict[str, str]:
         """Return the SHA-256, by name, of those files left by an earlier push whose sizes are unchanged."""
         if place not in self._noted:
-            noted_file = quoted([posixpath.join(place, _PUSHED)])
+            noted_file = shlex.join([posixpath.join(place, _PUSHED)])
             answer = self.connection.shell(f"[ -f {noted_file} ] && cat {noted_file}")
             noted = parse_json(answer.stdout) if answer.exit_code == 0 else {}
             self._noted[place] = noted if isinstance(noted, dict) else {}
@@ -200,12 +202,14 @@ class DeviceFiles:
         values = {}
         for batch in split_into_batches(names):
             if _PLAIN.fullmatch(batch[0]):
-                line = f"cd {quoted([place])} && {quoted([*words, *(f'./{name}' for name in batch)])}"
+                line = f"cd {shlex.join([place])} && {shlex.join([*words, *(f'./{name}' for name in batch)])}"
                 for row in self.connection.shell(line, _LONG_S).stdout.splitlines():
                     value, _, name = row.strip().partition(" ")
                     values[name.strip().removeprefix("./")] = value
             else:  # a name that is not plain, which is in a batch by itself
-                answer = self.connection.shell(f"cd {quoted([place])} && {quoted(words)} <{quoted(batch)}", _LONG_S)
+                answer = self.connection.shell(
+                    f"cd {shlex.join([place])} && {shlex.join(words)} <{shlex.join(batch)}", _LONG_S
+                )
                 if value := answer.stdout.strip().partition(" ")[0]:
                     values[batch[0]] = value
         return values
@@ -216,7 +220,7 @@ def split_into_batches(names: Iterable[str]) -> Iterator[list[str]]:
     group: list[str] = []
     size = 0
     for name in names:
-        length = len(quoted([name]).encode(errors="replace")) + 3  # a space and "./"
+        length = len(shlex.join([name]).encode(errors="replace")) + 3  # a space and "./"
         odd = not _PLAIN.fullmatch(name)
         if group and (odd or size + length > _BATCH_BYTES):
             yield group
@@ -286,19 +290,19 @@ class RemoteProcess:
         Without `errors`, both streams go to one file. Raises DeviceError if the process does not start, and
         FolderLostError if a folder is no longer there.
         """
-        error_redirect = f"2>{quoted([self.path(errors)])}" if errors else "2>&1"
+        error_redirect = f"2>{shlex.join([self.path(errors)])}" if errors else "2>&1"
         script = (
-            f"cd {quoted([within])} || exit 1\n"
+            f"cd {shlex.join([within])} || exit 1\n"
             "export PYTHONDONTWRITEBYTECODE=1 PYTHONUTF8=1\n"
-            f"echo $$ >{quoted([self.path('pid')])}\n"
-            f"{quoted(words)} >{quoted([self.path(output)])} {error_redirect}\n"
-            f"echo $? 1<>{quoted([self.path('exit')])}\n"  # overwrites in place, since the storage may be full
+            f"echo $$ >{shlex.join([self.path('pid')])}\n"
+            f"{shlex.join(words)} >{shlex.join([self.path(output)])} {error_redirect}\n"
+            f"echo $? 1<>{shlex.join([self.path('exit')])}\n"  # overwrites in place, since the storage may be full
         )
         line = _START.format(
-            folder=quoted([self._folder]),
-            within=quoted([within]),
-            name=quoted([self._name]),
-            script=quoted([script]),
+            folder=shlex.join([self._folder]),
+            within=shlex.join([within]),
+            name=shlex.join([self._name]),
+            script=shlex.join([script]),
             nothing_there=_NOTHING_THERE,
         )
         answer = self._connection.shell(line)
@@ -327,7 +331,7 @@ class RemoteProcess:
 
     def kill(self) -> None:
         """Kill the process, if it is running, and everything that it started."""
-        pid, name = quoted([self.path("pid")]), quoted([self._name])
+        pid, name = shlex.join([self.path("pid")]), shlex.join([self._name])
         # kill the process group that setsid created (negative number); dash does not accept `--`
         answer = self._connection.shell(
             f"[ -s {pid} ] && read -r pid <{pid} && grep -qF {name} /proc/$pid/cmdline && kill -9 -$pid"
@@ -352,7 +356,7 @@ class RemoteProcess:
 
     def _ask(self) -> str:
         """Return the state of the process (running, gone, absent or "exit <code>") and store the end of its log."""
-        line = _ASK.format(folder=quoted([self._folder]), name=quoted([self._name]), bytes=TAIL_BYTES)
+        line = _ASK.format(folder=shlex.join([self._folder]), name=shlex.join([self._name]), bytes=TAIL_BYTES)
         reply = self._connection.shell(line).stdout
         match = _STATE.match(reply)
         if not match:
@@ -364,9 +368,8 @@ class RemoteProcess:
         return match[1]
 
 
-LOG_LIMIT_BYTES = 512 * 2**20
 LINE_LIMIT_BYTES = 2**20
-"""Limits on the size of a log and of one line in it; the logs that the agent writes are far smaller."""
+"""Limit on the size of a line of a log; those that the agent writes are far shorter."""
 
 
 class RemoteWork:
@@ -412,7 +415,7 @@ class RemoteWork:
         Their places on the host follow from the task alone: nothing that a device sends becomes a path on the host.
         Raises DeviceError for a log over the limits, which is discarded, and if the device's storage is full.
         """
-        df_columns = self._connection.shell(f"df -k {quoted([self._folder])} | tail -n 1").stdout.split()
+        df_columns = self._connection.shell(f"df -k {shlex.join([self._folder])} | tail -n 1").stdout.split()
         refused = self._fetch("jsonl", self._task.log, LOG_LIMIT_BYTES)
         if sentence := self._fetch("output.txt", self._task.output, OUTPUT_LIMIT_BYTES):
             self._task.output.write_text(f"aiot: {sentence}\n", encoding="utf-8")

@@ -13,12 +13,12 @@ import os
 import platform
 import posixpath
 import re
+import shlex
 import time
 from dataclasses import asdict, dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from shlex import join as quoted
 from typing import TYPE_CHECKING
 
 import psutil
@@ -248,7 +248,7 @@ class Reservation:
 
     def look(self) -> Occupancy:
         """Return who uses the device."""
-        look = _LOOK.format(note=quoted([posixpath.join(self._folder, NOTE)]), limit=_NOTE_LIMIT_BYTES)
+        look = _LOOK.format(note=shlex.join([posixpath.join(self._folder, NOTE)]), limit=_NOTE_LIMIT_BYTES)
         answer = self._connection.shell(look + SCAN).stdout
         text, _, rest = answer.partition("\n@aiot-beat")
         beat, _, rest = rest.partition("\n@aiot-uptime")
@@ -266,7 +266,7 @@ class Reservation:
         owner = Owner.of_this_process(run)
         held = self._held(seen.note) if seen.owner else "true" if seen.note else f"! [ -s {NOTE} ]"
         script = _SWAP.format(
-            folder=quoted([self._folder]), note=NOTE, held=held, text=quoted([owner.text()]), changed=_CHANGED
+            folder=shlex.join([self._folder]), note=NOTE, held=held, text=shlex.join([owner.text()]), changed=_CHANGED
         )
         answer = self._connection.shell(script)
         if answer.exit_code not in (0, _CHANGED):
@@ -313,15 +313,15 @@ class Reservation:
             return "true"
         return _HELD.format(
             limit=_NOTE_LIMIT_BYTES,
-            note=quoted([posixpath.join(self._folder, NOTE)]),
-            text=quoted([self.owner.text()]),
+            note=shlex.join([posixpath.join(self._folder, NOTE)]),
+            text=shlex.join([self.owner.text()]),
         )
 
     def _words(self, owner: Owner) -> dict[str, str]:
-        return {"folder": quoted([self._folder]), "note": NOTE, "held": self._held(owner.text())}
+        return {"folder": shlex.join([self._folder]), "note": NOTE, "held": self._held(owner.text())}
 
     def _held(self, text: str) -> str:
-        return _HELD.format(limit=_NOTE_LIMIT_BYTES, note=NOTE, text=quoted([text]))
+        return _HELD.format(limit=_NOTE_LIMIT_BYTES, note=NOTE, text=shlex.join([text]))
 
 
 def _seconds(text: str) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socketserver
 import struct
 import subprocess
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from runner.devices.adb import CommandResult, quoted
+from runner.devices.adb import CommandResult
 from runner.errors import DeviceError, DeviceLostError
 
 
@@ -27,7 +28,7 @@ class ShellConnection:
         self.fed: list[bytes] = []  # archives
 
     def shell(self, command, timeout_s=20.0) -> CommandResult:
-        line = command if isinstance(command, str) else quoted(command)
+        line = command if isinstance(command, str) else shlex.join(command)
         self._answer()
         self.said.append(line)
         done = subprocess.run(["sh", "-c", line], check=False, capture_output=True, timeout=timeout_s)

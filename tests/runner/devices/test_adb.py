@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+import shlex
 import struct
 import subprocess
 import time
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from aiot_suite.errors import SelectionError
 from runner.devices import adb
-from runner.devices.adb import Connection, quoted
+from runner.devices.adb import Connection
 from runner.errors import DeviceError, DeviceLostError
 from tests.examples import examples
 from tests.runner.devices.stand_in import OKAY, StandInServer, block, device, packet
@@ -44,7 +45,7 @@ def connection_to(client_of):
 @examples(40)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), min_size=1, max_size=5))
 def test_quoted_words_arrive_at_a_real_shell_as_they_are(words):
-    line = quoted(["printf", "%s\\0", *words])
+    line = shlex.join(["printf", "%s\\0", *words])
     assert subprocess.run(["sh", "-c", line], capture_output=True, check=True).stdout.decode() == "".join(
         f"{word}\0" for word in words
     )

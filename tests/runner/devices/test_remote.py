@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,6 @@ import pytest
 
 from runner import rawlog
 from runner.devices import GONE, DeviceTask, remote
-from runner.devices.adb import quoted
 from runner.devices.remote import DeviceFiles, RemoteTool, RemoteWork
 from runner.errors import DeviceError, DeviceLostError, FolderLostError
 from runner.execution import carry_out
@@ -226,8 +226,8 @@ def test_a_process_that_does_not_start_is_reported_with_what_the_device_says(tmp
 
     class Connection(ShellConnection):
         def shell(self, command, timeout_s=20.0):
-            line = command if isinstance(command, str) else quoted(command)
-            return super().shell(f"PATH={quoted([str(tools)])}\n{line}", timeout_s)
+            line = command if isinstance(command, str) else shlex.join(command)
+            return super().shell(f"PATH={shlex.join([str(tools)])}\n{line}", timeout_s)
 
     task = task_of(tmp_path, "")
     with pytest.raises(DeviceError, match=r"A process did not start on stand-in: the message is .*setsid.* not found"):
