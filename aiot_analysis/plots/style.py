@@ -545,11 +545,22 @@ def _fit(figure: Figure, canvas: Canvas) -> None:
             room = panel_width(axes) - 0.1
             inches = max(0.3 * room, room - (beside.width / figure.dpi if beside else 0.0))
         title = axes.title if axes.title.get_text() else axes._left_title  # type: ignore[attr-defined]
-        title.set_text(_break_lines(title.get_text(), inches, float(title.get_fontsize()) * BOLD))
+        _wrap_title(title, inches)
         label = axes.xaxis.label
         label_inches = LETTER * float(label.get_fontsize()) * max(map(len, label.get_text().split("\n")))
         if label_inches > inches:  # right-align the label so that it may extend below the axis labels on the left
             label.set(ha="right", x=1.0, text=_break_lines(label.get_text(), room - 0.1, float(label.get_fontsize())))
+
+
+def _wrap_title(title: Text, inches: float) -> None:
+    """Wrap a title to lines of at most `inches` as they are drawn, except for longer words."""
+    text, letters = title.get_text(), letters_per_line(inches, float(title.get_fontsize()) * BOLD)
+    title.set_text(_break_lines(text, inches, float(title.get_fontsize()) * BOLD))
+    figure = title.get_figure(root=True)
+    assert figure is not None
+    while title.get_window_extent().width > inches * figure.dpi and letters > max(map(len, text.split()), default=0):
+        letters -= 1
+        title.set_text("\n".join(wrap_text(line, letters) for line in text.split("\n")))
 
 
 def _break_lines(text: str, inches: float, points: float) -> str:

@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 
 from aiot_analysis.display.export import WIDTHS
 from aiot_analysis.plots import style
+from aiot_analysis.plots.presets import PRESETS
 from tests.aiot_analysis.plots import test_plots
 
 INK = 0.5  # points by which the boxes of words may touch
@@ -126,3 +127,18 @@ def test_no_mark_keeps_a_colour_of_the_project_in_a_sheet_with_others(figures, t
             again = style.figure_source(figure).again()
         assert colors(again) & ours == set(), name
         assert colors(again) & set(other) or not colors(figure) & ours, name
+
+
+def test_titles_are_wrapped_by_the_width_of_their_letters_as_drawn():
+    titles = ["MnasNet, CPU", "MMMM WWWW", "illi, illi"]
+    with style.printing(3.33, PRESETS["acm-sans"].sheet), style.context():
+        figure, axes = style.panels(4, 2, 3.0, 2.3)
+        for panel, title in zip(axes, titles, strict=False):
+            panel.set(title=title, ylim=(-1000, 1000), ylabel="accuracy\nchange (points)")
+        style.finish(figure, "measured", "")
+        figure.draw_without_rendering()
+        for panel, title in zip(axes, titles, strict=False):
+            drawn = panel.title if panel.title.get_text() else panel._left_title
+            assert drawn.get_text().split() == title.split()
+            assert drawn.get_window_extent().width <= panel.get_window_extent().width * 1.01
+        assert "\n" not in axes[2].get_title("left") + axes[2].get_title()
