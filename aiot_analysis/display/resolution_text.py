@@ -43,7 +43,7 @@ def sentence(resolved: pd.DataFrame, measured: pd.DataFrame) -> str:
 
 
 def assumptions(measured: pd.DataFrame) -> list[str]:
-    """Return sentences on which noise of devices is assumed. Takes the frame of `noise.measured`."""
+    """Return sentences that say how noisy devices are assumed to be. Takes the frame of `noise.measured`."""
     counts = measured.loc[measured["assumed"] != "", "assumed"].value_counts()
     return [f"Assumed on {plural(n, 'device')}, because it was not measured: {words}." for words, n in counts.items()]
 

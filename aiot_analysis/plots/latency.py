@@ -65,7 +65,7 @@ def _draw_devices(figure: style.Canvas, axes: Axes, lines: list[str], times: pd.
 
 
 def mark_missing(axes: Axes, height: float, text: str = "no data") -> None:
-    """Write at the height of an instance that it has no data."""
+    """Write "no data" in the row of an instance."""
     transform = axes.get_yaxis_transform()
     axes.text(0.01, height, text, transform=transform, va="center", fontsize=style.SMALL, color=style.GREY)
 

@@ -108,7 +108,7 @@ def _of_sets(table: pd.DataFrame, wanted: set[tuple[str, str]]) -> pd.DataFrame:
 
 
 def _largest(groups: dict[str, pd.DataFrame]) -> list[ClaimPart]:
-    """Return a part per group of rows of `pairs`: the surest difference; the intervals of all rows hold jointly."""
+    """Return, for each group of rows of `pairs`, the difference with the clearest sign. All intervals hold jointly."""
     together = intervals.level(sum(map(len, groups.values())))
     parts = []
     for label, table in groups.items():

@@ -100,9 +100,9 @@ def _products(other_ranks: Floats, ranks: Floats) -> Floats:
 
 
 def _pairs_in_order(other_ranks: Floats, ranks: Floats) -> Floats:
-    """Return the number of pairs in the same order less those in opposite order, for (..., n) and (n,).
+    """Return the number of concordant pairs minus that of discordant pairs, for shapes (..., n) and (n,).
 
-    It is tau up to a factor.
+    This is Kendall's tau-a times the number of pairs.
     """
     first, then = np.triu_indices(len(ranks), 1)
     return np.asarray(

@@ -133,7 +133,7 @@ def _check(client: Client, scheduler: str, folders: Sequence[Path], timeout_s: f
 
 
 def _look(paths: Sequence[str]) -> tuple[str, list[str]]:
-    """Return the worker's version of everything that results depend on, and the folders that it does not see."""
+    """Return the worker's versions of what results depend on, and the folders that it cannot see."""
     return _version(), [path for path in paths if not Path(path).is_dir()]
 
 

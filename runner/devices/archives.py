@@ -93,7 +93,7 @@ def send(connection: Connection, mark: str, place: str, files: Mapping[str, Path
 
 
 def archive(members: Iterable[tuple[str, bytes]], mode: int) -> Iterator[bytes]:
-    """Yield a tar archive of files, given by name and content, in pieces: a member each, and an end.
+    """Yield a tar archive of files, given by name and content, in pieces: one per member, then the end mark.
 
     The format is POSIX ustar, which the tar of every Android version reads.
     """

@@ -285,7 +285,7 @@ class RemoteProcess:
         return posixpath.join(self._folder, f"{self._name}.{extension}")
 
     def start(self, words: Sequence[str], within: str, output: str, errors: str | None = None) -> None:
-        """Start words in a folder of the device, with output written to the files with these extensions.
+        """Start a command in a folder of the device and write its output to the files with these extensions.
 
         Without `errors`, both streams go to one file. Raises DeviceError if the process does not start, and
         FolderLostError if a folder is no longer there.

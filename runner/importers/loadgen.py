@@ -350,7 +350,7 @@ def _times(path: Path, fields: dict[str, str], text: str) -> Times:
 
 
 def _number(path: Path, fields: dict[str, str], name: str) -> float:
-    """Return a positive number of a summary; raise LogError if it is missing or none."""
+    """Return a positive number of a summary; raise LogError if it is missing or is not one."""
     try:
         value = float(fields[name])
     except (KeyError, ValueError):
