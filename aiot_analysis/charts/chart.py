@@ -180,7 +180,7 @@ def value_axis(field: str, title: str, *, log: bool = False, zero: bool = False,
     """Return the encoding of a value axis."""
     axis: Spec = {"title": title, "tickCount": 5}  # the page's script sets the ticks of logarithmic axes
     if percent:
-        axis["format"] = ".1%"
+        axis["format"] = ".1~%"
     elif log:
         axis["format"] = "~g"
     scale: Spec = {"type": "log"} if log else {"zero": zero}

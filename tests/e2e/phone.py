@@ -104,12 +104,10 @@ class Phone:
 
     def freeze(self, everything: bool = False) -> None:
         """It hangs: adbd is stopped and answers nothing; with `everything` all that runs on the device is."""
-        for process in self.processes() if everything else self.processes()[:1]:
-            process.send_signal(signal.SIGSTOP)
+        _send(self.processes() if everything else self.processes()[:1], signal.SIGSTOP)
 
     def thaw(self) -> None:
-        for process in self.processes():
-            process.send_signal(signal.SIGCONT)
+        _send(self.processes(), signal.SIGCONT)
 
     def fill_storage(self, free_bytes: int = 0) -> None:
         """Leaves only so much of its storage free, by a file beside the folder that adb writes to."""
@@ -129,8 +127,12 @@ class Phone:
 
     def processes(self) -> list[psutil.Process]:
         """What runs on it, adbd first and then what adbd has started, as this machine sees it."""
-        init = self._init()
-        return sorted(init.children(recursive=True), key=psutil.Process.create_time) if init else []
+        init, alive = self._init(), {}
+        with suppress(psutil.NoSuchProcess):
+            for process in init.children(recursive=True) if init else []:
+                with suppress(psutil.NoSuchProcess):  # short commands end at any moment
+                    alive[process] = process.create_time()
+        return sorted(alive, key=lambda process: alive[process])
 
     def calls(self) -> list[str]:
         """What was asked of those stand-ins that do something, one line each."""
@@ -182,6 +184,13 @@ class Phone:
             variables |= {"PATH": "/stand-in/bin:/system/bin", "SHELL": "/system/bin/sh", "ANDROID_DATA": "/data"}
         program = [*debian.in_place(debian.root(), Path("/adbd")), "/adbd/usr/lib/android-sdk/platform-tools/adbd"]
         return [str(self._user), *(f"{name}={value}" for name, value in variables.items()), *program]
+
+
+def _send(processes: list[psutil.Process], number: signal.Signals) -> None:
+    """Send a signal to all processes that have not ended meanwhile."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
 
 
 def _outermost(folders: list[Path]) -> list[Path]:
