@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import re
 import shlex
 import tarfile
@@ -29,13 +30,21 @@ _TIMEOUT_S = 120.0
 _UNPACK = """\
 [ -e {mark} ] && mkdir -p {place} && cd {place} || exit 1
 umask 022
-tar -xf - && xargs -0 sha256sum <{names}
+tar -xf -
+unpacked=$?
+if [ ! -e {mark} ]; then
+  xargs -0 rm -f <{names}
+  rm -f {names}
+  cd / && rmdir {place} {parent} 2>/dev/null
+  exit 1
+fi
+[ $unpacked = 0 ] && xargs -0 sha256sum <{names}
 rm -f {names}
 """
 """Shell script that unpacks an archive and prints the SHA-256 of each file.
 
 `names` is a file in the archive with the names of the others. The script makes the folder only if the file `mark`
-exists.
+exists, and removes what it made if that was deleted meanwhile.
 """
 
 _SUM = re.compile(r"^([0-9a-f]{64})  \./(.+)$", re.MULTILINE)
@@ -83,7 +92,8 @@ def send(connection: Connection, mark: str, place: str, files: Mapping[str, Path
                 expected[name] = hashlib.sha256(content).hexdigest()
                 yield name, content
 
-        line = _UNPACK.format(mark=shlex.join([mark]), place=shlex.join([place]), names=list_name)
+        paths = {"mark": mark, "place": place, "parent": posixpath.dirname(mark)}
+        line = _UNPACK.format(names=list_name, **{key: shlex.join([path]) for key, path in paths.items()})
         answer = connection.feed(line, archive(members(), mode), _TIMEOUT_S)
         arrived = {name: sha256 for sha256, name in _SUM.findall(answer.stdout)} if answer else {}
         return {name: sha256 for name, sha256 in expected.items() if arrived.get(name) == sha256}

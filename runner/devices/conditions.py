@@ -133,7 +133,7 @@ class AttachedConditions:
         stay_on = previous.get("stay_on") or self._stay_on()
         note = {"stay_on": stay_on, "fixed_performance": fixed_before or wanted.fixed_performance}
         self._files.make([])
-        self._connection.push(json.dumps(note).encode(), self._note)
+        self._files.write(self._files.folder, {NOTE: json.dumps(note).encode()})
         self._previous = note
         held = self._keep_screen_on(held, stay_on)
         refused = {**held.refused}

@@ -19,7 +19,7 @@ from runner.errors import DeviceError, DeviceLostError, FolderLostError
 from runner.rawlog import LOG_LIMIT_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _MARK = ".aiotbench"  # marks our folder: without it nothing is removed
@@ -72,8 +72,7 @@ class DeviceFiles:
             self._note(place, arrived)
             others += [name for name in names if name not in arrived]
         for names in split_into_batches(others):
-            for name in names:
-                self.connection.push(files[name], posixpath.join(place, name), mode)
+            self.write(place, {name: files[name] for name in names}, mode)
             expected = {name: sha256_of(files[name]) for name in names}
             self._compare(place, expected)
             self._note(place, expected)
@@ -83,7 +82,32 @@ class DeviceFiles:
         """Note on the device the SHA-256 of further files in a folder, so that they are not sent again."""
         if arrived:
             self._noted[place] |= arrived
-            self.connection.push(json.dumps(self._noted[place]).encode(), posixpath.join(place, _PUSHED))
+            self.write(place, {_PUSHED: json.dumps(self._noted[place]).encode()})
+
+    def write(self, place: str, files: Mapping[str, Path | bytes], mode: int = 0o644) -> None:
+        """Write files, given by name, into a folder below ours.
+
+        adb makes the folders of a file that it writes, even if ours was deleted meanwhile. In that case the files and
+        these folders are removed again, and FolderLostError is raised.
+        """
+        for name, content in files.items():
+            self.connection.push(content, posixpath.join(place, name), mode)
+        mark = posixpath.join(self.folder, _MARK)
+        if self.connection.shell(["test", "-e", mark]).exit_code == 0:
+            return
+        paths = [posixpath.join(place, name) for name in files]
+        for path in paths:
+            self.connection.shell(["rm", "-f", path])
+        self.connection.shell(["rmdir", *self._folders_of(paths), self.folder])
+        raise self.lost()
+
+    def _folders_of(self, paths: Iterable[str]) -> list[str]:
+        """Return the folders between our folder and the paths, inner ones first."""
+        folders = set()
+        for path in paths:
+            while len(path := posixpath.dirname(path)) > len(self.folder):
+                folders.add(path)
+        return sorted(folders, key=len, reverse=True)
 
     def make(self, folders: Iterable[str]) -> None:
         """Make folders, and mark ours: nothing else makes it.
@@ -390,7 +414,7 @@ class RemoteWork:
         task.job_file.write_text(text, encoding="utf-8")
         files.make([work._folder])
         job_path = work._process.path("job.json")
-        files.connection.push(text.encode(), job_path)
+        files.write(work._folder, {posixpath.basename(job_path): text.encode()})
         work._process.start([*python, "-m", task.module, job_path], within=task.agent, output="output.txt")
         return work
 

@@ -198,6 +198,7 @@
       if (!node || typeof node !== "object") return node;
       const copy = {};
       for (const [name, value] of Object.entries(node)) copy[name] = visit(value);
+      if (copy.mark?.type === "text") copy.mark.color ??= INK; // Vega-Lite ignores the colour of text in its configuration
       for (const name of ["color", "stroke"]) if (copy.mark?.[name]) copy.mark[name] = themed(copy.mark[name]);
       if (copy.encoding) {
         for (const [channel, encoding] of Object.entries(copy.encoding)) {

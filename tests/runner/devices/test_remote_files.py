@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from runner.devices import remote as module
 from runner.devices.remote import DeviceFiles, split_into_batches
-from runner.errors import DeviceError
+from runner.errors import DeviceError, FolderLostError
 from tests.runner.devices.stand_in import ShellConnection
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0/"), min_size=1, max_size=80)
@@ -49,6 +50,43 @@ def test_batches_hold_every_name_once_in_order_and_fit_into_one_command(names):
 
 def test_500_usual_names_take_few_commands():
     assert len(list(split_into_batches(f"ILSVRC2012_val_{number:08}.JPEG" for number in range(500)))) < 10
+
+
+@pytest.mark.parametrize("count", [1, 2, len(ODD)])
+def test_files_sent_after_our_folder_was_deleted_do_not_leave_a_folder_without_its_mark(
+    tmp_path, connection, sources, monkeypatch, count
+):
+    ours, push = tmp_path / "device" / "aiot", connection.push
+
+    def push_after_deletion(source, target, mode=0o644):
+        if len(connection.pushed) == count - 1:
+            shutil.rmtree(ours)
+        push(source, target, mode)
+
+    files = DeviceFiles(connection, str(ours))
+    with monkeypatch.context() as patched:
+        patched.setattr(connection, "push", push_after_deletion)
+        with pytest.raises(FolderLostError, match="was deleted during the run"):
+            files.push(sources, "images/of it")
+    assert not ours.exists()
+    place = Path(files.push(sources, "images/of it"))
+    assert below(place) == {*ODD, ".pushed.json"}
+
+
+def test_an_archive_unpacked_while_our_folder_is_deleted_leaves_nothing(tmp_path, monkeypatch):
+    ours, connection = tmp_path / "device" / "aiot", ShellConnection()
+    place, feed = ours / "images", connection.feed
+    sources = {f"{number}.jpg": tmp_path / "picture" for number in range(20)}
+    (tmp_path / "picture").write_bytes(b"picture")
+
+    def feed_after_deletion(line, content, timeout_s):
+        remove_mark = f"rm -f {ours}/.aiotbench"  # `rm -r` may remove it before the folder that tar writes to
+        return feed(line.replace("tar -xf -", f"{remove_mark}; tar -xf -"), content, timeout_s)
+
+    monkeypatch.setattr(connection, "feed", feed_after_deletion)
+    with pytest.raises(FolderLostError):
+        DeviceFiles(connection, str(ours)).push(sources, "images")
+    assert not place.exists() and not ours.exists()
 
 
 @pytest.mark.parametrize("folder", ["aiot", 'it\'s; $(id) `id` "x"', "two  words\nand lines", "-rf", "Ü 小米 \u202e"])
