@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from aiot_analysis.charts import accuracy as accuracy_chart
+from aiot_analysis.charts import latency as latency_chart
 from aiot_analysis.charts import shares as shares_chart
 from aiot_analysis.charts import vips as vips_chart
 from aiot_analysis.display import show as showing
 from aiot_analysis.plots import shares as draw
+from aiot_analysis.plots.contrast import contrast
 from tests.aiot_analysis.charts import samples
 from tests.browser import chart_pages
 from tests.browser.conftest import Watched
@@ -256,6 +259,63 @@ def test_axe_finds_nothing_serious_in_charts(number: int, scheme: str, opened: C
     assert [
         (item["id"], item["nodes"][0]["html"][:200]) for item in found if item["impact"] in ("serious", "critical")
     ] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_of_charts_differs_from_the_ground_of_the_page(scheme: str, opened: Callable[..., Watched]) -> None:
+    page = opened(51, color_scheme=scheme).page
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    fills = page.locator(".drawing svg text").evaluate_all("texts => texts.map(text => getComputedStyle(text).fill)")
+    letters = page.locator("#ranking .mark-text text").count()
+    assert letters >= 51  # of the devices that cannot be distinguished
+    ratios = {fill: contrast(to_hex_color(fill), to_hex_color(ground)) for fill in set(fills)}
+    assert min(ratios.values()) >= 4.5, ratios
+
+
+WORDS = """drawing => {
+  const turned = text => /rotate\\((?!0[,)])/.test(text.getAttribute("transform") ?? "")
+  const isWord = text => text.textContent.trim() && !turned(text) && !text.closest(".mark-text.role-mark")
+  return [...drawing.querySelectorAll("svg text")].filter(isWord).map(text => {
+    const box = text.getBoundingClientRect()
+    return [text.textContent, box.left, box.right, box.top, box.bottom]
+  })
+}"""
+"""JavaScript that returns the level words of a drawing without those on marks: text, left, right, top and bottom."""
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_long_titles_of_panels_are_wrapped_and_do_not_overlap(
+    width: int, visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices = samples.devices(6).assign(model=lambda rows: "Redmi Note 14 Pro+ 5G " + rows["model"].str[-1:])
+    ids = list(devices["device_id"])
+    along, moved = (
+        pd.concat([frame.assign(device_id=name, run_id=f"run of {name}") for name in ids])
+        for frame in (samples.course(), samples.moved())
+    )
+    charts = {"along": latency_chart.along_run(along, moved, devices)}
+    path = chart_pages.write(
+        tmp_path, "measured", devices, charts, lambda: draw.time_shares(times(6), "measured", devices), monkeypatch
+    )
+    page = visit(width=width).page
+    page.goto(path.as_uri())
+    drawing = page.locator("#along .drawing")
+    drawing.scroll_into_view_if_needed()
+    page.wait_for_selector("#along .drawing svg", timeout=15_000)
+    words, box = drawing.evaluate(WORDS), drawing.bounding_box()
+    titles = " ".join(text for text, *_ in words)
+    assert titles.count("Redmi Note 14 Pro+") == len(ids)
+    assert [text for text, left, right, *_ in words if left < box["x"] - 1 or right > box["x"] + box["width"] + 1] == []
+    overlapping = [
+        (one[0], other[0])
+        for one, other in combinations(words, 2)
+        if min(one[2], other[2]) - max(one[1], other[1]) > 2 and min(one[4], other[4]) - max(one[3], other[3]) > 3
+    ]
+    assert overlapping == []
+
+
+def to_hex_color(rgb: str) -> str:
+    return "#" + "".join(f"{int(part):02x}" for part in re.findall(r"\d+", rgb)[:3])
 
 
 def test_charts_fit_a_phone_and_its_text_can_be_read(opened: Callable[..., Watched]) -> None:

@@ -182,7 +182,7 @@
     [low, high] = [low / room, high * room];
     return { domain: [low, high], values: logTicks(low, high) };
   }
-  function inLines(title, width) { // a title of an axis in lines that fit the width
+  function inLines(title, width) { // a title in lines that fit the width
     const lines = [""];
     for (const word of title.split(" ")) {
       if (6 * (lines.at(-1).length + word.length) > width && lines.at(-1)) lines.push("");
@@ -198,7 +198,7 @@
       if (!node || typeof node !== "object") return node;
       const copy = {};
       for (const [name, value] of Object.entries(node)) copy[name] = visit(value);
-      if (copy.mark?.type === "text") copy.mark.color ??= INK; // Vega-Lite ignores the colour of text in its configuration
+      if (copy.mark?.type === "text") copy.mark = { color: css("--ink", "black"), ...copy.mark }; // which Vega-Lite does not take from its configuration
       for (const name of ["color", "stroke"]) if (copy.mark?.[name]) copy.mark[name] = themed(copy.mark[name]);
       if (copy.encoding) {
         for (const [channel, encoding] of Object.entries(copy.encoding)) {
@@ -214,6 +214,8 @@
             encoding.legend = null;
           }
         }
+        const { labelLimit } = copy.encoding.y?.axis ?? {};
+        if (labelLimit && content.line) copy.encoding.y.axis = { ...copy.encoding.y.axis, labelLimit: Math.min(labelLimit, now.lineLabelLimit) };
         if (copy.encoding.x?.axis?.title) copy.encoding.x.axis = { ...copy.encoding.x.axis, title: inLines(copy.encoding.x.axis.title, width) };
         for (const channel of ["x", "y"]) {
           const encoding = copy.encoding[channel];
@@ -267,12 +269,17 @@
     const panels = content.panel ? [...new Set(figure.rows.map((row) => row[content.panel]))].filter((name) => now.rows.some((row) => row[content.panel] === name)) : [];
     const most = Math.min(width < NARROW ? 1 : width < 900 ? 2 : content.columns, content.columns, panels.length || 1);
     const columns = most > 2 && panels.length % most && panels.length % (most - 1) === 0 ? most - 1 : most; // full rows
-    const names = content.line ? 222 : Math.min(180, Math.max(0, ...now.labels.map(labelWidth))) + 20;
+    const names = content.line ? Math.max(150, Math.min(222, width - 164)) : Math.min(180, Math.max(0, ...now.labels.map(labelWidth))) + 20;
     const beside = hasLines(content) ? names : MARGIN_X; // names or numbers of the y axis
     const legend = JSON.stringify(figure.view().spec).includes('"legend":{') ? 70 : 0;
-    const between = { row: resolve?.scale?.x ? 76 : 44, column: resolve?.scale?.y ? beside : 14 }; // px, of panels
-    const inner = Math.max(120, Math.floor((width - beside - legend - 28 - between.column * (columns - 1)) / columns));
+    now.lineLabelLimit = names - 7;
+    const apart = resolve?.scale?.y ? beside : 14; // px, of panels beside each other
+    const inner = Math.max(120, Math.floor((width - beside - legend - 28 - apart * (columns - 1)) / columns));
+    const titles = Object.fromEntries(panels.map((name) => [name, inLines(String(name), 0.75 * inner)])); // in bold
     const { resolve: _, ...unit } = patched(figure.view().spec, content, now, series, inner);
+    const mostLines = (texts) => Math.max(1, ...texts.map((lines) => lines.length));
+    const below = mostLines([unit, ...(unit.layer ?? [])].map((layer) => layer.encoding?.x?.axis?.title).filter(Array.isArray));
+    const between = { row: (resolve?.scale?.x ? 48 + 14 * below : 30) + 14 * mostLines(Object.values(titles)), column: apart };
     const count = (name) => new Set(now.rows.filter((row) => row[content.panel] === name).map((row) => row[content.line])).size;
     const height = !hasLines(content) ? content.height
       : resolve?.scale?.y ? content.height * Math.max(...panels.map(count)) : { step: content.height };
@@ -289,11 +296,11 @@
     if (byVendor) now.labels = roomy(now.labels, step);
     const aligned = byVendor ? alignments(now.labels, step) : now.labels.map(() => "center");
     const whole = panels.length
-      ? { facet: { field: content.panel, type: "nominal", sort: panels, title: null }, columns, spec: panel, ...(resolve ? { resolve, bounds: "flush", spacing: between } : {}) }
+      ? { facet: { field: content.panel, type: "nominal", sort: panels, title: null, header: { labelExpr: "titles[datum.label]" } }, columns, spec: panel, ...(resolve ? { resolve, bounds: "flush", spacing: between } : {}) }
       : panel;
     return {
       $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-      params: [{ name: "highlighted", value: lit() }, { name: "labels", value: now.labels }, { name: "aligned", value: aligned }, { name: "few", value: now.few }, { name: "narrow", value: width < NARROW }],
+      params: [{ name: "highlighted", value: lit() }, { name: "labels", value: now.labels }, { name: "aligned", value: aligned }, { name: "titles", value: titles }, { name: "few", value: now.few }, { name: "narrow", value: width < NARROW }],
       datasets: { rows: now.rows, starts: now.starts }, data: { name: "rows" }, padding: 4, spacing: 14, autosize: "pad",
       ...whole, config: config(),
     };
