@@ -89,11 +89,11 @@ def pareto(frame: pd.DataFrame, group: pd.Series) -> pd.Series:
     result = pd.Series(pd.NA, index=frame.index, dtype="boolean")
     for _, part in frame[complete].groupby(group[complete]):
         if len(part) > 1:
-            result[part.index] = ~_dominated(part["speed_up"].to_numpy(float), part["change"].to_numpy(float))
+            result[part.index] = ~dominated(part["speed_up"].to_numpy(float), part["change"].to_numpy(float))
     return result
 
 
-def _dominated(speed: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
+def dominated(speed: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
     """Return which of the versions along the last axis are beaten by another one."""
     other_speed, other_accuracy = speed[..., None, :], accuracy[..., None, :]
     mine_speed, mine_accuracy = speed[..., :, None], accuracy[..., :, None]
@@ -119,9 +119,7 @@ def _on_front(records: pd.DataFrame, rows: pd.DataFrame, timing: str, seed: int,
         speed, right = 1 / time_ms.to_numpy()[:, part.index], accuracy.to_numpy()[:, part.index]
         whole = ~(np.isnan(speed) | np.isnan(right)).any(axis=1)
         if whole.any():
-            probabilities.loc[part.index, "pareto_probability"] = 1 - _dominated(speed[whole], right[whole]).mean(
-                axis=0
-            )
+            probabilities.loc[part.index, "pareto_probability"] = 1 - dominated(speed[whole], right[whole]).mean(axis=0)
     return probabilities
 
 

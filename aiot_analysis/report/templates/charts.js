@@ -222,7 +222,7 @@
           if (encoding?.scale?.type !== "log" || !logs[channel]) continue;
           encoding.scale = { type: "log", domain: logs[channel].domain, nice: false };
           encoding.axis = { ...encoding.axis, values: logs[channel].values, labelOverlap: "greedy" };
-          copy.mark = { ...copy.mark, clip: true };
+          copy.mark = { ...copy.mark, clip: copy.mark?.type !== "text" };
         }
         const areHidden = !few && JSON.stringify(copy.encoding.opacity ?? "").includes("few ?");
         for (const channel of areHidden ? ["x", "y"] : []) { // whiskers that are hidden do not stretch the axis

@@ -20,6 +20,7 @@ from aiot_analysis.charts import (
     shares,
     vips,
 )
+from aiot_analysis.charts import runtimes as runtimes_chart
 from aiot_analysis.tables import names
 
 if TYPE_CHECKING:
@@ -333,6 +334,26 @@ def off_npu(number: int) -> pd.DataFrame:
     )
 
 
+def candidates() -> pd.DataFrame:
+    """Versions of two networks on one phone: the second is faster and as accurate, the third loses 10 points."""
+    versions = [("tflite", "float32", 10.0, 0.0), ("pytorch", "float32", 5.0, 0.0), ("tflite", "int8", 2.0, -0.1)]
+    frame = pd.DataFrame(
+        [(model, *version) for model in ("resnet50", "mnasnet") for version in versions],
+        columns=["model", "framework", "quantization", "mean_ms", "change"],
+    ).assign(device_id="p00", delegate="cpu", load_ms=100.0, peak_rss_mb=50.0, model_mb=10.0, tie_group="")
+    loses = frame["change"] < 0
+    return frame.assign(
+        implementation=frame["framework"] + "_cpu",
+        instance_id=frame["framework"] + "_cpu_" + frame["quantization"] + "_" + frame["model"],
+        accuracy=0.7 + frame["change"], accuracy_low=0.65, accuracy_high=0.75, change_low=frame["change"] - 0.01,
+        change_high=frame["change"] + 0.01, as_accurate=np.where(loses, "no", "yes"),
+        mean_ms_low=frame["mean_ms"] - 0.5, mean_ms_high=frame["mean_ms"] + 0.5,
+        rank=pd.array([2, 1, pd.NA] * 2, "Int64"), rank_low=pd.array([2, 1, pd.NA] * 2, "Int64"),
+        rank_high=pd.array([2, 1, pd.NA] * 2, "Int64"), pareto=pd.array([False, True, True] * 2, "boolean"),
+        pareto_probability=[0.0, 1.0, 1.0] * 2,
+    )  # fmt: skip
+
+
 def ranks(number: int) -> pd.DataFrame:
     """The first phone is the fastest."""
     place = pd.Series(range(number))
@@ -362,6 +383,8 @@ def charts(number: int) -> dict[str, Chart]:
         "reference": agreement.against(compared(max(number, 2)), "p00"),
         "off the line": complexity.off_line(*residuals(number)),
         "tradeoff": quantization.tradeoff(versions(number)),
+        "runtimes": runtimes_chart.ranking(candidates()),
+        "front of runtimes": runtimes_chart.front(candidates()),
         "times of quantizations": quantization.latency(versions(number)),
         "weights": vips.weights(weights()),
         "published accuracy": answer_sets.published_accuracy(submissions()),

@@ -8,10 +8,22 @@ import pandas as pd
 import pytest
 
 from aiot_analysis.errors import DataError
-from aiot_analysis.plots import accuracy, complexity, coverage, device_axis, latency, quantization, shares, style, vips
+from aiot_analysis.plots import (
+    accuracy,
+    complexity,
+    coverage,
+    device_axis,
+    latency,
+    quantization,
+    runtimes,
+    shares,
+    style,
+    vips,
+)
 from aiot_analysis.stats import accuracy as accuracy_stats
 from aiot_analysis.stats import complexity as complexity_stats
 from aiot_analysis.stats import latency as latency_stats
+from aiot_analysis.stats import runtimes as runtimes_stats
 from aiot_analysis.stats import shares as shares_stats
 from aiot_analysis.stats import tradeoff
 from aiot_analysis.stats import vips as vips_stats
@@ -49,6 +61,9 @@ def all_figures(frame, origin=ORIGIN, devices=None):
         yield name, shares.time_shares(getattr(shares_stats, name)(rows, partial=True), origin, devices)
     yield "complexity", complexity.scatter(complex_, origin, complexity_stats.rank_correlation(complex_))
     yield "tradeoff", quantization.tradeoff(tradeoff.tradeoff(one, pictures), origin)
+    versions = runtimes_stats.versions(one, pictures, resamples=50)
+    yield "runtimes", runtimes.ranking(versions, origin)
+    yield "front", runtimes.front(versions, origin)
     yield "latency", quantization.latency(rows, origin, devices, left_out)
     yield "ranking", vips.ranking(vips_stats.intervals(rows, pictures, resamples=50), origin, devices)
     yield "contributions", vips.contributions(vips_stats.contributions(rows), origin, devices)

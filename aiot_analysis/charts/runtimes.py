@@ -1,0 +1,133 @@
+"""Interactive drawings of the versions of each network on one device: ranked by time, and accuracy against time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiot_analysis.charts import chart
+from aiot_analysis.charts.chart import LIT, Chart, ChartView, Fact, Spec
+from aiot_analysis.plots import runtimes as printed
+from aiot_analysis.plots import style
+from aiot_analysis.tables import names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_AS_ACCURATE = {"yes": "yes", "no": "no", "open": "cannot be decided"}
+_FACTS = (
+    Fact("version", "version"),
+    Fact("mean_ms", "time per image", "ms", "mean_ms_low", "mean_ms_high"),
+    Fact("accuracy", "accuracy", "percent", "accuracy_low", "accuracy_high"),
+    Fact("change", "change against the reference", "points", "change_low", "change_high"),
+    Fact("accurate", "as accurate"),
+    Fact("load_ms", "load", "ms"),
+    Fact("peak_rss_mb", "memory, MB", "number"),
+    Fact("model_mb", "size of the file, MB", "number"),
+)
+
+
+def _rows(versions: pd.DataFrame) -> pd.DataFrame:
+    """Return the timed versions with the names that readers see, by network and time."""
+    rows = versions.dropna(subset="mean_ms")
+    rows = names.ordered(rows.sort_values("mean_ms"), ["model"])
+    return rows.assign(
+        version=printed.version_names(rows),
+        network=rows["model"].map(names.display),
+        part=rows["implementation"].map(names.display),
+        accurate=rows["as_accurate"].map(_AS_ACCURATE),
+        front=rows["pareto"].eq(True).fillna(False).map({True: "yes", False: "no"}),
+        framework=chart.frameworks(rows["implementation"]),
+        model=rows["model"].map(names.display),
+    )
+
+
+def _columns(*others: str) -> list[str]:
+    facts = [field for fact in _FACTS for field in (fact.field, fact.low, fact.high) if field]
+    return list(dict.fromkeys(["device_id", "framework", "model", *others, *facts]))
+
+
+def ranking(versions: pd.DataFrame) -> Chart:
+    """Return the mean time of each version with its interval, fastest first, one panel per network.
+
+    Takes the frame of `stats.runtimes.versions` of one device. Versions that are as accurate as float32 are filled.
+    """
+    rows = _rows(versions)
+    lines = chart.line_axis("version", rows["version"]) | {"sort": {"field": "mean_ms", "op": "min"}}
+    axis = chart.value_axis("mean_ms", "mean time per image (ms)", log=True)
+    whiskers = chart.whiskers_on_lines("mean_ms", axis, lines, "part", always=True)
+    look: Spec = {"field": "part", "type": "nominal"}
+    points: Spec = {
+        "mark": {"type": "point", "size": 40, "strokeWidth": 1.5},
+        "encoding": {
+            "x": axis,
+            "y": lines,
+            "stroke": look,
+            "fill": look,
+            "shape": look,
+            "fillOpacity": {"condition": {"test": "datum.accurate === 'yes'", "value": 1}, "value": 0},
+            "opacity": LIT,
+        },
+    }
+    ties: Spec = {
+        "mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 11},
+        "encoding": {"x": {**axis, "field": "ties_at"}, "y": lines, "text": {"field": "tie_group"}},
+    }
+    rows = rows.assign(ties_at=rows["mean_ms_high"].fillna(rows["mean_ms"]))
+    present = names.in_order(set(versions["implementation"]), names.IMPLEMENTATIONS)
+    own_axes = {"scale": {"x": "independent", "y": "independent"}}
+    spec: Spec = {"layer": [whiskers, points, ties], "resolve": own_axes}
+    return Chart(
+        rows[_columns("network", "part", "ties_at", "tie_group")],
+        (ChartView("time", "time", spec, "mean_ms"),),
+        _FACTS,
+        chart.series((names.display(name), style.look(name)) for name in present),
+        "part",
+        "network",
+        columns=2,
+        height_px=20,
+        line="version",
+    )
+
+
+def front(versions: pd.DataFrame) -> Chart:
+    """Return the accuracy of each version over its mean time; those on the Pareto front are filled.
+
+    Takes the frame of `stats.runtimes.versions` of one device.
+    """
+    rows = _rows(versions).dropna(subset="accuracy")
+    look: Spec = {"field": "network", "type": "nominal"}
+    x = chart.value_axis("mean_ms", "mean time per image (ms)", log=True)
+    y = chart.value_axis("accuracy", "accuracy", percent=True)
+    line: Spec = {
+        "transform": [{"filter": "datum.front === 'yes'"}],
+        "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 1, "color": style.GREY},
+        "encoding": {"x": x, "y": y},
+    }
+    points: Spec = {
+        "mark": {"type": "point", "size": 45, "strokeWidth": 1.5},
+        "encoding": {
+            "x": x,
+            "y": y,
+            "stroke": look,
+            "fill": look,
+            "shape": look,
+            "fillOpacity": {"condition": {"test": "datum.front === 'yes'", "value": 0.9}, "value": 0},
+            "opacity": LIT,
+        },
+    }
+    looks = style.looks(printed.models(versions))
+    return Chart(
+        rows[_columns("network", "front", "pareto_probability")],
+        (ChartView("front", "front", {"layer": [line, points]}, "mean_ms"),),
+        (
+            Fact("network", "network"),
+            *_FACTS,
+            Fact("front", "on the Pareto front"),
+            Fact("pareto_probability", "probability of it", "percent"),
+        ),
+        chart.series((names.display(name), look) for name, look in looks.items()),
+        "network",
+        columns=1,
+        height_px=380,
+        device_axis="",
+    )

@@ -1,0 +1,116 @@
+"""Plots of the versions of each network on one device: ranked by time, and accuracy against time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matplotlib.lines import Line2D
+
+from aiot_analysis.plots import style
+from aiot_analysis.tables import names
+from aiot_analysis.words import plural
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+LESS_ACCURATE = "not as accurate as float32, or not clearly"
+
+
+def version_names(rows: pd.DataFrame) -> pd.Series:
+    """Return the name of each version without its network, such as "TFLite CPU, INT8"."""
+    return rows["implementation"].map(names.display) + ", " + rows["quantization"].map(names.display)
+
+
+def models(rows: pd.DataFrame) -> list[str]:
+    """Return the networks of the rows, the paper's first."""
+    return names.in_order(set(rows["model"]), names.MODELS)
+
+
+@style.styled
+def ranking(
+    versions: pd.DataFrame, origin: str, *, ax: Axes | None = None, fig: Figure | SubFigure | None = None
+) -> Figure:
+    """Draw the mean time of each version with its interval, fastest first, one panel per network.
+
+    Takes the frame of `stats.runtimes.versions` of one device. Versions that are as accurate as float32 are filled and
+    have the letters of their tie groups; the others are hollow.
+    """
+    rows = versions.dropna(subset="mean_ms")
+    present = models(rows)
+    most = int(rows.groupby("model")["instance_id"].size().max()) if len(rows) else 1
+    figure, axes = style.panels(max(1, len(present)), 2, 5.5, 0.17 * most + 0.9)
+    if rows.empty:
+        style.empty(axes[0], "no data: no version was timed")
+        return style.finish(figure, origin, "Versions of each network by time: no data.")
+    fastest = []
+    for panel, model in zip(axes, present, strict=True):
+        part = rows[rows["model"] == model].sort_values("mean_ms").reset_index(drop=True)
+        panel.set_title(names.display(model))
+        for place, row in enumerate(part.to_dict("records")):
+            look = style.look(row["implementation"])
+            accurate = row["as_accurate"] == "yes"
+            panel.plot([row["mean_ms_low"], row["mean_ms_high"]], [place, place], color=look.color, linewidth=1)
+            panel.plot(
+                row["mean_ms"], place, look.marker, color=look.color, mfc=look.color if accurate else "white",
+                markersize=4.5, linestyle="none",
+            )  # fmt: skip
+            end = max(row["mean_ms"], row["mean_ms_high"] if row["mean_ms_high"] == row["mean_ms_high"] else 0)
+            panel.annotate(
+                row["tie_group"], (end, place), xytext=(4, 0), textcoords="offset points", va="center",
+                fontsize=style.SMALL,
+            )  # fmt: skip
+        panel.set_yticks(range(len(part)), version_names(part), fontsize=style.SMALL)
+        panel.set(ylim=(most - 0.4, -0.6), xlabel="mean time per image (ms)", xscale="log")
+        panel.margins(x=0.12)
+        panel.grid(axis="y", visible=False)
+        style.plain_log(panel.xaxis)
+        first = part[part["as_accurate"] == "yes"].head(1)
+        if len(first):
+            ms = style.written(first["mean_ms"].iloc[0])
+            fastest.append(f"{names.display(model)} {version_names(first).iloc[0]} {ms} ms")
+    implementations = names.in_order(set(rows["implementation"]), names.IMPLEMENTATIONS)
+    handles = {names.display(name): style.legend_mark(style.look(name)) for name in implementations}
+    if (rows["as_accurate"] != "yes").any():
+        handles[LESS_ACCURATE] = Line2D([], [], color=style.GREY, marker="o", mfc="white", linestyle="none")
+    style.legend(figure, handles)
+    alt = f"Mean time of {plural(len(rows), 'version')} of {plural(len(present), 'network')}. "
+    alt += f"Fastest of those as accurate as float32: {'; '.join(fastest) or 'none'}."
+    return style.finish(figure, origin, alt)
+
+
+@style.styled
+def front(
+    versions: pd.DataFrame, origin: str, *, ax: Axes | None = None, fig: Figure | SubFigure | None = None
+) -> Figure:
+    """Draw the accuracy of each version over its mean time, and the Pareto front over all networks.
+
+    Takes the frame of `stats.runtimes.versions` of one device. Points on the front are filled.
+    """
+    rows = versions.dropna(subset=["mean_ms", "accuracy"]).sort_values("mean_ms")
+    figure, (axes,) = style.panels(1, 1, 7.5, 4.0)
+    if rows.empty:
+        style.empty(axes, "no data: no version was timed")
+        return style.finish(figure, origin, "Accuracy against time: no data.")
+    looks = style.looks(models(rows))
+    is_front = rows["pareto"].eq(True).fillna(False).astype(bool)
+    for model, look in looks.items():
+        for filled in (False, True):
+            part = rows[(rows["model"] == model) & (is_front == filled)]
+            axes.scatter(
+                part["mean_ms"], 100 * part["accuracy"], marker=look.marker, s=30, linewidths=0.9, zorder=3,
+                edgecolors=look.color, facecolors=look.color if filled else "white",
+            )  # fmt: skip
+    best = rows[is_front]
+    axes.step(best["mean_ms"], 100 * best["accuracy"], where="post", color=style.GREY, linewidth=0.8, zorder=1)
+    axes.set(xscale="log", xlabel="mean time per image (ms)", ylabel="accuracy (%)")
+    style.plain_log(axes.xaxis)
+    handles = {names.display(name): style.legend_mark(look) for name, look in looks.items()}
+    handles["not on the Pareto front"] = Line2D([], [], color=style.GREY, marker="o", mfc="white", linestyle="none")
+    style.legend(figure, handles)
+    listed = "; ".join(
+        f"{names.instance_display(row['instance_id'])} {style.written(row['mean_ms'])} ms {100 * row['accuracy']:.1f}"
+        for row in best.to_dict("records")
+    )
+    return style.finish(figure, origin, f"Pareto front of accuracy (in percent) against time: {listed or 'none'}.")
