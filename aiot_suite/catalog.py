@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from aiot_suite.facts import Artifact
 
-_HOSTS = {name: f"aiot_suite.convert.to_{name}" for name in (*suite.FRAMEWORKS, "executorch")}
+_HOSTS = {name: f"aiot_suite.convert.to_{name}" for name in (*suite.FRAMEWORKS, *suite.BEYOND_FRAMEWORKS)}
 MODEL_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _NAMES = {"models": MODEL_NAME, "frameworks": re.compile(r"[a-z][a-z0-9]*")}
 

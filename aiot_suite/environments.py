@@ -38,6 +38,8 @@ EXTRAS = {
     "flatbuffers": "run",
     "litert_quantizer": "models",
     "litert_torch": "models",
+    "onnx": "models",
+    "onnxruntime": "onnxruntime",
     "rocrate": "share",
     "safetensors": "models",
     "torch": "models",

@@ -4,9 +4,17 @@ RunnerError             anything that a user can fix
 ├── SelectionError      a name is unknown, or nothing was selected
 ├── DatasetError        a dataset is missing or damaged, or cannot be created
 ├── ModelError          a model, its weights or its settings are missing or damaged
+│   └── MissingOperatorError  a network has operators that a framework or its converter lacks
 ├── SetupError          an environment that a framework needs is missing or cannot be created
 └── DeviceError, LogError: see `runner.errors`
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SENTENCE_LIMIT = 1000
 """Maximum length, in characters, of a message that may quote output from a device."""
@@ -26,6 +34,15 @@ class DatasetError(RunnerError):
 
 class ModelError(RunnerError):
     """Raised if a model, its weights or its settings are missing or damaged."""
+
+
+class MissingOperatorError(ModelError):
+    """Raised if a network has operators that a framework or its converter lacks."""
+
+    def __init__(self, lacking: str, operators: Iterable[str]) -> None:
+        """Take the name of what lacks the operators, and their names."""
+        self.reason = f"{lacking} lacks the operator {' and '.join(dict.fromkeys(operators)) or 'of an unknown name'}"
+        super().__init__(f"{self.reason}: use another network or framework.")
 
 
 class SetupError(RunnerError):

@@ -266,6 +266,22 @@ def load_artifacts(folder: Path) -> dict[str, Artifact]:
     return artifacts
 
 
+def missing_operators_file(folder: Path, artifact: str) -> Path:
+    """Return the file that records why a model file cannot be built: its framework lacks operators of the network."""
+    return folder / "unsupported" / f"{artifact}.json"
+
+
+def load_missing_operators(folder: Path) -> dict[str, str]:
+    """Return why model files cannot be built in a folder, by their name, if their frameworks lack operators."""
+    reasons = {}
+    for file in sorted(missing_operators_file(folder, "*").parent.glob("*.json")):
+        try:
+            reasons[file.stem] = str(rawlog.parse(rawlog.read_bytes(file, rawlog.RECORD_LIMIT_BYTES))["reason"])
+        except (ValueError, TypeError, KeyError, rawlog.RawLogError):
+            continue
+    return reasons
+
+
 _BEGINNING = 512  # bytes to read to recognize a text file
 
 

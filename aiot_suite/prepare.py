@@ -13,8 +13,8 @@ from aiot_suite import catalog, environments
 from aiot_suite.convert import calibration as calibrating
 from aiot_suite.convert import legacy
 from aiot_suite.environments import INSTALL_LEGACY
-from aiot_suite.errors import ModelError, SetupError
-from aiot_suite.facts import Artifact, load_artifacts
+from aiot_suite.errors import MissingOperatorError, ModelError, SetupError
+from aiot_suite.facts import Artifact, load_artifacts, load_missing_operators, missing_operators_file
 from aiot_suite.long_tasks import write_output_to
 from aiot_suite.weights import weight_sources
 from aiot_suite.workspace import sha256_of
@@ -72,7 +72,8 @@ def prepare(
 
     Returns the model files of all instances, and the number of files that were built now. A file is built again only
     if its weights, settings, calibration or converter version changed. Each model is converted in a separate process,
-    whose output goes to `folder/conversion.log`.
+    whose output goes to `folder/conversion.log`. A file whose framework lacks an operator of the network is left out,
+    and the reason is kept in the folder (see `aiot_suite.facts.load_missing_operators`).
 
     calibration: without it, sample weights are calibrated with drawn pictures; files of other weights that are already
         calibrated are kept.
@@ -118,7 +119,9 @@ def prepare(
                 built += len(groups_by_future[future])
                 if progress:
                     progress(built, total)
-    return [Artifact.load(folder / f"{instance.artifact}.json") for instance in files], built
+    lacking = load_missing_operators(folder)
+    names = [instance.artifact for instance in files if instance.artifact not in lacking]
+    return [Artifact.load(folder / f"{name}.json") for name in names], built
 
 
 def _build_all(
@@ -130,13 +133,17 @@ def _build_all(
 ) -> None:
     available = catalog.load(plugins)
     for instance in group:
+        refusal = missing_operators_file(folder, instance.artifact)
         try:
             _build(instance, available, source, folder, calibration)
+            refusal.unlink(missing_ok=True)
+        except MissingOperatorError as error:
+            refusal.parent.mkdir(exist_ok=True)
+            rawlog.replace_text(refusal, json.dumps({"reason": error.reason}) + "\n")
         except ImportError as error:
-            extra = instance.framework if instance.framework == "executorch" else "models"
-            raise ModelError(
-                f"{instance.artifact} cannot be built without {error.name}: pip install 'aiotbench[{extra}]'."
-            ) from None
+            module = (error.name or "").partition(".")[0]
+            command = environments.how_to_install([module])
+            raise ModelError(f"{instance.artifact} cannot be built without {module}: {command}.") from None
 
 
 def _environment(framework: Framework) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MODELS = ("resnet50", "inception_v3", "densenet121", "squeezenet", "mobilenet_v2", "mnasnet")
 HEAVY_MODELS, LIGHT_MODELS = MODELS[:3], MODELS[3:]
 FRAMEWORKS = ("tflite", "pytorch", "caffe2")
+BEYOND_FRAMEWORKS = ("executorch", "onnxruntime")  # not in the paper
 DELEGATES = ("cpu", "nnapi")
 BEYOND_DELEGATES = ("gpu",)  # not in the paper; available through TFLite's own tools
 ACCELERATED = ("nnapi", "gpu", "dsp", "npu", "coreml", "external", "stable")
@@ -144,7 +145,8 @@ def select(
     if not chosen:
         description = ", ".join(f"{kind} {'/'.join(names)}" for kind, names in criteria.items())
         raise SelectionError(
-            f"No instance of the {suite} suite has {description}: only TFLite has quantized models and NNAPI."
+            f"No instance of the {suite} suite has {description}: choose others; docs/quantization.md lists "
+            "the quantizations of each framework."
         )
     return chosen
 

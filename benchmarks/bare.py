@@ -120,7 +120,30 @@ def executorch(path: str, threads: int) -> Network:
     return Network(call)
 
 
-NETWORKS = {"tflite": tflite, "pytorch": pytorch, "caffe2": caffe2, "executorch": executorch}
+def onnxruntime(path: str, threads: int) -> Network:
+    import onnxruntime as runtime
+
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    source = session.get_inputs()[0].name
+
+    def call(tensor: np.ndarray) -> tuple[int, np.ndarray]:
+        started = perf_counter_ns()
+        scores = session.run(None, {source: tensor})[0]
+        return perf_counter_ns() - started, scores[0]
+
+    return Network(call)
+
+
+NETWORKS = {
+    "tflite": tflite,
+    "pytorch": pytorch,
+    "caffe2": caffe2,
+    "executorch": executorch,
+    "onnxruntime": onnxruntime,
+}
 
 
 def run(job: dict[str, Any], way: str) -> dict[str, list[int]]:

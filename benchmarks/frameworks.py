@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aiot_suite.suite import MODELS, Instance
+from aiot_suite.suite import BEYOND_FRAMEWORKS, FRAMEWORKS, MODELS, Instance
 from benchmarks import jobs
 from benchmarks.inference import BETWEEN, TARGET, compare
 from benchmarks.pairs import BenchmarkError, Comparison, Level
@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 IMAGES = 20  # images per run; the heavy networks take up to a third of a second per image
 
 INSTANCES = [
-    Instance(framework, "cpu", "float32", model)
-    for framework in ("tflite", "pytorch", "caffe2", "executorch")
-    for model in MODELS
+    Instance(framework, "cpu", "float32", model) for framework in (*FRAMEWORKS, *BEYOND_FRAMEWORKS) for model in MODELS
 ]
 
 

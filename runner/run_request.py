@@ -111,6 +111,7 @@ class RunRequest:
     conditions: Conditions = field(default_factory=Conditions)
     native: NativeToolOptions | None = None  # TFLite's own tools, for its instances
     order_seed: int | None = None  # seed of the order; see Request.order_seed
+    lacking: Mapping[str, str] = field(default_factory=dict)  # why model files cannot be built, by name
     ab: dict[str, Any] | None = None  # position of a short run in its A/B session: see runner.ab
 
     def by_tools(self, instance: Instance) -> bool:
@@ -119,6 +120,8 @@ class RunRequest:
 
     def obstacle(self, instance: Instance, device: Device) -> dict[str, str]:
         """Return why an instance cannot run (`reason`) and what would help (`remedy`); {} if it can."""
+        if reason := self.lacking.get(instance.artifact):
+            return {"reason": reason, "remedy": "use another network or framework"}
         artifact, by_tools = self.artifacts.get(instance.artifact), self.by_tools(instance)
         return preflight(instance, artifact, self.catalog, self.dataset, device, by_tools)
 

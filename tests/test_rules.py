@@ -22,6 +22,7 @@ FRAMEWORKS = {  # the agent's modules that may import one
     "pytorch.py": {"torch"},
     "caffe2.py": {"caffe2", "torch"},
     "executorch.py": {"executorch", "torch"},
+    "onnxruntime.py": {"onnxruntime"},
 }
 LAYERS = [  # rooms, lowest first: a module imports only from its own room and from rooms of lower layers
     ["runner.rawlog"],

@@ -9,6 +9,7 @@ import typer
 from aiot_suite.cli.options import AsJson, CommandGroup, NoWorkspace, ReadWorkspace, show, to_read
 from aiot_suite.cli.streams import say
 from aiot_suite.errors import SetupError
+from aiot_suite.suite import BEYOND_FRAMEWORKS
 from runner import rawlog
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ def _remedy(framework: Framework) -> str:
 @app.command("install")
 def frameworks_install(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="legacy (Caffe2, and PyTorch Mobile with XNNPACK) or executorch.")
+        str,
+        typer.Argument(
+            metavar="NAME", help=f"legacy (Caffe2, and PyTorch Mobile with XNNPACK), {' or '.join(BEYOND_FRAMEWORKS)}."
+        ),
     ],
     workspace: NoWorkspace = None,
 ) -> None:
@@ -65,10 +69,10 @@ def frameworks_install(
 
     if name.lower() in ("legacy", "caffe2", "pytorch"):
         print(f"legacy ready: {environments.install_legacy(tell)}")
-    elif name.lower() == "executorch":
-        environments.install_extra("executorch", tell)
-        print("executorch ready")
+    elif name.lower() in BEYOND_FRAMEWORKS:
+        environments.install_extra(name.lower(), tell)
+        print(f"{name.lower()} ready")
     elif name.lower() == "tflite":
         raise SetupError(f"TFLite is an extra of this package: run {environments.how_to_install(['ai_edge_litert'])}.")
     else:
-        raise SetupError(f"Nothing can be installed for {name!r}: choose legacy or executorch.")
+        raise SetupError(f"Nothing can be installed for {name!r}: choose legacy, {' or '.join(BEYOND_FRAMEWORKS)}.")

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from aiot_suite.errors import printable
-from aiot_suite.suite import DELEGATES, FRAMEWORKS, MODELS, PROFILES, QUANTIZATIONS
+from aiot_suite.suite import BEYOND_FRAMEWORKS, DELEGATES, FRAMEWORKS, MODELS, PROFILES, QUANTIZATIONS
 from aiot_suite.workspace import Workspace
 from runner import rawlog
 
@@ -29,8 +29,8 @@ Frameworks = Annotated[
     typer.Option(
         "--frameworks",
         metavar="NAMES",
-        help=f"Only these frameworks, separated by commas: any of {', '.join(FRAMEWORKS)}, executorch, or frameworks "
-        "in plugins/frameworks.",
+        help=f"Only these frameworks, separated by commas: any of {', '.join((*FRAMEWORKS, *BEYOND_FRAMEWORKS))}, or "
+        "frameworks in plugins/frameworks.",
     ),
 ]
 Delegates = Annotated[

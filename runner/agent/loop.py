@@ -38,7 +38,8 @@ def run_job(job: Mapping[str, Any]) -> int:
             )
         except NotImplementedError as error:
             final_event = "unavailable"
-            log.write(final_event, reason=str(error), remedy="run it with the framework's own Android tools")
+            reason, remedy = (*error.args, "run it with the framework's own Android tools")[:2]
+            log.write(final_event, reason=str(reason), remedy=remedy)
         except Abandoned:
             final_event = "failed"
             log.write(final_event, reason="the run that started this attempt has ended")

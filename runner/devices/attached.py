@@ -30,7 +30,7 @@ _PROBE = """\
 import importlib.util, json, sys
 print(json.dumps([name for name in sys.argv[1:] if importlib.util.find_spec(name)]))
 """
-_MODULES = ("numpy", "PIL", "ai_edge_litert", "torch", "caffe2", "executorch")
+_MODULES = ("numpy", "PIL", "ai_edge_litert", "torch", "caffe2", "executorch", "onnxruntime")
 _UNPACK_TIMEOUT_S = 600.0
 _START_TIMEOUT_S = 120.0
 
@@ -58,7 +58,7 @@ class Pythons:
         It needs the modules that every agent needs and at least one framework.
         """
         modules = self._own_modules
-        if not {"numpy", "PIL"} <= modules or not modules & {"ai_edge_litert", "torch", "executorch"}:
+        if not {"numpy", "PIL"} <= modules or not modules - {"numpy", "PIL", "caffe2"}:
             return None
         return "legacy" if "caffe2" in modules else "main"
 

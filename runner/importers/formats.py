@@ -5,7 +5,7 @@ The command line imports this module when it starts, so it only has constants.
 
 from __future__ import annotations
 
-from aiot_suite.suite import ACCELERATED, FRAMEWORKS, QUANTIZATIONS
+from aiot_suite.suite import ACCELERATED, BEYOND_FRAMEWORKS, FRAMEWORKS, QUANTIZATIONS
 
 SIGNS = {  # searched for at the start of any line
     "app-result": r"^(?:image count:|ram available size:|time_first_img:)",
@@ -19,7 +19,7 @@ SIGNS = {  # searched for at the start of any line
     "speed_benchmark_torch": r"(?:Micro|Milli)seconds per iter: |PyTorchObserver \{",
     "caffe2_benchmark": r"Milliseconds per iter: |Caffe2Observer \{",
 }
-LOG_FRAMEWORKS = (*FRAMEWORKS, "executorch", "onnxruntime", "qnn", "snpe", "samsung")
+LOG_FRAMEWORKS = (*FRAMEWORKS, *BEYOND_FRAMEWORKS, "qnn", "snpe", "samsung")
 """Frameworks that a log may be of."""
 
 LOG_QUANTIZATIONS = (*QUANTIZATIONS, "float", "w8a8", "w8a16", "w4a8", "w4a16", "unknown")

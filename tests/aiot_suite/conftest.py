@@ -1,5 +1,5 @@
 """Fixtures shared with the tests of the runner."""
 
-from tests.runner.conftest import tiny_folder, workspace
+from tests.runner.conftest import request_, tiny_folder, workspace
 
-__all__ = ["tiny_folder", "workspace"]
+__all__ = ["request_", "tiny_folder", "workspace"]

@@ -1,0 +1,291 @@
+"""Runtimes that are not in the paper: their files give the scores that numpy computes, with the requested threads."""
+
+import importlib
+import json
+import subprocess
+import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aiot_suite import catalog, prepare
+from aiot_suite.errors import MissingOperatorError
+from aiot_suite.facts import load_missing_operators
+from aiot_suite.suite import Instance
+
+torch = pytest.importorskip("torch", reason="converting needs the extra `models`")
+pytest.importorskip("onnx", reason="converting needs the extra `models`")
+
+SIZE, CLASSES = 8, 5
+FRAMEWORKS = ["onnxruntime"]
+QUANTIZED = [("onnxruntime", "dynamic"), ("onnxruntime", "int8"), ("onnxruntime", "float16")]
+rng = np.random.default_rng(1)
+POINTWISE, BIAS = rng.normal(size=(4, 3)), rng.normal(size=4)
+LINEAR, OFFSET = rng.normal(size=(CLASSES, 4)), rng.normal(size=CLASSES)
+
+
+def network():
+    """A convolution of single pixels, a ReLU, the mean over the image, and a linear layer, with known weights."""
+    layers = torch.nn
+    module = layers.Sequential(
+        layers.Conv2d(3, 4, 1), layers.ReLU(), layers.AdaptiveAvgPool2d(1), layers.Flatten(), layers.Linear(4, CLASSES)
+    ).eval()
+    arrays = [POINTWISE[:, :, None, None], BIAS, LINEAR, OFFSET]
+    with torch.no_grad():
+        for parameter, values in zip(module.parameters(), arrays, strict=True):
+            parameter.copy_(torch.from_numpy(values))
+    return module
+
+
+def pictures(count, seed=0):
+    """Tensors of shape (1, 3, SIZE, SIZE), whose channels differ, so that another layout would give other scores."""
+    draw = np.random.default_rng(seed)
+    offsets = np.reshape([-2, 0, 3], (3, 1, 1))
+    return [(draw.normal(size=(1, 3, SIZE, SIZE)) + offsets).astype(np.float32) for _ in range(count)]
+
+
+def expected_scores(tensor):
+    """The network in plain numpy."""
+    pixels = np.einsum("oc,chw->ohw", POINTWISE, tensor[0].astype(np.float64)) + BIAS[:, None, None]
+    return LINEAR @ np.maximum(pixels, 0).mean((1, 2)) + OFFSET
+
+
+def agent(framework):
+    pytest.importorskip(catalog.load().frameworks[framework].imports[0])
+    return importlib.import_module(f"runner.agent.{framework}")
+
+
+@pytest.fixture(scope="module", params=FRAMEWORKS)
+def converted(request, tmp_path_factory):
+    """A framework and a float32 file of it."""
+    agent(request.param)
+    host = catalog.load().frameworks[request.param].host
+    file = tmp_path_factory.mktemp("today") / f"model{host.SUFFIX}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # exporters use what PyTorch has deprecated
+        host.convert_float32(network(), SIZE, file)
+    return request.param, file
+
+
+def test_a_float32_file_gives_the_computed_scores(converted):
+    framework, file = converted
+    model = agent(framework).prepare(str(file), 1, "cpu")
+    for tensor in pictures(3):
+        scores, nanoseconds = model.infer(tensor)
+        np.testing.assert_allclose(scores, expected_scores(tensor), rtol=1e-4, atol=1e-4)
+        assert scores.shape == (CLASSES,) and nanoseconds > 0
+    assert (model.dtype, model.accelerator) == ("float32", "cpu")
+
+
+@pytest.mark.parametrize(("framework", "quantization"), QUANTIZED)
+def test_a_quantized_file_is_smaller_in_steps_but_gives_nearly_the_computed_scores(tmp_path, framework, quantization):
+    module, host = agent(framework), catalog.load().frameworks[framework].host
+    float32, file = tmp_path / f"float32{host.SUFFIX}", tmp_path / f"quantized{host.SUFFIX}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        host.convert_float32(network(), SIZE, float32)
+        host.quantize(float32, quantization, pictures(20, seed=5), file)
+    assert quantization in host.QUANTIZATIONS
+    model = module.prepare(str(file), 1, "cpu")
+    found = np.stack([model.infer(tensor)[0] for tensor in pictures(4)])
+    expected = np.stack([expected_scores(tensor) for tensor in pictures(4)])
+    allowed = 0.002 if quantization == "float16" else 0.03
+    assert 0 < np.abs(found - expected).max() < allowed * np.ptp(expected)
+    assert found.dtype == np.float32 and len(np.unique(found)) == found.size
+
+
+def test_the_version_in_records_is_that_of_the_installed_package(converted):
+    from importlib import metadata
+
+    framework, _ = converted
+    assert agent(framework).version() == f"{framework} {metadata.version(framework)}"
+
+
+_COUNT_THREADS = """
+import importlib, sys
+import numpy as np
+import psutil
+framework = importlib.import_module("runner.agent." + sys.argv[1])
+counts = []
+for threads in (1, 3):
+    model = framework.prepare(sys.argv[2], threads, "cpu")
+    model.infer(np.zeros((1, 3, 8, 8), np.float32))
+    counts.append(psutil.Process().num_threads())
+print(counts[1] - counts[0])
+"""
+
+
+def test_the_number_of_threads_is_the_requested_one(converted):
+    """The system counts them: with three threads, two more than with one, which is the process's own."""
+    framework, file = converted
+    words = [sys.executable, "-c", _COUNT_THREADS, framework, str(file)]
+    answer = subprocess.run(words, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
+    assert answer.stdout.split()[-1] == "2"
+
+
+def test_what_is_not_a_model_is_refused(converted, tmp_path):
+    framework, file = converted
+    module = agent(framework)
+    (tmp_path / "wrong").write_bytes(b"\0\1nothing" * 100)
+    with pytest.raises(ValueError, match=r"\w"):
+        module.prepare(str(tmp_path / "wrong"), 1, "cpu")
+    with pytest.raises(NotImplementedError, match="dsp"):
+        module.prepare(str(file), 1, "dsp")
+
+
+# ONNX Runtime
+
+
+def initializers(file):
+    import onnx
+
+    return {one.name: onnx.numpy_helper.to_array(one) for one in onnx.load(file).graph.initializer}
+
+
+@pytest.fixture
+def onnx_file(tmp_path):
+    pytest.importorskip("onnxruntime", reason="needs the extra `onnxruntime`")
+    from aiot_suite.convert import to_onnxruntime
+
+    file = tmp_path / "float32.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        to_onnxruntime.convert_float32(network(), SIZE, file)
+    return file
+
+
+def test_int8_has_the_range_of_all_calibration_images_and_float32_scores(onnx_file, tmp_path):
+    """The image's range is from -1 to 3, so that a step is 4 / 255, and zero is at 63.75, rounded to 64."""
+    import onnx
+
+    from aiot_suite.convert.to_onnxruntime import quantize
+
+    dull = [np.full((1, 3, SIZE, SIZE), value, np.float32) for value in (0.5, -1)]
+    peak = np.zeros((1, 3, SIZE, SIZE), np.float32)
+    peak[0, 1, 2, 3] = 3
+    quantize(onnx_file, "int8", [dull[0], peak, dull[1]], tmp_path / "int8.onnx")
+    values = initializers(tmp_path / "int8.onnx")
+    assert values["image_scale"] == pytest.approx(4 / 255) and values["image_zero_point"] == 64
+    weights = [array for array in values.values() if array.dtype == np.int8 and array.ndim > 1]
+    assert sorted(array.shape for array in weights) == [(4, 3, 1, 1), (CLASSES, 4)]
+    nodes = onnx.load(tmp_path / "int8.onnx").graph.node
+    [last] = [node.op_type for node in nodes if "scores" in node.output]
+    assert last == "Gemm"
+
+
+def test_operations_after_the_last_layer_stay_in_float32(tmp_path):
+    """As in SqueezeNet: the scores are the mean over the image of a convolution."""
+    import onnx
+
+    from aiot_suite.convert.to_onnxruntime import convert_float32, quantize
+
+    pytest.importorskip("onnxruntime", reason="needs the extra `onnxruntime`")
+    layers = torch.nn
+    module = layers.Sequential(layers.Conv2d(3, CLASSES, 1), layers.AdaptiveAvgPool2d(1), layers.Flatten()).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        convert_float32(module, SIZE, tmp_path / "float32.onnx")
+        quantize(tmp_path / "float32.onnx", "int8", pictures(3), tmp_path / "int8.onnx")
+    kinds = [node.op_type for node in onnx.load(tmp_path / "int8.onnx").graph.node]
+    after = kinds[kinds.index("Conv") + 1 :]
+    assert after[:2] == ["QuantizeLinear", "DequantizeLinear"]
+    assert not {"QuantizeLinear", "DequantizeLinear"} & set(after[2:])
+
+
+def test_dynamic_weights_have_256_steps_between_their_extremes(onnx_file, tmp_path):
+    from aiot_suite.convert.to_onnxruntime import quantize
+
+    quantize(onnx_file, "dynamic", (), tmp_path / "dynamic.onnx")
+    values = initializers(tmp_path / "dynamic.onnx")
+    [scale] = [array for name, array in values.items() if name.startswith("0.weight") and name.endswith("_scale")]
+    assert scale == pytest.approx(np.ptp(np.append(POINTWISE, 0)) / 255, rel=1e-5)
+    assert {array.dtype for name, array in values.items() if name.endswith("quantized")} == {np.dtype(np.uint8)}
+
+
+def test_float16_halves_every_weight_and_keeps_input_and_scores(onnx_file, tmp_path):
+    from aiot_suite.convert.to_onnxruntime import quantize
+
+    quantize(onnx_file, "float16", (), tmp_path / "float16.onnx")
+    weights = [array for array in initializers(tmp_path / "float16.onnx").values() if array.size > 3]
+    assert sorted(array.size for array in weights) == [4, CLASSES, 12, 4 * CLASSES]
+    assert {array.dtype for array in weights} == {np.dtype(np.float16)}
+
+
+def test_an_operator_that_onnx_runtime_lacks_is_named(tmp_path):
+    """ONNX knows convolutions of 64-bit numbers, but the processor's part of ONNX Runtime has none."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    pytest.importorskip("onnxruntime", reason="needs the extra `onnxruntime`")
+    from runner.agent import onnxruntime
+
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 4, 4])
+    scores = helper.make_tensor_value_info("scores", TensorProto.DOUBLE, [1, 2, 4, 4])
+    weights = onnx.numpy_helper.from_array(np.zeros((2, 3, 1, 1)), "weights")
+    nodes = [
+        helper.make_node("Cast", ["image"], ["wide"], to=TensorProto.DOUBLE),
+        helper.make_node("Conv", ["wide", "weights"], ["scores"]),
+    ]
+    graph = helper.make_graph(nodes, "wide", [image], [scores], [weights])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "wide.onnx")
+    with pytest.raises(NotImplementedError) as caught:
+        onnxruntime.prepare(str(tmp_path / "wide.onnx"), 1, "cpu")
+    assert caught.value.args == ("ONNX Runtime has no operator Conv(11)", "use another network or runtime")
+
+
+class Exponential(torch.nn.Module):
+    def forward(self, image):
+        return torch.linalg.matrix_exp(image).flatten(1)
+
+
+def test_an_operator_that_onnx_lacks_is_named(tmp_path):
+    from aiot_suite.convert.onnx_files import export
+
+    with pytest.raises(MissingOperatorError, match=r"^ONNX lacks the operator aten::linalg_matrix_exp: use"):
+        export(Exponential().eval(), SIZE, tmp_path / "exponential.onnx")
+
+
+LACKING = """
+SUFFIX = ".lacking"
+from aiot_suite.errors import MissingOperatorError
+def convert_float32(network, size, target):
+    if len(list(network.parameters())) > {limit}:
+        raise MissingOperatorError("lacking", ["Softsign", "Softsign", "Erf"])
+    target.write_bytes(b"model")
+def prepare(path, threads, delegate): ...
+def version(): ...
+"""
+
+
+def test_a_file_whose_operators_are_missing_is_left_out_with_their_names(workspace, request_):
+    """MnasNet has more parameters than SqueezeNet, and only its conversion fails."""
+    counts = {
+        name: len(list(catalog.load().models[name].build(100).parameters())) for name in ("squeezenet", "mnasnet")
+    }
+    assert counts["squeezenet"] < counts["mnasnet"]
+    plugin = workspace.plugins / "frameworks" / "lacking.py"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(LACKING.format(limit=counts["squeezenet"]))
+    instances = [Instance("lacking", "cpu", "float32", name) for name in counts]
+    folder = workspace.models / "sample"
+    common = {"kind": "sample", "folder": folder, "cache": workspace.models, "plugins": workspace.plugins, "jobs": 1}
+    artifacts, built = prepare.prepare(instances, **common)
+    assert [artifact.name for artifact in artifacts] == ["lacking_float32_squeezenet"] and built == 2
+    reason = "lacking lacks the operator Softsign and Erf"
+    assert load_missing_operators(folder) == {"lacking_float32_mnasnet": reason}
+    asked = replace(request_, lacking=load_missing_operators(folder))
+    assert asked.obstacle(instances[1], None)["reason"] == reason
+    plugin.write_text(LACKING.format(limit=10_000))
+    artifacts, built = prepare.prepare(instances, **common)
+    assert len(artifacts) == 2 and load_missing_operators(folder) == {}
+
+
+def test_the_record_of_a_missing_operator_that_is_damaged_is_ignored(tmp_path):
+    (tmp_path / "unsupported").mkdir()
+    (tmp_path / "unsupported" / "a.json").write_text("{")
+    (tmp_path / "unsupported" / "b.json").write_text(json.dumps({"reason": "b"}))
+    assert load_missing_operators(tmp_path) == {"b": "b"}
