@@ -30,6 +30,7 @@ INSTALL_LEGACY = "`aiot frameworks install legacy`"
 """The command to suggest when the legacy environment is missing."""
 
 EXTRAS = {
+    "MNN": "mnn",
     "adbutils": "run",
     "ai_edge_litert": "run",
     "distributed": "cluster",
@@ -38,8 +39,10 @@ EXTRAS = {
     "flatbuffers": "run",
     "litert_quantizer": "models",
     "litert_torch": "models",
+    "ncnn": "ncnn",
     "onnx": "models",
     "onnxruntime": "onnxruntime",
+    "pnnx": "ncnn",
     "rocrate": "share",
     "safetensors": "models",
     "torch": "models",

@@ -4,6 +4,7 @@ RunnerError             anything that a user can fix
 ├── SelectionError      a name is unknown, or nothing was selected
 ├── DatasetError        a dataset is missing or damaged, or cannot be created
 ├── ModelError          a model, its weights or its settings are missing or damaged
+│   ├── ConversionError       a converter failed
 │   └── MissingOperatorError  a network has operators that a framework or its converter lacks
 ├── SetupError          an environment that a framework needs is missing or cannot be created
 └── DeviceError, LogError: see `runner.errors`
@@ -34,6 +35,10 @@ class DatasetError(RunnerError):
 
 class ModelError(RunnerError):
     """Raised if a model, its weights or its settings are missing or damaged."""
+
+
+class ConversionError(ModelError):
+    """Raised if a converter fails; the message does not name the model file, which the caller adds."""
 
 
 class MissingOperatorError(ModelError):

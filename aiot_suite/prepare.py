@@ -13,7 +13,7 @@ from aiot_suite import catalog, environments
 from aiot_suite.convert import calibration as calibrating
 from aiot_suite.convert import legacy
 from aiot_suite.environments import INSTALL_LEGACY
-from aiot_suite.errors import MissingOperatorError, ModelError, SetupError
+from aiot_suite.errors import ConversionError, MissingOperatorError, ModelError, SetupError
 from aiot_suite.facts import Artifact, load_artifacts, load_missing_operators, missing_operators_file
 from aiot_suite.long_tasks import write_output_to
 from aiot_suite.weights import weight_sources
@@ -137,6 +137,8 @@ def _build_all(
         try:
             _build(instance, available, source, folder, calibration)
             refusal.unlink(missing_ok=True)
+        except ConversionError as error:
+            raise ModelError(f"{instance.artifact} cannot be built, because {error}") from None
         except MissingOperatorError as error:
             refusal.parent.mkdir(exist_ok=True)
             rawlog.replace_text(refusal, json.dumps({"reason": error.reason}) + "\n")
@@ -202,12 +204,15 @@ def _build(
     # converters may depend on the suffix, so the temporary file has it too
     partial = rawlog.partial_path(target)
     with rawlog.replacing(target, partial.with_name(partial.name + framework.suffix)) as temporary:
-        if instance.quantization != "float32":
+        inputs = images.inputs(settings) if images else ()
+        if instance.quantization != "float32" and hasattr(framework.host, "convert_quantized"):
+            original_network, size = network(source, model), settings.size
+            framework.host.convert_quantized(original_network, size, instance.quantization, inputs, temporary)
+        elif instance.quantization != "float32":
             original = replace(instance, quantization="float32")
             float32 = _up_to_date(original, catalog, source, folder, None) or _build(
                 original, catalog, source, folder, None
             )
-            inputs = images.inputs(settings) if images else ()
             framework.host.quantize(float32.path, instance.quantization, inputs, temporary)
         elif environment == "legacy":
             legacy.convert_float32(framework, model, network(source, model), settings.size, temporary)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MODELS = ("resnet50", "inception_v3", "densenet121", "squeezenet", "mobilenet_v2", "mnasnet")
 HEAVY_MODELS, LIGHT_MODELS = MODELS[:3], MODELS[3:]
 FRAMEWORKS = ("tflite", "pytorch", "caffe2")
-BEYOND_FRAMEWORKS = ("executorch", "onnxruntime")  # not in the paper
+BEYOND_FRAMEWORKS = ("executorch", "onnxruntime", "ncnn", "mnn")  # not in the paper
 DELEGATES = ("cpu", "nnapi")
 BEYOND_DELEGATES = ("gpu",)  # not in the paper; available through TFLite's own tools
 ACCELERATED = ("nnapi", "gpu", "dsp", "npu", "coreml", "external", "stable")

@@ -137,12 +137,49 @@ def onnxruntime(path: str, threads: int) -> Network:
     return Network(call)
 
 
+def ncnn(path: str, threads: int) -> Network:
+    import ncnn as runtime
+
+    content = Path(path).read_bytes()
+    net = runtime.Net()
+    net.opt.num_threads = threads
+    net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
+    net.load_param_mem(content[content.rindex(b"7767517\n") :].decode())
+    net.load_model(path)
+    source, result = net.input_names()[0], net.output_names()[0]
+
+    def call(tensor: np.ndarray) -> tuple[int, np.ndarray]:
+        started = perf_counter_ns()
+        with net.create_extractor() as extractor:
+            extractor.input(source, runtime.Mat(tensor[0]))
+            scores = np.array(extractor.extract(result)[1])
+        return perf_counter_ns() - started, scores
+
+    return Network(call)
+
+
+def mnn(path: str, threads: int) -> Network:
+    from MNN import expr, nn
+
+    manager = nn.create_runtime_manager(({"backend": "CPU", "precision": "high", "numThread": threads},))
+    module = nn.load_module_from_file(path, [], [], runtime_manager=manager)
+
+    def call(tensor: np.ndarray) -> tuple[int, np.ndarray]:
+        started = perf_counter_ns()
+        scores = module.forward([expr.const(tensor, list(tensor.shape), expr.NCHW)])[0].read().copy()
+        return perf_counter_ns() - started, scores[0]
+
+    return Network(call)
+
+
 NETWORKS = {
     "tflite": tflite,
     "pytorch": pytorch,
     "caffe2": caffe2,
     "executorch": executorch,
     "onnxruntime": onnxruntime,
+    "ncnn": ncnn,
+    "mnn": mnn,
 }
 
 

@@ -17,7 +17,7 @@ from tests.command import command
 from tests.test_rules import SOURCES, imports
 
 ROOT = Path(__file__).parents[1]
-MODULES = {"pyelftools": "elftools"}
+MODULES = {"pyelftools": "elftools", "mnn": "MNN"}
 """The module of each distribution whose name is another."""
 
 TRIED = {  # the arguments of each command, and the extra that it asks for; "" if it does its work
@@ -155,7 +155,7 @@ def test_the_extra_of_each_module_is_the_one_that_has_its_distribution():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     names = {
         extra: {Requirement(text).name for text in extras[extra]}
-        for extra in ("run", "models", "executorch", "onnxruntime", "cluster", "share")
+        for extra in ("run", "models", "executorch", "mnn", "ncnn", "onnxruntime", "cluster", "share")
     }
     listed = {(extra, module) for module, extra in environments.EXTRAS.items()}
     assert listed == {

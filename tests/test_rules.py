@@ -23,6 +23,8 @@ FRAMEWORKS = {  # the agent's modules that may import one
     "caffe2.py": {"caffe2", "torch"},
     "executorch.py": {"executorch", "torch"},
     "onnxruntime.py": {"onnxruntime"},
+    "ncnn.py": {"ncnn"},
+    "mnn.py": {"MNN"},
 }
 LAYERS = [  # rooms, lowest first: a module imports only from its own room and from rooms of lower layers
     ["runner.rawlog"],

@@ -151,6 +151,8 @@ IMPLEMENTATION_NAMES = {
 }
 BEYOND_NAMES = {  # not in the paper
     "executorch_cpu": "ExecuTorch",
+    "ncnn_cpu": "ncnn",
+    "mnn_cpu": "MNN",
     "tflite_gpu": "TFLite GPU",
     "squeezenet1_1": "SqueezeNet 1.1",
 }

@@ -6,7 +6,7 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
-from aiot_suite.errors import MissingOperatorError, ModelError
+from aiot_suite.errors import ConversionError, MissingOperatorError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ INPUT, OUTPUT = "image", "scores"
 def export(network: nn.Module, size: int, target: Path) -> None:
     """Write the network with an input of shape (1, 3, size, size). Batch norms after convolutions are folded.
 
-    Raises MissingOperatorError for an operator that ONNX lacks.
+    Raises MissingOperatorError for an operator that ONNX lacks, and ConversionError if the export fails otherwise.
     """
     import torch
     from torch.onnx import errors
@@ -43,4 +43,5 @@ def export(network: nn.Module, size: int, target: Path) -> None:
         except errors.OnnxExporterError as error:
             import onnx  # noqa: F401  its absence is another error, which names the package
 
-            raise ModelError(f"The network cannot be exported to ONNX: {' '.join(str(error).split())[:300]}") from None
+            message = " ".join(str(error).split())[:300]
+            raise ConversionError(f"the network cannot be exported to ONNX, and the message is {message!r}.") from None

@@ -30,7 +30,7 @@ _PROBE = """\
 import importlib.util, json, sys
 print(json.dumps([name for name in sys.argv[1:] if importlib.util.find_spec(name)]))
 """
-_MODULES = ("numpy", "PIL", "ai_edge_litert", "torch", "caffe2", "executorch", "onnxruntime")
+_MODULES = ("numpy", "PIL", "ai_edge_litert", "torch", "caffe2", "executorch", "onnxruntime", "ncnn", "MNN")
 _UNPACK_TIMEOUT_S = 600.0
 _START_TIMEOUT_S = 120.0
 

@@ -18,21 +18,21 @@ def plugins(tmp_path):
 def test_without_plugins_there_are_the_papers_models_and_frameworks_and_the_runtimes_of_today():
     known = catalog.load()
     assert tuple(known.models) == suite.MODELS
-    assert tuple(known.frameworks) == (*suite.FRAMEWORKS, "executorch", "onnxruntime")
+    assert tuple(known.frameworks) == (*suite.FRAMEWORKS, "executorch", "onnxruntime", "ncnn", "mnn")
 
 
 def test_everything_begins_with_the_papers_60_instances():
     everything = catalog.load().everything()
     assert everything[:60] == suite.paper_float32() + suite.paper_quantized()
     others = {(one.framework, one.delegate) for one in everything[60:]}
-    assert others == {("tflite", "gpu"), ("executorch", "cpu"), ("onnxruntime", "cpu")}
-    assert len(everything) == len(set(everything)) == 60 + 6 * 4 + 6 + 6 * 4
+    assert others == {("tflite", "gpu"), *((name, "cpu") for name in ("executorch", "onnxruntime", "ncnn", "mnn"))}
+    assert len(everything) == len(set(everything)) == 60 + 6 * (4 + 1 + 4 + 2 + 2)
 
 
 def test_a_file_adds_a_model_to_every_framework(plugins):
     (plugins / "frameworks" / "torchscript.py").unlink()
     added = [one for one in catalog.load(plugins).everything() if one.model == "squeezenet1_1"]
-    assert len(added) == 12 + 1 + 1 + 1 + 4
+    assert len(added) == 12 + 1 + 1 + 1 + 4 + 2 + 2
     assert Instance("tflite", "nnapi", "int8", "squeezenet1_1") in added
 
 

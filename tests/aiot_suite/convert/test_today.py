@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from aiot_suite import catalog, prepare
-from aiot_suite.errors import MissingOperatorError
+from aiot_suite.errors import MissingOperatorError, ModelError
 from aiot_suite.facts import load_missing_operators
 from aiot_suite.suite import Instance
 
@@ -20,8 +20,14 @@ torch = pytest.importorskip("torch", reason="converting needs the extra `models`
 pytest.importorskip("onnx", reason="converting needs the extra `models`")
 
 SIZE, CLASSES = 8, 5
-FRAMEWORKS = ["onnxruntime"]
-QUANTIZED = [("onnxruntime", "dynamic"), ("onnxruntime", "int8"), ("onnxruntime", "float16")]
+FRAMEWORKS = ["onnxruntime", "ncnn", "mnn"]
+QUANTIZED = [
+    ("onnxruntime", "dynamic"),
+    ("onnxruntime", "int8"),
+    ("onnxruntime", "float16"),
+    ("ncnn", "float16"),
+    ("mnn", "float16"),
+]
 rng = np.random.default_rng(1)
 POINTWISE, BIAS = rng.normal(size=(4, 3)), rng.normal(size=4)
 LINEAR, OFFSET = rng.normal(size=(CLASSES, 4)), rng.normal(size=CLASSES)
@@ -86,8 +92,11 @@ def test_a_quantized_file_is_smaller_in_steps_but_gives_nearly_the_computed_scor
     float32, file = tmp_path / f"float32{host.SUFFIX}", tmp_path / f"quantized{host.SUFFIX}"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        host.convert_float32(network(), SIZE, float32)
-        host.quantize(float32, quantization, pictures(20, seed=5), file)
+        if hasattr(host, "convert_quantized"):
+            host.convert_quantized(network(), SIZE, quantization, pictures(20, seed=5), file)
+        else:
+            host.convert_float32(network(), SIZE, float32)
+            host.quantize(float32, quantization, pictures(20, seed=5), file)
     assert quantization in host.QUANTIZATIONS
     model = module.prepare(str(file), 1, "cpu")
     found = np.stack([model.infer(tensor)[0] for tensor in pictures(4)])
@@ -251,7 +260,7 @@ def test_an_operator_that_onnx_lacks_is_named(tmp_path):
 
 LACKING = """
 SUFFIX = ".lacking"
-from aiot_suite.errors import MissingOperatorError
+from aiot_suite.errors import MissingOperatorError, ModelError
 def convert_float32(network, size, target):
     if len(list(network.parameters())) > {limit}:
         raise MissingOperatorError("lacking", ["Softsign", "Softsign", "Erf"])
@@ -289,3 +298,110 @@ def test_the_record_of_a_missing_operator_that_is_damaged_is_ignored(tmp_path):
     (tmp_path / "unsupported" / "a.json").write_text("{")
     (tmp_path / "unsupported" / "b.json").write_text(json.dumps({"reason": "b"}))
     assert load_missing_operators(tmp_path) == {"b": "b"}
+
+
+# ncnn and MNN, and converters that crash
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("import os; os.abort()", r"the converter pnnx crashed \(SIGABRT\), and the last line it printed is 'one'"),
+        ("import os; os.kill(os.getpid(), 11)", r"the converter pnnx crashed \(SIGSEGV\)"),
+        ("import os; os.kill(os.getpid(), 9)", "the converter pnnx was killed, as happens when the system runs out of"),
+        ("import sys; sys.exit(5)", "the converter pnnx ended with exit code 5"),
+    ],
+)
+def test_a_converter_that_crashes_is_one_sentence(tmp_path, code, sentence):
+    from aiot_suite.convert.programs import run_converter
+    from aiot_suite.errors import ConversionError
+
+    words = [sys.executable, "-c", f"print('one', flush=True); print(); {code}"]
+    with pytest.raises(ConversionError, match=f"^{sentence}.*: use another network or framework\\.$"):
+        run_converter("pnnx", words, tmp_path)
+
+
+CRASHING = """
+SUFFIX = ".crashing"
+def convert_float32(network, size, target):
+    from aiot_suite.convert.programs import run_converter
+    run_converter("of the test", ["sh", "-c", "kill -SEGV $$"], target.parent)
+def prepare(path, threads, delegate): ...
+def version(): ...
+"""
+
+
+def test_a_crash_of_a_converter_names_the_model_file(workspace):
+    plugin = workspace.plugins / "frameworks" / "crashing.py"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(CRASHING)
+    folder = workspace.models / "sample"
+    common = {"kind": "sample", "folder": folder, "cache": workspace.models, "plugins": workspace.plugins, "jobs": 1}
+    sentence = r"^crashing_float32_mnasnet cannot be built, because the converter of the test crashed \(SIGSEGV\)"
+    with pytest.raises(ModelError, match=sentence):
+        prepare.prepare([Instance("crashing", "cpu", "float32", "mnasnet")], **common)
+    assert not list(folder.glob("crashing*"))
+
+
+def test_an_operator_that_ncnn_lacks_is_named(tmp_path):
+    """When the network is converted, and when a file that another version of pnnx made is loaded."""
+    pytest.importorskip("pnnx", reason="needs the extra `ncnn`")
+    from aiot_suite.convert.to_ncnn import convert_float32
+    from runner.agent import ncnn
+
+    with pytest.raises(MissingOperatorError, match=r"^ncnn lacks the operator [a-zA-Z_.:]*matrix_exp:"):
+        convert_float32(Exponential().eval(), SIZE, tmp_path / "exponential.ncnn")
+    (tmp_path / "own.ncnn").write_text("7767517\n2 2\nInput in0 0 1 in0\nSquareDance dance 1 1 in0 out0\n")
+    with pytest.raises(NotImplementedError) as caught:
+        ncnn.prepare(str(tmp_path / "own.ncnn"), 1, "cpu")
+    assert caught.value.args == ("ncnn has no operator SquareDance", "use another network or runtime")
+
+
+def test_an_operator_that_mnn_lacks_is_named(tmp_path):
+    import onnx
+    from onnx import TensorProto, helper
+
+    pytest.importorskip("MNN", reason="needs the extra `mnn`")
+    from aiot_suite.convert import to_mnn
+
+    image, scores = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3]) for name in ("image", "scores"))
+    node = helper.make_node("SquareDance", ["image"], ["scores"])
+    model = helper.make_model(helper.make_graph([node], "dance", [image], [scores]), ir_version=8)
+    onnx.save(model, tmp_path / "dance.onnx")
+    with pytest.raises(MissingOperatorError, match=r"^MNN lacks the operator SquareDance:"):
+        to_mnn._convert("ONNX", tmp_path / "dance.onnx", "float32", tmp_path / "dance.mnn")
+
+
+def test_an_ncnn_file_without_all_of_its_weights_is_refused(tmp_path):
+    pytest.importorskip("pnnx", reason="needs the extra `ncnn`")
+    from aiot_suite.convert.to_ncnn import convert_float32
+    from runner.agent import ncnn
+
+    convert_float32(network(), SIZE, tmp_path / "whole.ncnn")
+    content = (tmp_path / "whole.ncnn").read_bytes()
+    (tmp_path / "part.ncnn").write_bytes(content[content.rindex(b"7767517") :])
+    with pytest.raises(ValueError, match="its text or its weights are incomplete"):
+        ncnn.prepare(str(tmp_path / "part.ncnn"), 1, "cpu")
+
+
+@pytest.mark.parametrize("framework", ["ncnn", "mnn"])
+def test_float16_files_store_half_as_many_bytes_of_weights(tmp_path, framework):
+    """A layer of 10,000 weights: 40 kB in 32 bits, 20 kB in 16 bits, and less than 3 kB of other things."""
+    agent(framework)
+    host = catalog.load().frameworks[framework].host
+    module = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(58), torch.nn.Flatten(), torch.nn.Linear(3 * 58 * 58, 1))
+    sizes = []
+    for quantization in ("float32", "float16"):
+        file = tmp_path / f"{quantization}{host.SUFFIX}"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if quantization == "float32":
+                host.convert_float32(module.eval(), 58, file)
+            elif framework == "ncnn":
+                host.convert_quantized(module.eval(), 58, quantization, (), file)
+            else:
+                host.quantize(tmp_path / f"float32{host.SUFFIX}", quantization, (), file)
+        sizes.append(file.stat().st_size)
+    weights = 3 * 58 * 58
+    assert 4 * weights < sizes[0] < 4 * weights + 3000
+    assert 2 * weights < sizes[1] < 2 * weights + 3000
