@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
 from typing import TYPE_CHECKING, Any
 
 import MNN
 from MNN import expr, nn
+
+# MNN prints a line when it is imported. In a pipe it would come last, after what this process prints itself.
+ctypes.CDLL(None).fflush(None)
 
 if TYPE_CHECKING:
     import numpy as np

@@ -28,7 +28,7 @@ MANIFEST = "bundle.json"
 class Bundle:
     """A bundle that has been built."""
 
-    name: str  # such as "litert-arm64"
+    name: str  # such as "main-arm64"
     path: Path  # the archive, uncompressed tar
     sha256: str  # SHA-256 of the archive
     size_bytes: int

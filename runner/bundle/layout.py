@@ -340,11 +340,14 @@ def first_start_command(root: str, imports: Sequence[str]) -> list[str]:
 
 
 def read_first_start(output: str) -> dict[str, object]:
-    """Return what the first start printed. Raise ValueError if the output is anything else."""
-    lines = output.strip().splitlines()
-    record = json.loads(lines[-1] if lines else "")
-    if not isinstance(record, dict):
-        raise ValueError(f"{lines[-1]!r} is not the expected output of a bundle")
+    """Return what the first start printed. Raise ValueError if the output has no such line.
+
+    Libraries may print lines of their own, which C's buffer writes before or after it.
+    """
+    lines = [line for line in output.splitlines() if line.startswith("{")]
+    if not lines:
+        raise ValueError(f"{output.strip()[-200:]!r} is not the expected output of a bundle")
+    record: dict[str, object] = json.loads(lines[-1])
     return record
 
 

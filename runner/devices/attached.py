@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from aiot_suite.environments import NAMES
+from aiot_suite.suite import FRAMEWORKS
 from runner.bundle import build, layout, recipes
 from runner.bundle.layout import JOIN
 from runner.devices import FOLDER, AppliedConditions, Conditions, DeviceTask, Rival, android, answers
@@ -123,7 +124,15 @@ class Pythons:
 PYTHON_TIMEOUT_S = 120.0
 """Maximum time for a Python on a device to import a framework."""
 
-_NEEDS = {"tflite": "ai_edge_litert", "pytorch": "torch", "caffe2": "caffe2"}
+_NEEDS = {
+    "tflite": "ai_edge_litert",
+    "pytorch": "torch",
+    "caffe2": "caffe2",
+    "onnxruntime": "onnxruntime",
+    "ncnn": "ncnn",
+    "mnn": "MNN",
+}
+"""The module of each framework that a bundle can have."""
 
 
 class AttachedDevice:
@@ -209,11 +218,12 @@ class AttachedDevice:
         return answer.exit_code, answer.stdout + answer.stderr
 
     def abilities(self) -> dict[str, list[str]]:
-        """Return, for each framework of the paper, the environments of the device that can run it."""
-        return {
+        """Return, for each framework of the paper and each other that can run, the environments that can run it."""
+        abilities = {
             name: [environment for environment in self.environments if module in self.pythons.modules(environment)]
             for name, module in _NEEDS.items()
         }
+        return {name: names for name, names in abilities.items() if names or name in FRAMEWORKS}
 
     def without_delegate(self, delegate: str) -> dict[str, str]:
         if self.facts.os != "Android":

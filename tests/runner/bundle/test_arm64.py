@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.e2e_all]  # it takes minutes under q
 MODEL = "mobilenet_v2"  # the lightest here
 IMAGES = 20
 IMAGES_WITH_16_KB = 2
-FRAMEWORKS = ["tflite", "pytorch", "caffe2"]
+FRAMEWORKS = ["tflite", "onnxruntime", "ncnn", "mnn", "pytorch", "caffe2"]
 
 
 @pytest.fixture(scope="module")

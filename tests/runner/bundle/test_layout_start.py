@@ -52,8 +52,9 @@ def test_the_first_start_imports_everything_and_leaves_bytecode():
     compile(rest[-1], "first", "exec")
 
 
-def test_the_last_line_of_the_first_start_is_its_result():
-    assert read_first_start('a warning\n{"python": "3.11.2"}\n') == {"python": "3.11.2"}
+def test_the_result_of_the_first_start_is_found_among_lines_of_libraries():
+    for text in ('a warning\n{"python": "3.11.2"}\n', '{"python": "3.11.2"}\nThe device supports: fp16:0\n'):
+        assert read_first_start(text) == {"python": "3.11.2"}
     for text in ("", "Illegal instruction\n", "[1]\n"):
         with pytest.raises(ValueError):
             read_first_start(text)

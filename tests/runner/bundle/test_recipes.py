@@ -37,10 +37,10 @@ def pins(lines):
     return {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in lines)}
 
 
-@pytest.mark.parametrize("name", ["litert", "legacy"])
+@pytest.mark.parametrize("name", ["main", "legacy"])
 def test_a_device_runs_the_versions_that_this_machine_does(name):
     """Else their answers would not be comparable."""
-    file = {"litert": ROOT / "constraints.txt", "legacy": ROOT / "aiot_suite" / "legacy-requirements.txt"}[name]
+    file = {"main": ROOT / "constraints.txt", "legacy": ROOT / "aiot_suite" / "legacy-requirements.txt"}[name]
     here = pins(file.read_text(encoding="utf-8").splitlines())
     there = pins(recipes.load_recipes()[name].wheels)
     only_there = {"setuptools"}  # a virtual environment has it without asking
@@ -49,9 +49,10 @@ def test_a_device_runs_the_versions_that_this_machine_does(name):
     }
 
 
-def test_each_framework_of_the_paper_is_in_one_bundle():
-    assert [recipes.recipe_for(framework) for framework in FRAMEWORKS] == ["litert", "legacy", "legacy"]
-    with pytest.raises(SelectionError, match=r"no bundle with the framework 'mxnet': choose one of tflite, pytorch"):
+def test_each_framework_that_runs_without_pytorch_and_each_of_the_paper_is_in_one_bundle():
+    assert [recipes.recipe_for(framework) for framework in FRAMEWORKS] == ["main", "legacy", "legacy"]
+    assert {recipes.recipe_for(framework) for framework in ("onnxruntime", "ncnn", "mnn")} == {"main"}
+    with pytest.raises(SelectionError, match=r"no bundle with the framework 'mxnet': choose one of tflite, onnx"):
         recipes.recipe_for("mxnet")
 
 
