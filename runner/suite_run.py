@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 LOCAL, ALL = "local", "all"
 """Words for this machine and for every attached device, among serial numbers."""
+SSH = "ssh://"
+"""Start of the address of a board over SSH, among serial numbers."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,10 @@ def run_suite(
     Parameters
     ----------
     devices
-        "local" for this machine, "all" for every attached device, serial numbers as `adb devices` prints them, or
-        several of these. A `runner.devices.choice.Choice` also has network devices and the folder on devices. By
-        default, the device that the environment variable ANDROID_SERIAL names.
+        "local" for this machine, "all" for every device attached over adb, serial numbers as `adb devices` prints
+        them, addresses of boards such as "ssh://pi@192.168.0.7", or several of these. A
+        `runner.devices.choice.Choice` also has network devices and the folder on devices. By default, the device that
+        the environment variable ANDROID_SERIAL names.
     workspace
         Folder that holds data/.
     suite
@@ -279,7 +282,9 @@ def _choice(devices: str | Sequence[str] | Choice) -> Choice:
     if isinstance(devices, Choice):
         return devices
     names = _names(devices)
-    return Choice(LOCAL in names, [name for name in names if name not in (LOCAL, ALL)], ALL in names)
+    boards = [name for name in names if name.startswith(SSH)]
+    serials = [name for name in names if name not in (LOCAL, ALL, *boards)]
+    return Choice(LOCAL in names, serials, ALL in names, ssh=boards)
 
 
 def _check_at_least(minimum: int, **options: float | None) -> None:

@@ -110,8 +110,22 @@ Connect = Annotated[
         help="Address of a device on the network, like 192.168.0.7:5555; repeat the option for more devices.",
     ),
 ]
+Ssh = Annotated[
+    list[str],
+    typer.Option(
+        "--ssh",
+        metavar="USER@HOST",
+        help="Board to use over SSH, as user@host, user@host:port or a name in ~/.ssh/config. It needs a key, since "
+        "no password is asked for; repeat the option for more boards.",
+    ),
+]
 DeviceFolder = Annotated[
-    str, typer.Option(metavar="FOLDER", help="Folder on attached devices for all files copied there.")
+    str | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Folder on attached devices for all files copied there. Default: /data/local/tmp/aiot over adb, .aiot in "
+        "the home folder over SSH.",
+    ),
 ]
 DevicePython = Annotated[
     str, typer.Option(metavar="COMMAND", help="Command that starts Python on attached devices that have their own.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +20,7 @@ from aiot_suite.cli.options import (
     ReadWorkspace,
     Serials,
     SkipUnusable,
+    Ssh,
     show,
     to_read,
 )
@@ -26,32 +28,38 @@ from aiot_suite.cli.streams import say
 from aiot_suite.errors import RunnerError, SelectionError, SetupError, printable
 from aiot_suite.workspace import PROJECT
 from runner import rawlog
-from runner.devices import FOLDER
 from runner.errors import DeviceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from runner.devices.attached import AttachedDevice
+    from runner.devices.choice import Choice
 
 COLUMNS = ("serial", "state", "model", "soc", "system", "ram_gb", "abi")
 
 
-def devices(connect: Connect = [], as_json: AsJson = False, workspace: ReadWorkspace = None) -> None:  # noqa: B006
-    """List the attached devices, as known to the adb server, with their serial numbers."""
+def devices(
+    connect: Connect = [],  # noqa: B006
+    ssh: Ssh = [],  # noqa: B006
+    as_json: AsJson = False,
+    workspace: ReadWorkspace = None,
+) -> None:
+    """List the devices that the adb server knows, with their serial numbers; or the boards named with --ssh."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from runner.devices import adb
+    from runner.devices.choice import Choice
 
-    space = to_read(workspace)
-    client = adb.Client()
-    for address in connect:
-        adb.connect(client, address)
-    states = adb.device_states(client)
-    salt = space.salt_to_read()
-    with ThreadPoolExecutor(max(1, len(states))) as pool:  # a device that does not answer must not delay the others
-        rows = list(pool.map(lambda serial: _row(serial, states[serial], client, salt), states))
+    salt = to_read(workspace).salt_to_read()
+    attachments = _attachments([], connect, ssh, Choice(), salt)
+    with ThreadPoolExecutor(max(1, len(attachments))) as pool:  # a silent device must not delay the others
+        rows = list(pool.map(_row, attachments))
     if as_json:
         rawlog.print_json(rows)
     elif rows:
         print("\n".join(_table(rows)))
     else:
-        print("No device is attached: connect one with USB debugging on, or name one with --connect HOST:PORT.")
+        print(NO_DEVICE)
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
@@ -67,14 +75,52 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _row(serial: str, state: str, client: Any, salt: str) -> dict[str, Any]:
-    from runner.devices.choice import Choice, attached
+NO_DEVICE = (
+    "No device is attached: connect one with USB debugging on, or name one with --connect HOST:PORT or --ssh USER@HOST."
+)
 
-    row: dict[str, Any] = {**dict.fromkeys(COLUMNS), "serial": serial, "state": state}
-    if state != "device":
+
+@dataclass(frozen=True)
+class Attachment:
+    """A device that a command is about, with the state of its connection; without a device if it cannot be used."""
+
+    serial: str
+    state: str
+    device: AttachedDevice | None
+
+
+def _attachments(
+    serials: Sequence[str], connect: Sequence[str], ssh: Sequence[str], choice: Choice, salt: str
+) -> list[Attachment]:
+    """Return the named devices: of those over adb, all if none is named at all."""
+    from runner.devices.choice import attached, attached_over_ssh, check_known
+    from runner.devices.ssh import SshTarget
+
+    targets = [SshTarget.parse(address) for address in dict.fromkeys(ssh)]
+    boards = [Attachment(target.text, "device", attached_over_ssh(target, choice, salt)) for target in targets]
+    if boards and not (serials or connect):
+        return boards
+    from runner.devices import adb
+
+    client = adb.Client()
+    wanted = [*serials, *(adb.connect(client, address) for address in connect)]
+    states = adb.device_states(client)
+    check_known(wanted, states)
+    over_adb = [
+        Attachment(
+            serial, states[serial], attached(serial, client, choice, salt) if states[serial] == "device" else None
+        )
+        for serial in dict.fromkeys(wanted or states)
+    ]
+    return [*over_adb, *boards]
+
+
+def _row(attachment: Attachment) -> dict[str, Any]:
+    row: dict[str, Any] = {**dict.fromkeys(COLUMNS), "serial": attachment.serial, "state": attachment.state}
+    if attachment.device is None:
         return row
     try:
-        facts = attached(serial, client, Choice(), salt).facts
+        facts = attachment.device.facts
     except DeviceError as error:
         return {**row, "state": "no answer", "error": str(error)}
     name = " ".join(filter(None, [facts.maker, facts.market_name or facts.model]))
@@ -92,7 +138,8 @@ def _row(serial: str, state: str, client: Any, salt: str) -> dict[str, Any]:
 def doctor(
     serials: Serials = [],  # noqa: B006
     connect: Connect = [],  # noqa: B006
-    device_folder: DeviceFolder = FOLDER,
+    ssh: Ssh = [],  # noqa: B006
+    device_folder: DeviceFolder = None,
     device_python: DevicePython = PYTHON,
     native_tools: NativeTools = None,
     as_json: AsJson = False,
@@ -102,25 +149,21 @@ def doctor(
     from concurrent.futures import ThreadPoolExecutor
 
     from runner import doctor as checks
-    from runner.devices import adb
-    from runner.devices.choice import Choice, attached, check_known, from_environment
+    from runner.devices.choice import Choice, from_environment
     from runner.tools.jobs import FRAMEWORK, NativeToolOptions
 
     space = to_read(workspace)
-    client = adb.Client()
-    named_serials = [*serials, *(adb.connect(client, address) for address in connect)]
-    states = adb.device_states(client)
-    wanted = list(dict.fromkeys(named_serials or from_environment())) or list(states)
-    check_known(wanted, states)
-    if not wanted:
-        raise DeviceError("No device is attached: connect one with USB debugging on, or name one with --connect.")
-    choice, salt = Choice(python=device_python, folder=device_folder), space.salt_to_read()
+    choice = Choice(python=device_python, folder=device_folder)
+    named = serials or ([] if connect or ssh else from_environment())
+    attachments = _attachments(named, connect, ssh, choice, space.salt_to_read())
+    if not attachments:
+        raise DeviceError(NO_DEVICE)
 
-    def findings(serial: str) -> list[checks.Finding]:
-        if states[serial] != "device":
-            return checks.findings(states[serial], None, None)
+    def findings(attachment: Attachment) -> list[checks.Finding]:
+        device = attachment.device
+        if device is None:
+            return checks.findings(attachment.state, None, None)
         try:
-            device = attached(serial, client, choice, salt)
             features = device.connection.features()
             abilities = device.abilities()
             results = []
@@ -134,8 +177,9 @@ def doctor(
         except DeviceError as error:
             return [checks.Finding("connection", "problem", str(error))]
 
-    with ThreadPoolExecutor(len(wanted)) as pool:
-        results = dict(zip(wanted, pool.map(findings, wanted), strict=True))
+    with ThreadPoolExecutor(len(attachments)) as pool:
+        serials = [attachment.serial for attachment in attachments]
+        results = dict(zip(serials, pool.map(findings, attachments), strict=True))
     if as_json:
         rawlog.print_json({serial: checks.as_json(device_findings) for serial, device_findings in results.items()})
     else:
@@ -152,8 +196,9 @@ def clean(
     serials: Serials = [],  # noqa: B006
     every: Every = False,
     connect: Connect = [],  # noqa: B006
+    ssh: Ssh = [],  # noqa: B006
     skip_unusable: SkipUnusable = False,
-    device_folder: DeviceFolder = FOLDER,
+    device_folder: DeviceFolder = None,
     force: Annotated[
         bool,
         typer.Option(
@@ -167,7 +212,7 @@ def clean(
     from runner.devices.choice import SKIPPED, Choice, select_devices
 
     space = to_read(workspace)
-    choice = Choice(serials=serials, every=every, connect=connect, folder=device_folder)
+    choice = Choice(serials=serials, every=every, connect=connect, folder=device_folder, ssh=ssh)
     failed = False
     selection = select_devices(choice, space, salt=space.salt_to_read())
     for device in selection.devices:

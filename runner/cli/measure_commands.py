@@ -30,6 +30,7 @@ from aiot_suite.cli.options import (
     Seed,
     Serials,
     SkipUnusable,
+    Ssh,
     Threads,
     Timeout,
     Weights,
@@ -41,7 +42,7 @@ from aiot_suite.errors import RunnerError
 from aiot_suite.suite import COOLDOWN_S, PATIENCE_S, SUITES, TIMEOUT_S, choose
 from aiot_suite.workspace import Workspace, models_folder
 from runner import rawlog
-from runner.devices import ALL_CORES, FOLDER
+from runner.devices import ALL_CORES
 
 if TYPE_CHECKING:
     from runner.ab.session import Plan
@@ -54,6 +55,7 @@ def run(
     every: Every = False,
     skip_unusable: SkipUnusable = False,
     connect: Connect = [],  # noqa: B006
+    ssh: Ssh = [],  # noqa: B006
     part: Annotated[
         str,
         typer.Option(
@@ -125,7 +127,7 @@ def run(
             help="With --native-tools: NNAPI accelerator to use, by its name on the device. Default: NNAPI chooses.",
         ),
     ] = None,
-    device_folder: DeviceFolder = FOLDER,
+    device_folder: DeviceFolder = None,
     device_python: DevicePython = PYTHON,
     keep_serial: KeepSerial = False,
     dry_run: Annotated[
@@ -138,9 +140,9 @@ def run(
 ) -> None:
     """Run the suite on one or more devices at the same time, and write raw logs.
 
-    Choose the devices with --local, --serial, --connect or --all; `aiot devices` lists those that are attached. An
-    instance is one network in one framework, on one delegate and in one number format. By default, all 60 instances of
-    the paper are run. An instance that cannot run is recorded with the reason and a remedy. `aiot process` and
+    Choose the devices with --local, --serial, --connect, --all or --ssh; `aiot devices` lists those that are attached.
+    An instance is one network in one framework, on one delegate and in one number format. By default, all 60 instances
+    of the paper are run. An instance that cannot run is recorded with the reason and a remedy. `aiot process` and
     `aiot report` then turn the raw logs into pages.
 
     With --native-tools, TFLite is measured entirely by its own programs: see docs/native-tools.md. Runs with --resize
@@ -154,7 +156,7 @@ def run(
         raise typer.BadParameter("it needs --dry-run, because a run prints no table", param_hint="'--json'")
     space = to_write(workspace)
     outcome = run_suite(
-        Choice(local, serials, every, connect, device_folder, device_python, keep_serial),
+        Choice(local, serials, every, connect, device_folder, device_python, keep_serial, ssh=ssh),
         workspace=space.root,
         suite=part,
         models=models,
@@ -249,6 +251,7 @@ def ab(
     local: Annotated[bool, typer.Option("--local", help="Run on this machine.")] = False,
     serials: Serials = [],  # noqa: B006
     connect: Connect = [],  # noqa: B006
+    ssh: Ssh = [],  # noqa: B006
     blocks: Annotated[
         int,
         typer.Option(
@@ -281,7 +284,7 @@ def ab(
     fixed_performance: FixedPerformance = False,
     cores: Cores = ALL_CORES,
     native_tools: NativeTools = None,
-    device_folder: DeviceFolder = FOLDER,
+    device_folder: DeviceFolder = None,
     device_python: DevicePython = PYTHON,
     keep_serial: KeepSerial = False,
     dry_run: Annotated[
@@ -325,7 +328,7 @@ def ab(
         common,
         words,
         {"models": models, "frameworks": frameworks, "delegates": delegates, "quantizations": quantizations},
-        Choice(local, serials, False, connect, device_folder, device_python, keep_serial),
+        Choice(local, serials, False, connect, device_folder, device_python, keep_serial, ssh=ssh),
         checks_folder=models_folder(space, weights),
         number_of_blocks=blocks,
         resume=resume,

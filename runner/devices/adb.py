@@ -13,11 +13,19 @@ import subprocess
 import time
 from collections import Counter
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, BinaryIO
 
 from aiot_suite.errors import SelectionError
+from runner.devices import FOLDER
+from runner.devices.connection import (
+    ANSWER_LIMIT_BYTES,
+    FILE_TIMEOUT_S,
+    SHELL_TIMEOUT_S,
+    SILENCE_S,
+    CommandResult,
+    check_sayable,
+)
 from runner.errors import DeviceError, DeviceLostError
 
 PORT_VARIABLE = "ANDROID_ADB_SERVER_PORT"
@@ -39,8 +47,6 @@ ANSWER_TIMEOUT_S = 20.0
 CONNECT_TIMEOUT_S = 10.0
 PIECE_LIMIT_BYTES = 2**20
 """Maximum size of a packet; adb itself sends no larger ones (MAX_PAYLOAD in its sources)."""
-COMMAND_LIMIT_BYTES = 0xFFFF
-"""Maximum length of a command, which is sent as four hexadecimal digits."""
 _NAMELESS = "(no serial number)"
 
 
@@ -161,27 +167,11 @@ def check_server() -> Iterator[None]:
         raise DeviceError(f"The adb server does not answer ({error}): try `adb start-server`.") from None
 
 
-SHELL_TIMEOUT_S = 20.0
-SILENCE_S = 20.0
-"""Maximum time without any data in the middle of a file transfer."""
-FILE_TIMEOUT_S = 3600.0
-"""Maximum time for the transfer of one file."""
 _RECONNECT_TIMEOUT_S = 5.0
-ANSWER_LIMIT_BYTES = 4 * 2**20
-"""Maximum size of an answer; all commands used here print far less."""
 _STDIN, _STDOUT, _STDERR, _EXIT, _CLOSE_STDIN = range(5)
 _PACKET = struct.Struct("<BI")
 _NETWORK = re.compile(r"(?!usb:)[^/\s]+:\d{1,5}")
 _TEMPORARY = "/data/local/tmp"
-
-
-@dataclass(frozen=True)
-class CommandResult:
-    """Exit code and output of a command on a device."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
 
 
 class _Device(AdbDevice):  # type: ignore[misc, unused-ignore]  # no types, which only --strict reports
@@ -231,7 +221,7 @@ class Connection:
     def shell(self, command: str | Sequence[str], timeout_s: float = SHELL_TIMEOUT_S) -> CommandResult:
         """Run a command: a line for the device's shell, or a sequence of words, which are quoted for the shell."""
         line = command if isinstance(command, str) else shlex.join(command)
-        _check_sayable(line)
+        check_sayable(line)
         with self._answering():
             if self._has_shell_v2():
                 return self._new_shell(line, timeout_s)
@@ -242,7 +232,7 @@ class Connection:
 
         The time limit applies to what follows the content.
         """
-        _check_sayable(line)
+        check_sayable(line)
         with self._answering():
             return self._new_shell(line, timeout_s, content) if self._has_shell_v2() else None
 
@@ -310,7 +300,7 @@ class Connection:
 
         Raises DeviceError if the device does not accept the file.
         """
-        _check_sayable(target)
+        check_sayable(target)
         stream: BinaryIO = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
         with stream, self._answering():
             try:
@@ -329,7 +319,7 @@ class Connection:
         Raises DeviceError if the file is larger than the limit or cannot be read. The message omits the serial, since
         it may be logged.
         """
-        _check_sayable(path)
+        check_sayable(path)
         size = 0
         with self._answering():
             try:
@@ -349,6 +339,9 @@ class Connection:
     def over_network(self) -> bool:
         """Whether the device is attached by HOST:PORT or by a name that it announces on the network."""
         return bool(_NETWORK.fullmatch(self.serial)) or "._adb" in self.serial
+
+    def default_folder(self) -> str:
+        return FOLDER
 
     def features(self) -> set[str]:
         with self._answering():
@@ -384,15 +377,3 @@ class Connection:
                 if self.state() == "offline":
                     self._client.disconnect(self.serial)
                 self._client.connect(self.serial, timeout=_RECONNECT_TIMEOUT_S)
-
-
-def _check_sayable(text: str) -> None:
-    """Raise DeviceError for a path or a shell line that cannot be sent."""
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:
-        raise DeviceError(f"{text[:80]!a} cannot be sent to a device, because it is not valid UTF-8 text.") from None
-    if "\0" in text:
-        raise DeviceError(f"{text[:80]!r} cannot be sent to a device, because it contains a NUL character.")
-    if size > COMMAND_LIMIT_BYTES - 1000:  # adb and this module add a few words around it
-        raise DeviceError(f"{text[:80]!r}... cannot be sent to a device, because it has {size} bytes.")

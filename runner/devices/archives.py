@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from runner.devices.adb import Connection
+    from runner.devices.connection import DeviceConnection
 
 PARALLEL = 2
 """Number of archives sent at once, so that the device unpacks and checks one while the next one arrives."""
@@ -73,7 +73,7 @@ def split_into_rounds(sizes: Mapping[str, int]) -> tuple[list[list[str]], list[s
     return rounds, others
 
 
-def send(connection: Connection, mark: str, place: str, files: Mapping[str, Path], mode: int) -> dict[str, str]:
+def send(connection: DeviceConnection, mark: str, place: str, files: Mapping[str, Path], mode: int) -> dict[str, str]:
     """Send the files of a round into a folder of the device. Return the SHA-256 of those that arrived, by name.
 
     Devices before Android 7, and those without tar, xargs or sha256sum, take no archive.

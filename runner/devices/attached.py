@@ -11,11 +11,11 @@ from aiot_suite.environments import NAMES
 from aiot_suite.suite import FRAMEWORKS
 from runner.bundle import build, layout, recipes
 from runner.bundle.layout import JOIN
-from runner.devices import FOLDER, AppliedConditions, Conditions, DeviceTask, Rival, android, answers
+from runner.devices import AppliedConditions, Conditions, DeviceTask, Rival, android, answers
 from runner.devices.answers import parse_json
 from runner.devices.conditions import AttachedConditions, with_cores
 from runner.devices.identity import Identity, identify
-from runner.devices.remote import DeviceFiles, RemoteTool, RemoteWork
+from runner.devices.remote import DeviceFiles, RemoteTool, RemoteWork, check_folder
 from runner.devices.reservation import SCAN, SCAN_END, in_use, others_seen
 from runner.errors import DeviceError
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runner.bundle.build import Bundle
-    from runner.devices.adb import Connection
+    from runner.devices.connection import DeviceConnection
 
 _PROBE = """\
 import importlib.util, json, sys
@@ -39,7 +39,7 @@ _START_TIMEOUT_S = 120.0
 class Pythons:
     """The Python for each environment (see aiot_suite.environments) of a device."""
 
-    def __init__(self, connection: Connection, files: DeviceFiles, own_python: str, machine: str) -> None:
+    def __init__(self, connection: DeviceConnection, files: DeviceFiles, own_python: str, machine: str) -> None:
         self._connection = connection
         self._files = files
         self._own = own_python
@@ -136,7 +136,7 @@ _NEEDS = {
 
 
 class AttachedDevice:
-    """A device reached through an adb connection.
+    """A device reached over adb or SSH.
 
     Its methods raise DeviceLostError if the device does not answer and DeviceError for what it refuses.
     """
@@ -147,18 +147,24 @@ class AttachedDevice:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: DeviceConnection,
         salt: str,
-        folder: str = FOLDER,
+        folder: str | None = None,
         python: str = "python3",
         keep_serial: bool = False,
     ) -> None:
+        if folder is not None:
+            check_folder(folder)
         self.connection = connection
-        self.files = DeviceFiles(connection, folder)
+        self._folder = folder
         self._salt = salt
         self._python = python
         self._keep_serial = keep_serial
         self._run: str | None = None  # the run that has the device reserved
+
+    @cached_property
+    def files(self) -> DeviceFiles:
+        return DeviceFiles(self.connection, self._folder or self.connection.default_folder())
 
     @cached_property
     def _said(self) -> str:

@@ -1,4 +1,4 @@
-"""Choice of the devices for a command: this machine, or some or all devices known to an adb server."""
+"""Choice of the devices for a command: this machine, devices known to an adb server, and boards over SSH."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiot_suite.errors import SelectionError, printable
-from runner.devices import FOLDER, Device
 from runner.devices.identity import identify_all
 from runner.devices.local import LocalDevice
+from runner.devices.ssh import SshConnection, SshTarget
 from runner.errors import DeviceError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from aiot_suite.workspace import Workspace
+    from runner.devices import Device
     from runner.devices.adb import Client
     from runner.devices.attached import AttachedDevice
 
@@ -33,10 +34,11 @@ class Choice:
     serials: Sequence[str] = ()
     every: bool = False
     connect: Sequence[str] = ()  # HOST:PORT of network devices
-    folder: str = FOLDER  # folder on attached devices
+    folder: str | None = None  # folder on attached devices; None: the default of adb or SSH
     python: str = "python3"  # Python of attached devices
     keep_serial: bool = False
     local_python: Path | None = None  # Python for the agent on this machine; None: the one of each environment
+    ssh: Sequence[str] = ()  # user@host:port of boards over SSH
 
 
 @dataclass(frozen=True)
@@ -79,17 +81,44 @@ def select_devices(choice: Choice, space: Workspace, tell: Tell = to_stderr, sal
     device that was named and cannot be used.
     """
     named = list(choice.serials)
-    if not (choice.local or named or choice.connect or choice.every):
+    targets = [SshTarget.parse(address) for address in dict.fromkeys(choice.ssh)]
+    if not (choice.local or named or choice.connect or choice.every or targets):
         named = from_environment()
         if not named:
             raise SelectionError(
-                "No device is selected: use --local for this machine, or -s SERIAL for one that `aiot devices` lists."
+                "No device is selected: use --local for this machine, -s SERIAL for one that `aiot devices` lists, or "
+                "--ssh USER@HOST for a board."
             )
     salt = salt or space.salt()
     devices: list[Device] = [LocalDevice(space.staging, salt, choice.local_python)] if choice.local else []
-    if not (named or choice.connect or choice.every):
+    candidates: list[AttachedDevice] = []
+    skipped: list[SkippedDevice] = []
+    if named or choice.connect or choice.every:
+        candidates, skipped = _adb_devices(choice, named, salt, tell)
+    # those over adb that were not named are there because of --all
+    required = [*named, *(target.text for target in targets)]
+    candidates += [attached_over_ssh(target, choice, salt) for target in targets]
+    if not candidates:
+        if choice.every:
+            raise SelectionError("No attached device can be used: run `aiot doctor` to find out why.")
         return ChosenDevices(devices)
-    from runner.devices.adb import Client, connect, device_states  # not needed for this machine
+    answering = _answering(candidates, required, tell)
+    skipped += [SkippedDevice(device.connection.serial, NO_ANSWER) for device in candidates if device not in answering]
+    unique = _without_duplicates(answering, required)
+    for device in answering:
+        if device not in unique:
+            tell(printable(f"{device.connection.serial} is a second connection to a device, and is not used."))
+    return ChosenDevices([*devices, *_identified(unique, space.raw, salt, tell)], tuple(skipped))
+
+
+def _adb_devices(
+    choice: Choice, named: list[str], salt: str, tell: Tell
+) -> tuple[list[AttachedDevice], list[SkippedDevice]]:
+    """Return the devices over adb that can be used, and those that `--all` skips.
+
+    Network devices are connected first and added to `named`. Raises DeviceError for a named device that cannot be used.
+    """
+    from runner.devices.adb import Client, connect, device_states  # not needed for other devices
 
     client = Client()
     named += [connect(client, address) for address in choice.connect]
@@ -103,18 +132,7 @@ def select_devices(choice: Choice, space: Workspace, tell: Tell = to_stderr, sal
     skipped = [SkippedDevice(serial, state) for serial, state in state_of.items() if choice.every and state != "device"]
     for one in skipped:
         tell(printable(f"The device {one.serial} is {one.state}: it is skipped."))
-    if not serials:
-        raise SelectionError("No attached device can be used: run `aiot doctor` to find out why.")
-    attached_devices = [attached(serial, client, choice, salt) for serial in serials]
-    answering = _answering(attached_devices, named, tell)
-    skipped += [
-        SkippedDevice(device.connection.serial, NO_ANSWER) for device in attached_devices if device not in answering
-    ]
-    unique = _without_duplicates(answering, named)
-    for device in answering:
-        if device not in unique:
-            tell(printable(f"{device.connection.serial} is a second connection to a device, and is not used."))
-    return ChosenDevices([*devices, *_identified(unique, space.raw, salt, tell)], tuple(skipped))
+    return [attached(serial, client, choice, salt) for serial in serials], skipped
 
 
 def from_environment() -> list[str]:
@@ -135,6 +153,12 @@ def attached(serial: str, client: Client, choice: Choice, salt: str) -> Attached
     return AttachedDevice(
         Connection(serial, client), salt, choice.folder, choice.python, keep_serial=choice.keep_serial
     )
+
+
+def attached_over_ssh(target: SshTarget, choice: Choice, salt: str) -> AttachedDevice:
+    from runner.devices.attached import AttachedDevice
+
+    return AttachedDevice(SshConnection(target), salt, choice.folder, choice.python, keep_serial=choice.keep_serial)
 
 
 def _answering(devices: Sequence[AttachedDevice], named: Sequence[str], tell: Tell) -> list[AttachedDevice]:

@@ -23,8 +23,8 @@ from runner.devices.answers import (
 from runner.errors import DeviceError
 
 if TYPE_CHECKING:
-    from runner.devices.adb import Connection
     from runner.devices.android import AndroidFacts
+    from runner.devices.connection import DeviceConnection
     from runner.devices.remote import DeviceFiles
 
 SHOW_CORES = "grep Cpus_allowed_list: /proc/self/status; cat /proc/self/cpuset 2>/dev/null"
@@ -100,7 +100,7 @@ class AttachedConditions:
     Methods raise DeviceLostError if the device does not answer.
     """
 
-    def __init__(self, connection: Connection, files: DeviceFiles, facts: AndroidFacts) -> None:
+    def __init__(self, connection: DeviceConnection, files: DeviceFiles, facts: AndroidFacts) -> None:
         self._connection = connection
         self._files = files
         self._facts = facts

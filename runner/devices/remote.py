@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NoReturn
 from aiot_suite.workspace import sha256_of
 from runner import rawlog
 from runner.devices import FOLDER, GONE, OUTPUT_LIMIT_BYTES, TAIL_BYTES, DeviceTask, archives, check_names
-from runner.devices.adb import SHELL_TIMEOUT_S, CommandResult, Connection
 from runner.devices.answers import parse_json
+from runner.devices.connection import SHELL_TIMEOUT_S, CommandResult, DeviceConnection
 from runner.devices.reservation import Reservation
 from runner.errors import DeviceError, DeviceLostError, FolderLostError
 from runner.rawlog import LOG_LIMIT_BYTES
@@ -38,18 +38,23 @@ touch {mark}
 """
 
 
+def check_folder(folder: str) -> None:
+    """Raise DeviceError if a path cannot be that of the folder on a device."""
+    if not folder.startswith("/") or ":" in folder or not folder.strip("/") or ".." in folder.split("/"):
+        raise DeviceError(
+            f"{folder!r} cannot be used as the folder on a device: name an absolute path without `..` and "
+            f"`:` (which separates the paths given to Python), for example {FOLDER}."
+        )
+
+
 class DeviceFiles:
     """Files in our folder on a device.
 
     Methods raise DeviceLostError if the device does not answer and DeviceError for what it refuses.
     """
 
-    def __init__(self, connection: Connection, folder: str) -> None:
-        if not folder.startswith("/") or ":" in folder or not folder.strip("/") or ".." in folder.split("/"):
-            raise DeviceError(
-                f"{folder!r} cannot be used as the folder on a device: name an absolute path without `..` and "
-                f"`:` (which separates the paths given to Python), for example {FOLDER}."
-            )
+    def __init__(self, connection: DeviceConnection, folder: str) -> None:
+        check_folder(folder)
         self.connection = connection
         self.folder = folder.rstrip("/")
         self.reservation = Reservation(connection, self.folder)
@@ -131,7 +136,12 @@ class DeviceFiles:
                 f"{self.folder} on {self.connection.serial} contains files that aiot did not create: choose "
                 "another folder with --device-folder."
             )
-        self._check(answer, f"mkdir -p {self.folder}")
+        if answer.exit_code != 0:
+            message = (answer.stderr or answer.stdout).strip()[-200:]
+            raise DeviceError(
+                f"The folder {self.folder} cannot be made on {self.connection.serial} ({message}): make it writable, "
+                "free some space there, or name another with --device-folder."
+            )
         if to_make := list(folders):
             self.do(["mkdir", "-p", *to_make])
 
@@ -265,7 +275,7 @@ cd {folder} && cd {within} || exit {nothing_there}
 cd {folder} || exit {nothing_there}
 rm -f {name}.pid
 echo ---- >{name}.exit
-setsid nohup sh -c {script} </dev/null >/dev/null 2>{name}.start &
+setsid sh -c {script} </dev/null >/dev/null 2>{name}.start &
 for turn in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
   [ -s {name}.pid ] && rm -f {name}.start && exit 0
   sleep 0.1 || sleep 1
@@ -316,6 +326,7 @@ class RemoteProcess:
         """
         error_redirect = f"2>{shlex.join([self.path(errors)])}" if errors else "2>&1"
         script = (
+            "trap '' HUP\n"  # some systems have no nohup
             f"cd {shlex.join([within])} || exit 1\n"
             "export PYTHONDONTWRITEBYTECODE=1 PYTHONUTF8=1\n"
             f"echo $$ >{shlex.join([self.path('pid')])}\n"

@@ -30,7 +30,7 @@ from runner.errors import DeviceError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from runner.devices.adb import Connection
+    from runner.devices.connection import DeviceConnection
 
 NOTE = ".aiotbench-owner"
 LEASE_S = 60.0
@@ -241,7 +241,7 @@ class Occupancy:
 class Reservation:
     """The owner's note in our folder on a device, and the processes there."""
 
-    def __init__(self, connection: Connection, folder: str) -> None:
+    def __init__(self, connection: DeviceConnection, folder: str) -> None:
         self._connection = connection
         self._folder = folder
         self.owner: Owner | None = None  # this process, while it has the device reserved

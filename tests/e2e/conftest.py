@@ -1,6 +1,7 @@
 """Fixtures: an adb server and phones of their own for every test. What this machine cannot run is skipped, and why."""
 
 import gc
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import cycle, islice
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e import debian
+from tests.e2e.board import SshBoard, SshClient
 from tests.e2e.phone import Phone
 from tests.e2e.phones import PAPER_IDS, running_phones, running_server
 from tests.e2e.proxy import Proxy
@@ -57,6 +59,39 @@ def phones(adb_server: Server) -> Iterator[Callable[..., list[Phone]]]:
                 pytest.skip(str(reason))
             for phone in started:
                 adb_server.client().connect(phone.serial)
+            return started
+
+        yield start
+
+
+@pytest.fixture
+def ssh_client(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> SshClient:
+    """An ssh of its own, which comes first in PATH."""
+    try:
+        client = SshClient(tmp_path_factory.mktemp("ssh"))
+    except NotHere as reason:
+        pytest.skip(str(reason))
+    monkeypatch.setenv("PATH", f"{client.folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("ANDROID_SERIAL", raising=False)
+    return client
+
+
+@pytest.fixture
+def boards(ssh_client: SshClient) -> Iterator[Callable[..., list[SshBoard]]]:
+    """`boards(2)` starts so many, which this machine's ssh can log in to; options as SshBoard has them."""
+    with ExitStack() as stack:
+
+        def start(count: int = 1, **options: Any) -> list[SshBoard]:
+            started = []
+            for _ in range(count):
+                try:
+                    board = SshBoard(**options)
+                    stack.callback(board.stop)
+                    ssh_client.trust(board)
+                    board.start()
+                except NotHere as reason:
+                    pytest.skip(str(reason))
+                started.append(board)
             return started
 
         yield start

@@ -46,6 +46,13 @@ else
     done
     [ ! -e /etc/machine-id ] || mount --bind "$folder/machine-id" "$root/etc/machine-id"
     mkdir -m 1777 "$root/tmp" "$root/dev/shm"
+    if [ -d "$folder/ssh" ]; then # a board with sshd: its configuration and keys, its users, and their homes
+        show "$folder/ssh" /ssh
+        for name in passwd group shadow nsswitch.conf; do mount --bind "$folder/ssh/$name" "$root/etc/$name"; done
+        mkdir -p -m 755 "$root/run/sshd" "$root/data/home/pi"
+        chmod 755 "$root/data"
+        chown 1000:1000 "$root/data/home/pi"
+    fi
     for name in "$@"; do show "$name" "$name"; done
 fi
 

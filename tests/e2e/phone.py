@@ -160,7 +160,7 @@ class Phone:
         unprivileged = ["--map-root-user"] if os.geteuid() else []
         shown = _outermost([Path(sys.prefix), Path(sys.base_prefix).resolve()]) if self._board else []
         kind = "board" if self._board else "phone"
-        words = [self._folder, debian.root(), self._storage_bytes, self._user, kind, *shown]
+        words = [self._folder, self._service_root(), self._storage_bytes, self._user, kind, *shown]
         self._holder = subprocess.Popen(
             ["unshare", "--mount", *unprivileged, "sh", str(_HERE / "make.sh"), *map(str, words)],
             stdin=subprocess.PIPE,
@@ -172,6 +172,10 @@ class Phone:
         if self._holder.stdout.readline() != b"made\n":
             said = self._holder.stderr.read().decode(errors="replace").strip()
             raise NotHere(f"a mount namespace cannot be made: {said!r}")
+
+    def _service_root(self) -> Path:
+        """The file system with the program that takes connections, which is shown as /adbd."""
+        return debian.root()
 
     def _command(self) -> list[str]:
         """adbd with its own libraries, as the user that has a shell over adb, and the environment it passes on."""

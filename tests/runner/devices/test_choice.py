@@ -94,7 +94,7 @@ def names(devices):
 def test_nothing_chosen_is_said_with_the_choices(attach, space):
     attach(Attached("one"))
     with pytest.raises(
-        SelectionError, match=r"use --local for this machine, or -s SERIAL for one that `aiot devices` lists\."
+        SelectionError, match=r"use --local for this machine, -s SERIAL for one that `aiot devices` lists, or --ssh"
     ):
         choose_devices(Choice(), space)
 
