@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from runner.devices.answers import THERMAL_STATUSES, printable_value
+from runner.devices.answers import NOT_THROTTLED, THERMAL_STATUSES, printable_value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -136,11 +136,17 @@ def findings(
     if features is not None:
         results.append(_shell(features))
     if facts is not None:
-        results += [_processor(facts), _storage(facts), _screen(facts)]
+        results += [_processor(facts), _storage(facts)]
+        if facts.os == "Android" or facts.awake is not None or facts.locked is not None:
+            results.append(_screen(facts))
+        if facts.os != "Android":
+            results.append(_governor(facts))
         if (facts.page_bytes or 0) > USUAL_PAGE_BYTES:
             results.append(_pages(facts))
     if state is not None:
-        results += [_battery(state), _charging(state), _temperature(state), _thermal_status(state)]
+        is_board = facts is not None and facts.os != "Android"
+        throttling = _throttling(state, facts) if facts is not None and is_board else _thermal_status(state)
+        results += [_battery(state), _charging(state), _temperature(state), throttling]
         if state.get("overridden"):
             results.append(_overridden())
     if facts is not None:
@@ -162,6 +168,9 @@ def gate(state: Mapping[str, Any], limits: Limits | None = None) -> list[str]:
     chip = state.get("temperature_c")
     if status is None and chip is not None and chip > limits.chip_c:
         reasons.append(f"its chip is at {chip:.1f} °C, above {limits.chip_c:.1f} °C")
+    throttling = state.get("throttling") or NOT_THROTTLED
+    if throttling != NOT_THROTTLED and "under-voltage" not in throttling:  # for which it would not help to wait
+        reasons.append(f"it is throttled ({throttling})")
     if status in THERMAL_STATUSES and _severity(status) > _severity(limits.thermal_status):
         reasons.append(f"its thermal status is {status}, worse than {limits.thermal_status}")
     return reasons
@@ -319,6 +328,40 @@ def _thermal_status(state: Mapping[str, Any]) -> Finding:
     level: Level = "warning" if status == "light" else "problem"
     sentence = f"It is thermally throttled: its thermal status is {status}."
     return Finding("thermal status", level, sentence, "let it cool until the status is none")
+
+
+def _throttling(state: Mapping[str, Any], facts: AndroidFacts) -> Finding:
+    throttling = state.get("throttling")
+    if throttling is None:
+        is_pi = "raspberry pi" in (facts.model or "").lower()
+        group = "allow its user to call vcgencmd: `sudo usermod -aG video USER`, then log in again" if is_pi else None
+        return Finding("throttling", "note", "It does not report whether it is throttled.", group)
+    if throttling == NOT_THROTTLED:
+        return Finding("throttling", "ok", "It is not throttled.")
+    remedy = (
+        "use the power supply that is made for the board" if "under-voltage" in throttling else "cool it with a fan"
+    )
+    return Finding("throttling", "problem", f"It is throttled now: {printable_value(throttling)}.", remedy)
+
+
+STEADY_GOVERNOR = "performance"
+"""Governor that keeps a core at its highest clock rate (Documentation/admin-guide/pm/cpufreq.rst of Linux)."""
+
+
+def _governor(facts: AndroidFacts) -> Finding:
+    governors = sorted({core["governor"] for core in facts.cores if core["governor"]})
+    if not governors:
+        return Finding("governor", "note", "It does not report how its clock rates are chosen.")
+    sentence = f"The clock rates of its cores are chosen by the governor {' and '.join(governors)}."
+    if governors == [STEADY_GOVERNOR]:
+        return Finding("governor", "ok", sentence)
+    path = "/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
+    return Finding(
+        "governor",
+        "note",
+        f"{sentence} Times vary with them.",
+        f"for steady clock rates: `echo {STEADY_GOVERNOR} | sudo tee {path}` on the board, until it restarts",
+    )
 
 
 def _overridden() -> Finding:

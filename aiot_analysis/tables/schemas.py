@@ -217,6 +217,7 @@ class Telemetry(Table):
     lost: Series[pd.BooleanDtype] = pa.Field(nullable=True)  # the device did not answer
     others: Series[str] = pa.Field(nullable=True)  # other measurements on the device: none, seen or unknown
     thermal_status: Series[str] = pa.Field(nullable=True)
+    throttling: Series[str] = pa.Field(nullable=True)  # what slows a board down, such as "capped, hot", or none
     load_average: Series[float] = pa.Field(nullable=True)
     origin: Series[str] = pa.Field(isin=ORIGINS)
 
@@ -288,7 +289,7 @@ ADDED = {
         *["publication", "publisher", "submitter", "scenario", "address", "retrieved"],
         *["energy_mj", "energy_mj_se", "energy_gap"],
     ],
-    "telemetry": ["charge_uah", "voltage_mv", "current_ua", "screen_on", "others"],
+    "telemetry": ["charge_uah", "voltage_mv", "current_ua", "screen_on", "others", "throttling"],
 }
 """Columns that tables of earlier versions lack, and that are null there."""
 

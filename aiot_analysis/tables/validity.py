@@ -13,7 +13,7 @@ from aiot_analysis.tables import names, select, storage
 from aiot_analysis.tables.workspace import check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
 MIN_IMAGES = 500  # the paper's subset of ILSVRC 2012, Section III-A
@@ -159,14 +159,17 @@ def _verdict(doubts: Sequence[str]) -> tuple[str, str]:
 def _states(samples: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yield what was not as it should be while an instance ran, from samples of the device's state.
 
-    The thermal status was not "none"; battery or skin were over BODY_HOT_C; the battery was under BATTERY_LOW_PERCENT;
-    the device was plugged in or unplugged, or charging started or stopped other than on a full battery; the frequency
-    fell by more than MAX_FREQUENCY_DROP; the connection was lost, or there was no sample for MAX_GAP_S; battery or
-    thermal status had been set by hand; another measurement ran on the device, or the device does not show whether
-    one did. Values that a device does not report give no reason.
+    The thermal status was not "none"; a board was throttled; battery or skin were over BODY_HOT_C; the battery was
+    under BATTERY_LOW_PERCENT; the device was plugged in or unplugged, or charging started or stopped other than on a
+    full battery; the frequency fell by more than MAX_FREQUENCY_DROP; the connection was lost, or there was no sample
+    for MAX_GAP_S; battery or thermal status had been set by hand; another measurement ran on the device, or the device
+    does not show whether one did. Values that a device does not report give no reason.
     """
     if thermal_status := _thermal_status(samples):
         yield f"the thermal status was {THERMAL_STATUSES[thermal_status]}: let the device cool and run again"
+    reasons = {reason for text in _known(samples, "throttling") for reason in text.split(", ")} - {"none"}
+    if reasons:
+        yield f"the device was throttled ({', '.join(sorted(reasons))}): {_throttling_remedy(reasons)} and run again"
     for name, column in (("battery", "battery_temperature_c"), ("skin", "skin_temperature_c")):
         hottest = max(_known(samples, column), default=0)
         if hottest > BODY_HOT_C:
@@ -187,6 +190,10 @@ def _states(samples: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield "another measurement ran on the device at the same time: run it again alone"
     elif "unknown" in others:
         yield "the device does not show whether another measurement ran at the same time"
+
+
+def _throttling_remedy(reasons: Collection[str]) -> str:
+    return "use a stronger power supply" if "under-voltage" in reasons else "cool it"
 
 
 def _thermal_status(samples: Sequence[Mapping[str, Any]]) -> int:

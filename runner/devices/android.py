@@ -56,6 +56,8 @@ section maker
 cat /sys/class/dmi/id/sys_vendor
 section model
 cat /sys/class/dmi/id/product_name || cat /proc/device-tree/model
+section compatible
+cat /proc/device-tree/compatible
 section serial
 cat /proc/device-tree/serial-number
 section system
@@ -117,10 +119,26 @@ _AFTER_COLON = re.compile(r":[ \t]*([^\n]+)")
 _KB = re.compile(r":[ \t]*(\d{1,15}) kB")
 _DF = re.compile(r"\s(\d{1,18})\s+(\d{1,18})\s+(\d{1,18})\s+(?:\d{1,3}%|-)\s")
 _LOCKED = re.compile(r"(?:^|\s)(?:showing|mIsShowing|mShowingLockscreen)=(true|false)\b")
+_COMPATIBLE = re.compile(r"([a-z0-9-]{1,30}),([a-z0-9-]{1,40})")
 _BYTES = re.compile(r"(\d{1,9})\s")
 _SYSTEM_ID = re.compile(r"(?:[0-9a-f]{1,16}|[0-9a-f]{32})")
 _SHARED_SYSTEM_ID = "9774d56d682e549c"  # of many phones with Android 2.2, which had a bug
 _UNKNOWN = ("", "unknown", "none", "null")  # placeholders that a device prints for a missing value
+
+
+_CHIP_MAKERS = {
+    "allwinner": "Allwinner",
+    "amlogic": "Amlogic",
+    "brcm": "Broadcom",
+    "fsl": "NXP",
+    "mediatek": "MediaTek",
+    "nvidia": "NVIDIA",
+    "qcom": "Qualcomm",
+    "rockchip": "Rockchip",
+    "samsung": "Samsung",
+    "ti": "Texas Instruments",
+}
+"""Names of makers by their prefix in device trees (Documentation/devicetree/bindings/vendor-prefixes.yaml of Linux)."""
 
 
 @dataclass(frozen=True)
@@ -183,8 +201,10 @@ def facts(answer: str | bytes) -> AndroidFacts:
         maker=of("ro.product.manufacturer", "ro.product.brand") or known(texts.get("maker")),
         model=of("ro.product.model", "ro.product.device") or known(texts.get("model")),
         market_name=of(*MARKET_NAMES),
-        # "Qualcomm Technologies, Inc SM8150" from /proc/cpuinfo is more specific than the platform, "msmnile"
+        # "Qualcomm Technologies, Inc SM8150" from /proc/cpuinfo is more specific than the platform, "msmnile". On a
+        # board it may be wrong: every Raspberry Pi calls itself BCM2835 there.
         soc=of("ro.soc.model")
+        or (None if android else _board_soc(texts.get("compatible", "")))
         or known(first_match(_AFTER_COLON, texts.get("hardware")))
         or of("ro.board.platform", "ro.hardware")
         or known(first_match(_AFTER_COLON, texts.get("processor"))),
@@ -256,6 +276,18 @@ def slug_start(maker: str | None, model: str | None) -> str:
 def hashed(serial: str, salt: str) -> str:
     """Return the SHA-256 of salt and serial, as stored in every device.json."""
     return hashlib.sha256(f"{salt}:{serial}".encode(errors="replace")).hexdigest()
+
+
+def _board_soc(text: str) -> str | None:
+    """Return the SoC of a board, such as "Rockchip RK3588", from the property `compatible` of its device tree.
+
+    The property lists names from the most specific, the board's, to the most general, the SoC's; each ends with NUL.
+    """
+    match = _COMPATIBLE.fullmatch(text.strip("\0\n").rpartition("\0")[2])
+    if not match:
+        return None
+    chip = match[2].capitalize() if match[2].startswith("tegra") else match[2].upper()
+    return f"{_CHIP_MAKERS.get(match[1], match[1].capitalize())} {chip}"
 
 
 def _system_id(text: str) -> str | None:

@@ -100,6 +100,16 @@ command -v dumpsys >/dev/null || for zone in /sys/class/thermal/thermal_zone[0-9
   read -r heat <"$zone/temp"
   echo "$heat $kind"
 done
+section throttled
+command -v dumpsys >/dev/null || vcgencmd get_throttled || cat /sys/devices/platform/soc/soc:firmware/get_throttled
+section cooling
+command -v dumpsys >/dev/null || for device in /sys/class/thermal/cooling_device[0-9]*; do
+  kind= step=
+  read -r kind <"$device/type"
+  case $kind in
+    *cpufreq* | Processor) read -r step <"$device/cur_state"; echo "$step $kind" ;;
+  esac
+done
 section supply
 for supply in /sys/class/power_supply/*; do
   kind=
@@ -118,9 +128,16 @@ section end
 )
 """Shell script that prints everything `current_state` reads. On a phone it starts only two processes, both dumpsys.
 
-The kernel's thermal zones are read only on systems other than Android: which zones of a phone are readable depends on
-its maker.
+The kernel's thermal zones and cooling devices are read only on systems other than Android: which of them are readable
+on a phone depends on its maker. vcgencmd is a tool of the Raspberry Pi, which needs the group `video`; the file in /sys
+has the same flags.
 """
+
+THROTTLED_FLAGS = {0: "under-voltage", 1: "capped", 2: "throttled", 3: "hot"}
+"""Bits of `vcgencmd get_throttled` that say what slows a Raspberry Pi down now; those from 16 on are about the time
+since it started (raspberrypi.com/documentation/computers/os.html#get_throttled)."""
+
+NOT_THROTTLED = "none"
 
 THERMAL_STATUSES = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
 """Names of android.os.PowerManager.THERMAL_STATUS_*, by number."""
@@ -153,6 +170,10 @@ _THRESHOLD = re.compile(
 _TYPE_NAME = re.compile(rf"TYPE_({'|'.join(_TYPES)})\d{{0,3}}", re.IGNORECASE)
 _PLAIN_NAME = re.compile(r"(CPU|GPU|NPU|TPU|BATTERY|BATT?|SKIN)\d{0,3}", re.IGNORECASE)
 _STATUS = re.compile(r"^[ \t]*Thermal Status: (\d)[ \t]*$", re.MULTILINE)
+_ZONE_OF_CHIP = re.compile(r"cpu|gpu|npu|soc|core|cluster|center|package|pkg|^tj", re.IGNORECASE)
+_ZONE_CONSTANT = "PMIC-Die"  # 100 degrees at any time on a Jetson Nano, TX1 and TX2
+_THROTTLED = re.compile(r"^(?:throttled=)?(?:0x)?([0-9a-f]{1,8})$", re.MULTILINE)
+_COOLING = re.compile(r"^(\d{1,6}) \S", re.MULTILINE)
 _ZONE = re.compile(r"^(-?\d{1,7}) (\S[^\n]{0,60})$", re.MULTILINE)
 _SUPPLY = re.compile(r"^(charge_counter|current_now) (-?\d{1,10})$", re.MULTILINE)
 _LOAD = re.compile(r"([0-9.]{1,10})\s")
@@ -181,6 +202,8 @@ def current_state(answer: str | bytes) -> dict[str, Any]:
     - `battery_temperature_c`, `skin_temperature_c`, `plugged`, `charging`
     - `charge_uah`, `voltage_mv`, `current_ua`: charge counter, voltage and current of the battery, the last of either
       sign and, depending on the maker, not in the unit that Android and the kernel document
+    - `throttling`: what slows a board down now, several of THROTTLED_FLAGS or NOT_THROTTLED. On boards other than a
+      Raspberry Pi it is "capped" if the kernel's thermal management limits the clock rate of a core.
     - `overridden`: whether the battery values or the thermal status were set by hand
     """
     texts = split_sections(answer)
@@ -201,6 +224,7 @@ def current_state(answer: str | bytes) -> dict[str, Any]:
         "battery_temperature_c": battery_c,
         "skin_temperature_c": skin_c,
         "thermal_status": _thermal_status(thermal),
+        "throttling": _throttling(texts.get("throttled", ""), texts.get("cooling", "")),
         "frequency_mhz": _mean_mhz(texts.get("frequency", "")),
         "battery_percent": battery_state.percent if battery_state else None,
         "plugged": battery_state.plugged if battery_state else None,
@@ -282,14 +306,28 @@ def _sensors(text: str) -> list[tuple[float, str | None, str]]:
 def _zones(text: str) -> list[tuple[float, str | None, str]]:
     """Return the kernel's thermal zones in the format of _sensors.
 
-    The kernel reports thousandths of a degree. The zones belong to a board and count as its chip.
+    The kernel reports thousandths of a degree. The zones are those of a board, of which some may be of other parts,
+    such as a radio; they count as the chip if no zone is named like one.
     """
-    readings: list[tuple[float, str | None, str]] = []
-    for value, name in _ZONE.findall(text):
-        celsius = parse_number(value, 1000 * COLDEST_C, 1000 * HOTTEST_C)
-        if celsius:
-            readings.append((round(celsius / 1000, 1), _CHIP_TYPES[0], printable_value(name) or "zone"))
-    return readings
+    zones = [
+        (round(celsius / 1000, 1), printable_value(name) or "zone")
+        for value, name in _ZONE.findall(text)
+        if (celsius := parse_number(value, 1000 * COLDEST_C, 1000 * HOTTEST_C)) and name.strip() != _ZONE_CONSTANT
+    ]
+    of_chip = [(celsius, name) for celsius, name in zones if _ZONE_OF_CHIP.search(name)]
+    return [(celsius, _CHIP_TYPES[0], name) for celsius, name in of_chip or zones]
+
+
+def _throttling(flags: str, cooling: str) -> str | None:
+    """Return what slows a board down now, NOT_THROTTLED if nothing does, or None if it is unknown."""
+    hexadecimal = first_match(_THROTTLED, flags)
+    steps = [int(step) for step in _COOLING.findall(cooling)]
+    if hexadecimal is None and not steps:
+        return None
+    reasons = [name for bit, name in THROTTLED_FLAGS.items() if int(hexadecimal or "0", 16) >> bit & 1]
+    if any(steps) and "capped" not in reasons:
+        reasons.append("capped")
+    return ", ".join(reasons) or NOT_THROTTLED
 
 
 def _hottest(sensors: list[tuple[float, str | None, str]], battery_c: float | None) -> tuple[float | None, str | None]:

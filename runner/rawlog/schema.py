@@ -140,6 +140,7 @@ TELEMETRY_FIELDS: Fields = {
     "temperature_sensor": _TEXT + _OPTIONAL,
     **_all(_NUMBER + _OPTIONAL, "battery_temperature_c", "skin_temperature_c"),
     "thermal_status": _TEXT + _OPTIONAL,
+    "throttling": _TEXT + _OPTIONAL,  # what slows a board down, or none
     **_all(_NUMBER + _OPTIONAL, "frequency_mhz", "battery_percent", "load_average"),
     **_all(_BOOL + _OPTIONAL, "plugged", "charging"),
     **_all(_NUMBER + _OPTIONAL, "charge_uah", "voltage_mv", "current_ua"),  # of the battery

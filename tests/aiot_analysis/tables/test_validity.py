@@ -103,6 +103,11 @@ def samples(*changes, every_s=5):
         ([{"frequency_mhz": mhz} for mhz in (1000, 1000, 1500, 1500, 2000, 2000)], ""),  # it came to work
         ([{}, {"lost": True}, {}], "the connection was lost during the measurement (10 s between"),
         ([{}, {"overridden": True}], "the battery or thermal status was set by hand"),
+        (
+            [{"throttling": "none"}, {"throttling": "hot, capped"}, {"throttling": "throttled"}],
+            "the device was throttled (capped, hot, throttled): cool it and run again",
+        ),
+        ([{"throttling": "under-voltage"}], "the device was throttled (under-voltage): use a stronger power supply"),
         ([{"others": "none"}, {"others": None}, {}], ""),
         (
             [{"others": "none"}, {"others": "unknown"}, {"others": "seen"}],

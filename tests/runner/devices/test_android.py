@@ -274,6 +274,7 @@ def test_the_state_of_a_phone():
         "battery_temperature_c": 32.6,
         "skin_temperature_c": 33.4,
         "thermal_status": "light",
+        "throttling": None,
         "frequency_mhz": 1996.8,
         "battery_percent": 84.0,
         "plugged": True,
