@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import (
+    boards,
     conversion,
     devices,
     fleet,
@@ -40,6 +41,7 @@ BENCHMARKS = {"start": start, "overhead": overhead, "inference": inference, "pro
 """Benchmarks that run by default, in order."""
 
 STUDIES = {
+    "boards": boards,
     "conversion": conversion,
     "devices": devices,
     "fleet": fleet,

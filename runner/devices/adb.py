@@ -211,6 +211,8 @@ class Connection:
     Its methods raise DeviceLostError if the device does not answer.
     """
 
+    authenticates_content = False
+
     def __init__(self, serial: str, client: AdbClient) -> None:
         self.serial = serial
         self._client = client

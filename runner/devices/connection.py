@@ -37,6 +37,9 @@ class DeviceConnection(Protocol):
     serial: str
     """The name of the device as the user gives it: its serial number, or its address."""
 
+    authenticates_content: bool
+    """Whether files cannot arrive changed without an error, as over SSH, so that their sizes suffice as a check."""
+
     @property
     def over_network(self) -> bool:
         """Whether the device is attached over the network."""

@@ -79,7 +79,8 @@ class DeviceFiles:
         for names in split_into_batches(others):
             self.write(place, {name: files[name] for name in names}, mode)
             expected = {name: sha256_of(files[name]) for name in names}
-            self._compare(place, expected)
+            if not self.connection.authenticates_content:
+                self._compare(place, expected)
             self._note(place, expected)
         return place
 

@@ -108,6 +108,7 @@ class SshConnection:
     """One board, by its address as the user gives it: see runner.devices.connection.DeviceConnection."""
 
     over_network = True
+    authenticates_content = True  # each packet has a message authentication code (RFC 4253, section 6.4)
 
     def __init__(self, target: SshTarget) -> None:
         self.serial = target.text

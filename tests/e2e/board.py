@@ -15,6 +15,7 @@ from tests.e2e.phone import Phone
 from tests.unpacked import NotHere
 
 USER = "pi"
+HOME = f"/data/home/{USER}"
 _SSHD = "/adbd/usr/sbin/sshd"
 _CONFIGURATION = """\
 Port {port}
@@ -44,7 +45,7 @@ class SshBoard(Phone):
         storage_mb: int = 1024,
         shell: str = "/bin/bash",
         path: str = "",
-        home: str = f"/data/home/{USER}",
+        home: str = HOME,
         lines: tuple[str, ...] = (),
     ) -> None:
         if os.geteuid():

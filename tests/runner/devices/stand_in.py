@@ -19,6 +19,7 @@ class ShellConnection:
     """As runner.devices.adb.Connection, for this machine: its `sh`, its files. `lost` makes it answer no more."""
 
     over_network = False
+    authenticates_content = False
 
     def __init__(self, serial: str = "stand-in") -> None:
         self.serial = serial
