@@ -55,10 +55,10 @@ _PIECE_BYTES = 2**16
 _EXIT_TIMEOUT_S = 2.0
 
 _TARGET = re.compile(
-    r"(?:ssh://)?(?:(?P<user>[^\s@:/-][^\s@:/]*)@)?"
+    r"(?:(?P<user>[^\s@:/-][^\s@:/]*)@)?"
     r"(?P<host>\[[0-9A-Za-z:.%]+\]|[^\s@:/\[\]-][^\s@:/\[\]]*)(?::(?P<port>[0-9]{1,5}))?/?"
 )
-_PASSWORD = re.compile(r"(?:ssh://)?[^@:/]*:[^@]*@")
+_PASSWORD = re.compile(r"[^@:/]*:[^@]*@")
 _OFFENDING = re.compile(r"Offending \S+ key in (\S+:\d+)")
 _UNSAFE = re.compile(rb"""[^ #%&()*+,./0-9:;<=>?@A-Z\[\]^_a-z{|}~-]""")
 _PUSH = """\
@@ -79,19 +79,20 @@ class SshTarget:
     @classmethod
     def parse(cls, text: str) -> SshTarget:
         """Parse `[user@]host[:port]` or `ssh://[user@]host[:port]`. Raise SelectionError for anything else."""
-        if _PASSWORD.match(text):
+        address = text.removeprefix("ssh://")
+        if _PASSWORD.match(address):
             raise SelectionError(
                 "A password cannot be given with --ssh, where other users of this machine would see it: copy a key to "
                 "the board with `ssh-copy-id USER@HOST` and name it as USER@HOST."
             )
-        match = _TARGET.fullmatch(text)
+        match = _TARGET.fullmatch(address)
         port = int(match["port"]) if match and match["port"] else None
         if not match or (port is not None and not 0 < port < 2**16):
             raise SelectionError(
                 f"{text[:80]!a} is no address for --ssh: give user@host, user@host:port or a name from ~/.ssh/config, "
                 "and an IPv6 address in brackets."
             )
-        return cls(text.removeprefix("ssh://").rstrip("/"), match["user"], match["host"].strip("[]"), port)
+        return cls(address.rstrip("/"), match["user"], match["host"].strip("[]"), port)
 
     @property
     def words(self) -> list[str]:
@@ -255,6 +256,8 @@ class _Master:
     """The process that holds a connection, as long as this process holds its standard input open."""
 
     def __init__(self, target: SshTarget) -> None:
+        if not shutil.which("ssh"):
+            raise _no_ssh("there is none in PATH")
         base = tempfile.gettempdir()
         self._folder = Path(
             tempfile.mkdtemp(prefix="aiot-ssh-", dir=base if len(base) < _SOCKET_LIMIT_BYTES else "/tmp")
@@ -472,9 +475,11 @@ def _start(words: Sequence[str], stdin: int, stderr: int | IO[bytes]) -> subproc
             start_new_session=True,
         )
     except OSError as error:
-        raise SetupError(
-            f"The command ssh cannot be started ({error.strerror}): install OpenSSH's client (openssh-client)."
-        ) from None
+        raise _no_ssh(error.strerror) from None
+
+
+def _no_ssh(reason: str | None) -> SetupError:
+    return SetupError(f"The command ssh cannot be started ({reason}): install OpenSSH's client (openssh-client).")
 
 
 def _new_mark() -> str:

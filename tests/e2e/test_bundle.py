@@ -81,6 +81,15 @@ def test_a_phone_without_python_gives_the_answers_of_this_machine(space, phones)
     assert [path for path in phone.storage.rglob("python3") if path.is_file()], "its Python is the one that was pushed"
 
 
+def test_a_board_over_ssh_without_a_framework_gives_the_answers_of_this_machine(space, boards):
+    (board,) = boards(path="/adbd/applets", shell="/adbd/applets/sh")  # where there is no Python at all
+    run(space, "--ssh", board.serial)
+    run(space, "--local")
+    there, here = sorted(rawlog.run_folders(space.raw), key=lambda folder: folder.parent.name == "local")
+    assert scores(there) == scores(here)
+    assert len(list(board.aiot_folder.rglob("ld.so"))) == 1
+
+
 def test_a_second_run_pushes_no_bundle(space, phones):
     (phone,) = phones(1)
     run(space, "-s", phone.serial)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from aiot_suite.errors import SelectionError
 from aiot_suite.workspace import Workspace
 from runner.devices.choice import Choice, choose_devices
 from runner.devices.ssh import SshConnection, SshTarget
@@ -112,32 +111,6 @@ def test_a_key_with_a_passphrase_has_to_be_in_the_agent(boards, connected, ssh_c
     finally:
         agent.terminate()
         agent.wait()
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "-oProxyCommand=touch x",
-        "pi@-oProxyCommand=touch",
-        "",
-        "pi@",
-        "a b",
-        "pi@host:0",
-        "pi@host:99999",
-        "::1",
-        "host:x",
-    ],
-)
-def test_an_address_that_is_none_starts_nothing(address):
-    with pytest.raises(SelectionError, match="is no address for --ssh: give user@host"):
-        SshTarget.parse(address)
-
-
-def test_a_password_is_refused_and_not_repeated():
-    for address in ("pi:raspberry@host", "ssh://pi:raspberry@host:22", "pi:@host", "pi:rasp@berry@host"):
-        with pytest.raises(SelectionError, match="password cannot be given") as raised:
-            SshTarget.parse(address)
-        assert "rasp" not in str(raised.value).replace("USER@HOST", "")
 
 
 def test_names_ports_jumps_and_users_of_the_configuration_count(boards, connected, ssh_client):
