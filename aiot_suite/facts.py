@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiot_suite.errors import ModelError, printable
-from aiot_suite.preprocess import RESIZE_WAYS
+from aiot_suite.preprocess import INTERPOLATIONS, RESIZE_WAYS
 from runner import rawlog
 
 if TYPE_CHECKING:
@@ -44,14 +44,21 @@ class Settings:
     std: tuple[float, float, float] = (58.395, 57.12, 57.375)
     label_offset: int = 0  # label = output index - label_offset; lower outputs are not classes
     label_map: dict[str, int] | None = None  # output index -> label, if the order differs
+    interpolation: str = INTERPOLATIONS[0]
 
     def with_layout(self, layout: str) -> Settings:
         """Return a copy of the settings with another tensor layout."""
         return replace(self, layout=layout)
 
     def record(self) -> dict[str, Any]:
-        """Return the settings as a dictionary for JSON."""
-        return asdict(self)
+        """Return the settings as a dictionary for JSON.
+
+        The usual interpolation is left out, as in records of versions that had no other.
+        """
+        record = asdict(self)
+        if self.interpolation == INTERPOLATIONS[0]:
+            del record["interpolation"]
+        return record
 
     @classmethod
     def parse(cls, record: dict[str, Any], where: object) -> Settings:
@@ -97,6 +104,8 @@ class Settings:
                 return f"has {name} {value!r}: write a whole number, {minimum} or more"
         if self.resize not in RESIZE_WAYS:
             return f"has resize {self.resize!r}: choose one of {', '.join(RESIZE_WAYS)}"
+        if self.interpolation not in INTERPOLATIONS:
+            return f"has interpolation {self.interpolation!r}: choose one of {', '.join(INTERPOLATIONS)}"
         if self.resize_size is not None and (not _is_whole(self.resize_size) or self.resize_size < self.size):
             return f"has resize_size {self.resize_size!r}: write a whole number, {self.size} (the size) or more"
         if self.channel_order not in ("RGB", "BGR"):
@@ -229,7 +238,7 @@ class Artifact:
 
     def save(self) -> None:
         """Write the description to a sidecar file <name>.json next to the model file."""
-        record = {**asdict(self), "path": self.path.name}
+        record = {**asdict(self), "path": self.path.name, "settings": self.settings.record()}
         rawlog.replace_text(self.path.with_name(f"{self.name}.json"), json.dumps(record, indent=1) + "\n")
 
     @classmethod

@@ -25,6 +25,9 @@ RESIZE_WAYS = ("crop_resize", "resize_crop", "square_crop")
 """The three ways of resizing in Section IV-B, in its order: centre-crop to the short side, then resize; resize the
 short side, then centre-crop; resize to a fixed square, then centre-crop."""
 
+INTERPOLATIONS = ("bilinear", "bicubic")
+"""Ways of computing the pixels of a resized image."""
+
 SIXTEEN_BIT_AS_I = ("PNG", "PPM")
 """Formats whose 16-bit greyscale images have mode I, in all versions of Pillow or only in older ones."""
 
@@ -37,12 +40,14 @@ class Preprocess(object):
 
     size: height and width of the input, pixels
     resize: one of RESIZE_WAYS
-    resize_size: side of the fixed square of "square_crop", pixels (the paper's example: 256 for 224)
+    resize_size: pixels that "resize_crop" gives the short side (default: size), or side of the fixed square of
+        "square_crop" (default: the paper's example, 256 for 224, in proportion)
     channel_order: "RGB" or "BGR"
     layout: "NHWC" or "NCHW"
     mean, std: one value per channel, in the model's channel order; x becomes (x - mean) / std
     dtype: numpy name of the input tensor's data type
     scale, zero_point: quantization of an integer input tensor; scale 0 means the input is not quantized
+    interpolation: one of INTERPOLATIONS
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class Preprocess(object):
         dtype: str = "float32",
         scale: float = 0.0,
         zero_point: int = 0,
+        interpolation: str = INTERPOLATIONS[0],
     ) -> None:
         if resize not in RESIZE_WAYS:
             raise ValueError("resize is %r: choose one of %s" % (resize, ", ".join(RESIZE_WAYS)))
@@ -64,10 +70,13 @@ class Preprocess(object):
             raise ValueError("channel_order is %r: choose RGB or BGR" % (channel_order,))
         if layout not in ("NHWC", "NCHW"):
             raise ValueError("layout is %r: choose NHWC or NCHW" % (layout,))
+        if interpolation not in INTERPOLATIONS:
+            raise ValueError("interpolation is %r: choose one of %s" % (interpolation, ", ".join(INTERPOLATIONS)))
         self.size = int(size)
         self.resize = resize
-        self.resize_size = int(resize_size or round(size * 256 / 224))
-        if resize == "square_crop" and self.resize_size < self.size:
+        self.interpolation = interpolation
+        self.resize_size = int(resize_size or (size if resize == "resize_crop" else round(size * 256 / 224)))
+        if self.resize_size < self.size:
             raise ValueError("resize_size is %d: choose %d (the size) or more" % (self.resize_size, self.size))
         self.channels = [0, 1, 2] if channel_order == "RGB" else [2, 1, 0]
         self.layout = layout
@@ -80,13 +89,13 @@ class Preprocess(object):
         cls, settings: Mapping[str, Any], dtype: Any = "float32", scale: float = 0.0, zero_point: int = 0
     ) -> Preprocess:
         """Create a converter from the settings of a model file and the type and quantization of its input tensor."""
-        names = ("size", "resize", "channel_order", "layout", "mean", "std", "resize_size")
-        arguments = {name: settings[name] for name in names}
+        names = ("size", "resize", "channel_order", "layout", "mean", "std", "resize_size", "interpolation")
+        arguments = {name: settings[name] for name in names if name in settings}
         return cls(dtype=np.dtype(dtype).name, scale=scale, zero_point=zero_point, **arguments)
 
     def __call__(self, image: Image.Image) -> np.ndarray:
         """Return the input tensor of an RGB image. Every call returns the same buffer."""
-        pixels = np.asarray(resized(image, self.size, self.resize, self.resize_size))
+        pixels = np.asarray(resized(image, self.size, self.resize, self.resize_size, self.interpolation))
         for plane, channel in enumerate(self.channels):
             target = self.tensor[0, :, :, plane] if self.layout == "NHWC" else self.tensor[0, plane]
             target[...] = self.table[plane][pixels[:, :, channel]]
@@ -117,26 +126,31 @@ def decode(data: bytes) -> Image.Image:
     return image.convert("RGB")
 
 
-def resized(image: Image.Image, size: int, way: str, resize_size: int | None = None) -> Image.Image:
-    """Return the image at size x size pixels, resized bilinearly in one of RESIZE_WAYS."""
+def resized(
+    image: Image.Image,
+    size: int,
+    way: str,
+    resize_size: int | None = None,
+    interpolation: str = INTERPOLATIONS[0],
+) -> Image.Image:
+    """Return the image at size x size pixels, resized in one of RESIZE_WAYS with one of INTERPOLATIONS."""
     width, height = image.size
     short_side = min(width, height)
+    pixels = Image.Resampling[interpolation.upper()]
     if way == "crop_resize":
         # resize(box=...) would not be equivalent: Pillow's filter then reads pixels outside the box
-        return _centre(image, short_side).resize((size, size), Image.Resampling.BILINEAR)
+        left, top = (width - short_side) // 2, (height - short_side) // 2
+        return image.crop((left, top, left + short_side, top + short_side)).resize((size, size), pixels)
     if way == "resize_crop":
         # the paper's example: 360 x 480 becomes 224 x 298
-        width, height = width * size // short_side, height * size // short_side
+        target = resize_size or size
+        width, height = width * target // short_side, height * target // short_side
     else:
         assert resize_size is not None
         width = height = resize_size
-    return _centre(image.resize((width, height), Image.Resampling.BILINEAR), size)
-
-
-def _centre(image: Image.Image, side: int) -> Image.Image:
-    """Return the central square of an image."""
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    return image.crop((left, top, left + side, top + side))
+    # a half is rounded to the even number, as in torchvision's CenterCrop
+    left, top = round((width - size) / 2), round((height - size) / 2)
+    return image.resize((width, height), pixels).crop((left, top, left + size, top + size))
 
 
 def _value_table(

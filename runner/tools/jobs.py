@@ -54,7 +54,8 @@ def stage_images(dataset: Dataset, chosen: Sequence[tuple[str, int]], settings: 
     from aiot_suite import preprocess
 
     versions = [preprocess.IMAGE_LIBRARY, sha256_of(Path(preprocess.__file__))]
-    key_values = [*versions, dataset.sha256, settings.size, settings.resize, settings.resize_size, list(chosen)]
+    resizing = [settings.size, settings.resize, settings.resize_size, settings.interpolation]
+    key_values = [*versions, dataset.sha256, *resizing, list(chosen)]
     folder = root / f"rgb8-{settings.size}-{_digest(key_values)}"
     marker = folder / "failed.json"
     if not marker.is_file():
@@ -66,7 +67,11 @@ def stage_images(dataset: Dataset, chosen: Sequence[tuple[str, int]], settings: 
             try:
                 image = preprocess.decode(dataset.path(name).read_bytes())
                 pixels = preprocess.resized(
-                    image, preprocessing.size, preprocessing.resize, preprocessing.resize_size
+                    image,
+                    preprocessing.size,
+                    preprocessing.resize,
+                    preprocessing.resize_size,
+                    preprocessing.interpolation,
                 ).tobytes()
             except (OSError, ValueError):
                 failures.append(name)

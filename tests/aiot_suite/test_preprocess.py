@@ -91,6 +91,31 @@ def test_resize_crop_takes_the_papers_360_x_480_to_224_x_298():
     assert (np.asarray(resized(image, 224, "resize_crop")) == np.asarray(whole)[:, 37 : 37 + 224]).all()
 
 
+TORCHVISION = [(224, 256, "bilinear"), (299, 342, "bilinear"), (224, 256, "bicubic"), (240, 255, "bicubic")]
+
+
+@pytest.mark.parametrize(("size", "short_side", "interpolation"), TORCHVISION)
+@pytest.mark.parametrize(("width", "height"), [(500, 375), (375, 500), (333, 501), (640, 427), (256, 256), (30, 77)])
+def test_resize_crop_with_a_short_side_is_torchvisions_own_preprocessing(
+    size, short_side, interpolation, width, height
+):
+    pytest.importorskip("torch", reason="torchvision is in the extra `models`")
+    from aiot_suite.architectures import torchvision_models
+
+    torchvision_models()
+    from torchvision.transforms import InterpolationMode
+    from torchvision.transforms._presets import ImageClassification
+
+    image = noise(width, height)
+    preset = ImageClassification(crop_size=size, resize_size=short_side, interpolation=InterpolationMode(interpolation))
+    mean, std = ([255 * value for value in triple] for triple in (preset.mean, preset.std))
+    own = make(
+        size=size, resize="resize_crop", resize_size=short_side, interpolation=interpolation, layout="NCHW",
+        mean=mean, std=std,
+    )(image)  # fmt: skip
+    assert np.abs(own[0] - preset(image).numpy()).max() < 1e-5
+
+
 def test_square_crop_keeps_the_middle_of_the_fixed_square():
     image = noise(50, 40)
     whole = image.resize((32, 32), Image.Resampling.BILINEAR)
@@ -108,6 +133,7 @@ def test_every_way_gives_the_size(width, height, way):
         ({"resize": "stretch"}, "resize is 'stretch': choose one of crop_resize, resize_crop, square_crop"),
         ({"channel_order": "GBR"}, "channel_order is 'GBR': choose RGB or BGR"),
         ({"layout": "HWC"}, "layout is 'HWC': choose NHWC or NCHW"),
+        ({"interpolation": "nearest"}, "interpolation is 'nearest': choose one of bilinear, bicubic"),
         ({"resize": "square_crop", "resize_size": 3}, r"resize_size is 3: choose 4 \(the size\) or more"),
     ],
 )
