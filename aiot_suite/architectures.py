@@ -1,29 +1,27 @@
-"""The networks as PyTorch modules, built from torchvision's definitions."""
+"""The networks as PyTorch modules, built from the definitions of torchvision or timm."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import math
 import sys
 import types
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import torch
     from torch import nn
 
-TORCHVISION_NAMES = {
-    "resnet50": ("resnet50", "ResNet50_Weights"),
-    "inception_v3": ("inception_v3", "Inception_V3_Weights"),
-    "densenet121": ("densenet121", "DenseNet121_Weights"),
-    "squeezenet": ("squeezenet1_0", "SqueezeNet1_0_Weights"),
-    "mobilenet_v2": ("mobilenet_v2", "MobileNet_V2_Weights"),
-    "mnasnet": ("mnasnet1_0", "MNASNet1_0_Weights"),
-}
-"""torchvision's names of each network and of its weights."""
+TORCHVISION_NAMES = {"squeezenet": "squeezenet1_0", "mnasnet": "mnasnet1_0"}
+"""torchvision's names of the paper's networks, where they are not the same."""
+
+WITH_SECOND_CLASSIFIER = ("inception_v3", "googlenet")
+"""Networks that have a second classifier, only for training, and that normalize their input a second time if they are
+built with torchvision's `transform_input`, as they are for the pretrained weights."""
 
 
 def torchvision_models() -> types.ModuleType:
@@ -46,14 +44,84 @@ def torchvision_models() -> types.ModuleType:
 def build(model: str, classes: int) -> nn.Module:
     """Return a float32 network in evaluation mode, with torchvision's default initialization.
 
-    Its input has shape (batch, 3, size, size), and its output is logits of shape (batch, classes).
+    Its input has shape (batch, 3, size, size), and its output is logits of shape (batch, classes). Raises ValueError if
+    the installed torchvision does not have it.
     """
+    constructor = getattr(torchvision_models(), model, None)
+    if constructor is None:
+        raise ValueError("the installed torchvision has no network " + model)
     arguments: dict[str, object] = {"num_classes": classes}
-    if model == "inception_v3":
+    if model in WITH_SECOND_CLASSIFIER:
         arguments |= {"aux_logits": False, "init_weights": False}
     with contextlib.redirect_stdout(io.StringIO()):
-        network: nn.Module = getattr(torchvision_models(), TORCHVISION_NAMES[model][0])(**arguments)
+        network: nn.Module = constructor(**arguments)
     return network.eval()
+
+
+def build_timm(name: str, classes: int) -> nn.Module:
+    """Return a float32 network of timm in evaluation mode, with its default initialization."""
+    network: nn.Module = timm_library().create_model(name, pretrained=False, num_classes=classes)
+    return network.eval()
+
+
+def timm_library() -> types.ModuleType:
+    """Return `timm`, which imports torchvision."""
+    torchvision_models()
+    import timm
+
+    library: types.ModuleType = timm
+    return library
+
+
+def torchvision_classifiers() -> list[str]:
+    """Return the names of all networks of torchvision for the classification of images."""
+    models = torchvision_models()
+    return list(models.list_models(module=models))
+
+
+def torchvision_settings(name: str) -> dict[str, Any]:
+    """Return the input settings with which torchvision evaluates the weights that `pretrained_weights` lists first."""
+    preset = pretrained_weights(name)[0].transforms()
+    return {
+        "size": preset.crop_size[0],
+        "resize": "resize_crop",
+        "resize_size": preset.resize_size[0],
+        "interpolation": preset.interpolation.value,
+        "mean": _for_bytes(preset.mean),
+        "std": _for_bytes(preset.std),
+    }
+
+
+def timm_names() -> list[str]:
+    """Return timm's names of its networks, without and with the name of their pretrained weights."""
+    library = timm_library()
+    return [*library.list_models(), *library.list_models(pretrained=True)]
+
+
+def timm_settings(name: str) -> dict[str, Any]:
+    """Return the input settings with which timm evaluates its pretrained weights of a network.
+
+    Raises ValueError if its input is not a square image with three channels.
+    """
+    library = timm_library()
+    stated = library.get_pretrained_cfg(name, allow_unregistered=False).to_dict()
+    settings = library.data.resolve_data_config(pretrained_cfg=stated)
+    channels, height, width = settings["input_size"]
+    if channels != 3 or height != width:
+        raise ValueError(f"its input has the shape {channels}x{height}x{width} instead of a square with 3 channels")
+    return {
+        "size": height,
+        "resize": "square_crop" if settings["crop_mode"] == "squash" else "resize_crop",
+        "resize_size": math.floor(height / settings["crop_pct"]),
+        "interpolation": settings["interpolation"] if settings["interpolation"] == "bilinear" else "bicubic",
+        "mean": _for_bytes(settings["mean"]),
+        "std": _for_bytes(settings["std"]),
+    }
+
+
+def _for_bytes(values: Iterable[float]) -> list[float]:
+    """Return values for pixels from 0 to 1 as values for pixels from 0 to 255."""
+    return [round(255 * value, 6) for value in values]
 
 
 def outputs_of(state: Mapping[str, torch.Tensor], network: nn.Module) -> int:
@@ -81,5 +149,5 @@ def load_arrays(network: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
 
 
 def pretrained_weights(model: str) -> list[Any]:
-    """Return torchvision's entries for a model's ImageNet weights, starting with those of the paper's time."""
-    return list(getattr(torchvision_models(), TORCHVISION_NAMES[model][1]))
+    """Return torchvision's entries for a network's ImageNet weights, by its own name of it, in order of publication."""
+    return list(torchvision_models().get_model_weights(model))

@@ -11,11 +11,12 @@ import importlib
 import importlib.util
 import re
 from dataclasses import dataclass, field, replace
-from functools import partial
+from difflib import get_close_matches
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from aiot_suite import suite
-from aiot_suite.errors import ModelError
+from aiot_suite.errors import ModelError, SelectionError
 from aiot_suite.suite import Instance
 from runner import rawlog
 
@@ -41,6 +42,7 @@ class Model:
     build: Callable[[int], nn.Module]  # takes the number of classes; returns the network in evaluation mode
     settings: Mapping[str, Any] = field(default_factory=dict)  # those of aiot_suite.facts.Settings that are not default
     file: Path | None = None  # of the plugin; None: built in
+    torchvision: str | None = None  # torchvision's name, if it is one of its networks
 
 
 @dataclass(frozen=True)
@@ -94,28 +96,110 @@ class Catalog:
     models: Mapping[str, Model]
     frameworks: Mapping[str, Framework]
 
-    def everything(self, artifacts: Iterable[Artifact] = ()) -> list[Instance]:
+    def model(self, name: str) -> Model:
+        """Return a model of the catalog, of torchvision or of timm; raises ModelError if none has the name."""
+        found = self.models.get(name) or find_network(name)
+        if found is None:
+            raise ModelError(f"There is no model {name} in this workspace: put its file into plugins/models/{name}.py.")
+        return found
+
+    def everything(self, artifacts: Iterable[Artifact] = (), names: Iterable[str] = ()) -> list[Instance]:
         """Return all possible instances: the paper's 60, then those of other frameworks and models.
 
-        The instances of added model files whose network is not in the catalog come last.
+        Besides the models of the catalog, these are models with a model file, and networks of torchvision and timm that
+        are in `names`, which may be separated by commas. The instances of added model files whose network is not in the
+        catalog come last. Raises SelectionError for a name that is nowhere.
         """
         paper = suite.paper_float32() + suite.paper_quantized()
         paper_ids = {item.id for item in paper}
+        files = [(Instance.of_artifact(item.name), item.added) for item in artifacts]
+        models = list(dict.fromkeys([*self.models, *(item.model for item, added in files if not added)]))
+        models += self._found(names, [*models, *(item.model for item, _ in files)])
         others = [
             Instance(framework.name, delegate, quantization, model)
-            for model in self.models
+            for model in models
             for framework in self.frameworks.values()
             for quantization in framework.quantizations
             for delegate in framework.delegates
         ]
-        added_instances = [Instance.of_artifact(item.name) for item in artifacts if item.added]
         others += [
             replace(item, delegate=delegate)
-            for item in added_instances
-            if item.model not in self.models and item.framework in self.frameworks
+            for item, added in files
+            if added and item.model not in models and item.framework in self.frameworks
             for delegate in self.frameworks[item.framework].delegates
         ]
         return paper + [item for item in others if item.id not in paper_ids]
+
+    def _found(self, names: Iterable[str], known: Iterable[str]) -> list[str]:
+        """Return the names in the catalog of networks of torchvision and timm that are in `names` but not in `known`.
+
+        Raises SelectionError for a name that is nowhere.
+        """
+        known, models = list(known), []
+        for name in suite.split_names(names):
+            if suite.match_name(name, known):
+                continue
+            network = find_network(name)
+            if network is None:
+                raise SelectionError(
+                    f"Model {name!r} is unknown: choose from {', '.join(self.models)}, a classifier of torchvision"
+                    f"{_similar_networks(name)}, or one of timm, as timm:NAME."
+                )
+            models.append(network.name)
+        return list(dict.fromkeys(models))
+
+
+TIMM = "timm"
+"""Prefix of the names of timm's networks: `timm:NAME` on the command line, and `timm_name` in instances."""
+
+
+@lru_cache
+def find_network(name: str) -> Model | None:
+    """Return the classifier of torchvision, or the network of timm, that has a name (see TIMM); None if none has it.
+
+    Case and punctuation are ignored. Raises SelectionError if timm is needed and not installed, or if timm's network
+    does not take a square image.
+    """
+    from aiot_suite import architectures
+
+    if name.lower().startswith(TIMM):
+        try:
+            timm_names = architectures.timm_names()
+        except ImportError:
+            raise SelectionError(f"{name} cannot be built without timm: pip install 'aiotbench[timm]'.") from None
+        own_name = suite.match_name(name[len(TIMM) :].lstrip("_:"), timm_names)
+        if own_name is None:
+            return None
+        try:
+            settings = architectures.timm_settings(own_name)
+        except ValueError as error:
+            raise SelectionError(f"{name} cannot be measured ({error}): choose another network.") from None
+        model = f"{TIMM}_{re.sub('[^a-z0-9]', '_', own_name.lower())}"
+        return Model(model, partial(architectures.build_timm, own_name), settings)
+    own_name = suite.match_name(name, _torchvision_classifiers())
+    if own_name is None:
+        return None
+    settings = architectures.torchvision_settings(own_name)
+    return Model(own_name, partial(architectures.build, own_name), settings, torchvision=own_name)
+
+
+def _torchvision_classifiers() -> list[str]:
+    """Return torchvision's classifiers; none if torchvision is not installed."""
+    from aiot_suite import architectures
+
+    try:
+        return architectures.torchvision_classifiers()
+    except ImportError:
+        return []
+
+
+def _similar_networks(name: str) -> str:
+    """Return the names of torchvision's classifiers that resemble a name, as part of a sentence."""
+    classifiers = _torchvision_classifiers()
+    if not classifiers:
+        return ", which is not installed (pip install 'aiotbench[models]')"
+    similar = get_close_matches(name.lower(), classifiers, 3)
+    return f" (like {', '.join(similar)})" if similar else ""
 
 
 def load(plugins: Path | None = None) -> Catalog:
@@ -125,7 +209,10 @@ def load(plugins: Path | None = None) -> Catalog:
     """
     from aiot_suite import architectures
 
-    models = {name: Model(name, partial(architectures.build, name)) for name in suite.MODELS}
+    models = {}
+    for name in suite.MODELS:
+        own_name = architectures.TORCHVISION_NAMES.get(name, name)
+        models[name] = Model(name, partial(architectures.build, own_name), torchvision=own_name)
     frameworks = {name: Framework(name, importlib.import_module(host)) for name, host in _HOSTS.items()}
     for file in _files(plugins, "models", models):
         models[file.stem] = read_model(file)

@@ -89,7 +89,7 @@ def prepare(
     files, on_disk = one_instance_per_file(instances), load_artifacts(folder)
     for instance in files:
         if instance.model not in sources:
-            sources[instance.model] = weight_sources.locate(kind, available.models[instance.model], cache)
+            sources[instance.model] = weight_sources.locate(kind, available.model(instance.model), cache)
             if tell:
                 for note in sources[instance.model].notes:
                     tell(note)
@@ -158,7 +158,7 @@ def _environment(framework: Framework) -> str:
 def _source_key(
     instance: Instance, catalog: Catalog, source: weight_sources.WeightSource, calibration_key: str | None
 ) -> str:
-    framework, model = catalog.frameworks[instance.framework], catalog.models[instance.model]
+    framework, model = catalog.frameworks[instance.framework], catalog.model(instance.model)
     environment = _environment(framework)
     made_with = environments.versions(environment, framework.distributions)
     plugins = [sha256_of(file) for file in (framework.file, model.file) if file]
@@ -196,7 +196,7 @@ def _build(
     folder: Path,
     calibration: Calibration | None,
 ) -> Artifact:
-    framework, model = catalog.frameworks[instance.framework], catalog.models[instance.model]
+    framework, model = catalog.frameworks[instance.framework], catalog.model(instance.model)
     environment = _environment(framework)
     settings = source.settings.with_layout(framework.layout)
     target = folder / f"{instance.artifact}{framework.suffix}"

@@ -100,20 +100,37 @@ def paper_quantized() -> list[Instance]:
 def choose(kind: str, names: Iterable[str], choices: Sequence[str]) -> list[str]:
     """Return the named choices, or all choices if none are named.
 
-    names: possibly comma-separated. Case, hyphens and underscores are ignored.
+    names: possibly comma-separated, see `match_name`.
     Raises SelectionError listing the choices if a name is unknown.
     """
-    by_plain_name = {_normalized_name(choice): choice for choice in choices}
     chosen = []
-    for name in (part.strip() for value in names for part in value.split(",")):
-        if _normalized_name(name) not in by_plain_name:
+    for name in split_names(names):
+        match = match_name(name, choices)
+        if match is None:
             raise SelectionError(f"{kind} {name!r} is unknown: choose from {', '.join(choices)}.")
-        chosen.append(by_plain_name[_normalized_name(name)])
+        chosen.append(match)
     return [choice for choice in choices if choice in chosen] or list(choices)
 
 
-def _normalized_name(name: str) -> str:
-    return name.lower().replace("-", "").replace("_", "")
+def split_names(names: Iterable[str]) -> list[str]:
+    """Return names that may be separated by commas one by one."""
+    return [part.strip() for value in names for part in value.split(",")]
+
+
+def match_name(name: str, choices: Iterable[str]) -> str | None:
+    """Return the choice that a name stands for, or None if there is none or several.
+
+    Case is ignored, and so is punctuation unless it tells choices apart, as in regnet_y_3_2gf and regnet_y_32gf.
+    """
+    for between in ("_", ""):
+        wanted = _PUNCTUATION.sub(between, name.lower())
+        matches = {choice for choice in choices if _PUNCTUATION.sub(between, choice.lower()) == wanted}
+        if len(matches) == 1:
+            return matches.pop()
+    return None
+
+
+_PUNCTUATION = re.compile(r"[-_.:]+")
 
 
 def select(

@@ -183,7 +183,7 @@ def run_suite(
         native_tools=native_tools,
         nnapi_accelerator=nnapi_accelerator,
     )
-    everything = common.catalog.everything(common.artifacts.values())
+    everything = common.catalog.everything(common.artifacts.values(), _names(models))
     instances = select(_names(models), _names(frameworks), _names(delegates), _names(quantizations), everything, suite)
     if common.profile.name == "sustained" and len(instances) > 1:
         raise SelectionError(

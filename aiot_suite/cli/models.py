@@ -75,7 +75,7 @@ def models_prepare(
     space = to_write(workspace)
     images = calibrating.calibration_from_dataset(store.load(space.dataset(calibration))) if calibration else None
     available = catalog.load(space.plugins)
-    chosen = suite.select(models, frameworks, (), quantizations, available.everything())
+    chosen = suite.select(models, frameworks, (), quantizations, available.everything(names=models))
     left_out = [] if frameworks else prepare.instances_without_environment(chosen, available)
     folder = models_folder(space, weights)
     notes: list[str] = []

@@ -21,7 +21,8 @@ Models = Annotated[
         "--models",
         "-m",
         metavar="NAMES",
-        help=f"Only these models, separated by commas: any of {', '.join(MODELS)}, or models in plugins/models.",
+        help=f"Only these models, separated by commas: any of {', '.join(MODELS)}, any classifier of torchvision by "
+        "its name there, networks of timm as timm:NAME, or models in plugins/models.",
     ),
 ]
 Frameworks = Annotated[

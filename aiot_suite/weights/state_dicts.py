@@ -29,9 +29,9 @@ _WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped
 _EARLIER_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(?=\d\.)")
 """Pattern of DenseNet layer names from before torch 0.4, such as `norm.1`, which is called `norm1` today."""
 
-_NOT_OF_THE_NETWORK = re.compile(r"AuxLogits\..+|n_averaged|(.+\.)?total_(ops|params)")
-"""Pattern of names that inference does not need: InceptionV3's auxiliary classifier, and entries left by weight
-averaging and by counting operations."""
+_NOT_OF_THE_NETWORK = re.compile(r"(AuxLogits|aux[12])\..+|n_averaged|(.+\.)?total_(ops|params)")
+"""Pattern of names that inference does not need: second classifiers of InceptionV3 and GoogLeNet, and entries left by
+weight averaging and by counting operations."""
 
 _COUNTER = "num_batches_tracked"  # of a batch norm: not used by inference, and missing in files from before torch 0.4.1
 _FEW = 3  # maximum number of names in a message

@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 OWN_NAMES = ("sample", "pretrained")
 """Names reserved for the built-in kinds of weights."""
 
-TWICE_NORMALIZED = "inception_v3"
-"""The network that normalizes its input again if it is built with torchvision's `transform_input`, as it is for the
-pretrained weights."""
-
 
 @dataclass(frozen=True)
 class WeightSource:
@@ -67,18 +63,18 @@ def _sample(model: str) -> WeightSource:
 
 
 def _pretrained(model: Model, folder: Path) -> WeightSource:
-    from aiot_suite.architectures import TORCHVISION_NAMES, pretrained_weights
+    from aiot_suite.architectures import WITH_SECOND_CLASSIFIER, pretrained_weights
 
-    if model.name not in TORCHVISION_NAMES:
+    if model.torchvision is None:
         raise ModelError(
             f"There are no pretrained weights for {model.name}: name a folder that contains weights, for "
             "example --weights DIR."
         )
-    file = download(*torchvision_file(model.name), folder)
-    settings = default_settings(model.name, "imagenet-1000", 1000)
-    if model.name == TWICE_NORMALIZED:
+    file = download(*torchvision_file(model.torchvision), folder)
+    settings = Settings.of_outputs(model.name, model.settings, 1000, file)
+    if model.torchvision in WITH_SECOND_CLASSIFIER:
         settings = _combine_normalizations(settings)
-    accuracy = _published_accuracy(pretrained_weights(model.name)[0])
+    accuracy = _published_accuracy(pretrained_weights(model.torchvision)[0])
     return WeightSource("pretrained", file, sha256_of(file), settings, accuracy=accuracy)
 
 
@@ -88,10 +84,10 @@ def _from_folder(folder: Path, model: Model) -> WeightSource:
     name = folder.resolve().name
     if name in OWN_NAMES:
         raise ModelError(f"{folder} has a name reserved for the toolkit's own weights, {name!r}: rename the folder.")
-    file = _file_in(folder, model.name)
+    file = _file_in(folder, model)
     fitted = state_dicts.load(file, model)
     sha256, notes = sha256_of(file), []
-    entry = _published(model.name, sha256)
+    entry = _published(model, sha256)
     hash_in_name = re.search(r"-([0-9a-f]{8,64})\.", file.name)
     if hash_in_name and not sha256.startswith(hash_in_name[1]):
         notes.append(
@@ -109,31 +105,32 @@ def _from_folder(folder: Path, model: Model) -> WeightSource:
     )
 
 
-def _file_in(folder: Path, model: str) -> Path:
+def _file_in(folder: Path, model: Model) -> Path:
     """Return the only file in a folder with a model's weights, named after the model or as torchvision names it."""
-    from aiot_suite.architectures import TORCHVISION_NAMES
     from aiot_suite.weights.state_dicts import SUFFIXES
 
     if folder.is_file():
         raise ModelError(
-            f"{folder} is a file: give the folder that contains it, and name the file {model}{folder.suffix}."
+            f"{folder} is a file: give the folder that contains it, and name the file {model.name}{folder.suffix}."
         )
     if not folder.is_dir():
         raise ModelError(f"There is no folder {folder}: give sample, pretrained or a folder of state dicts.")
-    names, example = [model], ""
-    if model in TORCHVISION_NAMES:
-        published = torchvision_file(model)[0].rsplit("/", 1)[1]
-        names += [TORCHVISION_NAMES[model][0], published.rsplit("-", 1)[0]]
+    names, example = [model.name], ""
+    if model.torchvision:
+        published = torchvision_file(model.torchvision)[0].rsplit("/", 1)[1]
+        names += [model.torchvision, published.rsplit("-", 1)[0]]
         example = f", or torchvision's {published}"
     pattern = re.compile(
         f"({'|'.join(map(re.escape, names))})(-[0-9a-f]{{8,64}})?({'|'.join(map(re.escape, SUFFIXES))})"
     )
     matches = sorted(file for file in folder.iterdir() if pattern.fullmatch(file.name) and file.is_file())
     if not matches:
-        raise ModelError(f"{folder} contains no {model}{' or '.join(SUFFIXES)}{example}: put the state dict there.")
+        raise ModelError(
+            f"{folder} contains no {model.name}{' or '.join(SUFFIXES)}{example}: put the state dict there."
+        )
     if len(matches) > 1:
         raise ModelError(
-            f"{folder} contains {' and '.join(file.name for file in matches)}, but {model} can have only one "
+            f"{folder} contains {' and '.join(file.name for file in matches)}, but {model.name} can have only one "
             "weights file: move the others to another folder."
         )
     return matches[0]
@@ -146,6 +143,7 @@ def _settings(
 
     is_published: whether the file is one that torchvision publishes.
     """
+    from aiot_suite.architectures import WITH_SECOND_CLASSIFIER
     from aiot_suite.weights.state_dicts import SUFFIXES
 
     stem = next(file.name.removesuffix(suffix) for suffix in SUFFIXES if file.name.endswith(suffix))
@@ -158,7 +156,8 @@ def _settings(
     record = read_json(json_files[0]) if json_files else {}
     where = json_files[0] if json_files else model.file or file
     accuracy = pop_declared_accuracy(record, where)
-    normalize_twice = record.pop("transform_input", None) if model.name == TWICE_NORMALIZED else False
+    is_twice_normalized = model.torchvision in WITH_SECOND_CLASSIFIER
+    normalize_twice = record.pop("transform_input", None) if is_twice_normalized else False
     if normalize_twice not in (None, True, False):
         raise ModelError(f"{where} has transform_input {normalize_twice!r}: write true or false.")
     settings = Settings.of_outputs(model.name, {**model.settings, **record}, outputs, where)
@@ -169,14 +168,14 @@ def _settings(
             normalize_twice = True
             if not is_published:
                 assumed.append(
-                    "inputs are assumed to range from -1 to 1, as for torchvision's InceptionV3 with "
+                    "inputs are assumed to range from -1 to 1, as for torchvision's pretrained weights, which need "
                     'transform_input; if that is wrong, write "transform_input": false into '
                     f"{folder / model.name}.json"
                 )
         elif (settings.mean, settings.std) == (default.mean, default.std):
             raise ModelError(
-                f"{where} has the mean and std of torchvision's preprocessing, but its InceptionV3 normalizes "
-                'the input a second time if it was created with transform_input: write "transform_input": '
+                f"{where} has the mean and std of torchvision's preprocessing, but {model.name} normalizes the "
+                'input a second time if it was created with transform_input: write "transform_input": '
                 "true for torchvision's pretrained weights and weights trained from them, and false "
                 "otherwise."
             )
@@ -184,7 +183,7 @@ def _settings(
 
 
 def _combine_normalizations(settings: Settings) -> Settings:
-    """Combine the settings' normalization with that of torchvision's InceptionV3 with `transform_input`.
+    """Combine the settings' normalization with that of a network of torchvision with `transform_input`.
 
     The latter converts inputs normalized with torchvision's mean and std, for values from 0 to 1, to a mean and std
     of 0.5.
@@ -199,11 +198,11 @@ def _combine_normalizations(settings: Settings) -> Settings:
     return replace(settings, mean=(mean[0], mean[1], mean[2]), std=(std[0], std[1], std[2]))
 
 
-def _published(model: str, sha256: str) -> Any | None:
+def _published(model: Model, sha256: str) -> Any | None:
     """Return torchvision's entry for the file with a SHA-256, or None if torchvision does not publish it."""
-    from aiot_suite.architectures import TORCHVISION_NAMES, pretrained_weights
+    from aiot_suite.architectures import pretrained_weights
 
-    entries = pretrained_weights(model) if model in TORCHVISION_NAMES else []
+    entries = pretrained_weights(model.torchvision) if model.torchvision else []
     return next((entry for entry in entries if sha256.startswith(_hash_in(entry.url))), None)
 
 
@@ -227,11 +226,14 @@ def read_json(file: Path) -> dict[str, Any]:
     return content
 
 
-def torchvision_file(model: str) -> tuple[str, str]:
-    """Return the URL of a model's weights and the start of their SHA-256, which is part of the file's name."""
+def torchvision_file(name: str) -> tuple[str, str]:
+    """Return the URL of the weights that torchvision published first, by its own name of the network.
+
+    The start of their SHA-256, which is part of the file's name, comes second.
+    """
     from aiot_suite.architectures import pretrained_weights
 
-    url: str = pretrained_weights(model)[0].url
+    url: str = pretrained_weights(name)[0].url
     return url, _hash_in(url)
 
 

@@ -287,7 +287,7 @@ def _choose_sides(
     choice: Choice,
 ) -> tuple[dict[str, SettingsSide], dict[str, list[Instance]]]:
     """Return both sides, and the instances that each could run, by the name of the side."""
-    everything = common.catalog.everything(common.artifacts.values())
+    everything = common.catalog.everything(common.artifacts.values(), options["models"])
     sides, instances = {}, {}
     for name, each in words.items():
         request = settings.request_of_side(common, each, space.staging / "native")

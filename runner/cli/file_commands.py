@@ -54,7 +54,9 @@ def models_check(
     installed = catalog.load(space.plugins)
     folder = models_folder(space, weights)
     artifacts = load_artifacts(folder)
-    chosen = chosen_artifacts(artifacts, models, frameworks, quantizations, installed.everything(artifacts.values()))
+    chosen = chosen_artifacts(
+        artifacts, models, frameworks, quantizations, installed.everything(artifacts.values(), models)
+    )
     with counting("models: checking") as step:
         checks = check.check(
             chosen,

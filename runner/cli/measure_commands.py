@@ -458,9 +458,9 @@ def operators(
     from runner.operators import operator_study
 
     space = to_write(workspace)
-    known_models = list(catalog.load(space.plugins).models)
+    known_models = dict.fromkeys(item.model for item in catalog.load(space.plugins).everything(names=models))
     request = operator_study.OperatorRequest(
-        models=suite.choose("Model", models or suite.MODELS, known_models),
+        models=suite.choose("Model", models or suite.MODELS, list(known_models)),
         plugins=space.plugins,
         frameworks=suite.choose("Framework", frameworks, list(operator_study.ENVIRONMENTS)),
         repeat=repeat,

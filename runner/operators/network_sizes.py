@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from aiot_suite.architectures import torchvision_models
+from aiot_suite.architectures import build
 
 TORCHVISION_NAMES = {
     "convnext_base": "convnext_base",
@@ -49,14 +49,8 @@ another implementation of the same network.
 SIZE = 224
 """Height and width of the input of all of these on AI Hub, InceptionV3 and the EfficientNets included."""
 
+CLASSES = 1000  # of ImageNet
 COLUMNS = ("model", "torchvision", "size", "macs_millions", "params_millions")
-
-
-def build(name: str) -> nn.Module:
-    """Return torchvision's network of this name in evaluation mode, without outputs that only training uses."""
-    arguments = {"init_weights": False, "aux_logits": False} if name in ("googlenet", "inception_v3") else {}
-    network: nn.Module = getattr(torchvision_models(), name)(**arguments)
-    return network.eval()
 
 
 def count(network: nn.Module, size: int) -> tuple[int, int]:
@@ -72,7 +66,7 @@ def main() -> None:
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(COLUMNS)
     for model, name in sorted(TORCHVISION_NAMES.items()):
-        macs, parameters = count(build(name), SIZE)
+        macs, parameters = count(build(name, CLASSES), SIZE)
         table.writerow([model, name, SIZE, f"{macs / 1e6:.3f}", f"{parameters / 1e6:.6f}"])
 
 

@@ -162,7 +162,7 @@ def run(job: Record, log: rawlog.AttemptWriter) -> None:
     The weights are random: no operator's time depends on their values. Each repetition is one pass without the
     profiler and one with it, so that the overhead of the profiler is known.
     """
-    model = catalog.load(Path(job["plugins"])).models[job["model"]]
+    model = catalog.load(Path(job["plugins"])).model(job["model"])
     size = model.settings.get("size", INPUT_SIZES.get(model.name, 224))
     torch.manual_seed(job["seed"])
     began = time.perf_counter_ns()

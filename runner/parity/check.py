@@ -409,7 +409,7 @@ def _original(
 
     if artifact.added:
         return None
-    model = catalog.models[Instance.of_artifact(artifact.name).model]
+    model = catalog.model(Instance.of_artifact(artifact.name).model)
     source = weight_sources.locate(kind, model, cache)
     if source.sha256 != artifact.weights_sha256:
         raise ModelError(f"{artifact.name} was not made from the weights in {source.file}: run `aiot models prepare`.")

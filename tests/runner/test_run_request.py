@@ -303,11 +303,11 @@ def test_a_run_killed_in_mid_instance_resumes_to_the_same_result(workspace, devi
 
 
 def test_bad_names_are_one_sentence_and_exit_code_1(workspace):
-    result = aiot(*command(workspace, "--models", "alexnet"))
+    result = aiot(*command(workspace, "--models", "nothing"))
     assert result.returncode == 1
     assert result.stderr == (
-        "aiot: Model 'alexnet' is unknown: choose from resnet50, inception_v3, densenet121, squeezenet, "
-        "mobilenet_v2, mnasnet.\n"
+        "aiot: Model 'nothing' is unknown: choose from resnet50, inception_v3, densenet121, squeezenet, "
+        "mobilenet_v2, mnasnet, a classifier of torchvision, or one of timm, as timm:NAME.\n"
     )
 
 

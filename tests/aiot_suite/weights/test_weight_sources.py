@@ -13,7 +13,8 @@ from aiot_suite.suite import MODELS
 from aiot_suite.weights import weight_sources
 
 torch = pytest.importorskip("torch", reason="weights are read with the extra `models`")
-MODEL = catalog.load().models
+CATALOG = catalog.load()
+MODEL = CATALOG.models
 CONTENT = bytes(range(256)) * 400
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
@@ -67,7 +68,7 @@ def test_no_network_says_what_to_do_instead(address, tmp_path, url):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_torchvisions_files_carry_the_beginning_of_their_hash(model):
-    url, prefix = weight_sources.torchvision_file(model)
+    url, prefix = weight_sources.torchvision_file(MODEL[model].torchvision)
     assert url.endswith(f"-{prefix}.pth")
     assert len(prefix) >= 8 and int(prefix, 16) >= 0
 
@@ -75,7 +76,7 @@ def test_torchvisions_files_carry_the_beginning_of_their_hash(model):
 def state_of(model: str, classes: int = 7, **arguments) -> dict:
     """A state dict of torchvision's own network, with batch norms that do something."""
     torch.manual_seed(0)
-    name, _ = architectures.TORCHVISION_NAMES[model]
+    name = MODEL[model].torchvision
     return getattr(architectures.torchvision_models(), name)(num_classes=classes, **arguments).state_dict()
 
 
@@ -85,7 +86,7 @@ def mobilenet():
 
 
 def located(folder, model="mobilenet_v2"):
-    return weight_sources.locate(str(folder), MODEL[model], folder)
+    return weight_sources.locate(str(folder), CATALOG.model(model), folder)
 
 
 def test_settings_beside_the_weights_count(tmp_path, mobilenet):
@@ -107,6 +108,7 @@ def test_settings_beside_the_weights_count(tmp_path, mobilenet):
 
 
 PUBLISHED = {
+    "googlenet": "googlenet-1378be20.pth",
     "resnet50": "resnet50-0676ba61.pth",
     "inception_v3": "inception_v3_google-0cc3c7bd.pth",
     "densenet121": "densenet121-a639ec97.pth",
@@ -121,7 +123,7 @@ def test_a_file_is_found_by_the_name_torchvision_publishes_it_with(tmp_path, mod
     (tmp_path / PUBLISHED[model]).touch()
     (tmp_path / "resnet50_v2.pth").touch()
     (tmp_path / "mobilenet_v2-notes.pth").touch()
-    assert weight_sources._file_in(tmp_path, model).name == PUBLISHED[model]
+    assert weight_sources._file_in(tmp_path, MODEL[model]).name == PUBLISHED[model]
 
 
 def test_a_file_that_is_not_the_one_its_name_says_is_told(tmp_path, mobilenet):
@@ -191,6 +193,7 @@ def in_densenets_first_form(state):
     ("model", "form", "arguments"),
     [
         ("inception_v3", in_todays_form, {"init_weights": False, "transform_input": True}),
+        ("googlenet", in_todays_form, {"init_weights": False, "transform_input": True}),
         ("densenet121", in_densenets_first_form, {}),
         ("squeezenet", in_todays_form, {}),
     ],
@@ -198,11 +201,11 @@ def in_densenets_first_form(state):
 def test_torchvisions_files_in_a_folder_give_what_torchvision_gives(tmp_path, model, form, arguments):
     """With random weights in a file of the right name and form, of a picture normalized in the usual way."""
     torch.manual_seed(0)
-    name, _ = architectures.TORCHVISION_NAMES[model]
+    name = CATALOG.model(model).torchvision
     original = getattr(architectures.torchvision_models(), name)(**arguments).eval()
     torch.save(form(original.state_dict()), tmp_path / PUBLISHED[model])
     source = located(tmp_path, model)
-    network = prepare.network(source, MODEL[model])
+    network = prepare.network(source, CATALOG.model(model))
     pixels = np.random.default_rng(0).integers(0, 256, (1, 3, 299, 299)).astype(np.float64)
 
     def normalized(mean, std):
@@ -219,7 +222,7 @@ def test_torchvisions_files_in_a_folder_give_what_torchvision_gives(tmp_path, mo
 class _Inception:
     """Everything but the network, which takes seconds to make."""
 
-    name, settings, file = "inception_v3", {}, None
+    name, settings, file, torchvision = "inception_v3", {}, None, "inception_v3"
 
 
 TWICE = ((127.5,) * 3, (127.5,) * 3)
