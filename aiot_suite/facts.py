@@ -26,6 +26,10 @@ INPUT_SIZES = {"inception_v3": 299}
 """Input height and width in pixels of models whose size is not 224 (paper, Section IV-B)."""
 
 
+NO_LABELS = "none"
+"""Label space of networks with random weights: no output stands for a class."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Conversion of an image to the model's input, and of an output index to a label (paper, Section IV-B).
@@ -43,7 +47,7 @@ class Settings:
     mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
     std: tuple[float, float, float] = (58.395, 57.12, 57.375)
     label_offset: int = 0  # label = output index - label_offset; lower outputs are not classes
-    label_map: dict[str, int] | None = None  # output index -> label, if the order differs
+    label_map: dict[str, int] | None = None  # output index -> label, if the order differs; empty with NO_LABELS
     interpolation: str = INTERPOLATIONS[0]
 
     def with_layout(self, layout: str) -> Settings:
@@ -139,7 +143,7 @@ class Settings:
         mapping = self.label_map
         if mapping is None:
             return None
-        if not isinstance(mapping, dict) or not mapping:
+        if not isinstance(mapping, dict) or not (mapping or self.label_space == NO_LABELS):
             return f'has label_map {mapping!r}: write an object that maps outputs to labels, for example {{"0": 5}}'
         for output, label in mapping.items():
             if not re.fullmatch("[0-9]{1,9}", str(output)) or not _is_whole(label) or not 0 <= label < self.classes:

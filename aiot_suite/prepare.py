@@ -75,14 +75,14 @@ def prepare(
     whose output goes to `folder/conversion.log`. A file whose framework lacks an operator of the network is left out,
     and the reason is kept in the folder (see `aiot_suite.facts.load_missing_operators`).
 
-    calibration: without it, sample weights are calibrated with drawn pictures; files of other weights that are already
-        calibrated are kept.
+    calibration: without it, sample and random weights are calibrated with drawn pictures; files of other weights that
+        are already calibrated are kept.
     tell: called with each assumption made about the weights, as a sentence.
     Raises ModelError if weights are missing, if a file needs calibration images and none are given, or if a conversion
     fails, and SetupError if an environment is missing.
     """
     available = catalog.load(plugins)
-    if calibration is None and kind == "sample":
+    if calibration is None and kind in ("sample", "random"):
         calibration = calibrating.DRAWN
     sources: dict[str, weight_sources.WeightSource] = {}
     todo: dict[str, list[Instance]] = {}
@@ -241,6 +241,8 @@ def network(source: weight_sources.WeightSource, model: Model) -> nn.Module:
     from aiot_suite.architectures import load_arrays
     from aiot_suite.weights import state_dicts
 
+    if source.file is None:
+        return weight_sources.draw(model)
     try:
         if source.form == "slim":
             from aiot_suite.train import embedded

@@ -78,9 +78,13 @@ class Workspace:
             ) from None
 
 
+OWN_WEIGHTS = ("sample", "pretrained", "random")
+"""Names of the kinds of weights that need no folder of the user's."""
+
+
 def models_folder(workspace: Workspace, weights: str) -> Path:
     """Return the folder of the model files for a kind of weights."""
-    return workspace.models / (weights if weights in ("sample", "pretrained") else Path(weights).resolve().name)
+    return workspace.models / (weights if weights in OWN_WEIGHTS else Path(weights).resolve().name)
 
 
 def sha256_of(path: Path) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiot_suite.convert import calibration
+from aiot_suite.facts import NO_LABELS
 from runner import rawlog
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ class Check:
     dataset_sha256: str
     images: int
     unreadable: list[str]  # skipped images, each with the reason
-    accuracy: float
-    original_accuracy: float | None  # None: no PyTorch original
+    accuracy: float | None  # None: random weights
+    original_accuracy: float | None  # None: no PyTorch original, or random weights
     declared_accuracy: float | None
     largest_difference: float | None  # as a share of the range (maximum minus minimum) of the original's outputs
     correlation: float | None
@@ -109,6 +110,13 @@ def preflight(
             f"takes {framework.layout}",
             "remedy": f"`aiot models prepare --models {instance.model} --frameworks {instance.framework}`",
         }
+    if artifact.settings.label_space == NO_LABELS:
+        return {}  # any images do, because there is no accuracy
+    return _unfit_labels(artifact, dataset)
+
+
+def _unfit_labels(artifact: Artifact, dataset: Dataset) -> dict[str, str]:
+    """Return the obstacle as `preflight` does, if accuracy on a dataset would be meaningless."""
     if artifact.settings.label_space != dataset.label_space:
         return {
             "reason": f"the model has the classes of {artifact.settings.label_space}, but the dataset has those of "

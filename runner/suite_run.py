@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aiot_suite import catalog
 from aiot_suite.datasets import store
 from aiot_suite.errors import SelectionError
-from aiot_suite.facts import load_artifacts, load_missing_operators
+from aiot_suite.facts import NO_LABELS, load_artifacts, load_missing_operators
 from aiot_suite.preprocess import RESIZE_WAYS
 from aiot_suite.suite import COOLDOWN_S, PATIENCE_S, PROFILES, TIMEOUT_S, Instance, choose, select
 from aiot_suite.workspace import Workspace, models_folder
@@ -51,6 +51,7 @@ class RunOutcome:
     runs: tuple[DeviceOutcome, ...] = ()  # of each device in turn, for each way of resizing; empty after a dry run
     planned: tuple[PlannedInstance, ...] = ()  # only of a dry run
     skipped: tuple[SkippedDevice, ...] = ()  # attached devices that "all" could not use
+    only_timed: tuple[str, ...] = ()  # models with random weights, which have no accuracy
 
     @property
     def folders(self) -> list[Path]:
@@ -114,7 +115,7 @@ def run_suite(
     dataset
         Name of a dataset in the workspace.
     weights
-        "sample", "pretrained", a folder of state dicts, or a name given to `aiot models add`.
+        "sample", "pretrained", "random", a folder of state dicts, or a name given to `aiot models add`.
     threads
         Threads of each framework.
     warmups, passes, max_images
@@ -194,9 +195,16 @@ def run_suite(
     if request.native:
         for device in chosen_devices:
             request.native.tools_for(device)  # fail before any device starts if one has no tools
+    only_timed = tuple(
+        dict.fromkeys(
+            instance.model
+            for instance in instances
+            if (file := request.artifacts.get(instance.artifact)) and file.settings.label_space == NO_LABELS
+        )
+    )
     if dry_run:
         planned = [instance for device in chosen_devices for instance in _planned(space, device, request)]
-        return RunOutcome(slugs, planned=tuple(planned), skipped=selection.skipped)
+        return RunOutcome(slugs, planned=tuple(planned), skipped=selection.skipped, only_timed=only_timed)
     runs: list[DeviceOutcome] = []
     for variant in [request.with_resize(way) for way in ways] or [request]:
         with _listeners(slugs, len(instances), progress) as listeners:
@@ -205,7 +213,7 @@ def run_suite(
         if report:
             report(outcomes)
         runs += outcomes
-    return RunOutcome(slugs, tuple(runs), skipped=selection.skipped)
+    return RunOutcome(slugs, tuple(runs), skipped=selection.skipped, only_timed=only_timed)
 
 
 def unfinished_runs(raw: Path, without: Sequence[str]) -> dict[Path, int]:

@@ -169,17 +169,19 @@ def failures(files: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cells(file: Mapping[Any, Any]) -> dict[str, str]:
-    """Return the cells of one file by row; without an original, those of the comparison are missing."""
+    """Return the cells of one file by row; without an original or an accuracy, some are missing."""
     if file["state"] == execution.UNCHECKED:
         return {DIFFERENCE: execution.UNCHECKED}
     mark = "✗ " if file["state"] == execution.FAILED else ""
-    accuracy = f"{file['parity_accuracy']:.3f}"
-    if pd.isna(file["parity_difference"]) or pd.isna(file["parity_accuracy_original"]):
-        return {DIFFERENCE: f"{mark}no original", ACCURACY: accuracy}
+    accuracy = {} if pd.isna(file["parity_accuracy"]) else {ACCURACY: f"{file['parity_accuracy']:.3f}"}
+    if pd.isna(file["parity_difference"]):
+        return {DIFFERENCE: f"{mark}no original", **accuracy}
+    if not pd.isna(file["parity_accuracy_original"]):
+        accuracy = {ACCURACY: f"{file['parity_accuracy']:.3f} / {file['parity_accuracy_original']:.3f}"}
     return {
         DIFFERENCE: f"{mark}{file['parity_difference']:.1e}",
         TOP1: f"{file['parity_top1_agreement']:.0%}",
-        ACCURACY: f"{accuracy} / {file['parity_accuracy_original']:.3f}",
+        **accuracy,
     }
 
 

@@ -221,7 +221,8 @@ def open_page(
     workers_timeout_s
         Longest time to wait while the scheduler has no worker, in seconds.
     beyond_paper
-        Whether to keep instances that are not among the paper's 60.
+        Whether to keep instances that are not among the paper's 60, and those with random weights, which have no
+        accuracy.
     by_framework
         Whether rows are measured under the same conditions only within each framework, rather than all of them.
 
@@ -243,8 +244,12 @@ def open_page(
     data = load(processed, origin, scheduler, device, workers_timeout_s)
     banner(data)
     how_to_read()
-    instances = data.instances if beyond_paper else select.of_paper(data.instances)
-    rows, excluded = select.measured_rows(instances, by_framework=by_framework, wanted=verdicts)
+    if beyond_paper:
+        rows, excluded = select.timed_rows(data.instances, timing, by_framework, verdicts)
+    else:
+        rows, excluded = select.measured_rows(
+            select.of_paper(data.instances), by_framework=by_framework, wanted=verdicts
+        )
     timing = timing_used(rows, timing)
     rows = variance.with_noise(rows, data.instances, timing, run_to_run)
     devices = device_axis.arrange_devices(data.devices, _values(rows, timing, by), order, labels)

@@ -12,7 +12,7 @@ from aiot_analysis.errors import DataError
 from aiot_analysis.ingest import energy, rows, rules
 from aiot_analysis.ingest.attempt import Reading, count_lines, read_all, together
 from aiot_analysis.ingest.parts import LeftOut, PartEntry, PartManifest, Parts, RunFolder, folder_of, left_out_row
-from aiot_analysis.tables import along, storage, validity
+from aiot_analysis.tables import along, names, storage, validity
 from runner import rawlog
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ def _read(run: RunFolder, key: str, file: Path) -> tuple[PartEntry, dict[str, li
     samples = rows.samples_by_instance(telemetry)
     session = {"ended": rules.run_ended(record, telemetry), "boot_id": rules.boot_id(record)}
     for row in instances:
+        if row["weights"] == names.RANDOM:
+            row["accuracy"] = None
         taken = samples.get((row["instance_id"], row.get("attempt"))) or samples.get((row["instance_id"], None), [])
         row["verdict"], row["reasons"] = validity.judge(row, taken)
         if row["profile"] == energy.PROFILE and row["status"] == "end":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TIMES = {"end_to_end": "end_to_end_ms", "inference": "inference_ms"}  # column of image records by timing
+RANDOM = "random"  # weights of networks that were only timed
 VERDICTS = ("valid", "semi-valid", "invalid", "unavailable")  # of instances
 USABLE = VERDICTS[:2]  # those of instances whose numbers are used
 DEVICE_ORDERS = ("soc", "id", "value")

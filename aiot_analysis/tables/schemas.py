@@ -158,7 +158,9 @@ class Instances(Table):
     parity_correlation: Series[float] = pa.Field(nullable=True, ge=-1, le=1)
     parity_top1_agreement: Series[float] = pa.Field(nullable=True, ge=0, le=1)
     parity_accuracy: Series[float] = pa.Field(nullable=True, ge=0, le=1)  # of the file, on the images of the check
-    parity_accuracy_original: Series[float] = pa.Field(nullable=True, ge=0, le=1)  # null without an original
+    parity_accuracy_original: Series[float] = pa.Field(
+        nullable=True, ge=0, le=1
+    )  # null without an original or with random weights
     parity_images: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=1)
     parity_dataset: Series[str] = pa.Field(nullable=True)
     started: Series[str]  # of the run; ISO 8601, UTC

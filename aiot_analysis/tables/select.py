@@ -174,6 +174,26 @@ def measured_rows(
     return instances[chosen].reset_index(drop=True), left_out.reset_index(drop=True)
 
 
+def timed_rows(
+    instances: pd.DataFrame, timing: str, by_framework: bool = False, wanted: str | Sequence[str] = USABLE
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what `measured_rows` does, and also rows that have a time but, with random weights, no accuracy.
+
+    These are only used where a device has no row of the instance with an accuracy. For statistics of time alone.
+    """
+    rows, left_out = measured_rows(instances, by_framework=by_framework, wanted=wanted)
+    has_accuracy = pd.MultiIndex.from_frame(rows[["device_id", "instance_id"]])
+    only_timed = instances[
+        (instances["weights"] == names.RANDOM)
+        & ~pd.MultiIndex.from_frame(instances[["device_id", "instance_id"]]).isin(has_accuracy)
+    ]
+    if only_timed.empty:
+        return rows, left_out
+    timed, _ = measured_rows(only_timed, (f"{time_column(timing)}_mean",), by_framework, wanted)
+    is_used = pd.MultiIndex.from_frame(left_out[KEY]).isin(pd.MultiIndex.from_frame(timed[KEY]))
+    return pd.concat([rows, timed], ignore_index=True), left_out[~is_used].reset_index(drop=True)
+
+
 def with_quantized(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of devices that ran a quantized instance (25 of the 51 in the paper); all rows if none did."""
     ran = rows[rows["quantization"] != "float32"]["device_id"].unique()

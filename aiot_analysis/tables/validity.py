@@ -39,6 +39,9 @@ MAX_GAP_S = 30.0
 """Longest time between two samples, which are taken every 2 or 5 s; in a longer gap the device was not observed."""
 
 
+RANDOM_WEIGHTS = "its weights are random, so that it has times, but no accuracy"
+
+
 def judge(row: Mapping[str, Any], samples: Sequence[Mapping[str, Any]] = ()) -> tuple[str, str]:
     """Return the verdict on a row of the table `instances`, and the reasons, joined by "; " ("" if valid).
 
@@ -49,7 +52,8 @@ def judge(row: Mapping[str, Any], samples: Sequence[Mapping[str, Any]] = ()) -> 
     - invalid: it failed or was cut off; there is no accuracy or no time (or only zeros); the CPU ran instead of the
       requested accelerator; the model file is not the network it should be (`aiot models check`); or the device's
       thermal status was severe or worse (SEVERE), unless the profile is `sustained`, which exists to observe this.
-      Of published data (origin "published"), accuracy or time may be missing, which is a reason for semi-valid.
+      Of published data (origin "published"), accuracy or time may be missing, and with random weights there is no
+      accuracy, which is a reason for semi-valid.
     - semi-valid: there are numbers, but with fewer than 500 images (MIN_IMAGES), images that failed, times that scatter
       by more than half their mean (MAX_CV), another accelerator than requested, something odd in the log, times that
       were unstable over the run (see `along.doubts`), or something odd in the samples (see `_states`).
@@ -57,9 +61,9 @@ def judge(row: Mapping[str, Any], samples: Sequence[Mapping[str, Any]] = ()) -> 
 
     An instance of the operator study shows no images; it is valid if it ended with nothing odd.
 
-    Reads origin, study, profile, status, images, failed_images, accuracy, timing, the mean and sd of that timing,
-    accelerator_requested and _actual, parity_passed and parity_finding. If the row has `reasons`, they come from the
-    log itself and are listed first.
+    Reads origin, study, profile, status, images, failed_images, weights, accuracy, timing, the mean and sd of that
+    timing, accelerator_requested and _actual, parity_passed and parity_finding. If the row has `reasons`, they come
+    from the log itself and are listed first.
     """
     log_reasons = _value(row, "reasons") or ""
     status = row["status"]
@@ -112,6 +116,8 @@ def _absent(row: Mapping[str, Any], mean: float | None) -> tuple[list[str], list
     """
     required = {"accuracy": _value(row, "accuracy"), "time": mean or None}
     absent = [quantity for quantity, value in required.items() if value is None]
+    if _value(row, "weights") == names.RANDOM:
+        return (["no time was measured"], []) if "time" in absent else ([], [RANDOM_WEIGHTS])
     if _value(row, "origin") == "published" and len(absent) == 1:
         return [], [f"no {absent[0]} was published"]
     return [f"no {quantity} was measured" for quantity in absent], []

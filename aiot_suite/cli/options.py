@@ -54,8 +54,8 @@ Weights = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="Trained weights: sample (for the drawn sample images), pretrained (torchvision's, for ImageNet), a "
-        "folder of state dicts, or a name given to `aiot models add`.",
+        help="Weights of the networks: sample (for the drawn sample images), pretrained (torchvision's, for ImageNet), "
+        "random (to measure times only), a folder of state dicts, or a name given to `aiot models add`.",
     ),
 ]
 ReadWorkspace = Annotated[

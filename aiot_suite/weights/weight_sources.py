@@ -1,38 +1,38 @@
-"""Sources of a network's weights: the package's own sample weights, torchvision's, or a user's folder."""
+"""Sources of a network's weights: the package's own sample weights, torchvision's, random ones, or a user's folder."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import reprlib
 from dataclasses import dataclass, replace
-from importlib import resources
+from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from aiot_suite.datasets.sample import LABEL_SPACE as SAMPLE_SPACE
 from aiot_suite.errors import ModelError
-from aiot_suite.facts import Settings, default_settings, pop_declared_accuracy
+from aiot_suite.facts import NO_LABELS, Settings, default_settings, pop_declared_accuracy
 from aiot_suite.suite import LIGHT_MODELS
-from aiot_suite.workspace import sha256_of
+from aiot_suite.workspace import OWN_WEIGHTS, sha256_of
 from runner import rawlog
 
 if TYPE_CHECKING:
-    from aiot_suite.catalog import Model
+    from torch import nn
 
-OWN_NAMES = ("sample", "pretrained")
-"""Names reserved for the built-in kinds of weights."""
+    from aiot_suite.catalog import Model
 
 
 @dataclass(frozen=True)
 class WeightSource:
-    """Weights of a model in a local file, with their settings."""
+    """Weights of a model, in a local file or drawn at random, with their settings."""
 
-    name: str  # sample, pretrained or the folder's name
-    file: Path
-    sha256: str
+    name: str  # sample, pretrained, random or the folder's name
+    file: Path | None  # None: random
+    sha256: str  # of the file; for random weights, of what determines them
     settings: Settings
-    form: Literal["state dict", "slim"] = "state dict"  # slim: see aiot_suite.train
+    form: Literal["state dict", "slim", "random"] = "state dict"  # slim: see aiot_suite.train
     accuracy: float | None = None  # top-1, 0 to 1, as stated by the author of the weights
     notes: tuple[str, ...] = ()  # what was assumed or ignored, one sentence each
 
@@ -40,26 +40,68 @@ class WeightSource:
 def locate(kind: str, model: Model, cache: Path) -> WeightSource:
     """Return the source of a model's weights.
 
-    kind: "sample", "pretrained" or a folder.
+    kind: "sample", "pretrained", "random" or a folder. A model without sample weights gets random ones instead.
     Raises ModelError if the weights do not exist or cannot be downloaded.
     """
     if kind == "sample":
-        return _sample(model.name)
+        return _sample(model.name) or _random(model, NO_SAMPLE_WEIGHTS.format(model.name))
+    if kind == "random":
+        return _random(model)
     if kind == "pretrained":
         return _pretrained(model, cache / "hub" / "checkpoints")
     return _from_folder(Path(kind), model)
 
 
-def _sample(model: str) -> WeightSource:
+NO_SAMPLE_WEIGHTS = "{} has no sample weights: its weights are random, so that it has times, but no accuracy"
+
+
+def _sample(model: str) -> WeightSource | None:
+    """Return the sample weights of a model, or None if there are none."""
     file = Path(str(resources.files("aiot_suite.weights").joinpath(f"sample_{model}.npz")))
     if not file.is_file():
-        raise ModelError(
-            f"There are no sample weights for {model}: name a folder that contains weights, for example --weights DIR."
-        )
+        return None
     training_record = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
     settings = default_settings(model, SAMPLE_SPACE, 100)
     form: Literal["state dict", "slim"] = "state dict" if model in LIGHT_MODELS else "slim"
     return WeightSource("sample", file, sha256_of(file), settings, form, training_record["accuracy"])
+
+
+RANDOM_CLASSES = 1000  # outputs of networks with random weights, as for ImageNet
+
+
+def _random(model: Model, *notes: str) -> WeightSource:
+    """Return random weights. They depend on the model and the versions of torch and of the definition of the network.
+
+    Their outputs are no classes: see NO_LABELS.
+    """
+    versions = [f"{package} {metadata.version(package)}" for package in ("torch", "torchvision")]
+    definition = sha256_of(model.file) if model.file else ""
+    identity = json.dumps([RANDOM_SEED, model.name, definition, versions])
+    no_classes = {"label_space": NO_LABELS, "classes": RANDOM_CLASSES, "label_offset": 0, "label_map": {}}
+    defaults = default_settings(model.name, NO_LABELS, RANDOM_CLASSES).record()
+    settings = Settings.parse({**defaults, **model.settings, **no_classes}, model.file or model.name)
+    sha256 = hashlib.sha256(identity.encode()).hexdigest()
+    return WeightSource("random", None, sha256, settings, "random", notes=notes)
+
+
+RANDOM_SEED = 0
+
+
+def draw(model: Model) -> nn.Module:
+    """Return a network with random weights, the same ones at every call.
+
+    Layers that a definition initializes with zeros, such as the last one of a ViT, get values too: otherwise all
+    outputs would be equal.
+    """
+    import torch
+
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(RANDOM_SEED)
+        network = model.build(RANDOM_CLASSES)
+        for parameter in network.parameters():
+            if parameter.ndim > 1 and not parameter.any():
+                torch.nn.init.normal_(parameter, std=0.02)
+    return network
 
 
 def _pretrained(model: Model, folder: Path) -> WeightSource:
@@ -82,7 +124,7 @@ def _from_folder(folder: Path, model: Model) -> WeightSource:
     from aiot_suite.weights import state_dicts
 
     name = folder.resolve().name
-    if name in OWN_NAMES:
+    if name in OWN_WEIGHTS:
         raise ModelError(f"{folder} has a name reserved for the toolkit's own weights, {name!r}: rename the folder.")
     file = _file_in(folder, model)
     fitted = state_dicts.load(file, model)
@@ -114,7 +156,7 @@ def _file_in(folder: Path, model: Model) -> Path:
             f"{folder} is a file: give the folder that contains it, and name the file {model.name}{folder.suffix}."
         )
     if not folder.is_dir():
-        raise ModelError(f"There is no folder {folder}: give sample, pretrained or a folder of state dicts.")
+        raise ModelError(f"There is no folder {folder}: give sample, pretrained, random or a folder of state dicts.")
     names, example = [model.name], ""
     if model.torchvision:
         published = torchvision_file(model.torchvision)[0].rsplit("/", 1)[1]

@@ -191,6 +191,8 @@ def run(
         device_prefix = f"{planned.device}  " if len(outcome.devices) > 1 else ""
         state = f"unavailable: {planned.obstacle['reason']}" if planned.obstacle else "ready"
         print(f"{device_prefix}{planned.instance_id:<44} {state}")
+    if outcome.only_timed:
+        say(f"          times only, no accuracy, because the weights are random: {', '.join(outcome.only_timed)}")
     if every and resume:
         for folder, left in unfinished_runs(space.raw, without=outcome.devices).items():
             say(f"          {folder.parent.name} did not take part: {fleet.plural(left, 'instance')} left in {folder}")

@@ -19,8 +19,8 @@ from aiot_suite.errors import ModelError, SelectionError, SetupError
 from aiot_suite.facts import Artifact, Description, Settings, Tensor, describe, load_artifacts, pop_declared_accuracy
 from aiot_suite.preprocess import Preprocess
 from aiot_suite.suite import QUANTIZATIONS, Instance
-from aiot_suite.weights.weight_sources import OWN_NAMES, read_json
-from aiot_suite.workspace import sha256_of
+from aiot_suite.weights.weight_sources import read_json
+from aiot_suite.workspace import OWN_WEIGHTS, sha256_of
 from runner.parity import check
 
 if TYPE_CHECKING:
@@ -81,10 +81,10 @@ def add(
     tell = tell or (lambda _: None)
     if not file.is_file():
         raise ModelError(f"There is no file {file}: name the model file.")
-    if name in OWN_NAMES or not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
+    if name in OWN_WEIGHTS or not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
         raise ModelError(
             f"{name!r} cannot be used as the name of the weights: use letters, digits, '.', '_' and '-', but "
-            f"not {' or '.join(OWN_NAMES)}."
+            f"not {' or '.join(OWN_WEIGHTS)}."
         )
     if file.name.endswith((".npz", ".safetensors", ".pth", ".pth.tar", ".ckpt")):
         raise ModelError(

@@ -14,6 +14,7 @@ from aiot_suite.convert import calibration
 from aiot_suite.datasets import classes
 from aiot_suite.datasets.store import Dataset, Progress, subset
 from aiot_suite.errors import DatasetError, ModelError
+from aiot_suite.facts import NO_LABELS
 from aiot_suite.prepare import network
 from aiot_suite.preprocess import Preprocess, decode
 from aiot_suite.suite import Instance
@@ -62,8 +63,10 @@ def find_better_settings(
     """Return a description of better settings, with which the right classes win more clearly; None if there are none.
 
     `scores_of` returns the outputs of the network under some settings, shape (images, outputs). The test is Wilcoxon's
-    signed-rank test on the margins of the same images.
+    signed-rank test on the margins of the same images. With random weights, no class is right.
     """
+    if settings.label_space == NO_LABELS:
+        return None
     from scipy.stats import wilcoxon
 
     sample = images[:IMAGES]
@@ -101,8 +104,10 @@ def label_problem(answers: np.ndarray, truth: np.ndarray, settings: Settings) ->
 
     answers, truth: labels of shape (images,); an answer of -1 is not a class. Another order is reported if it explains
     more than chance (binomial test, corrected for all orders tried) and more than the labels as they are (McNemar's
-    exact test, if those explain more than chance themselves).
+    exact test, if those explain more than chance themselves). Outputs of random weights have no labels.
     """
+    if settings.label_space == NO_LABELS:
+        return None
     right = int((answers == truth).sum())
     chance = 1 / settings.classes
     by_chance = _tail_probability(right, len(truth), chance) > LABEL_SIGNIFICANCE
@@ -326,8 +331,9 @@ def compare(
     def answers(values: np.ndarray) -> np.ndarray:
         return np.array([label_of(int(best)) for best in values.argmax(1)])
 
-    accuracy = float(np.mean(answers(scores) == truth))
-    original_accuracy = float(np.mean(answers(original) == truth)) if original is not None else None
+    has_classes = artifact.settings.label_space != NO_LABELS
+    accuracy = float(np.mean(answers(scores) == truth)) if has_classes else None
+    original_accuracy = float(np.mean(answers(original) == truth)) if has_classes and original is not None else None
     difference = correlation = agreement = None
     finite = bool(np.isfinite(scores).all())
     if original is not None and finite:
@@ -373,11 +379,11 @@ def _verdict(artifact: Artifact, agreement: float | None) -> str:
 
 
 def _find_problem(
-    artifact: Artifact, images: int, accuracy: float, difference: float | None, agreement: float | None
+    artifact: Artifact, images: int, accuracy: float | None, difference: float | None, agreement: float | None
 ) -> str | None:
     from scipy.stats import binomtest
 
-    if artifact.declared_accuracy is not None:
+    if artifact.declared_accuracy is not None and accuracy is not None:
         right = round(accuracy * images)
         test = binomtest(right, images, artifact.declared_accuracy, alternative="less")
         if test.pvalue < ACCURACY_SIGNIFICANCE:
@@ -388,7 +394,7 @@ def _find_problem(
     quantization = Instance.of_artifact(artifact.name).quantization
     if quantization == "float32" and difference is not None and difference > FLOAT32_LIMIT:
         return f"outputs differ by {difference:.2g} of their range, but at most {FLOAT32_LIMIT:g} is allowed"
-    if agreement is not None and agreement < AGREEMENT_LIMIT:
+    if agreement is not None and agreement < AGREEMENT_LIMIT and accuracy is not None:
         return f"only {agreement:.0%} of the images get the same class as from the original"
     return None
 
@@ -412,7 +418,8 @@ def _original(
     model = catalog.model(Instance.of_artifact(artifact.name).model)
     source = weight_sources.locate(kind, model, cache)
     if source.sha256 != artifact.weights_sha256:
-        raise ModelError(f"{artifact.name} was not made from the weights in {source.file}: run `aiot models prepare`.")
+        origin = f"in {source.file}" if source.file else "that this version draws"
+        raise ModelError(f"{artifact.name} was not made from the weights {origin}: run `aiot models prepare`.")
     module = network(source, model)
 
     def scores_of(settings: Settings, sample: Sequence[tuple[str, int]]) -> np.ndarray:
@@ -438,6 +445,8 @@ def _hint_of_added(
 
 
 def _same_classes(settings: Settings, dataset: Dataset, name: str) -> None:
+    if settings.label_space == NO_LABELS:
+        return
     if settings.label_space != dataset.label_space:
         raise ModelError(
             f"{name} has the classes of {settings.label_space}, but dataset {dataset.name} has those of "

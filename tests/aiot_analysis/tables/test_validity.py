@@ -29,6 +29,12 @@ GOOD = {
         ({"accuracy": None}, "invalid", "no accuracy was measured"),
         ({"accuracy": float("nan")}, "invalid", "no accuracy was measured"),
         ({"timing": "inference"}, "invalid", "no time was measured"),
+        (
+            {"weights": "random", "accuracy": None, "images": 10},
+            "semi-valid",
+            "its weights are random, so that it has ",
+        ),
+        ({"weights": "random", "accuracy": None, "timing": "inference"}, "invalid", "no time was measured"),
         ({"study": "profile", "accuracy": None, "images": 0}, "valid", ""),  # it shows no images
         ({"study": "profile", "reasons": "no operator was timed"}, "semi-valid", "no operator was timed"),
         ({"study": "resize", "accuracy": None}, "invalid", "no accuracy was measured"),
