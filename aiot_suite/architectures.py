@@ -124,6 +124,21 @@ def _for_bytes(values: Iterable[float]) -> list[float]:
     return [round(255 * value, 6) for value in values]
 
 
+def count(network: nn.Module, size: int) -> tuple[int, int]:
+    """Return the multiply-accumulates for one image of shape (3, size, size), and the number of parameters.
+
+    Operations are counted as for Table II: those of convolutions and matrix products, by torch.utils.flop_counter.
+    Nothing is computed, only shapes.
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    shapes = {name: value.to("meta") for name, value in (*network.named_parameters(), *network.named_buffers())}
+    with FlopCounterMode(display=False) as counter:
+        torch.func.functional_call(network, shapes, torch.empty(1, 3, size, size, device="meta"))
+    return counter.get_total_flops() // 2, sum(value.numel() for value in network.parameters())
+
+
 def outputs_of(state: Mapping[str, torch.Tensor], network: nn.Module) -> int:
     """Return the number of outputs of the network that a state dict belongs to.
 

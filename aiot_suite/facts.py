@@ -239,6 +239,8 @@ class Artifact:
     declared_accuracy: float | None = None  # top-1, 0 to 1, as stated by the author of the weights
     added: bool = False  # by the user, as a file: there is no PyTorch original to compare it with
     calibrated: Calibrated | None = None  # None: not calibrated, or calibrated by the author of an added file
+    macs: int | None = None  # multiply-accumulates for one image, see architectures.count; None: unknown
+    parameters: int | None = None
 
     def save(self) -> None:
         """Write the description to a sidecar file <name>.json next to the model file."""

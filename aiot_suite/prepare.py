@@ -196,6 +196,8 @@ def _build(
     folder: Path,
     calibration: Calibration | None,
 ) -> Artifact:
+    from aiot_suite.architectures import count
+
     framework, model = catalog.frameworks[instance.framework], catalog.model(instance.model)
     environment = _environment(framework)
     settings = source.settings.with_layout(framework.layout)
@@ -206,18 +208,23 @@ def _build(
     with rawlog.replacing(target, partial.with_name(partial.name + framework.suffix)) as temporary:
         inputs = images.inputs(settings) if images else ()
         if instance.quantization != "float32" and hasattr(framework.host, "convert_quantized"):
-            original_network, size = network(source, model), settings.size
-            framework.host.convert_quantized(original_network, size, instance.quantization, inputs, temporary)
+            module = network(source, model)
+            macs, parameters = count(module, settings.size)
+            framework.host.convert_quantized(module, settings.size, instance.quantization, inputs, temporary)
         elif instance.quantization != "float32":
             original = replace(instance, quantization="float32")
             float32 = _up_to_date(original, catalog, source, folder, None) or _build(
                 original, catalog, source, folder, None
             )
+            macs, parameters = float32.macs, float32.parameters
             framework.host.quantize(float32.path, instance.quantization, inputs, temporary)
-        elif environment == "legacy":
-            legacy.convert_float32(framework, model, network(source, model), settings.size, temporary)
         else:
-            framework.host.convert_float32(network(source, model), settings.size, temporary)
+            module = network(source, model)
+            macs, parameters = count(module, settings.size)
+            if environment == "legacy":
+                legacy.convert_float32(framework, model, module, settings.size, temporary)
+            else:
+                framework.host.convert_float32(module, settings.size, temporary)
     artifact = Artifact(
         path=target,
         name=instance.artifact,
@@ -231,6 +238,8 @@ def _build(
         environment=environment,
         declared_accuracy=source.accuracy,
         calibrated=images.record() if images else None,
+        macs=macs,
+        parameters=parameters,
     )
     artifact.save()
     return artifact

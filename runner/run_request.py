@@ -168,6 +168,7 @@ class RunRequest:
                     "environment": artifact.environment,
                     "preprocess": artifact.settings.record(),
                     **({"calibrated": artifact.calibrated.summary()} if artifact.calibrated else {}),
+                    **({"macs": artifact.macs, "parameters": artifact.parameters} if artifact.macs else {}),
                 }
                 for instance in self.instances
                 if (artifact := self.artifacts.get(instance.artifact))

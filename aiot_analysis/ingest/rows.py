@@ -200,13 +200,20 @@ def instance(run: Row, instance_id: str, position: int, tried: int) -> Row:
         "correct": 0,
         "log_lines": 0,
         "model_sha256": model_file.get("sha256"),
-        "model_mb": None if model_file.get("size_bytes") is None else model_file["size_bytes"] / 1e6,
+        **{column: _millions(model_file.get(field)) for column, field in _OF_MODEL.items()},
         "dataset_sha256": run["dataset"]["sha256"],
         **rules.parity(run, instance_id)[0],
         "started": run["started"],
         "status": "cut",
         "reasons": "its log is damaged: run it again" if tried else "it was not run, because the run is unfinished",
     }
+
+
+_OF_MODEL = {"model_mb": "size_bytes", "macs_millions": "macs", "params_millions": "parameters"}
+
+
+def _millions(value: float | None) -> float | None:
+    return None if value is None else value / 1e6
 
 
 def _interleaved(run: Row) -> Row:

@@ -207,7 +207,10 @@ def _check_models(models: Row, where: str) -> None:
     for instance_id, file in models.items():
         if not isinstance(file, dict):
             raise rawlog.RawLogError(f"{where} has {short(file)} as the model of {instance_id}, which is malformed.")
-        fields = {"sha256": _TEXT + _ABSENT, "weights": _TEXT + _ABSENT, "size_bytes": _NUMBER + _ABSENT}
+        fields = {
+            **dict.fromkeys(["sha256", "weights"], _TEXT + _ABSENT),
+            **dict.fromkeys(["size_bytes", "macs", "parameters"], _NUMBER + _ABSENT),
+        }
         rawlog.check(file, fields, f"{where}, model of {instance_id}")
         if isinstance(settings := file.get("preprocess"), dict):
             rawlog.check(settings, {"resize": _TEXT + _ABSENT}, f"{where}, preprocess settings of {instance_id}")

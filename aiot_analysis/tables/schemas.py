@@ -111,6 +111,8 @@ class Instances(Table):
     inference_ms_se: Series[float] = pa.Field(nullable=True)
     peak_rss_mb: Series[float] = pa.Field(nullable=True)
     model_mb: Series[float] = pa.Field(nullable=True)  # size on disk
+    macs_millions: Series[float] = pa.Field(nullable=True)  # multiply-accumulates for an image, from the graph
+    params_millions: Series[float] = pa.Field(nullable=True)  # parameters of the network
     # energy of an image in mJ less that of the idle device, by its battery, with the standard error; only for the
     # profile `sustained`, and null with the reason in energy_gap if it is not measurable
     energy_mj: Series[float] = pa.Field(nullable=True)
@@ -289,7 +291,7 @@ ADDED = {
         *["layers_npu", "layers_gpu", "layers_cpu", "summary_runs", "summary_min_ms", "summary_max_ms"],
         *["summary_p99_ms", "summary_validity", "memory_min_mb", "memory_max_mb", "torch_accuracy", "job"],
         *["publication", "publisher", "submitter", "scenario", "address", "retrieved"],
-        *["energy_mj", "energy_mj_se", "energy_gap"],
+        *["energy_mj", "energy_mj_se", "energy_gap", "macs_millions", "params_millions"],
     ],
     "telemetry": ["charge_uah", "voltage_mv", "current_ua", "screen_on", "others", "throttling"],
 }

@@ -3,8 +3,7 @@
     python -m runner.operators.network_sizes > aiot_analysis/stats/network_sizes.csv
 
 makes the table that `aiot_analysis.stats.published_speed` reads, so that the analysis needs no PyTorch. Operations are
-counted as for Table II: those of convolutions and matrix products, by torch.utils.flop_counter. Nothing is computed,
-only shapes.
+counted as for Table II.
 """
 
 from __future__ import annotations
@@ -12,11 +11,7 @@ from __future__ import annotations
 import csv
 import sys
 
-import torch
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
-
-from aiot_suite.architectures import build
+from aiot_suite.architectures import build, count
 
 TORCHVISION_NAMES = {
     "convnext_base": "convnext_base",
@@ -51,14 +46,6 @@ SIZE = 224
 
 CLASSES = 1000  # of ImageNet
 COLUMNS = ("model", "torchvision", "size", "macs_millions", "params_millions")
-
-
-def count(network: nn.Module, size: int) -> tuple[int, int]:
-    """Return the multiply-accumulates for one image of shape (3, size, size), and the number of parameters."""
-    network = network.to("meta")
-    with FlopCounterMode(display=False) as counter:
-        network(torch.empty(1, 3, size, size, device="meta"))
-    return counter.get_total_flops() // 2, sum(tensor.numel() for tensor in network.parameters())
 
 
 def main() -> None:

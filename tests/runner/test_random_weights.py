@@ -43,6 +43,8 @@ def test_a_network_with_random_weights_has_times_and_no_accuracy(tmp_path):
     [row] = data.instances.to_dict("records")
     assert (row["instance_id"], row["weights"], row["verdict"], row["images"]) == (ONE, "random", "semi-valid", 5)
     assert row["accuracy"] != row["accuracy"] and row["parity_accuracy"] != row["parity_accuracy"]  # missing
+    # of SqueezeNet 1.1 with 1000 classes, as torchvision states them
+    assert (round(row["macs_millions"]), row["params_millions"]) == (349, 1.235496)
     assert row["parity_passed"] and row["inference_ms_mean"] > 0
     assert not data.images()["correct"].any()
     assert select.measured_rows(data.instances)[0].empty

@@ -240,6 +240,7 @@ def changed(**fields):
         (changed(dataset={"name": "sample"}), r"run\.json, dataset has no field 'sha256'"),
         (changed(models={ONE: None}), r"run\.json has None as the model of"),
         (changed(models={ONE: {"size_bytes": "3 MB"}}), r"run\.json, model of .* has '3 MB' as size_bytes"),
+        (changed(models={ONE: {"macs": "300 M"}}), r"run\.json, model of .* has '300 M' as macs"),
         (
             changed(device_slug="another"),
             r"run\.json is of device another, but the device\.json beside it is of 'local'",

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("torch", reason="counting needs the extra `models`")
 
 import aiot_analysis.stats
-from aiot_suite.architectures import build, torchvision_models
+from aiot_suite.architectures import build, count, torchvision_models
 from runner.operators import network_sizes
 from runner.operators.pytorch_operators import trace
 
@@ -17,14 +17,14 @@ TABLE = Path(aiot_analysis.stats.__file__).with_name("network_sizes.csv")
 def test_operations_are_counted_as_for_table_ii(name, parameters):
     network = build(name, 1000)
     macs = sum(node["macs"] for node in trace(network, 224))
-    assert network_sizes.count(network, 224) == (macs, parameters)
+    assert count(network, 224) == (macs, parameters)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", network_sizes.TORCHVISION_NAMES.values())
 def test_operations_and_parameters_are_those_that_torchvision_states(name):
     [weights, *_] = torchvision_models().get_model_weights(name)
-    macs, parameters = network_sizes.count(build(name, 1000), weights.transforms.keywords["crop_size"])
+    macs, parameters = count(build(name, 1000), weights.transforms.keywords["crop_size"])
     assert macs / 1e9 == pytest.approx(weights.meta["_ops"], abs=0.0006)
     auxiliary = 3_326_696 if name == "inception_v3" else 0  # parameters of an output that only training uses
     assert parameters == weights.meta["num_params"] - auxiliary
