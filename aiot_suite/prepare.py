@@ -203,6 +203,8 @@ def _build(
     settings = source.settings.with_layout(framework.layout)
     target = folder / f"{instance.artifact}{framework.suffix}"
     images = calibration if instance.quantization in calibrating.QUANTIZATIONS else None
+    macs: int | None
+    parameters: int | None
     # converters may depend on the suffix, so the temporary file has it too
     partial = rawlog.partial_path(target)
     with rawlog.replacing(target, partial.with_name(partial.name + framework.suffix)) as temporary:
