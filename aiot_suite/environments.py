@@ -46,6 +46,7 @@ EXTRAS = {
     "rocrate": "share",
     "safetensors": "models",
     "torch": "models",
+    "torchao": "executorch",
     "torchvision": "models",
 }
 """The extra of this distribution that installs each optional module."""

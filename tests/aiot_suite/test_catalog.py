@@ -26,13 +26,13 @@ def test_everything_begins_with_the_papers_60_instances():
     assert everything[:60] == suite.paper_float32() + suite.paper_quantized()
     others = {(one.framework, one.delegate) for one in everything[60:]}
     assert others == {("tflite", "gpu"), *((name, "cpu") for name in ("executorch", "onnxruntime", "ncnn", "mnn"))}
-    assert len(everything) == len(set(everything)) == 60 + 6 * (4 + 1 + 4 + 2 + 2)
+    assert len(everything) == len(set(everything)) == 60 + 6 * (4 + 2 + 4 + 2 + 2)
 
 
 def test_a_file_adds_a_model_to_every_framework(plugins):
     (plugins / "frameworks" / "torchscript.py").unlink()
     added = [one for one in catalog.load(plugins).everything() if one.model == "squeezenet1_1"]
-    assert len(added) == 12 + 1 + 1 + 1 + 4 + 2 + 2
+    assert len(added) == 12 + 1 + 1 + 2 + 4 + 2 + 2
     assert Instance("tflite", "nnapi", "int8", "squeezenet1_1") in added
 
 

@@ -4,7 +4,6 @@ import importlib
 import json
 import subprocess
 import sys
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,14 +19,16 @@ from runner.preflight import _FRAMEWORK_VERSION
 torch = pytest.importorskip("torch", reason="converting needs the extra `models`")
 pytest.importorskip("onnx", reason="converting needs the extra `models`")
 
+pytestmark = pytest.mark.filterwarnings("ignore")  # exporters and runtimes use what PyTorch has deprecated
 SIZE, CLASSES = 8, 5
-FRAMEWORKS = ["onnxruntime", "ncnn", "mnn"]
+FRAMEWORKS = ["onnxruntime", "ncnn", "mnn", "executorch"]
 QUANTIZED = [
     ("onnxruntime", "dynamic"),
     ("onnxruntime", "int8"),
     ("onnxruntime", "float16"),
     ("ncnn", "float16"),
     ("mnn", "float16"),
+    ("executorch", "int8"),
 ]
 rng = np.random.default_rng(1)
 POINTWISE, BIAS = rng.normal(size=(4, 3)), rng.normal(size=4)
@@ -71,9 +72,7 @@ def converted(request, tmp_path_factory):
     agent(request.param)
     host = catalog.load().frameworks[request.param].host
     file = tmp_path_factory.mktemp("today") / f"model{host.SUFFIX}"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # exporters use what PyTorch has deprecated
-        host.convert_float32(network(), SIZE, file)
+    host.convert_float32(network(), SIZE, file)
     return request.param, file
 
 
@@ -91,13 +90,11 @@ def test_a_float32_file_gives_the_computed_scores(converted):
 def test_a_quantized_file_is_smaller_in_steps_but_gives_nearly_the_computed_scores(tmp_path, framework, quantization):
     module, host = agent(framework), catalog.load().frameworks[framework].host
     float32, file = tmp_path / f"float32{host.SUFFIX}", tmp_path / f"quantized{host.SUFFIX}"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if hasattr(host, "convert_quantized"):
-            host.convert_quantized(network(), SIZE, quantization, pictures(20, seed=5), file)
-        else:
-            host.convert_float32(network(), SIZE, float32)
-            host.quantize(float32, quantization, pictures(20, seed=5), file)
+    if hasattr(host, "convert_quantized"):
+        host.convert_quantized(network(), SIZE, quantization, pictures(20, seed=5), file)
+    else:
+        host.convert_float32(network(), SIZE, float32)
+        host.quantize(float32, quantization, pictures(20, seed=5), file)
     assert quantization in host.QUANTIZATIONS
     model = module.prepare(str(file), 1, "cpu")
     found = np.stack([model.infer(tensor)[0] for tensor in pictures(4)])
@@ -163,9 +160,7 @@ def onnx_file(tmp_path):
     from aiot_suite.convert import to_onnxruntime
 
     file = tmp_path / "float32.onnx"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        to_onnxruntime.convert_float32(network(), SIZE, file)
+    to_onnxruntime.convert_float32(network(), SIZE, file)
     return file
 
 
@@ -197,10 +192,8 @@ def test_operations_after_the_last_layer_stay_in_float32(tmp_path):
     pytest.importorskip("onnxruntime", reason="needs the extra `onnxruntime`")
     layers = torch.nn
     module = layers.Sequential(layers.Conv2d(3, CLASSES, 1), layers.AdaptiveAvgPool2d(1), layers.Flatten()).eval()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        convert_float32(module, SIZE, tmp_path / "float32.onnx")
-        quantize(tmp_path / "float32.onnx", "int8", pictures(3), tmp_path / "int8.onnx")
+    convert_float32(module, SIZE, tmp_path / "float32.onnx")
+    quantize(tmp_path / "float32.onnx", "int8", pictures(3), tmp_path / "int8.onnx")
     kinds = [node.op_type for node in onnx.load(tmp_path / "int8.onnx").graph.node]
     after = kinds[kinds.index("Conv") + 1 :]
     assert after[:2] == ["QuantizeLinear", "DequantizeLinear"]
@@ -303,6 +296,25 @@ def test_the_record_of_a_missing_operator_that_is_damaged_is_ignored(tmp_path):
     assert load_missing_operators(tmp_path) == {"b": "b"}
 
 
+# ExecuTorch
+
+
+def test_executorch_int8_has_the_range_of_all_calibration_images_in_any_order(tmp_path):
+    """Nineteen dull images and a bright one: a histogram or an average of extremes would cut the bright one off."""
+    module = agent("executorch")
+    from aiot_suite.convert.to_executorch import convert_quantized
+
+    dull = [tensor * np.float32(0.05) for tensor in pictures(19, seed=2)]
+    [bright] = pictures(1, seed=3)
+    scores = []
+    for name, images in (("first", [bright, *dull]), ("last", [*dull, bright])):
+        convert_quantized(network(), SIZE, "int8", images, tmp_path / f"{name}.pte")
+        scores.append(module.prepare(str(tmp_path / f"{name}.pte"), 1, "cpu").infer(bright)[0])
+    np.testing.assert_array_equal(*scores)
+    expected = expected_scores(bright)
+    assert np.abs(scores[0] - expected).max() < 0.02 * np.ptp(expected)
+
+
 # ncnn and MNN, and converters that crash
 
 
@@ -396,14 +408,12 @@ def test_float16_files_store_half_as_many_bytes_of_weights(tmp_path, framework):
     sizes = []
     for quantization in ("float32", "float16"):
         file = tmp_path / f"{quantization}{host.SUFFIX}"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if quantization == "float32":
-                host.convert_float32(module.eval(), 58, file)
-            elif framework == "ncnn":
-                host.convert_quantized(module.eval(), 58, quantization, (), file)
-            else:
-                host.quantize(tmp_path / f"float32{host.SUFFIX}", quantization, (), file)
+        if quantization == "float32":
+            host.convert_float32(module.eval(), 58, file)
+        elif framework == "ncnn":
+            host.convert_quantized(module.eval(), 58, quantization, (), file)
+        else:
+            host.quantize(tmp_path / f"float32{host.SUFFIX}", quantization, (), file)
         sizes.append(file.stat().st_size)
     weights = 3 * 58 * 58
     assert 4 * weights < sizes[0] < 4 * weights + 3000
