@@ -58,6 +58,9 @@ def devices(
         rawlog.print_json(rows)
     elif rows:
         print("\n".join(_table(rows)))
+        for row in rows:
+            if "error" in row:
+                say(printable(row["error"]))
     else:
         print(NO_DEVICE)
 

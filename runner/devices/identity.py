@@ -23,8 +23,8 @@ SHARED = f"another device has the same serial number, {_INSTEAD}"
 PLACEHOLDER = f"it has no serial number of its own, {_INSTEAD}"
 CHANGED = "its serial number was last seen with the id of another system: it was reset, or it is another device"
 BY_ADDRESS = (
-    "it reports neither a serial number of its own nor an id of its system, so it is recognized by the name that adb "
-    "gives it: under another name it counts as another device"
+    "it reports neither a serial number of its own nor an id of its system, so it is recognized by its name or address "
+    "in adb or SSH: under another one it counts as another device"
 )
 
 
@@ -56,8 +56,8 @@ def identify(facts: AndroidFacts, address: str, salt: str, others: OtherDevices 
     """Return the identity of a device.
 
     A device is recognized by its serial number. If that is missing, a placeholder, or that of another device as well,
-    the id of its system (`AndroidFacts.system_id`) is taken in addition, and without one the name that adb gives it,
-    `address`.
+    the id of its system (`AndroidFacts.system_id`) is taken in addition, and without one its name in adb or its
+    address, `address`.
     """
     others = others or OtherDevices()
     serial, system = facts.serial or "", facts.system_id

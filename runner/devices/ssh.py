@@ -11,7 +11,6 @@ and its exit code.
 
 from __future__ import annotations
 
-import atexit
 import os
 import posixpath
 import re
@@ -24,6 +23,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import weakref
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -272,12 +272,12 @@ class _Master:
             *("ssh", "-M", "-S", str(self.socket), "-T", "-a", "-x", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR"),
             *("-o", f"ConnectTimeout={CONNECT_TIMEOUT_S}", "-o", f"ServerAliveInterval={_ALIVE_INTERVAL_S}"),
             *("-o", f"ServerAliveCountMax={_ALIVE_COUNT}", "-o", "ControlPersist=no", "-o", "RemoteCommand=none"),
-            *("-o", "ClearAllForwardings=yes", "-o", "PermitLocalCommand=no", "-o", "ForkAfterAuthentication=no"),
-            *("-o", "StdinNull=no", "-o", "SessionType=default", *target.words, in_any_shell(script)),
+            *("-o", "ClearAllForwardings=yes", "-o", "PermitLocalCommand=no", *target.words, in_any_shell(script)),
         ]
         with tempfile.TemporaryFile() as errors:
             self._process = _start(words, subprocess.PIPE, errors)
-            atexit.register(self.close)
+            # ends the connection with this process, or when nobody uses it any more
+            self.close = weakref.finalize(self, _end, self._process, self._folder)
             try:
                 self.home = self._read_home(mark)
             except TimeoutError as error:
@@ -297,19 +297,6 @@ class _Master:
     @property
     def is_running(self) -> bool:
         return self._process.poll() is None
-
-    def close(self) -> None:
-        atexit.unregister(self.close)
-        assert self._process.stdin and self._process.stdout
-        with suppress(OSError):
-            self._process.stdin.close()
-        self._process.stdout.close()
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
-                os.killpg(self._process.pid, number)
-                self._process.wait(_EXIT_TIMEOUT_S)
-        self._process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _read_home(self, mark: str) -> str:
         """Return the home folder, which is printed between two marks. Raise TimeoutError with what came instead."""
@@ -461,6 +448,20 @@ def in_any_shell(script: str) -> str:
     """
     text = _UNSAFE.sub(lambda match: b"\\0%03o" % match[0][0], script.encode()).decode("ascii")
     return f"""exec sh -c 'eval "$(printf %b "{text}")"'"""
+
+
+def _end(process: subprocess.Popen[bytes], folder: Path) -> None:
+    """End the process of a connection, and remove its folder."""
+    assert process.stdin and process.stdout
+    with suppress(OSError):
+        process.stdin.close()
+    process.stdout.close()
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(process.pid, number)
+            process.wait(_EXIT_TIMEOUT_S)
+    process.wait()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _start(words: Sequence[str], stdin: int, stderr: int | IO[bytes]) -> subprocess.Popen[bytes]:

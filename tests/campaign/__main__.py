@@ -1,4 +1,4 @@
-"""Command line `python -m tests.campaign [--only KIND ...] [--moments N] [--seed N]`; see docs/devices.md."""
+"""Command line `python -m tests.campaign [--ssh] [--only KIND ...] [--moments N] [--seed N]`; see docs/devices.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 import psutil
 
 from tests.campaign import table, tries
-from tests.campaign.kinds import KINDS
+from tests.campaign.kinds import KINDS, SSH_KINDS
 from tests.unpacked import NotHere
 
 if TYPE_CHECKING:
@@ -24,17 +24,20 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "devices.md"
+SSH_DOCUMENT = ROOT / "docs" / "boards.md"
 LOG = ROOT / "build" / "campaign.jsonl"
 MOMENTS, SEED, JOBS = 10, 1, 6
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the tries, print the table, and write it to docs/devices.md if every kind has MOMENTS tries or more.
+    """Run the tries, print the table, and write it to the document if every kind has MOMENTS tries or more.
 
     Return 1 if anything went wrong, 2 if the campaign cannot be run here, and 0 otherwise.
     """
     options = _parser().parse_args(arguments)
-    kinds = [KINDS[name] for name in options.only] or list(KINDS.values())
+    every = SSH_KINDS if options.ssh else KINDS
+    kinds = [(KINDS | SSH_KINDS)[name] for name in options.only] or list(every.values())
+    document = options.document or (SSH_DOCUMENT if options.ssh else DOCUMENT)
     started = time.monotonic()
     _let_children_hear_signals()
 
@@ -62,8 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     content = table.markdown(kinds, done, options.seed)
     print(content)
     if not options.only and options.moments >= MOMENTS:
-        table.write(options.document, content)
-        tell(f"written to {options.document}")
+        table.write(document, content)
+        tell(f"written to {document}")
     return int(any(attempt.findings for attempt in done))
 
 
@@ -85,14 +88,17 @@ def _let_children_hear_signals() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.campaign", description="Faults at random moments of runs on real adbd devices."
+        prog="python -m tests.campaign", description="Faults at random moments of runs on real adbd or sshd devices."
     )
-    parser.add_argument("--only", nargs="+", metavar="KIND", default=[], choices=list(KINDS), help="these kinds alone")
+    parser.add_argument(
+        "--only", nargs="+", metavar="KIND", default=[], choices=[*KINDS, *SSH_KINDS], help="these kinds alone"
+    )
+    parser.add_argument("--ssh", action="store_true", help="the kinds of boards over SSH, with real sshd processes")
     parser.add_argument("--moments", type=int, metavar="N", default=MOMENTS, help=f"tries of each kind: {MOMENTS}")
     parser.add_argument("--seed", type=int, metavar="N", default=SEED, help=f"of the moments: {SEED}")
     parser.add_argument("--jobs", type=int, metavar="N", default=JOBS, help=f"tries at once: {JOBS}")
     parser.add_argument("--log", type=Path, metavar="FILE", default=LOG, help="gets a line for each try")
-    parser.add_argument("--document", type=Path, metavar="FILE", default=DOCUMENT, help="has the table")
+    parser.add_argument("--document", type=Path, metavar="FILE", help="has the table")
     return parser
 
 

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import psutil
@@ -26,7 +26,8 @@ from tests.campaign.counting import (
     conditions,
     runs,
 )
-from tests.campaign.stage import LONG, Setting, Stage, furnish
+from tests.campaign.stage import LONG, Setting, SshLink, Stage, furnish
+from tests.e2e.board import SshBoard
 
 if TYPE_CHECKING:
     import random
@@ -149,7 +150,7 @@ def folder_removed(stage: Stage, draw: random.Random) -> None:
 @kind("cleaned", "somebody calls `aiot clean` for the device", BUSY, setting=LONG_RUN)
 def cleaned(stage: Stage, draw: random.Random) -> None:
     stage.run_to_moment()
-    stage.aiot("clean", "-s", stage.device.serial, "--workspace", str(stage.scratch), expected=EITHER)
+    stage.aiot("clean", *stage.chosen(), "--workspace", str(stage.scratch), expected=EITHER)
     stage.finish()
 
 
@@ -435,3 +436,104 @@ def asleep(stage: Stage, draw: random.Random) -> None:
         for held in conditions(folder):
             if held.get("screen_on"):
                 stage.note("wrong", f"{folder.name} states screen_on, although the screen is off")
+
+
+# Boards over SSH
+
+_ALSO_OVER_SSH = (
+    *(
+        "none",
+        "drop",
+        "drop-long",
+        "reboot",
+        "sleep",
+        "full",
+        "folder-removed",
+        "cleaned",
+        "agent-killed",
+        "agent-hangs",
+    ),
+    *(
+        "endless-log",
+        "waiting-log",
+        "killed",
+        "ctrl-c",
+        "sigterm",
+        "sighup",
+        "killed-and-new",
+        "second-run",
+        "two-hosts",
+    ),
+    *("disk-full", "cut-run-json", "one-drops"),
+)
+SSH_KINDS = {
+    f"ssh-{name}": replace(
+        KINDS[name], name=f"ssh-{name}", setting=replace(KINDS[name].setting, link=SshLink, android=False)
+    )
+    for name in _ALSO_OVER_SSH
+}
+"""Kinds of faults of boards over SSH: those of other devices that apply to them, and the following."""
+
+
+def _ssh_kind(name: str, words: str, *true: str) -> Callable[[Provoke], Provoke]:
+    """Add a function to SSH_KINDS."""
+
+    def add(provoke: Provoke) -> Provoke:
+        SSH_KINDS[name] = Kind(name, words, provoke, frozenset(true), Setting(link=SshLink))
+        return provoke
+
+    return add
+
+
+def _board(stage: Stage) -> SshBoard:
+    assert isinstance(stage.phone, SshBoard)
+    return stage.phone
+
+
+@_ssh_kind("ssh-cut", "the connection is cut", LOST)
+def ssh_cut(stage: Stage, draw: random.Random) -> None:
+    stage.run_to_moment()
+    _board(stage).cut()
+    stage.finish()
+
+
+@_ssh_kind("ssh-cut-often", "the connection is cut five times", LOST)
+def ssh_cut_often(stage: Stage, draw: random.Random) -> None:
+    stage.run_to_moment()
+    for _ in range(5):
+        _board(stage).cut()
+        time.sleep(draw.uniform(0, 1))
+    stage.finish()
+
+
+@_ssh_kind("ssh-hangs", "sshd and the connections stand still for a while", LOST)
+def ssh_hangs(stage: Stage, draw: random.Random) -> None:
+    stage.run_to_moment()
+    _board(stage).freeze()
+    time.sleep(draw.uniform(0.5, 25))
+    _board(stage).thaw()
+    stage.finish()
+
+
+@_ssh_kind("ssh-client-killed", "the connection's `ssh` on this machine is killed", LOST)
+def ssh_client_killed(stage: Stage, draw: random.Random) -> None:
+    stage.run_to_moment()
+    assert stage.command
+    with suppress(psutil.Error):
+        for process in psutil.Process(stage.command.process.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                if process.name() == "ssh":
+                    process.kill()
+    stage.finish()
+
+
+@_ssh_kind("ssh-refused", "the board no longer accepts the key, and accepts it again", LOST)
+def ssh_refused(stage: Stage, draw: random.Random) -> None:
+    stage.run_to_moment()
+    keys = _board(stage).ssh / "authorized_keys"
+    content = keys.read_bytes()
+    keys.write_bytes(b"")
+    _board(stage).cut()
+    time.sleep(draw.uniform(0.5, 4))
+    keys.write_bytes(content)
+    stage.finish()

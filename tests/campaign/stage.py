@@ -29,9 +29,9 @@ from aiot_suite.suite import Instance
 from aiot_suite.workspace import Workspace, sha256_of
 from runner.bundle import build
 from runner.bundle.recipes import architecture_for
-from runner.devices import FOLDER
 from tests.campaign import counting, paced
 from tests.campaign.counting import EITHER, TELLS, Asked, EndedCommand, Finding
+from tests.e2e.board import SshBoard, SshClient
 from tests.e2e.phone import Phone
 from tests.e2e.phones import PAPER_IDS
 from tests.e2e.proxy import Proxy
@@ -84,6 +84,14 @@ class Moment:
 class Link(Protocol):
     """A connection to devices, such as an adb server. Kinds of faults use only this interface."""
 
+    def device(self, number: int, android: bool) -> Phone:
+        """Return a device that is reached by this connection and has not been started."""
+        ...
+
+    def choice(self, serials: Sequence[str]) -> list[str]:
+        """Return the words by which `aiot` chooses these devices, which are all of the stage's."""
+        ...
+
     def start(self) -> None: ...
 
     def close(self) -> None: ...
@@ -107,6 +115,12 @@ class AdbLink:
     def __init__(self) -> None:
         self._server = Server()
 
+    def device(self, number: int, android: bool) -> Phone:
+        return Phone(PAPER_IDS[number], board=not android)
+
+    def choice(self, serials: Sequence[str]) -> list[str]:
+        return ["--all"] if len(serials) > 1 else ["-s", serials[0]]
+
     def start(self) -> None:
         self._server.start()
 
@@ -124,6 +138,37 @@ class AdbLink:
 
     def environment(self) -> dict[str, str]:
         return {"ANDROID_ADB_SERVER_PORT": str(self._server.port)}
+
+
+class SshLink:
+    """An ssh of its own, and boards that it can log in to. There is nothing between the two that could be restarted."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="aiot-link-", ignore_cleanup_errors=True)
+        self._client = SshClient(Path(self._folder.name) / "ssh")
+
+    def device(self, number: int, android: bool) -> Phone:
+        board = SshBoard()
+        self._client.trust(board)
+        return board
+
+    def choice(self, serials: Sequence[str]) -> list[str]:
+        return [word for serial in serials for word in ("--ssh", serial)]
+
+    def start(self) -> None:
+        """Do nothing: each command makes its own connection."""
+
+    def close(self) -> None:
+        self._folder.cleanup()
+
+    def restart(self, pause_s: float = 0.0) -> None:
+        raise NotImplementedError
+
+    def attach(self, serial: str) -> None:
+        """Do nothing: each command makes its own connection."""
+
+    def environment(self) -> dict[str, str]:
+        return {"PATH": f"{self._client.folder}{os.pathsep}{os.environ['PATH']}"}
 
 
 @dataclass(frozen=True)
@@ -192,7 +237,7 @@ class Device:
     @property
     def folder(self) -> Path:
         """The folder of `aiot` on the device, as a path on this machine."""
-        return self.phone.storage / FOLDER.removeprefix("/data/")
+        return self.phone.aiot_folder
 
     def logs(self) -> list[Path]:
         """Return the logs on the device, latest last."""
@@ -219,7 +264,7 @@ class Device:
         return None
 
     def left_behind(self) -> list[str]:
-        """Describe processes other than adbd, and a setting of the screen that was not restored."""
+        """Describe processes other than adbd or sshd, and a setting of the screen that was not restored."""
         leftovers = []
         for process in self.phone.processes()[1:]:
             with suppress(psutil.Error):
@@ -358,7 +403,7 @@ class Stage:
         return {**kept, **settings, **self.link.environment()}
 
     def chosen(self) -> list[str]:
-        return ["--all"] if len(self.devices) > 1 else ["-s", self.device.serial]
+        return self.link.choice([device.serial for device in self.devices])
 
     def words(self, *more: str, space: Workspace | None = None) -> list[str]:
         """Return the words of the run of this try."""
@@ -493,7 +538,7 @@ def opened(setting: Setting, moment: Moment) -> Iterator[Stage]:
         link.start()
         devices = []
         for number in range(setting.devices):
-            phone = Phone(PAPER_IDS[number], board=not setting.android)
+            phone = link.device(number, setting.android)
             stack.callback(phone.stop)
             phone.start()
             proxy = None

@@ -12,10 +12,11 @@ from adbutils import AdbClient
 
 from tests.campaign import tries
 from tests.campaign.__main__ import ROOT
-from tests.campaign.kinds import KINDS, Kind
+from tests.campaign.kinds import KINDS, SSH_KINDS, Kind
 from tests.e2e.conftest import LEAKED, parts  # noqa: F401
 from tests.e2e.test_run import until
 from tests.leftovers import MARK
+from tests.unpacked import NotHere
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("parts"), pytest.mark.filterwarnings(LEAKED)]
 
@@ -68,3 +69,13 @@ def test_ctrl_c_ends_a_campaign_at_once_with_all_that_it_has_started(tmp_path):
     finally:
         campaign.kill()
         campaign.communicate()
+
+
+def test_nothing_counts_if_a_connection_over_ssh_is_cut_and_the_run_is_killed(tmp_path):
+    kinds = [SSH_KINDS["ssh-cut"], SSH_KINDS["ssh-killed"]]
+    try:
+        done = list(tries.all_tries(kinds, 1, 1, 2, tmp_path / "log"))
+    except NotHere as reason:
+        pytest.skip(str(reason))
+    assert sorted(one.kind for one in done) == ["ssh-cut", "ssh-killed"]
+    assert [one.findings for one in done] == [(), ()]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from runner.devices import FOLDER
 from tests.e2e import debian
 from tests.e2e.answers import Answers
 from tests.e2e.server import answers, end, free_port
@@ -56,6 +57,11 @@ class Phone:
         """Its /data, as this machine sees it while the phone is there."""
         assert self._holder
         return Path(f"/proc/{self._holder.pid}/root{self._folder}/root/data")
+
+    @property
+    def aiot_folder(self) -> Path:
+        """The folder of `aiot` on it, as this machine sees it."""
+        return self.storage / FOLDER.removeprefix("/data/")
 
     def start(self) -> None:
         """Boots it, or gives it back after drop(): returns when adbd takes connections. Raises NotHere."""

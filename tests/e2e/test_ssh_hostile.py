@@ -1,5 +1,6 @@
 """Boards over a real sshd that refuse, that print what they should not, or that lack what others have."""
 
+import gc
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from runner.devices.ssh import SshConnection, SshTarget
 from runner.errors import DeviceError, DeviceLostError
 from tests.e2e.board import new_key
 from tests.e2e.test_run import check, run
-from tests.e2e.test_ssh import named
+from tests.e2e.test_ssh import named, ssh_processes
 from tests.runner.conftest import tiny_folder, workspace  # noqa: F401
 
 pytestmark = pytest.mark.e2e
@@ -138,6 +139,16 @@ def test_a_board_that_is_not_there_may_come_back(boards, connected):
     assert f"check its power, its network and `ssh -p {board.port} pi@127.0.0.1`" in sentence
     kind, sentence = refusal(connected("pi@board.invalid"))
     assert (kind, "pi@board.invalid has no known address" in sentence) == (DeviceError, True)
+
+
+def test_a_connection_ends_when_nobody_uses_it_any_more(boards):
+    (board,) = boards()
+    connection = SshConnection(SshTarget.parse(board.serial))
+    connection.shell("true")
+    assert len(ssh_processes()) > 0
+    del connection
+    gc.collect()
+    assert ssh_processes() == []
 
 
 # What boards print, and the shells that they have
