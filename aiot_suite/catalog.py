@@ -16,6 +16,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from aiot_suite import suite
+from aiot_suite.environments import how_to_install
 from aiot_suite.errors import ModelError, SelectionError
 from aiot_suite.suite import Instance
 from runner import rawlog
@@ -139,6 +140,9 @@ class Catalog:
         for name in suite.split_names(names):
             if suite.match_name(name, known):
                 continue
+            if match := suite.match_name(name, suite.TODAY_MODELS):  # known without torchvision
+                models.append(match)
+                continue
             network = find_network(name)
             if network is None:
                 raise SelectionError(
@@ -166,7 +170,7 @@ def find_network(name: str) -> Model | None:
         try:
             timm_names = architectures.timm_names()
         except ImportError:
-            raise SelectionError(f"{name} cannot be built without timm: pip install 'aiotbench[timm]'.") from None
+            raise SelectionError(f"{name} cannot be built without timm: {how_to_install([TIMM])}.") from None
         own_name = suite.match_name(name[len(TIMM) :].lstrip("_:"), timm_names)
         if own_name is None:
             return None

@@ -45,6 +45,7 @@ EXTRAS = {
     "pnnx": "ncnn",
     "rocrate": "share",
     "safetensors": "models",
+    "timm": "timm",
     "torch": "models",
     "torchao": "executorch",
     "torchvision": "models",

@@ -16,6 +16,7 @@ from aiot_suite.environments import INSTALL_LEGACY
 from aiot_suite.errors import ConversionError, MissingOperatorError, ModelError, SetupError
 from aiot_suite.facts import Artifact, load_artifacts, load_missing_operators, missing_operators_file
 from aiot_suite.long_tasks import write_output_to
+from aiot_suite.suite import BEYOND_FRAMEWORKS
 from aiot_suite.weights import weight_sources
 from aiot_suite.workspace import sha256_of
 from runner import rawlog
@@ -53,6 +54,16 @@ def instances_without_environment(files: Iterable[Instance], catalog: Catalog) -
         instance
         for instance in files
         if environments.first_installed(catalog.frameworks[instance.framework].environments) is None
+    ]
+
+
+def instances_without_packages(files: Iterable[Instance], catalog: Catalog) -> list[Instance]:
+    """Return the instances of frameworks that are not in the paper and whose packages are not installed here."""
+    return [
+        instance
+        for instance in files
+        if instance.framework in BEYOND_FRAMEWORKS
+        and environments.missing_modules(catalog.frameworks[instance.framework].imports, ["main"])
     ]
 
 
@@ -207,6 +218,8 @@ def _build(
     parameters: int | None
     # converters may depend on the suffix, so the temporary file has it too
     partial = rawlog.partial_path(target)
+    macs: int | None
+    parameters: int | None
     with rawlog.replacing(target, partial.with_name(partial.name + framework.suffix)) as temporary:
         inputs = images.inputs(settings) if images else ()
         if instance.quantization != "float32" and hasattr(framework.host, "convert_quantized"):

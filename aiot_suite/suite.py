@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import re
 import reprlib
+import tomllib
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiot_suite.errors import SelectionError
@@ -27,8 +29,89 @@ ACCELERATED = ("nnapi", "gpu", "dsp", "npu", "coreml", "external", "stable")
 `stable` is one loaded through the stable ABI.
 """
 QUANTIZATIONS = ("float32", "dynamic", "int8", "float16")
-SUITES = {"full": QUANTIZATIONS, "float32": QUANTIZATIONS[:1], "quantized": QUANTIZATIONS[1:]}
-"""The paper's suites and their quantizations: `float32` has 24 instances, `quantized` 36, `full` all 60 (Section V)."""
+TODAY_MODELS = (
+    *MODELS,
+    *("mobilenet_v3_large", "efficientnet_b0", "regnet_y_800mf", "shufflenet_v2_x1_0", "convnext_tiny", "vit_b_16"),
+)
+"""The networks of the suite `today`: the paper's, and classifiers of torchvision from after its time."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named set of instances: all that there are of its models, frameworks, delegates and quantizations."""
+
+    name: str
+    models: tuple[str, ...] = MODELS
+    frameworks: tuple[str, ...] = FRAMEWORKS
+    delegates: tuple[str, ...] = DELEGATES
+    quantizations: tuple[str, ...] = QUANTIZATIONS
+
+    @property
+    def recorded_name(self) -> str | None:
+        """Name that run.json keeps; None for the paper's suites, whose instances are known."""
+        return None if self.name in OF_PAPER else self.name
+
+
+PAPER = "paper"
+OF_PAPER = (PAPER, "float32", "quantized")
+SUITES = {
+    suite.name: suite
+    for suite in (
+        Suite(PAPER),
+        Suite("float32", quantizations=QUANTIZATIONS[:1]),
+        Suite("quantized", quantizations=QUANTIZATIONS[1:]),
+        Suite("today", TODAY_MODELS, ("tflite", "onnxruntime", "executorch", "ncnn", "mnn"), ("cpu",)),
+    )
+}
+"""Suites by name: the paper's 60 instances, of which `float32` has 24 and `quantized` 36 (Section V), and today's."""
+
+FULL = "full"  # former name of the suite `paper`
+
+_SUITE_LISTS = ("models", "frameworks", "delegates", "quantizations")
+_SUITE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+
+
+def find_suite(name: str) -> Suite:
+    """Return the suite with a name of SUITES, or that of a TOML file; raises SelectionError if there is none."""
+    match = match_name(name, (*SUITES, FULL))
+    if match is not None:
+        return SUITES[PAPER if match == FULL else match]
+    file = Path(name)
+    if file.suffix != ".toml" and not file.exists():
+        raise SelectionError(
+            f"Suite {name!r} is unknown: choose from {', '.join(SUITES)}, or name a file like my-suite.toml."
+        )
+    return read_suite(file)
+
+
+def read_suite(file: Path) -> Suite:
+    """Read a suite from a TOML file with lists of names: see docs/adding.md.
+
+    Raises SelectionError if the file cannot be read or has anything else.
+    """
+    try:
+        content = tomllib.loads(rawlog.read_bytes(file).decode())
+    except rawlog.RawLogError as error:
+        raise SelectionError(str(error)) from None
+    except ValueError as error:  # also of text that is not UTF-8
+        raise SelectionError(f"{file} is not valid TOML ({error}): correct it.") from None
+    if unknown := sorted(content.keys() - {"name", *_SUITE_LISTS}):
+        raise SelectionError(f"{file} has {unknown[0]!a:.80}: a suite has only name, {', '.join(_SUITE_LISTS)}.")
+    name = content.pop("name", file.stem.lower().replace(" ", "-"))
+    if not isinstance(name, str) or not _SUITE_NAME.fullmatch(name) or name in (*SUITES, FULL):
+        raise SelectionError(
+            f'{file} has the name {name!a:.80}: write another name = "..." of lower-case letters, digits, - and _, '
+            f"which is none of {', '.join(SUITES)}."
+        )
+    for kind in ("models", "frameworks"):
+        if kind not in content:
+            raise SelectionError(f'{file} has no {kind}: write {kind} = ["...", "..."].')
+    for kind, names in content.items():
+        if not isinstance(names, list) or not names or not all(isinstance(part, str) and part for part in names):
+            raise SelectionError(
+                f'{file} has {reprlib.repr(names)} as {kind}: write a list of names, {kind} = ["...", "..."].'
+            )
+    return Suite(name, **{"delegates": ("cpu",), **{kind: tuple(names) for kind, names in content.items()}})
 
 
 _ID = re.compile(r"[a-z0-9_]+")
@@ -139,30 +222,34 @@ def select(
     delegates: Iterable[str] = (),
     quantizations: Iterable[str] = (),
     everything: Sequence[Instance] = (),
-    suite: str = "full",
+    suite: str | Suite = PAPER,
 ) -> list[Instance]:
-    """Return the instances of a suite (see SUITES) that match the given names.
+    """Return the instances of a suite (see `find_suite`) that match the given names.
 
     everything: the instances to select from, by default the paper's 60.
-    Models, frameworks and delegates that are not given default to the paper's. Raises SelectionError if no instance
-    matches.
+    Models, frameworks and delegates that are given take the place of the suite's; of quantizations, only those that are
+    also the suite's remain. Raises SelectionError for an unknown name, or if no instance matches.
     """
-    suite = choose("Suite", [suite], list(SUITES))[0]
+    suite = find_suite(suite) if isinstance(suite, str) else suite
     candidates = list(everything) or paper_float32() + paper_quantized()
+    quantizations = choose("Quantization", quantizations, QUANTIZATIONS)
     criteria = {
-        "model": choose("Model", list(models) or MODELS, _matching("model", candidates)),
-        "framework": choose("Framework", list(frameworks) or FRAMEWORKS, _matching("framework", candidates)),
-        "delegate": choose("Delegate", list(delegates) or DELEGATES, _matching("delegate", candidates)),
-        "quantization": choose("Quantization", quantizations, QUANTIZATIONS),
+        "model": choose("Model", list(models) or suite.models, _matching("model", candidates)),
+        "framework": choose("Framework", list(frameworks) or suite.frameworks, _matching("framework", candidates)),
+        "delegate": choose("Delegate", list(delegates) or suite.delegates, _matching("delegate", candidates)),
+        "quantization": quantizations,
     }
+    of_suite = choose("Quantization", suite.quantizations, QUANTIZATIONS)
     chosen = [
-        instance for instance in candidates if all(getattr(instance, kind) in names for kind, names in criteria.items())
+        instance
+        for instance in candidates
+        if all(getattr(instance, kind) in names for kind, names in criteria.items())
+        and instance.quantization in of_suite
     ]
-    chosen = [instance for instance in chosen if instance.quantization in SUITES[suite]]
     if not chosen:
         description = ", ".join(f"{kind} {'/'.join(names)}" for kind, names in criteria.items())
         raise SelectionError(
-            f"No instance of the {suite} suite has {description}: choose others; docs/quantization.md lists "
+            f"No instance of the suite {suite.name} has {description}: choose others; docs/quantization.md lists "
             "the quantizations of each framework."
         )
     return chosen

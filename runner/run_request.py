@@ -112,6 +112,7 @@ class RunRequest:
     native: NativeToolOptions | None = None  # TFLite's own tools, for its instances
     order_seed: int | None = None  # seed of the order; see Request.order_seed
     lacking: Mapping[str, str] = field(default_factory=dict)  # why model files cannot be built, by name
+    suite_name: str | None = None  # None: one of the paper's suites
     ab: dict[str, Any] | None = None  # position of a short run in its A/B session: see runner.ab
 
     def by_tools(self, instance: Instance) -> bool:
@@ -148,6 +149,7 @@ class RunRequest:
             "resize": self.resize,
             "ab": self.ab,
             "suite": [instance.id for instance in self.instances],
+            "suite_name": self.suite_name,
             "profile": self.profile.record(),
             "seed": self.seed,
             "threads": self.threads,

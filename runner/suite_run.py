@@ -12,7 +12,7 @@ from aiot_suite.datasets import store
 from aiot_suite.errors import SelectionError
 from aiot_suite.facts import NO_LABELS, load_artifacts, load_missing_operators
 from aiot_suite.preprocess import RESIZE_WAYS
-from aiot_suite.suite import COOLDOWN_S, PATIENCE_S, PROFILES, TIMEOUT_S, Instance, choose, select
+from aiot_suite.suite import COOLDOWN_S, PAPER, PATIENCE_S, PROFILES, TIMEOUT_S, Instance, choose, find_suite, select
 from aiot_suite.workspace import Workspace, models_folder
 from runner import fleet, ledger, rawlog
 from runner.devices import ALL_CORES, CORES, Conditions, Device
@@ -68,7 +68,7 @@ def run_suite(
     devices: str | Sequence[str] | Choice = (),
     *,
     workspace: str | Path = ".",
-    suite: str = "full",
+    suite: str = PAPER,
     models: str | Sequence[str] = (),
     frameworks: str | Sequence[str] = (),
     delegates: str | Sequence[str] = (),
@@ -107,9 +107,10 @@ def run_suite(
     workspace
         Folder that holds data/.
     suite
-        Part of the paper's suite: "full", "float32" or "quantized".
+        "paper" (60 instances), of which "float32" has 24 and "quantized" 36; "today" (today's runtimes and networks);
+        or the path of a TOML file with lists of names, see docs/adding.md.
     models, frameworks, delegates, quantizations
-        One name, or several, of what to run. By default, everything in the paper.
+        One name, or several, of what to run. By default, everything in the suite.
     profile
         "paper", "mlperf-like", "quick" or "sustained".
     dataset
@@ -184,14 +185,18 @@ def run_suite(
         native_tools=native_tools,
         nnapi_accelerator=nnapi_accelerator,
     )
-    everything = common.catalog.everything(common.artifacts.values(), _names(models))
-    instances = select(_names(models), _names(frameworks), _names(delegates), _names(quantizations), everything, suite)
+    chosen_suite = find_suite(suite)
+    everything = common.catalog.everything(common.artifacts.values(), _names(models) or chosen_suite.models)
+    instances = select(
+        _names(models), _names(frameworks), _names(delegates), _names(quantizations), everything, chosen_suite
+    )
     if common.profile.name == "sustained" and len(instances) > 1:
         raise SelectionError(
             f"Profile sustained runs one instance for ten minutes, but {len(instances)} are selected: select "
             "one, for example with `--models mnasnet --frameworks tflite --delegates cpu --quantizations int8`."
         )
-    request = replace(with_instances(common, instances, models_folder(space, weights)), order_seed=seed)
+    request = with_instances(common, instances, models_folder(space, weights))
+    request = replace(request, order_seed=seed, suite_name=chosen_suite.recorded_name)
     if request.native:
         for device in chosen_devices:
             request.native.tools_for(device)  # fail before any device starts if one has no tools

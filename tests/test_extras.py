@@ -155,7 +155,7 @@ def test_the_extra_of_each_module_is_the_one_that_has_its_distribution():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     names = {
         extra: {Requirement(text).name for text in extras[extra]}
-        for extra in ("run", "models", "executorch", "mnn", "ncnn", "onnxruntime", "cluster", "share")
+        for extra in ("run", "models", "executorch", "mnn", "ncnn", "onnxruntime", "timm", "cluster", "share")
     }
     listed = {(extra, module) for module, extra in environments.EXTRAS.items()}
     assert listed == {

@@ -181,6 +181,7 @@ def instance(run: Row, instance_id: str, position: int, tried: int) -> Row:
     return {
         **origin_of(run),
         "study": run.get("study"),
+        "suite": run.get("suite_name"),
         **_interleaved(run),
         "instance_id": instance_id,
         **parts._asdict(),

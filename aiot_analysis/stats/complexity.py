@@ -36,10 +36,9 @@ def complexity(rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
     wanted = rows[rows["quantization"] == "float32"].assign(implementation=names.implementation)
     select.check(wanted, by=["device_id", "implementation"])
     select.check(wanted, select.SHARED_INFERENCE if timing == "inference" else select.SHARED, by=["device_id"])
-    facts = paper.models().rename(columns={"flops_millions": "macs_millions"})[["model", "macs_millions"]]
-    table = wanted.rename(columns={f"{select.time_column(timing)}_mean": "latency_ms"}).merge(
-        facts, on="model", how="left"
-    )
+    table = wanted.rename(columns={f"{select.time_column(timing)}_mean": "latency_ms"}).reset_index(drop=True)
+    macs = paper.models().set_index("model")["flops_millions"]
+    table["macs_millions"] = table["model"].map(macs).astype(float)
     table["latency_ms"] = table["latency_ms"].where(table["latency_ms"] > 0)
     table["gmacs_per_s"] = table["macs_millions"] / table["latency_ms"]  # 1e6 / 1e-3 / 1e9 = 1
     table["gflops_per_s"] = OPERATIONS_PER_MAC * table["gmacs_per_s"]

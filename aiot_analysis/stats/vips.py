@@ -128,11 +128,14 @@ def contributions(
     """Return what each instance adds to the scores of its device.
 
     VIPS is the sum over instances of accuracy / time (Equation 1); VOPS is the sum of accuracy * FLOPs / time, with the
-    FLOPs of Table II, which are millions of multiply-accumulates. Takes one row per device x instance (see
-    `select.measured_rows`). Returns one row per device x instance of `suite`: device_id, instance_id, model,
-    implementation, quantization, accuracy (fraction of 1), time_s (mean per image), vips (images per second), vops
-    (millions of FLOPs per second, as logged by the paper's app), share and vops_share (fractions of the device's sums
-    over the instances it has). Null where the device lacks the instance or its time is not positive.
+    FLOPs of Table II, which are millions of multiply-accumulates; for networks that are not in it, they are counted
+    from the graph.
+
+    Takes one row per device x instance (see `select.measured_rows`). Returns one row per device x instance of `suite`:
+    device_id, instance_id, model, implementation, quantization, accuracy (fraction of 1), time_s (mean per image), vips
+    (images per second), vops (millions of FLOPs per second, as logged by the paper's app), share and vops_share
+    (fractions of the device's sums over the instances it has). Null where the device lacks the instance or its time is
+    not positive.
 
     Raises PoolingError if rows of one device were measured under different conditions; with inference times they may be
     from an agent and from a native tool, which time the same call. Raises DataError if a row occurs twice.
@@ -148,7 +151,7 @@ def contributions(
 
     grid = pd.MultiIndex.from_product([rows["device_id"].unique(), list(suite)], names=key)
     parts = wanted.set_index(key)[["accuracy", value]].reindex(grid).reset_index()
-    parts = parts.merge(_instance_parts(suite), on="instance_id", how="left")
+    parts = parts.merge(_instance_parts(suite, rows), on="instance_id", how="left")
     parts["time_s"] = parts[value].where(parts[value] > 0) / 1000
     parts["vips"] = parts["accuracy"] / parts["time_s"]
     parts["vops"] = parts["vips"] * parts["macs_millions"]
@@ -159,12 +162,14 @@ def contributions(
     return parts[[*columns, "vips", "vops", "share", "vops_share"]]
 
 
-def _instance_parts(suite: Sequence[str]) -> pd.DataFrame:
-    """Return the parts of the instance ids and the FLOPs of their models in Table II, null for any other model."""
+def _instance_parts(suite: Sequence[str], rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the parts of the instance ids, and the FLOPs of their models by Table II, or else by their rows."""
     parts = pd.DataFrame(map(names.instance, suite), columns=names.InstanceParts._fields)
     parts["instance_id"], parts["implementation"] = list(suite), names.implementation(parts)
     macs = paper.models().set_index("model")["flops_millions"].astype(float)
-    return parts.assign(macs_millions=parts["model"].map(macs)).drop(columns=["framework", "delegate"])
+    counted = rows.groupby("model")["macs_millions"].max() if "macs_millions" in rows else pd.Series(dtype=float)
+    macs_millions = parts["model"].map(macs).fillna(parts["model"].map(counted))
+    return parts.assign(macs_millions=macs_millions).drop(columns=["framework", "delegate"])
 
 
 def counted_rows(rows: pd.DataFrame, timing: str, suite: Sequence[str]) -> pd.DataFrame:
@@ -292,7 +297,7 @@ def intervals(
     """
     scored = scores(rows, timing, suite)
     counted = scored.set_index("device_id")["instances"].to_dict()
-    macs = _instance_parts(suite).set_index("instance_id")["macs_millions"].to_dict()
+    macs = _instance_parts(suite, rows).set_index("instance_id")["macs_millions"].to_dict()
     of_device = partial(
         draw_scores, counted=counted, macs=macs, runs=_run_variance(rows, timing, suite), timing=timing, seed=seed,
         resamples=resamples,
@@ -335,7 +340,7 @@ def draw_scores(
     """Return VIPS of one device in every draw, (resamples,), and the columns that `intervals` adds.
 
     The draws are empty, (0,), if the device has no interval. Takes the image records of the device. `counted` is the
-    number of instances in its score, by device id; `macs` the FLOPs of Table II by instance; and `runs` the variance
+    number of instances in its score, by device id; `macs` the FLOPs by instance; and `runs` the variance
     that runs add to the logarithms of VIPS and VOPS, with its degrees of freedom, by device id.
     """
     device = str(records["device_id"].iloc[0])

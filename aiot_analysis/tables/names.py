@@ -156,6 +156,8 @@ BEYOND_NAMES = {  # not in the paper
     "mnn_cpu": "MNN",
     "tflite_gpu": "TFLite GPU",
     "squeezenet1_1": "SqueezeNet 1.1",
+    "shufflenet_v2_x1_0": "ShuffleNetV2",
+    "vit_b_16": "ViT-B/16",
 }
 QUANTIZATION_NAMES = {"float32": "float32", "dynamic": "dynamic", "int8": "INT8", "float16": "float16"}
 PHASES = ("decode", "preprocess", "inference", "postprocess")  # of an image, in order

@@ -72,6 +72,7 @@ class Instances(Table):
     run_id: Series[str]
     device_id: Series[str]
     study: Series[str] = pa.Field(nullable=True)  # null for a run of the suite
+    suite: Series[str] = pa.Field(nullable=True)  # as named for the run; null for the paper's
     ab_session: Series[str] = pa.Field(nullable=True)  # set for a short run of `aiot ab`: see docs/raw-logs.md
     ab_side: Series[str] = pa.Field(nullable=True, isin=["a", "b"])
     ab_block: Series[pd.Int64Dtype] = pa.Field(nullable=True, ge=1)
@@ -291,7 +292,7 @@ ADDED = {
         *["layers_npu", "layers_gpu", "layers_cpu", "summary_runs", "summary_min_ms", "summary_max_ms"],
         *["summary_p99_ms", "summary_validity", "memory_min_mb", "memory_max_mb", "torch_accuracy", "job"],
         *["publication", "publisher", "submitter", "scenario", "address", "retrieved"],
-        *["energy_mj", "energy_mj_se", "energy_gap", "macs_millions", "params_millions"],
+        *["energy_mj", "energy_mj_se", "energy_gap", "macs_millions", "params_millions", "suite"],
     ],
     "telemetry": ["charge_uah", "voltage_mv", "current_ua", "screen_on", "others", "throttling"],
 }

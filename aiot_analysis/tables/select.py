@@ -12,7 +12,7 @@ from aiot_analysis.tables import names
 from aiot_analysis.tables.names import TIMES, USABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 SHARED = ["origin", "dataset_sha256", "timing", "weights", "source"]  # must be equal in all rows of one statistic
 SHARED_INFERENCE = [field for field in SHARED if field not in ("timing", "source")]
@@ -89,6 +89,18 @@ def of_paper(instances: pd.DataFrame) -> pd.DataFrame:
     return instances[instances["instance_id"].isin(names.PAPER)].reset_index(drop=True)
 
 
+def suites(instances: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the ids of all instances of each suite that a run named, by the name of the suite.
+
+    The paper's suite, whose instances are `names.PAPER`, is not among them.
+    """
+    named = of_suite(instances).dropna(subset=["suite"])
+    named = names.ordered(
+        named.assign(implementation=names.implementation), ["model", "implementation", "quantization"]
+    )
+    return {str(suite): list(dict.fromkeys(part["instance_id"])) for suite, part in named.groupby("suite")}
+
+
 def of_study(studies: pd.DataFrame, study: str) -> pd.DataFrame:
     """Return the usable instances of a study, from the latest run of each device and instance."""
     usable = studies[(studies["study"] == study) & studies["verdict"].isin(USABLE)]
@@ -124,6 +136,7 @@ def measured_rows(
     needs: Sequence[str] = ("accuracy",),
     by_framework: bool = False,
     wanted: str | Sequence[str] = USABLE,
+    together: Collection[str] = tuple(names.MODELS),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return one usable row per device x instance, and every other row with the reason why it is not used.
 
@@ -134,7 +147,7 @@ def measured_rows(
     Instances of a device are only used together if they ran with the same profile, threads, weights and images, and
     those of one framework with the same version of it; the settings with which most instances ran are used (see
     `_settings`). They have the same timing and source (agent or tool); with `by_framework`, this holds only within each
-    framework.
+    framework. Models that are not in `together` are used by themselves.
 
     Takes the table `instances`. Returns its selected rows, and a frame of the others with the columns run_id,
     device_id, instance_id, model, framework, delegate, quantization, verdict and reasons, in which a reason that recurs
@@ -146,7 +159,7 @@ def measured_rows(
     has_verdict = instances["verdict"].isin(accepted)
     usable = has_verdict & ~missing.any(axis=1)
     setting_reasons = pd.Series(index=instances.index, dtype=object)
-    for setting, scope, by in _settings(instances, by_framework):
+    for setting, scope, by in _settings(instances, by_framework, together):
         groups = [instances["device_id"], *by]
         usual = _usual(instances[usable], setting[usable], [group[usable] for group in groups])
         usual = usual.reindex(instances.index).astype(str)
@@ -200,16 +213,18 @@ def with_quantized(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["device_id"].isin(ran)] if len(ran) else rows
 
 
-def _settings(instances: pd.DataFrame, by_framework: bool) -> Iterator[tuple[pd.Series, str, list[pd.Series]]]:
+def _settings(
+    instances: pd.DataFrame, by_framework: bool, together: Collection[str]
+) -> Iterator[tuple[pd.Series, str, list[pd.Series]]]:
     """Yield each setting that instances used together must share: its text per row, its scope in words, extra groups.
 
-    The paper's six models are used together, any other model by itself. Rows are grouped by the extra groups within
+    The models in `together` are used together, any other model by itself. Rows are grouped by the extra groups within
     each device.
     """
     fields = ["model", "framework", "profile", "threads", *SHARED, "dataset", "framework_version"]
     kept_conditions = instances["conditions"].fillna("").map(lambda words: f", {words}" if words else "")
     text = instances[fields].astype("object").where(instances[fields].notna(), "unknown").astype(str)
-    model_group = text["model"].where(~text["model"].isin(names.MODELS), "")
+    model_group = text["model"].where(~text["model"].isin(list(together)), "")
     yield text["profile"] + " profile, " + text["threads"] + " threads" + kept_conditions, "", [model_group]
     images = text["dataset"] + " images (" + text["dataset_sha256"].str[:8] + ")"
     timing_and_source = text["timing"].map(names.display) + " by the " + text["source"]

@@ -40,7 +40,15 @@ app = typer.Typer(
 
 @app.command("prepare")
 def models_prepare(
-    models: Models = list(LIGHT_MODELS),  # noqa: B006  typer copies it
+    suite_name: Annotated[
+        str | None,
+        typer.Option(
+            "--suite",
+            metavar="NAME|FILE",
+            help="Suite whose files are built, as for `aiot run`. Default: the paper's three light networks.",
+        ),
+    ] = None,
+    models: Models = [],  # noqa: B006
     frameworks: Frameworks = [],  # noqa: B006
     quantizations: Quantizations = [],  # noqa: B006
     weights: Weights = "sample",
@@ -75,13 +83,16 @@ def models_prepare(
     space = to_write(workspace)
     images = calibrating.calibration_from_dataset(store.load(space.dataset(calibration))) if calibration else None
     available = catalog.load(space.plugins)
-    chosen = suite.select(models, frameworks, (), quantizations, available.everything(names=models))
+    chosen_suite = suite.find_suite(suite_name or suite.PAPER)
+    models = models or list(chosen_suite.models if suite_name else LIGHT_MODELS)
+    chosen = suite.select(models, frameworks, (), quantizations, available.everything(names=models), chosen_suite)
     left_out = [] if frameworks else prepare.instances_without_environment(chosen, available)
+    not_installed = [] if frameworks else prepare.instances_without_packages(chosen, available)
     folder = models_folder(space, weights)
     notes: list[str] = []
     with counting("models: converting") as step:
         artifacts, built = prepare.prepare(
-            [instance for instance in chosen if instance not in left_out],
+            [instance for instance in chosen if instance not in (*left_out, *not_installed)],
             kind=weights,
             folder=folder,
             cache=space.models,
@@ -100,6 +111,8 @@ def models_prepare(
     if left_out:
         names = ", ".join(dict.fromkeys(instance.framework for instance in left_out))
         say(f"          skipped {names}, which needs another environment: {INSTALL_LEGACY}")
+    for name in dict.fromkeys(instance.framework for instance in not_installed):
+        say(f"          skipped {name}, which is not installed: `aiot frameworks install {name}`")
     for calibrated in dict.fromkeys(artifact.calibrated for artifact in artifacts if artifact.calibrated):
         print(
             f"          int8 calibrated with {calibrated.images} images: {calibrated.dataset}, {calibrated.sha256[:12]}"

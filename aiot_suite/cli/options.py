@@ -25,6 +25,15 @@ Models = Annotated[
         "its name there, networks of timm as timm:NAME, or models in plugins/models.",
     ),
 ]
+SuiteName = Annotated[
+    str,
+    typer.Option(
+        "--suite",
+        metavar="NAME|FILE",
+        help="Suite of instances: paper (60 instances), its parts float32 (24) and quantized (36), today (today's "
+        "runtimes and networks), or a TOML file with lists of names: see docs/adding.md.",
+    ),
+]
 Frameworks = Annotated[
     list[str],
     typer.Option(

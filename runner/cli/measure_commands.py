@@ -31,6 +31,7 @@ from aiot_suite.cli.options import (
     Serials,
     SkipUnusable,
     Ssh,
+    SuiteName,
     Threads,
     Timeout,
     Weights,
@@ -39,7 +40,7 @@ from aiot_suite.cli.options import (
 )
 from aiot_suite.cli.streams import say
 from aiot_suite.errors import RunnerError
-from aiot_suite.suite import COOLDOWN_S, PATIENCE_S, SUITES, TIMEOUT_S, choose
+from aiot_suite.suite import COOLDOWN_S, PAPER, PATIENCE_S, TIMEOUT_S, choose
 from aiot_suite.workspace import Workspace, models_folder
 from runner import rawlog
 from runner.devices import ALL_CORES
@@ -56,14 +57,7 @@ def run(
     skip_unusable: SkipUnusable = False,
     connect: Connect = [],  # noqa: B006
     ssh: Ssh = [],  # noqa: B006
-    part: Annotated[
-        str,
-        typer.Option(
-            "--suite",
-            metavar="|".join(SUITES),
-            help="Part of the paper's suite: full (60 instances), float32 (24) or quantized (36).",
-        ),
-    ] = "full",
+    suite: SuiteName = PAPER,
     models: Models = [],  # noqa: B006
     frameworks: Frameworks = [],  # noqa: B006
     delegates: Delegates = [],  # noqa: B006
@@ -142,8 +136,8 @@ def run(
 
     Choose the devices with --local, --serial, --connect, --all or --ssh; `aiot devices` lists those that are attached.
     An instance is one network in one framework, on one delegate and in one number format. By default, all 60 instances
-    of the paper are run. An instance that cannot run is recorded with the reason and a remedy. `aiot process` and
-    `aiot report` then turn the raw logs into pages.
+    of the paper are run; --suite chooses others. An instance that cannot run is recorded with the reason and a remedy.
+    `aiot process` and `aiot report` then turn the raw logs into pages.
 
     With --native-tools, TFLite is measured entirely by its own programs: see docs/native-tools.md. Runs with --resize
     are a separate study and are not used in the statistics of the suite.
@@ -158,7 +152,7 @@ def run(
     outcome = run_suite(
         Choice(local, serials, every, connect, device_folder, device_python, keep_serial, ssh=ssh),
         workspace=space.root,
-        suite=part,
+        suite=suite,
         models=models,
         frameworks=frameworks,
         delegates=delegates,

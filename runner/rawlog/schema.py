@@ -43,6 +43,7 @@ RUN_FIELDS: Fields = {
     "native_tools": _DICT + _OPTIONAL,  # those that measured TFLite's instances, and the requested accelerator
     "checks": _DICT + _OPTIONAL,  # results of `aiot models check`, by file
     "imported": _DICT + _OPTIONAL,  # for "imported" and "published": time, files, deviations from the field definitions
+    "suite_name": _TEXT + _OPTIONAL,  # null: one of the paper's suites, or unknown
     **_all(_TEXT + _OPTIONAL, "study", "resize"),  # for runs outside the suite: purpose, and way of resizing
     "ab": _DICT + _OPTIONAL,  # for the study "ab": session, side, block, first, blocks, seed, a, b
     "started": _TEXT,  # ISO 8601, UTC

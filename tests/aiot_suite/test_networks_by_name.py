@@ -150,7 +150,7 @@ def test_timm_is_an_extra(monkeypatch):
     monkeypatch.setattr(architectures, "timm_library", absent)
     catalog.find_network.cache_clear()
     with pytest.raises(
-        SelectionError, match=r"timm:some cannot be built without timm: pip install 'aiotbench\[timm\]'"
+        SelectionError, match=r"timm:some cannot be built without timm: `pip install 'aiotbench\[timm\]'"
     ):
         CATALOG.everything(names=["timm:some"])
 

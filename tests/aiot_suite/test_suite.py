@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiot_suite import suite
+from aiot_suite import catalog, suite
 from aiot_suite.errors import SelectionError
 from aiot_suite.suite import Instance
 
@@ -60,7 +60,7 @@ def test_an_unknown_name_lists_the_choices():
 
 
 def test_an_empty_selection_is_an_error():
-    with pytest.raises(SelectionError, match="No instance of the full suite has"):
+    with pytest.raises(SelectionError, match="No instance of the suite paper has"):
         suite.select(frameworks=["pytorch"], quantizations=["int8"])
 
 
@@ -110,16 +110,18 @@ def test_a_model_with_few_instances_is_spread_over_the_order():
     assert suite.draw_balanced_order([own], 0) == [own] and suite.draw_balanced_order([], 0) == []
 
 
-@pytest.mark.parametrize(("name", "count"), [("full", 60), ("float32", 24), ("QUANTIZED", 36)])
+@pytest.mark.parametrize(("name", "count"), [("paper", 60), ("full", 60), ("float32", 24), ("QUANTIZED", 36)])
 def test_the_papers_suites(name, count):
     assert len(suite.select(suite=name)) == count
 
 
 def test_a_suite_is_narrowed_by_names_and_an_empty_one_is_said():
     assert {one.quantization for one in suite.select(suite="quantized", quantizations=["int8"])} == {"int8"}
-    with pytest.raises(SelectionError, match="No instance of the float32 suite has"):
+    with pytest.raises(SelectionError, match="No instance of the suite float32 has"):
         suite.select(suite="float32", quantizations=["int8"])
-    with pytest.raises(SelectionError, match="Suite 'half' is unknown: choose from full, float32, quantized"):
+    with pytest.raises(
+        SelectionError, match="Suite 'half' is unknown: choose from paper, float32, quantized, today, or name"
+    ):
         suite.select(suite="half")
 
 
@@ -143,3 +145,85 @@ def test_a_profile_that_cannot_be_measured_is_one_sentence(record, words):
 @pytest.mark.parametrize("profile", suite.PROFILES.values(), ids=suite.PROFILES)
 def test_a_profile_is_read_back(profile):
     assert suite.Profile.parse(profile.record(), "run.json") == profile
+
+
+def everything(*models):
+    return catalog.load().everything(names=models)
+
+
+def test_todays_suite_has_twelve_networks_on_five_runtimes_of_which_each_gives_what_it_has():
+    today = suite.find_suite("today")
+    instances = suite.select(everything=everything(*today.models), suite=today)
+    frameworks = catalog.load().frameworks
+    runtimes = ["tflite", "onnxruntime", "executorch", "ncnn", "mnn"]
+    assert {(one.model, one.framework) for one in instances} == set(itertools.product(today.models, runtimes))
+    assert {one.model for one in instances} - set(suite.MODELS) == {
+        *("mobilenet_v3_large", "efficientnet_b0", "regnet_y_800mf"),
+        *("shufflenet_v2_x1_0", "convnext_tiny", "vit_b_16"),
+    }
+    assert {one.delegate for one in instances} == {"cpu"}
+    assert len(instances) == 12 * sum(len(frameworks[name].quantizations) for name in runtimes)
+
+
+def test_names_take_the_place_of_those_of_a_suite():
+    instances = suite.select(["resnet18"], ["mnn"], (), ["float32"], everything("resnet18"), "today")
+    assert [one.id for one in instances] == ["mnn_cpu_float32_resnet18"]
+
+
+MINE = """
+models = ["squeezenet", "EfficientNet-B0"]
+frameworks = ["tflite", "onnxruntime"]
+quantizations = ["float32", "int8"]
+"""
+
+
+def test_a_file_is_a_suite(tmp_path):
+    """Of two networks, two frameworks and two number formats, on the CPU unless delegates are named."""
+    file = tmp_path / "My suite.toml"
+    file.write_text(MINE)
+    mine = suite.find_suite(str(file))
+    assert (mine.name, mine.recorded_name) == ("my-suite", "my-suite")
+    instances = suite.select(everything=everything(*mine.models), suite=mine)
+    assert {(one.model, one.framework, one.quantization, one.delegate) for one in instances} == set(
+        itertools.product(["squeezenet", "efficientnet_b0"], ["tflite", "onnxruntime"], ["float32", "int8"], ["cpu"])
+    )
+    file.write_text(f'name = "phones"\ndelegates = ["cpu", "nnapi"]{MINE}')
+    assert suite.find_suite(str(file)).name == "phones"
+    assert len(suite.select(everything=everything(*mine.models), suite=str(file))) == 2 * 2 * 2 + 2 * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("models = [", "is not valid TOML"),
+        ("model = ['squeezenet']", r"has 'model': a suite has only name, models, frameworks, delegates, quantizations"),
+        ("frameworks = ['tflite']", r"has no models: write models = \[\"\.\.\.\""),
+        ("models = ['squeezenet']", "has no frameworks"),
+        ("models = 'squeezenet'\nframeworks = ['tflite']", "has 'squeezenet' as models: write a list of names"),
+        ("models = []\nframeworks = ['tflite']", r"has \[\] as models: write a list of names"),
+        ("models = ['squeezenet']\nframeworks = [1]", r"has \[1\] as frameworks: write a list of names"),
+        ("name = 'today'\nmodels = ['squeezenet']\nframeworks = ['tflite']", "has the name 'today': write another"),
+        ("name = '../x'\nmodels = ['squeezenet']\nframeworks = ['tflite']", r"has the name '\.\./x': write another"),
+    ],
+)
+def test_a_file_that_is_no_suite_is_one_sentence(tmp_path, text, words):
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+    with pytest.raises(SelectionError, match=rf"^\S+mine\.toml {words}"):
+        suite.find_suite(str(file))
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path, content):
+    file = tmp_path / "mine.toml"
+    if content:
+        file.write_bytes(content)
+    with pytest.raises(SelectionError, match=r"mine\.toml"):
+        suite.find_suite(str(file))
+
+
+def test_an_unknown_name_in_a_file_is_named(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text('models = ["squeezenet"]\nframeworks = ["nncn"]')
+    with pytest.raises(SelectionError, match="Framework 'nncn' is unknown: choose from tflite"):
+        suite.select(everything=everything(), suite=str(file))

@@ -61,6 +61,36 @@ def test_the_outcome_is_what_the_raw_logs_say(run, workspace):
     assert not outcome.failed, "instances that are unavailable are no failures"
 
 
+def test_a_suite_of_a_file_is_run_and_its_name_is_recorded(workspace, tmp_path):
+    """With the two tiny networks in TFLite; a run of the paper's suite has no name, as in earlier versions."""
+    file = tmp_path / "mine.toml"
+    file.write_text('models = ["squeezenet", "mnasnet"]\nframeworks = ["tflite"]\nquantizations = ["float32"]\n')
+    ran = aiot("run", "--local", "--suite", file, "--images", 2, "--workspace", workspace.root)
+    assert ran.returncode == 0, ran.stderr
+    [folder] = rawlog.run_folders(workspace.raw)
+    wanted = {"tflite_cpu_float32_squeezenet", "tflite_cpu_float32_mnasnet"}
+    assert (record_of(folder)["suite_name"], set(record_of(folder)["suite"])) == ("mine", wanted)
+    [paper] = runner.run_suite("local", workspace=workspace.root, suite="full", max_images=2, **OURS).folders
+    assert record_of(paper)["suite_name"] is None
+    unknown = aiot("run", "--local", "--suite", "tomorrow", "--workspace", workspace.root)
+    assert unknown.stderr == (
+        "aiot: Suite 'tomorrow' is unknown: choose from paper, float32, quantized, today, or name a file like "
+        "my-suite.toml.\n"
+    )
+
+
+def test_todays_suite_needs_no_converter_to_list_what_it_would_run(workspace):
+    """Networks of torchvision are known by name; those without a file are unavailable, with the command to make it."""
+    planned = runner.run_suite("local", workspace=workspace.root, suite="today", dry_run=True).planned
+    assert {Instance.parse(one.instance_id).framework for one in planned} == {
+        *("tflite", "onnxruntime", "executorch", "ncnn", "mnn")
+    }
+    [vit] = [one for one in planned if one.instance_id == "tflite_cpu_float32_vit_b_16"]
+    assert vit.obstacle["remedy"] == "`aiot models prepare --models vit_b_16 --frameworks tflite`"
+    ready = {one.instance_id for one in planned if not one.obstacle}
+    assert ready == {one.id for one in TINY if one.framework == "tflite"}
+
+
 def test_a_failed_instance_is_in_the_outcome_and_is_retried_on_resume(run, workspace):
     model = workspace.models / "sample" / "tflite_int8_squeezenet.tflite"
     content = model.read_bytes()
@@ -121,7 +151,7 @@ def test_the_example_of_the_documentation_runs(workspace, monkeypatch):
 @pytest.mark.parametrize(
     "options, words",
     [
-        ({"models": "alexnet"}, ["--models", "alexnet"]),
+        ({"models": "nothing"}, ["--models", "nothing"]),
         ({"profile": "fast"}, ["--profile", "fast"]),
         ({"profile": "sustained"}, ["--profile", "sustained"]),
         ({"resize": "nearest"}, ["--resize", "nearest"]),
