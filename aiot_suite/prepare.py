@@ -214,8 +214,6 @@ def _build(
     settings = source.settings.with_layout(framework.layout)
     target = folder / f"{instance.artifact}{framework.suffix}"
     images = calibration if instance.quantization in calibrating.QUANTIZATIONS else None
-    macs: int | None
-    parameters: int | None
     # converters may depend on the suffix, so the temporary file has it too
     partial = rawlog.partial_path(target)
     macs: int | None
