@@ -25,12 +25,16 @@ $(VENV)/installed: pyproject.toml constraints.txt
 .PHONY: setup
 setup: $(VENV)/installed ## make the virtual environment
 
+ONNX := --frameworks onnxruntime --models mobilenet_v2
+
 .PHONY: demo
 demo: $(VENV)/installed ## measure this machine, import published results, simulate the 51 phones, and make the reports
 	@$(AIOT) models prepare
+	@$(AIOT) models prepare $(ONNX)
 	@$(AIOT) dataset make
 	@$(AIOT) models check --summary
 	@$(AIOT) run --local --resume
+	@$(AIOT) run --local --resume $(ONNX)
 	@$(AIOT) operators --resume --repeat 5
 	@$(AIOT) import --published
 	@$(AIOT) simulate --replace
