@@ -19,7 +19,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@echo "setup     installing Python packages into $(VENV) (3 GB, only once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) 'pip>=25.1' # older ones do not know --group
-	@$(PIP) -e '.[run,models,onnxruntime,ncnn,mnn,cluster,share]' --group dev --group docs
+	@$(PIP) -e '.[run,models,onnxruntime,ncnn,mnn,timm,cluster,share]' --group dev --group docs
 	@touch $@
 
 .PHONY: setup
