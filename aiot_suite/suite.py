@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 import reprlib
-import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,6 +88,8 @@ def read_suite(file: Path) -> Suite:
 
     Raises SelectionError if the file cannot be read or has anything else.
     """
+    import tomllib  # Python 3.11; models are converted in the legacy environment, too, which has Python 3.9
+
     try:
         content = tomllib.loads(rawlog.read_bytes(file).decode())
     except rawlog.RawLogError as error:
