@@ -80,6 +80,11 @@ class Framework:
         return tuple(getattr(self.host, "DELEGATES", ("cpu",)))
 
     @property
+    def agent_delegates(self) -> tuple[str, ...]:
+        """Delegates of which only its agent, on the device, can tell whether they are there."""
+        return tuple(getattr(self.host, "AGENT_DELEGATES", ()))
+
+    @property
     def quantizations(self) -> tuple[str, ...]:
         """Quantizations that it supports."""
         return tuple(getattr(self.host, "QUANTIZATIONS", ("float32",)))

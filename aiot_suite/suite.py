@@ -20,7 +20,7 @@ HEAVY_MODELS, LIGHT_MODELS = MODELS[:3], MODELS[3:]
 FRAMEWORKS = ("tflite", "pytorch", "caffe2")
 BEYOND_FRAMEWORKS = ("executorch", "onnxruntime", "ncnn", "mnn")  # not in the paper
 DELEGATES = ("cpu", "nnapi")
-BEYOND_DELEGATES = ("gpu",)  # not in the paper; available through TFLite's own tools
+BEYOND_DELEGATES = ("gpu", "xnnpack", "qnn")  # not in the paper; of TFLite's own tools, and of ONNX Runtime
 ACCELERATED = ("nnapi", "gpu", "dsp", "npu", "coreml", "external", "stable")
 """Kinds of delegates that a model can be handed to, by the names used in instances.
 
@@ -229,15 +229,16 @@ def select(
 
     everything: the instances to select from, by default the paper's 60.
     Models, frameworks and delegates that are given take the place of the suite's; of quantizations, only those that are
-    also the suite's remain. Raises SelectionError for an unknown name, or if no instance matches.
+    also the suite's remain. Without `delegates`, frameworks that are not in the paper run on the CPU. Raises
+    SelectionError for an unknown name, or if no instance matches.
     """
-    suite = find_suite(suite) if isinstance(suite, str) else suite
+    suite, delegates = find_suite(suite) if isinstance(suite, str) else suite, list(delegates)
     candidates = list(everything) or paper_float32() + paper_quantized()
     quantizations = choose("Quantization", quantizations, QUANTIZATIONS)
     criteria = {
         "model": choose("Model", list(models) or suite.models, _matching("model", candidates)),
         "framework": choose("Framework", list(frameworks) or suite.frameworks, _matching("framework", candidates)),
-        "delegate": choose("Delegate", list(delegates) or suite.delegates, _matching("delegate", candidates)),
+        "delegate": choose("Delegate", delegates or suite.delegates, _matching("delegate", candidates)),
         "quantization": quantizations,
     }
     of_suite = choose("Quantization", suite.quantizations, QUANTIZATIONS)
@@ -247,6 +248,12 @@ def select(
         if all(getattr(instance, kind) in names for kind, names in criteria.items())
         and instance.quantization in of_suite
     ]
+    if not delegates:
+        chosen = [
+            instance
+            for instance in chosen
+            if instance.framework not in BEYOND_FRAMEWORKS or instance.delegate == "cpu"
+        ]
     if not chosen:
         description = ", ".join(f"{kind} {'/'.join(names)}" for kind, names in criteria.items())
         raise SelectionError(

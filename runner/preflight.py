@@ -89,9 +89,10 @@ def preflight(
 
     An instance that is measured by TFLite's own tools (see runner.tools) needs no Python on the device.
     """
-    if instance.delegate not in (device.tool_delegates if by_tools else device.delegates):
-        return device.without_delegate(instance.delegate)
     framework = catalog.frameworks.get(instance.framework)
+    of_agent = framework.agent_delegates if framework else ()
+    if instance.delegate not in (device.tool_delegates if by_tools else (*device.delegates, *of_agent)):
+        return device.without_delegate(instance.delegate)
     if framework is None:
         return {
             "reason": f"there is no framework {instance.framework} in this workspace",

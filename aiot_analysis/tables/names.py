@@ -186,13 +186,15 @@ _ALL = (
     | TIMING_NAMES
     | VERDICT_NAMES
 )
-DELEGATE_NAMES = {  # of imported logs, not in the paper
+DELEGATE_NAMES = {  # of imported logs and of ONNX Runtime, not in the paper
     "dsp": "DSP",
     "npu": "NPU",
     "coreml": "Core ML",
     "external": "external delegate",
     "stable": "stable delegate",
     "unknown": "unknown delegate",
+    "xnnpack": "XNNPACK",
+    "qnn": "QNN",
 }
 
 _ALL |= {"cpu": "CPU", "nnapi": "NNAPI", "gpu": "GPU", **DELEGATE_NAMES}
@@ -201,7 +203,7 @@ _ALL |= {f"tflite_{delegate}": f"TFLite {label}" for delegate, label in DELEGATE
 _ALL |= {
     f"{framework}_{delegate}": f"{name} {label}"
     for framework, name in FRAMEWORK_NAMES.items()
-    for delegate, label in {"cpu": "CPU", "gpu": "GPU", **DELEGATE_NAMES}.items()
+    for delegate, label in {"cpu": "CPU", "nnapi": "NNAPI", "gpu": "GPU", **DELEGATE_NAMES}.items()
 }
 RUNTIMES = ["tflite", "onnxruntime", "qnn"]  # of published results, in the order of figures
 PRECISIONS = ["float", "w8a8", "w8a16"]

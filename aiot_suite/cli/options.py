@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from aiot_suite.errors import printable
-from aiot_suite.suite import BEYOND_FRAMEWORKS, DELEGATES, FRAMEWORKS, MODELS, PROFILES, QUANTIZATIONS
+from aiot_suite.suite import BEYOND_DELEGATES, BEYOND_FRAMEWORKS, DELEGATES, FRAMEWORKS, MODELS, PROFILES, QUANTIZATIONS
 from aiot_suite.workspace import Workspace
 from runner import rawlog
 
@@ -48,7 +48,8 @@ Delegates = Annotated[
     typer.Option(
         "--delegates",
         metavar="NAMES",
-        help=f"Only these delegates (what executes networks), separated by commas: any of {', '.join(DELEGATES)}, gpu.",
+        help=f"Only these delegates (what executes networks), separated by commas: any of "
+        f"{', '.join((*DELEGATES, *BEYOND_DELEGATES))}.",
     ),
 ]
 Quantizations = Annotated[

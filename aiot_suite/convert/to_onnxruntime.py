@@ -22,6 +22,8 @@ LAYOUT = "NCHW"
 SUFFIX = ".onnx"
 IMPORTS = ("onnxruntime",)
 DISTRIBUTIONS = ("onnxruntime", "onnx", "torch", "torchvision")
+DELEGATES = ("cpu", "nnapi", "xnnpack", "qnn")
+AGENT_DELEGATES = DELEGATES[1:]  # a build of ONNX Runtime has them or not, which only the agent can tell
 QUANTIZATIONS = ("float32", "dynamic", "int8", "float16")
 _LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 

@@ -72,6 +72,7 @@ def _attempt(job: Mapping[str, Any], log: rawlog.AttemptWriter) -> str:
         accelerator_requested=job["delegate"],
         accelerator_actual=model.accelerator,
         at=rawlog.utc_now(),
+        **{name: getattr(model, name) for name in ("nodes", "nodes_delegated") if hasattr(model, name)},
     )
     preprocess = Preprocess.of(settings, model.dtype, model.scale, model.zero_point)
     for number in range(job["warmups"]):

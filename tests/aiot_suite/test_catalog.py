@@ -25,14 +25,18 @@ def test_everything_begins_with_the_papers_60_instances():
     everything = catalog.load().everything()
     assert everything[:60] == suite.paper_float32() + suite.paper_quantized()
     others = {(one.framework, one.delegate) for one in everything[60:]}
-    assert others == {("tflite", "gpu"), *((name, "cpu") for name in ("executorch", "onnxruntime", "ncnn", "mnn"))}
-    assert len(everything) == len(set(everything)) == 60 + 6 * (4 + 2 + 4 + 2 + 2)
+    assert others == {
+        ("tflite", "gpu"),
+        *((name, "cpu") for name in suite.BEYOND_FRAMEWORKS),
+        *(("onnxruntime", name) for name in ("nnapi", "xnnpack", "qnn")),
+    }
+    assert len(everything) == len(set(everything)) == 60 + 6 * (4 + 2 + 4 * 4 + 2 + 2)
 
 
 def test_a_file_adds_a_model_to_every_framework(plugins):
     (plugins / "frameworks" / "torchscript.py").unlink()
     added = [one for one in catalog.load(plugins).everything() if one.model == "squeezenet1_1"]
-    assert len(added) == 12 + 1 + 1 + 2 + 4 + 2 + 2
+    assert len(added) == 12 + 1 + 1 + 2 + 4 * 4 + 2 + 2
     assert Instance("tflite", "nnapi", "int8", "squeezenet1_1") in added
 
 
@@ -74,3 +78,16 @@ def test_a_file_that_adds_nothing_is_named(plugins, place, text, sentence):
     (plugins / place).write_text(text)
     with pytest.raises(ModelError, match=sentence):
         catalog.load(plugins)
+
+
+def test_a_framework_that_is_not_in_the_paper_runs_on_the_cpu_unless_a_delegate_is_named():
+    everything = catalog.load().everything()
+    unnamed = suite.select(["mnasnet"], ["tflite", "onnxruntime"], everything=everything)
+    assert {(one.framework, one.delegate) for one in unnamed} == {
+        ("tflite", "cpu"),
+        ("tflite", "nnapi"),
+        ("onnxruntime", "cpu"),
+    }
+    named = suite.select(["mnasnet"], ["onnxruntime"], ["nnapi", "xnnpack"], ["float32"], everything)
+    assert [one.id for one in named] == ["onnxruntime_nnapi_float32_mnasnet", "onnxruntime_xnnpack_float32_mnasnet"]
+    assert [Instance.parse(one.id) for one in named] == named

@@ -14,6 +14,7 @@ from aiot_suite import catalog, prepare
 from aiot_suite.errors import MissingOperatorError, ModelError
 from aiot_suite.facts import load_missing_operators
 from aiot_suite.suite import Instance
+from runner.devices.local import LocalDevice
 from runner.preflight import _FRAMEWORK_VERSION
 
 torch = pytest.importorskip("torch", reason="converting needs the extra `models`")
@@ -240,6 +241,44 @@ def test_an_operator_that_onnx_runtime_lacks_is_named(tmp_path):
     with pytest.raises(NotImplementedError) as caught:
         onnxruntime.prepare(str(tmp_path / "wide.onnx"), 1, "cpu")
     assert caught.value.args == ("ONNX Runtime has no operator Conv(11)", "use another network or runtime")
+
+
+@pytest.mark.parametrize("delegate", ["xnnpack", "nnapi", "qnn"])
+def test_a_delegate_that_a_build_of_onnx_runtime_lacks_is_unavailable(onnx_file, request_, delegate):
+    """The packages for Linux have no such provider. Nothing before the agent refuses it, because others may have it."""
+    from runner.agent import onnxruntime
+    from runner.preflight import preflight
+
+    with pytest.raises(NotImplementedError) as caught:
+        onnxruntime.prepare(str(onnx_file), 1, delegate)
+    reason, remedy = caught.value.args
+    assert reason.startswith(f"this build of ONNX Runtime has no provider for {delegate}, but only ")
+    assert "CPUExecutionProvider" in reason and remedy == "install a build of ONNX Runtime that has it"
+    device = LocalDevice(Path(onnx_file).parent, "salt")
+    instance, artifact = (
+        Instance("onnxruntime", delegate, "float32", "squeezenet"),
+        next(iter(request_.artifacts.values())),
+    )
+    artifact = replace(artifact, environment="main", settings=artifact.settings.with_layout("NCHW"))
+    assert preflight(instance, artifact, request_.catalog, request_.dataset, device) == {}
+    refused = preflight(replace(instance, framework="mnn"), artifact, request_.catalog, request_.dataset, device)
+    assert refused["reason"]
+
+
+@pytest.mark.parametrize(("provider", "accelerator"), [("CPUExecutionProvider", "xnnpack"), ("Another", "cpu")])
+def test_the_accelerator_is_the_one_that_took_nodes_of_the_graph(onnx_file, monkeypatch, provider, accelerator):
+    """The processor's own provider stands in for XNNPACK, and takes all nodes; one of another name takes none."""
+    import onnxruntime as library
+
+    from runner.agent import onnxruntime
+
+    options = library.SessionOptions()
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    session = library.InferenceSession(str(onnx_file), options, providers=["CPUExecutionProvider"])
+    monkeypatch.setitem(onnxruntime.PROVIDERS, "xnnpack", provider)
+    model = onnxruntime.OnnxruntimeModel(session, "xnnpack", 2)
+    assert (model.accelerator, model.threads) == (accelerator, 2)
+    assert model.nodes >= 3 and model.nodes_delegated == (model.nodes if accelerator == "xnnpack" else 0)
 
 
 class Exponential(torch.nn.Module):
