@@ -204,7 +204,7 @@ def facts(answer: str | bytes) -> AndroidFacts:
         # "Qualcomm Technologies, Inc SM8150" from /proc/cpuinfo is more specific than the platform, "msmnile". On a
         # board it may be wrong: every Raspberry Pi calls itself BCM2835 there.
         soc=of("ro.soc.model")
-        or (None if android else _board_soc(texts.get("compatible", "")))
+        or (None if android else board_soc(texts.get("compatible", "")))
         or known(first_match(_AFTER_COLON, texts.get("hardware")))
         or of("ro.board.platform", "ro.hardware")
         or known(first_match(_AFTER_COLON, texts.get("processor"))),
@@ -278,7 +278,7 @@ def hashed(serial: str, salt: str) -> str:
     return hashlib.sha256(f"{salt}:{serial}".encode(errors="replace")).hexdigest()
 
 
-def _board_soc(text: str) -> str | None:
+def board_soc(text: str) -> str | None:
     """Return the SoC of a board, such as "Rockchip RK3588", from the property `compatible` of its device tree.
 
     The property lists names from the most specific, the board's, to the most general, the SoC's; each ends with NUL.

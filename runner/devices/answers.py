@@ -224,7 +224,7 @@ def current_state(answer: str | bytes) -> dict[str, Any]:
         "battery_temperature_c": battery_c,
         "skin_temperature_c": skin_c,
         "thermal_status": _thermal_status(thermal),
-        "throttling": _throttling(texts.get("throttled", ""), texts.get("cooling", "")),
+        "throttling": parse_throttling(texts.get("throttled", ""), texts.get("cooling", "")),
         "frequency_mhz": _mean_mhz(texts.get("frequency", "")),
         "battery_percent": battery_state.percent if battery_state else None,
         "plugged": battery_state.plugged if battery_state else None,
@@ -318,8 +318,12 @@ def _zones(text: str) -> list[tuple[float, str | None, str]]:
     return [(celsius, _CHIP_TYPES[0], name) for celsius, name in of_chip or zones]
 
 
-def _throttling(flags: str, cooling: str) -> str | None:
-    """Return what slows a board down now, NOT_THROTTLED if nothing does, or None if it is unknown."""
+def parse_throttling(flags: str, cooling: str) -> str | None:
+    """Return what slows a board down now, NOT_THROTTLED if nothing does, or None if it is unknown.
+
+    `flags` is the output of vcgencmd, or the content of the file in /sys; `cooling` has the step and the name of each
+    cooling device of a processor, one per line.
+    """
     hexadecimal = first_match(_THROTTLED, flags)
     steps = [int(step) for step in _COOLING.findall(cooling)]
     if hexadecimal is None and not steps:

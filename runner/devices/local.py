@@ -28,6 +28,7 @@ from runner.devices import (
     DeviceTask,
     Rival,
     android,
+    answers,
     check_names,
     conditions,
 )
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _CPU_FOLDER = Path("/sys/devices/system/cpu")
+_THERMAL_FOLDER = Path("/sys/class/thermal")
+_THROTTLED_FILE = Path("/sys/devices/platform/soc/soc:firmware/get_throttled")  # of a Raspberry Pi
+_COMPATIBLE_FILE = Path("/proc/device-tree/compatible")
 _MISSING = "import sys; from importlib.util import find_spec; print(*(m for m in sys.argv[1:] if find_spec(m) is None))"
 
 
@@ -212,6 +216,7 @@ class LocalDevice:
             "frequency_mhz": _frequency_mhz(),
             "battery_percent": battery["percent"] if battery else None,
             "thermal_status": None,  # specific to Android
+            "throttling": _throttling(),
             "load_average": psutil.getloadavg()[0],
         }
 
@@ -319,7 +324,20 @@ def _os_release() -> dict[str, str]:
         return {}
 
 
+def _throttling() -> str | None:
+    """Return what slows this machine down now: see runner.devices.answers.parse_throttling."""
+    kinds = {folder: _read(folder / "type") or "" for folder in _THERMAL_FOLDER.glob("cooling_device[0-9]*")}
+    steps = [
+        f"{_read(folder / 'cur_state')} {kind}"
+        for folder, kind in kinds.items()
+        if "cpufreq" in kind or kind == "Processor"
+    ]
+    return answers.parse_throttling(_read(_THROTTLED_FILE) or "", "\n".join(steps))
+
+
 def _cpu_name() -> str | None:
+    if soc := android.board_soc(_read(_COMPATIBLE_FILE) or ""):  # every Raspberry Pi is a BCM2835 in /proc/cpuinfo
+        return soc
     match = re.search(r"^(?:model name|Hardware)\s*:\s*(.+)$", _read(Path("/proc/cpuinfo")) or "", re.MULTILINE)
     return match.group(1).strip() if match else platform.processor() or None
 

@@ -109,7 +109,8 @@ class SshBoard(Phone):
     def freeze(self, everything: bool = False) -> None:
         for process in self.processes():
             if everything or _words(process).startswith("/adbd/"):
-                process.suspend()
+                with suppress(psutil.NoSuchProcess):
+                    process.suspend()
 
     def agents(self) -> list[psutil.Process]:
         return [one for one in self.processes() if "-m runner.agent" in _words(one)]

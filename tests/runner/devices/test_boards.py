@@ -15,7 +15,7 @@ import subprocess
 import pytest
 
 from runner import doctor
-from runner.devices import android, answers
+from runner.devices import android, answers, local
 from tests.runner.devices import android_specimens as specimens
 
 PI_4 = {"model": "Raspberry Pi 4 Model B Rev 1.4\0", "compatible": "raspberrypi,4-model-b\0brcm,bcm2711\0"}
@@ -158,6 +158,22 @@ def test_a_real_shell_reads_what_the_kernel_and_the_firmware_say(tmp_path):
     assert answers.current_state(run(answers.STATE_SCRIPT, tool.parent))["throttling"] == "under-voltage, capped"
     tool.write_text("#!/bin/sh\necho VCHI initialization failed >&2\nexit 255\n")  # its user is not in the group video
     assert answers.current_state(run(answers.STATE_SCRIPT, tool.parent))["throttling"] == "hot, capped"
+
+
+def test_a_board_that_is_this_machine_is_described_alike(tmp_path, monkeypatch):
+    for name in ("_THERMAL_FOLDER", "_THROTTLED_FILE", "_COMPATIBLE_FILE"):
+        monkeypatch.setattr(local, name, tmp_path / name)
+    device = local.LocalDevice(tmp_path / "root", "salt")
+    assert device.telemetry()["throttling"] is None
+    (tmp_path / "_COMPATIBLE_FILE").write_text(PI_5["compatible"])
+    (tmp_path / "_THROTTLED_FILE").write_text("50001\n")
+    for number, (kind, step) in enumerate([("gpio-fan", 3), ("cpufreq-cpu0", 1)]):
+        folder = tmp_path / "_THERMAL_FOLDER" / f"cooling_device{number}"
+        folder.mkdir(parents=True)
+        (folder / "type").write_text(f"{kind}\n")
+        (folder / "cur_state").write_text(f"{step}\n")
+    assert device.telemetry()["throttling"] == "under-voltage, capped"
+    assert device.properties()["soc"] == "Broadcom BCM2712"
 
 
 # What doctor says
