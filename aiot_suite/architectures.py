@@ -47,7 +47,7 @@ def build(model: str, classes: int) -> nn.Module:
     Its input has shape (batch, 3, size, size), and its output is logits of shape (batch, classes). Raises ValueError if
     the installed torchvision does not have it.
     """
-    constructor = getattr(torchvision_models(), model, None)
+    constructor = getattr(torchvision_models(), TORCHVISION_NAMES.get(model, model), None)
     if constructor is None:
         raise ValueError("the installed torchvision has no network " + model)
     arguments: dict[str, object] = {"num_classes": classes}

@@ -78,7 +78,7 @@ def main(job_file: str) -> None:
 
         build = read_model(Path(job["plugin"])).build
     else:
-        build = partial(architectures.build, architectures.TORCHVISION_NAMES.get(job["model"], job["model"]))
+        build = partial(architectures.build, job["model"])
     network = build(architectures.outputs_of(state, build(1000)))
     architectures.load_arrays(network, state)
     importlib.import_module(job["converter"]).convert_float32(network, job["size"], Path(job["target"]))

@@ -165,3 +165,6 @@ def test_devices_and_doctor_show_a_board_without_adb(space, boards, monkeypatch)
     examined = aiot("doctor", *named(board), *place)
     assert examined.returncode == 1
     assert f"problem  connection: The device {board.serial} does not answer (ssh: connect to host" in examined.stdout
+    listed = aiot("devices", *named(board), *place)
+    assert (listed.returncode, "no answer" in listed.stdout) == (0, True)
+    assert listed.stderr.startswith(f"The device {board.serial} does not answer (ssh: connect to host")
