@@ -7,7 +7,7 @@ import pytest
 from aiot_suite import catalog
 from aiot_suite.datasets import store
 from aiot_suite.errors import DatasetError, ModelError
-from aiot_suite.facts import Artifact, Settings, load_artifacts
+from aiot_suite.facts import NO_LABELS, Artifact, Settings, load_artifacts
 from runner.devices.local import LocalDevice
 from runner.parity import check
 from runner.preflight import read_checks
@@ -62,6 +62,20 @@ def test_a_quantized_file_that_answers_something_else_fails():
     found = check.compare(artifact("tflite_int8_mnasnet"), answers(20), answers(80), SHOWN, PHOTOS)
     assert not found.passed
     assert found.finding == "only 40% of the images get the same class as from the original"
+
+
+def test_random_weights_have_no_accuracy_and_only_the_float32_file_has_to_match():
+    """Also where the quantized file gives the same scores for every image, which correlate with nothing."""
+    settings = replace(artifact().settings, label_space=NO_LABELS, label_map={})
+    same = check.compare(artifact(settings=settings), answers(0), answers(0), SHOWN, PHOTOS)
+    assert same.passed and (same.accuracy, same.original_accuracy) == (None, None)
+    other = check.compare(artifact(settings=settings), answers(80), answers(0), SHOWN, PHOTOS)
+    assert not other.passed and "of their range, but at most 0.001 is allowed" in other.finding
+    constant = check.compare(
+        artifact("tflite_int8_mnasnet", settings=settings), np.ones((100, 10)), answers(0), SHOWN, PHOTOS
+    )
+    assert constant.passed and constant.correlation is None
+    assert constant.finding == "its weights are random, so the loss by quantization has no meaning"
 
 
 @pytest.mark.parametrize(("right", "passed"), [(80, True), (67, True), (66, False), (60, False)])
