@@ -60,7 +60,9 @@ def _show_score(page: NotebookPage, suite: str, kind: str, instances: list[str],
         f"Score of {what}, with intervals ({interval}).",
         name=name,
         chart=vips_chart.ranking(scores, "score"),
-        title=findings.ranking(scores, names.devices(page.data.devices), f"over {what} a score of"),
+        title=findings.ranking(
+            scores, names.devices(page.data.devices), f"for the {kind} instances of the suite {suite} a score of"
+        ),
     )
     page.table(
         scores,
