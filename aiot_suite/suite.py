@@ -250,9 +250,7 @@ def select(
     ]
     if not delegates:
         chosen = [
-            instance
-            for instance in chosen
-            if instance.framework not in BEYOND_FRAMEWORKS or instance.delegate == "cpu"
+            instance for instance in chosen if instance.framework not in BEYOND_FRAMEWORKS or instance.delegate == "cpu"
         ]
     if not chosen:
         description = ", ".join(f"{kind} {'/'.join(names)}" for kind, names in criteria.items())
