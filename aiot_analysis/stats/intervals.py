@@ -88,7 +88,10 @@ def medians(frame: pd.DataFrame, value: str, by: Sequence[str], count: str = "de
         numbers = {f"{value}{name}": float(number) for name, number in ends.items()}
         rows.append({**dict(zip(by, key, strict=True)), count: len(values), **numbers})
     columns = [*by, count, *(f"{value}{name}" for name in ("", "_low", "_high", "_min", "_max"))]
-    return names.ordered(pd.DataFrame(rows, columns=columns), by)
+    table = pd.DataFrame(rows, columns=columns)
+    if table.empty:  # the keys keep their types, so that the frame can be merged with others
+        table = table.astype({key: frame[key].dtype for key in by})
+    return names.ordered(table, by)
 
 
 Floats = NDArray[np.float64]
