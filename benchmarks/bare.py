@@ -121,6 +121,7 @@ def executorch(path: str, threads: int) -> Network:
 
 
 def onnxruntime(path: str, threads: int) -> Network:
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # as the agent does
     import onnxruntime as runtime
 
     options = runtime.SessionOptions()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 # Two threads beside a second process make a framework several times slower than one; before NumPy is imported.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # for tests that import ONNX Runtime themselves
 
 import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402

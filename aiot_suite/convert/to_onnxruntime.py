@@ -6,6 +6,7 @@ ONNX Runtime is not in the paper. The quantizations are those of ONNX Runtime's 
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from aiot_suite.convert.onnx_files import export as convert_float32
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = ["convert_float32", "quantize"]
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # no events are sent; it counts only before the import
 
 LAYOUT = "NCHW"
 SUFFIX = ".onnx"

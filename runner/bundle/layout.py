@@ -312,6 +312,7 @@ def python_command(
         "HOME": f"{root}/{TMP}",
         "USER": "shell",
         "LOGNAME": "shell",
+        "ORT_DISABLE_TELEMETRY": "1",  # ONNX Runtime would send events
         **overrides,
     }
     return [

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -241,6 +242,16 @@ def test_an_operator_that_onnx_runtime_lacks_is_named(tmp_path):
     with pytest.raises(NotImplementedError) as caught:
         onnxruntime.prepare(str(tmp_path / "wide.onnx"), 1, "cpu")
     assert caught.value.args == ("ONNX Runtime has no operator Conv(11)", "use another network or runtime")
+
+
+@pytest.mark.parametrize("module", ["runner.agent.onnxruntime", "aiot_suite.convert.to_onnxruntime, onnxruntime"])
+def test_onnx_runtime_collects_no_events(tmp_path, module):
+    """Where it collects events, it notes its session in the temporary folder when it is imported."""
+    pytest.importorskip("onnxruntime", reason="needs the extra `onnxruntime`")
+    variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    root = Path(prepare.__file__).parents[1]
+    subprocess.run([sys.executable, "-c", f"import {module}"], check=True, cwd=root, env=variables)
+    assert not (tmp_path / ".ses").exists()
 
 
 @pytest.mark.parametrize("delegate", ["xnnpack", "nnapi", "qnn"])
