@@ -73,14 +73,13 @@ def ranking(versions: pd.DataFrame) -> Chart:
         "encoding": {"x": {**axis, "field": "ties_at"}, "y": lines, "text": {"field": "tie_group"}},
     }
     rows = rows.assign(ties_at=rows["mean_ms_high"].fillna(rows["mean_ms"]))
-    present = names.in_order(set(versions["implementation"]), names.IMPLEMENTATIONS)
     own_axes = {"scale": {"x": "independent", "y": "independent"}}
     spec: Spec = {"layer": [whiskers, points, ties], "resolve": own_axes}
     return Chart(
         rows[_columns("network", "part", "ties_at", "tie_group")],
         (ChartView("time", "time", spec, "mean_ms"),),
         _FACTS,
-        chart.series((names.display(name), style.look(name)) for name in present),
+        chart.series((names.display(name), look) for name, look in printed.looks(versions["implementation"]).items()),
         "part",
         "network",
         columns=2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 from matplotlib.lines import Line2D
@@ -11,6 +12,8 @@ from aiot_analysis.tables import names
 from aiot_analysis.words import plural
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
@@ -26,6 +29,15 @@ def version_names(rows: pd.DataFrame) -> pd.Series:
 def models(rows: pd.DataFrame) -> list[str]:
     """Return the networks of the rows, the paper's first."""
     return names.in_order(set(rows["model"]), names.MODELS)
+
+
+def looks(implementations: Iterable[str]) -> dict[str, style.Look]:
+    """Return the look of each implementation in the order of `names`: those of the paper look as in its figures."""
+    present = names.in_order(set(implementations), names.IMPLEMENTATIONS)
+    of_paper = {name: style.look(name) for name in present if name in names.IMPLEMENTATIONS}
+    free = [look for look in style.palette() if look not in of_paper.values()]
+    others = dict(zip([name for name in present if name not in of_paper], cycle(free), strict=False))
+    return {name: (of_paper | others)[name] for name in present}
 
 
 @style.styled
@@ -44,12 +56,12 @@ def ranking(
     if rows.empty:
         style.empty(axes[0], "no data: no version was timed")
         return style.finish(figure, origin, "Versions of each network by time: no data.")
-    fastest = []
+    fastest, look_of = [], looks(rows["implementation"])
     for panel, model in zip(axes, present, strict=True):
         part = rows[rows["model"] == model].sort_values("mean_ms").reset_index(drop=True)
         panel.set_title(names.display(model))
         for place, row in enumerate(part.to_dict("records")):
-            look = style.look(row["implementation"])
+            look = look_of[row["implementation"]]
             accurate = row["as_accurate"] == "yes"
             panel.plot([row["mean_ms_low"], row["mean_ms_high"]], [place, place], color=look.color, linewidth=1)
             panel.plot(
@@ -70,8 +82,7 @@ def ranking(
         if len(first):
             ms = style.written(first["mean_ms"].iloc[0])
             fastest.append(f"{names.display(model)} {version_names(first).iloc[0]} {ms} ms")
-    implementations = names.in_order(set(rows["implementation"]), names.IMPLEMENTATIONS)
-    handles = {names.display(name): style.legend_mark(style.look(name)) for name in implementations}
+    handles = {names.display(name): style.legend_mark(look) for name, look in look_of.items()}
     if (rows["as_accurate"] != "yes").any():
         handles[LESS_ACCURATE] = Line2D([], [], color=style.GREY, marker="o", mfc="white", linestyle="none")
     style.legend(figure, handles)
@@ -93,9 +104,9 @@ def front(
     if rows.empty:
         style.empty(axes, "no data: no version was timed")
         return style.finish(figure, origin, "Accuracy against time: no data.")
-    looks = style.looks(models(rows))
+    look_of = style.looks(models(rows))
     is_front = rows["pareto"].eq(True).fillna(False).astype(bool)
-    for model, look in looks.items():
+    for model, look in look_of.items():
         for filled in (False, True):
             part = rows[(rows["model"] == model) & (is_front == filled)]
             axes.scatter(
@@ -106,7 +117,7 @@ def front(
     axes.step(best["mean_ms"], 100 * best["accuracy"], where="post", color=style.GREY, linewidth=0.8, zorder=1)
     axes.set(xscale="log", xlabel="mean time per image (ms)", ylabel="accuracy (%)")
     style.plain_log(axes.xaxis)
-    handles = {names.display(name): style.legend_mark(look) for name, look in looks.items()}
+    handles = {names.display(name): style.legend_mark(look) for name, look in look_of.items()}
     handles["not on the Pareto front"] = Line2D([], [], color=style.GREY, marker="o", mfc="white", linestyle="none")
     style.legend(figure, handles)
     listed = "; ".join(

@@ -234,3 +234,10 @@ def test_devices_are_arranged_by_number_or_by_value():
 def test_another_arrangement_is_one_sentence(words):
     with pytest.raises(DataError, match=r"arranged by '(speed|serial)': choose (soc, id or value|number or name)\."):
         device_axis.arrange_devices(fleet(2), pd.Series(dtype=float), **words)
+
+
+def test_frameworks_beyond_the_paper_have_looks_of_their_own_beside_those_of_the_paper():
+    looks = runtimes.looks(["ncnn_cpu", "tflite_cpu", "mnn_cpu", "onnxruntime_cpu", "caffe2_cpu"])
+    assert list(looks)[:2] == ["tflite_cpu", "caffe2_cpu"]
+    assert looks["tflite_cpu"] == style.look("tflite_cpu") and looks["caffe2_cpu"] == style.look("caffe2_cpu")
+    assert len({(look.color, look.marker) for look in looks.values()}) == 5
