@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiot_suite.convert import onnx_files
-from aiot_suite.convert.programs import conversion_failure, run_converter
+from aiot_suite.convert.converter_process import conversion_failure, run_converter
 from aiot_suite.errors import MissingOperatorError
 
 if TYPE_CHECKING:

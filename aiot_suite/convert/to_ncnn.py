@@ -11,7 +11,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aiot_suite.convert.programs import conversion_failure, run_converter
+from aiot_suite.convert.converter_process import conversion_failure, run_converter
 from aiot_suite.errors import MissingOperatorError
 
 if TYPE_CHECKING:

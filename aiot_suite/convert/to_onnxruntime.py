@@ -71,7 +71,7 @@ def _full_integer(float32: Path, calibration: Iterable[np.ndarray], target: Path
     (image,) = model.graph.input
     tensors = iter(calibration)
 
-    class Images(CalibrationDataReader):  # type: ignore[misc]
+    class CalibrationReader(CalibrationDataReader):  # type: ignore[misc]
         def get_next(self) -> dict[str, np.ndarray] | None:
             tensor = next(tensors, None)
             return None if tensor is None else {image.name: tensor}
@@ -79,7 +79,7 @@ def _full_integer(float32: Path, calibration: Iterable[np.ndarray], target: Path
     quantize_static(
         float32,
         target,
-        Images(),
+        CalibrationReader(),
         quant_format=QuantFormat.QDQ,
         calibrate_method=CalibrationMethod.MinMax,
         activation_type=QuantType.QUInt8,

@@ -378,7 +378,7 @@ def test_executorch_int8_has_the_range_of_all_calibration_images_in_any_order(tm
     ],
 )
 def test_a_converter_that_crashes_is_one_sentence(tmp_path, code, sentence):
-    from aiot_suite.convert.programs import run_converter
+    from aiot_suite.convert.converter_process import run_converter
     from aiot_suite.errors import ConversionError
 
     words = [sys.executable, "-c", f"print('one', flush=True); print(); {code}"]
@@ -389,7 +389,7 @@ def test_a_converter_that_crashes_is_one_sentence(tmp_path, code, sentence):
 CRASHING = """
 SUFFIX = ".crashing"
 def convert_float32(network, size, target):
-    from aiot_suite.convert.programs import run_converter
+    from aiot_suite.convert.converter_process import run_converter
     run_converter("of the test", ["sh", "-c", "kill -SEGV $$"], target.parent)
 def prepare(path, threads, delegate): ...
 def version(): ...
