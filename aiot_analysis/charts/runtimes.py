@@ -46,7 +46,7 @@ def _columns(*others: str) -> list[str]:
     return list(dict.fromkeys(["device_id", "framework", "model", *others, *facts]))
 
 
-def ranking(versions: pd.DataFrame) -> Chart:
+def by_time(versions: pd.DataFrame) -> Chart:
     """Return the mean time of each version with its interval, fastest first, one panel per network.
 
     Takes the frame of `stats.runtimes.versions` of one device. Versions that are as accurate as float32 are filled.

@@ -41,7 +41,7 @@ def looks(implementations: Iterable[str]) -> dict[str, style.Look]:
 
 
 @style.styled
-def ranking(
+def by_time(
     versions: pd.DataFrame, origin: str, *, ax: Axes | None = None, fig: Figure | SubFigure | None = None
 ) -> Figure:
     """Draw the mean time of each version with its interval, fastest first, one panel per network.

@@ -383,7 +383,7 @@ def charts(number: int) -> dict[str, Chart]:
         "reference": agreement.against(compared(max(number, 2)), "p00"),
         "off the line": complexity.off_line(*residuals(number)),
         "tradeoff": quantization.tradeoff(versions(number)),
-        "runtimes": runtimes_chart.ranking(candidates()),
+        "runtimes": runtimes_chart.by_time(candidates()),
         "front of runtimes": runtimes_chart.front(candidates()),
         "times of quantizations": quantization.latency(versions(number)),
         "weights": vips.weights(weights()),

@@ -21,6 +21,7 @@ from aiot_analysis.stats import (
     operators,
     published_speed,
     resize,
+    runtimes,
     shares,
     tradeoff,
     vips,
@@ -73,6 +74,7 @@ def arguments():
     points = complexity.complexity(rows)
     score_rows = test_score.fleet(3)
     residuals = complexity.residuals(complexity.complexity(instances(*test_score.six(), *test_score.six("phone", 2.0))))
+    versions = runtimes.versions(rows, pictures, resamples=50)
     answers = [test_agreement.answers()]
     speed_ups = test_shares_speed_ups.frame(2)
     networks = test_answer_sets.NETWORKS
@@ -97,6 +99,8 @@ def arguments():
         "breakdown": [operators.shares(test_operators_and_modules.FRAME)],
         "convolution_times": [operators.convolution_times(test_operators_and_modules.FRAME)],
         "tradeoff": [tradeoff.tradeoff(rows, pictures)],
+        "by_time": [versions],
+        "front": [versions],
         "latency": [rows],
         "resizing": [test_accuracy_resize.summary(resize.WAYS)],
         "accuracy_over_time": [accuracy.with_interval(rows)],

@@ -62,7 +62,7 @@ def all_figures(frame, origin=ORIGIN, devices=None):
     yield "complexity", complexity.scatter(complex_, origin, complexity_stats.rank_correlation(complex_))
     yield "tradeoff", quantization.tradeoff(tradeoff.tradeoff(one, pictures), origin)
     versions = runtimes_stats.versions(one, pictures, resamples=50)
-    yield "runtimes", runtimes.ranking(versions, origin)
+    yield "runtimes", runtimes.by_time(versions, origin)
     yield "front", runtimes.front(versions, origin)
     yield "latency", quantization.latency(rows, origin, devices, left_out)
     yield "ranking", vips.ranking(vips_stats.intervals(rows, pictures, resamples=50), origin, devices)

@@ -125,7 +125,7 @@ for threads in (1, 3):
     model = framework.prepare(sys.argv[2], threads, "cpu")
     model.infer(np.zeros((1, 3, 8, 8), np.float32))
     counts.append(psutil.Process().num_threads())
-print(counts[1] - counts[0])
+print("more threads:", counts[1] - counts[0])
 """
 
 
@@ -134,7 +134,7 @@ def test_the_number_of_threads_is_the_requested_one(converted):
     framework, file = converted
     words = [sys.executable, "-c", _COUNT_THREADS, framework, str(file)]
     answer = subprocess.run(words, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
-    assert answer.stdout.split()[-1] == "2"
+    assert "more threads: 2\n" in answer.stdout  # MNN prints lines of its own, before or after it
 
 
 def test_what_is_not_a_model_is_refused(converted, tmp_path):

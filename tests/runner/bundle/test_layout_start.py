@@ -33,6 +33,7 @@ def test_python_is_started_through_its_own_loader_with_variables_of_its_own():
         "HOME": "/data/local/tmp/aiot/b/tmp",
         "USER": "shell",
         "LOGNAME": "shell",
+        "ORT_DISABLE_TELEMETRY": "1",
     }
 
 

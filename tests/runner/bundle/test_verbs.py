@@ -31,7 +31,10 @@ def test_bundles_are_listed_with_the_command_that_builds_them(aiot):
         (["--arch", "mips"], "There are no bundles for the architecture 'mips': choose one of arm64, amd64."),
         (
             ["--framework", "mxnet"],
-            "There is no bundle with the framework 'mxnet': choose one of tflite, pytorch, caffe2.",
+            (
+                "There is no bundle with the framework 'mxnet': choose one of tflite, onnxruntime, ncnn, mnn, pytorch, "
+                "caffe2."
+            ),
         ),
     ],
 )

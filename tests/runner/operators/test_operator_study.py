@@ -80,11 +80,13 @@ def test_a_profile_is_a_run_of_its_own_kind(space, device):
     ("changes", "reason"),
     [
         ({"timeout_s": 0.1}, r"it took longer than 0\.1 s"),
-        ({"models": "nothing"}, r"it ended with exit code 1, saying \"KeyError: 'nothing'\""),
+        ({"models": "broken"}, r"it ended with exit code 1, saying \"KeyError: 'nothing'\""),
     ],
 )
 def test_a_process_that_hangs_or_crashes_is_a_failed_attempt(space, device, changes, reason):
     pytest.importorskip("torch", reason="profiling needs the extra `models`")
+    (space.plugins / "models").mkdir(parents=True)
+    (space.plugins / "models" / "broken.py").write_text('def build(classes):\n    raise KeyError("nothing")\n')
     models = [changes.pop("models")] if "models" in changes else []
     _, [entry], _ = execute(space, device, asked(space, *models, repeat=10**6, **changes))
     assert entry.status == "failed"
