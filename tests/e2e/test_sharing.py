@@ -54,12 +54,12 @@ def clean(space, phone, *words):
 
 
 def agents(phone):
-    """The agents at work there, without the shells around them."""
-    lines = []
+    """The agents at work there, without the shells around them, and without what starts these."""
+    commands = []
     for process in phone.processes():
         with suppress(psutil.Error):  # it has ended meanwhile
-            lines.append(" ".join(process.cmdline()))
-    return [line for line in lines if "-m runner.agent" in line and not line.startswith(("sh ", "/bin/sh "))]
+            commands.append(process.cmdline())
+    return [" ".join(words) for words in commands if "runner.agent" in words and "-c" not in words]
 
 
 def killed(process):
