@@ -143,7 +143,7 @@ def devices_json(devices: pd.DataFrame) -> str:
 
 def _to_json(content: Any) -> str:
     """Return content as compact JSON that can stand in a script element."""
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def series(looks: Iterable[tuple[str, Look]]) -> tuple[Series, ...]:

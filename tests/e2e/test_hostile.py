@@ -291,7 +291,7 @@ def test_a_page_shows_a_hostile_name_and_runs_nothing_of_it(space, phones):
     hold(phone, HOSTILE["page"] + HOSTILE["formula"])
     assert (
         run(space, "-s", phone.serial).returncode == 1
-    )  # it has no Python, so nothing is measured, but it is recorded
+    )  # without Python, nothing is measured, but it is recorded
     tables, out = space.root / "tables", space.root / "reports"
     ingest.process(space.raw, tables)
     command = [sys.executable, "-m", "aiot", "report", "01", "-p", "processed", str(tables), "--out", str(out)]
