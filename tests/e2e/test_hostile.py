@@ -289,9 +289,7 @@ def test_many_files_onto_a_full_storage_are_said_at_once(tmp_path, phones):
 def test_a_page_shows_a_hostile_name_and_runs_nothing_of_it(space, phones):
     (phone,) = phones(1)
     hold(phone, HOSTILE["page"] + HOSTILE["formula"])
-    assert (
-        run(space, "-s", phone.serial).returncode == 1
-    )  # without Python, nothing is measured, but it is recorded
+    assert run(space, "-s", phone.serial).returncode == 1  # without Python, nothing is measured, but it is recorded
     tables, out = space.root / "tables", space.root / "reports"
     ingest.process(space.raw, tables)
     command = [sys.executable, "-m", "aiot", "report", "01", "-p", "processed", str(tables), "--out", str(out)]
