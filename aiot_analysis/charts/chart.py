@@ -110,7 +110,7 @@ class Chart:
             "line": self.line,
             "sort": self.sort,
         }
-        return _to_json(content)
+        return script_json(content)
 
 
 def _column(values: pd.Series) -> Any:
@@ -138,10 +138,10 @@ def devices_json(devices: pd.DataFrame) -> str:
         }
         for device, number, maker, soc, system, version in rows.astype({"paper_id": float}).itertuples(index=False)
     ]
-    return _to_json(content)
+    return script_json(content)
 
 
-def _to_json(content: Any) -> str:
+def script_json(content: Any) -> str:
     """Return content as compact JSON that can stand in a script element."""
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 

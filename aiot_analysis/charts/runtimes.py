@@ -46,6 +46,23 @@ def _columns(*others: str) -> list[str]:
     return list(dict.fromkeys(["device_id", "framework", "model", *others, *facts]))
 
 
+def _points(x: Spec, y: Spec, series_field: str, filled: str, size: int, opacity: float) -> Spec:
+    """Return a layer with a point per row in the look of its series; those for which `filled` is true are filled."""
+    look = {"field": series_field, "type": "nominal"}
+    return {
+        "mark": {"type": "point", "size": size, "strokeWidth": 1.5},
+        "encoding": {
+            "x": x,
+            "y": y,
+            "stroke": look,
+            "fill": look,
+            "shape": look,
+            "fillOpacity": {"condition": {"test": filled, "value": opacity}, "value": 0},
+            "opacity": LIT,
+        },
+    }
+
+
 def by_time(versions: pd.DataFrame) -> Chart:
     """Return the mean time of each version with its interval, fastest first, one panel per network.
 
@@ -55,19 +72,7 @@ def by_time(versions: pd.DataFrame) -> Chart:
     lines = chart.line_axis("version", rows["version"]) | {"sort": {"field": "mean_ms", "op": "min"}}
     axis = chart.value_axis("mean_ms", "mean time per image (ms)", log=True)
     whiskers = chart.whiskers_on_lines("mean_ms", axis, lines, "part", always=True)
-    look: Spec = {"field": "part", "type": "nominal"}
-    points: Spec = {
-        "mark": {"type": "point", "size": 40, "strokeWidth": 1.5},
-        "encoding": {
-            "x": axis,
-            "y": lines,
-            "stroke": look,
-            "fill": look,
-            "shape": look,
-            "fillOpacity": {"condition": {"test": "datum.accurate === 'yes'", "value": 1}, "value": 0},
-            "opacity": LIT,
-        },
-    }
+    points = _points(axis, lines, "part", "datum.accurate === 'yes'", size=40, opacity=1)
     ties: Spec = {
         "mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 11},
         "encoding": {"x": {**axis, "field": "ties_at"}, "y": lines, "text": {"field": "tie_group"}},
@@ -94,7 +99,6 @@ def front(versions: pd.DataFrame) -> Chart:
     Takes the frame of `stats.runtimes.versions` of one device.
     """
     rows = _rows(versions).dropna(subset="accuracy")
-    look: Spec = {"field": "network", "type": "nominal"}
     x = chart.value_axis("mean_ms", "mean time per image (ms)", log=True)
     y = chart.value_axis("accuracy", "accuracy", percent=True)
     line: Spec = {
@@ -102,18 +106,7 @@ def front(versions: pd.DataFrame) -> Chart:
         "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 1, "color": style.GREY},
         "encoding": {"x": x, "y": y},
     }
-    points: Spec = {
-        "mark": {"type": "point", "size": 45, "strokeWidth": 1.5},
-        "encoding": {
-            "x": x,
-            "y": y,
-            "stroke": look,
-            "fill": look,
-            "shape": look,
-            "fillOpacity": {"condition": {"test": "datum.front === 'yes'", "value": 0.9}, "value": 0},
-            "opacity": LIT,
-        },
-    }
+    points = _points(x, y, "network", "datum.front === 'yes'", size=45, opacity=0.9)
     looks = style.looks(printed.models(versions))
     return Chart(
         rows[_columns("network", "front", "pareto_probability")],

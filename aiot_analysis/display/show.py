@@ -6,7 +6,6 @@ All output is readable in JupyterLab and on a page without scripts, whose templa
 from __future__ import annotations
 
 import io
-import json
 import re
 from functools import partial
 from html import escape
@@ -352,13 +351,15 @@ def _stored(rows: Sequence[Sequence[tuple[str, str]]], devices: Sequence[str], n
     A column is a list of its distinct cells, and a list with the position of the cell of each row. A cell is its text,
     or a pair of text and CSS class unless that is the one of its column.
     """
+    from aiot_analysis.charts.chart import script_json
+
     cells = [[text if kind in ("", "number") else (text, kind) for text, kind in row] for row in rows]
     content = {
         "numeric": list(numeric),
         "columns": [_distinct(column) for column in zip(*cells, strict=True)],
         "devices": _distinct(devices),
     }
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    text = script_json(content)
     return f'<script type="application/json" class="rows" data-count="{len(rows)}">{text}</script>'
 
 
