@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from aiot_analysis.charts.chart import LIT_WHISKER
-from aiot_analysis.plots import device_axis, style
+from aiot_analysis.plots import device_axis, log_axis, style
+from aiot_analysis.plots.origin_mark import MARK_SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -219,7 +220,7 @@ def _with_mark(layers: list[Spec], chart: Chart, origin: str, width: int, height
         return layers
     ranking = chart.device_axis == "y"
     x, y = (0.8 * width, max(height - 20, 10)) if ranking else (width / 2, height / 2)
-    text = {"type": "text", "text": word, "color": color, "opacity": style.MARK_SHARE, "fontSize": min(22, width / 9)}
+    text = {"type": "text", "text": word, "color": color, "opacity": MARK_SHARE, "fontSize": min(22, width / 9)}
     mark: Spec = {"data": {"values": [{}]}, "mark": text, "encoding": {"x": {"value": x}, "y": {"value": y}}}
     covered = not ranking and any(layer["mark"]["type"] in ("bar", "rect") for layer in layers)
     return [*layers, mark] if covered else [mark, *layers]
@@ -298,7 +299,7 @@ def _set_log_scale(layers: Sequence[Spec], channel: str, rows: pd.DataFrame) -> 
     low, high = (function([*values[values > 0], *marked], default=1) for function in (min, max))
     room = max((high / low) ** 0.04, 1.01)
     low, high = low / room, high * room
-    ticks = style.PlainLogLocator().tick_values(low, high)
+    ticks = log_axis.PlainLogLocator().tick_values(low, high)
     for encoding in logarithmic:
         encoding["scale"] = {"type": "log", "nice": False, "domain": [low, high]}
         encoding["axis"] = {**encoding["axis"], "values": ticks, "labelOverlap": "greedy"}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from aiot_analysis.plots import device_axis, style
+from aiot_analysis.plots import device_axis, log_axis, style
 from aiot_analysis.tables import names
 from aiot_analysis.words import plural
 
@@ -351,7 +351,7 @@ def accuracy_over_time(
             )
         handles[display_names[group]] = style.legend_mark(look)
     axes.set(xscale="log", xlabel="mean time per image (ms)", ylabel="accuracy")
-    style.plain_log(axes.xaxis)
+    log_axis.plain_log(axes.xaxis)
     if len(looks) <= len(style.MARKERS):
         style.legend(figure, handles)
     count = rows["device_id"].nunique()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
-from aiot_analysis.plots import device_axis, style
+from aiot_analysis.plots import device_axis, log_axis, style
 from aiot_analysis.tables import names
 from aiot_analysis.words import listed, plural
 
@@ -72,7 +72,7 @@ def scatter(
         times = pd.concat([measured["latency_ms"], _published_points(axes, published, measured, name)])
         axes.set(yscale="log", ylabel="mean time (ms)")
         axes.set_ylim(times.min() / 1.3, times.max() * 1.3)
-        style.plain_log(axes.yaxis)
+        log_axis.plain_log(axes.yaxis)
     absent = [names.display(name) for name in names.IMPLEMENTATIONS if name not in present]
     if absent:
         style.note(panels[-1], f"no data: {listed(absent)} (not measured)")
@@ -203,7 +203,7 @@ def off_line(
         fontsize=style.SMALL,
     )
     axes.set(ylim=(len(order) - 0.4, -0.6), xscale="log", xlabel="time as a multiple of the device's line")
-    style.plain_log(axes.xaxis)
+    log_axis.plain_log(axes.xaxis)
     axes.grid(axis="y", visible=False)
     handles: dict[str, object] = {
         "an instance" if devices == 1 else "an instance on a device": _mark(style.GREY, "o"),

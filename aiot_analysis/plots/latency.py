@@ -11,7 +11,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from aiot_analysis.plots import device_axis, style
+from aiot_analysis.plots import device_axis, log_axis, style
 from aiot_analysis.tables import names
 from aiot_analysis.words import ALPHA, listed, plural
 
@@ -106,7 +106,7 @@ def distribution(
         _draw_devices(figure, axes[0], lines, summary["median_ms"], summary["instance_id"])
         set_up_instance_axis(axes[0], lines, f"median {what} of each device (ms)")
         axes[0].set_xscale("log")
-        style.plain_log(axes[0].xaxis)
+        log_axis.plain_log(axes[0].xaxis)
         return style.finish(figure, origin, alt)
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
         panel.set_title(name)
@@ -114,7 +114,7 @@ def distribution(
         _boxes(panel, times)
         set_up_instance_axis(panel, lines, f"{what} per image (ms)")
         panel.set_xscale("log")
-        style.plain_log(panel.xaxis)
+        log_axis.plain_log(panel.xaxis)
     marks = {
         "median and quartiles": Patch(facecolor=style.light(style.color(style.PLAIN)), edgecolor=style.INK),
         "shortest to 99th percentile": Line2D([], [], color=style.INK, linewidth=0.8),
@@ -190,7 +190,7 @@ def phases(
             axes[0].scatter(times["mean_ms"], heights, s=8, alpha=0.5, color=look.color, marker=look.marker)
         set_up_instance_axis(axes[0], lines, "mean time per image and phase (ms)")
         axes[0].set_xscale("log")
-        style.plain_log(axes[0].xaxis)
+        log_axis.plain_log(axes[0].xaxis)
         markers = {names.display(phase_name): style.legend_mark(style.look(phase_name)) for phase_name in present}
         style.legend(figure, markers)
         return style.finish(figure, origin, f"{title}: {', '.join(ranges)}.")
@@ -269,7 +269,7 @@ def tails(
         set_up_instance_axis(panel, lines, f"{what} per image (ms)")
         panel.set_title(name)
         panel.set_xscale("log")
-        style.plain_log(panel.xaxis)
+        log_axis.plain_log(panel.xaxis)
     marks = {
         TAIL_NAMES[column_name]: _mark(style.color(place), marker) for column_name, (place, marker) in TAILS.items()
     }

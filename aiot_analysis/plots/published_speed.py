@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from aiot_analysis.plots import device_axis, style
+from aiot_analysis.plots import device_axis, log_axis, style
 from aiot_analysis.tables import names
 from aiot_analysis.words import plural
 
@@ -74,7 +74,7 @@ def complexity(
         axes.set_xlim(points["macs_millions"].min() / 2, points["macs_millions"].max() * 2)
         axes.set_ylim(points["latency_ms"].min() / 2, points["latency_ms"].max() * 2)
         for axis in (axes.xaxis, axes.yaxis):
-            style.plain_log(axis)
+            log_axis.plain_log(axis)
         ranges.append(f"{names.framework(runtime)} {words}, {style.span(part['latency_ms'], '{:.3g}')} ms")
     handles: dict[str, object] = {
         "a network on a device": Line2D([], [], color=style.GREY, marker="o", markersize=3, linestyle="none"),
@@ -183,7 +183,7 @@ def quantized(
         axes.set(xscale="log", xlabel="speed-up over float (×)", ylabel="accuracy minus PyTorch's (points)")
         axes.set_xlim(frame["speed_up"].min() / 1.3, frame["speed_up"].max() * 1.3)
         axes.set_ylim(100 * frame["change_low"].min() - 0.5, 100 * frame["change_high"].max() + 0.5)
-        style.plain_log(axes.xaxis)
+        log_axis.plain_log(axes.xaxis)
     handles: dict[str, object] = {name: style.legend_mark(looks[name]) for name in precisions}
     handles["95 % interval of the change"] = Line2D([], [], color=style.GREY, linewidth=0.8, alpha=0.5)
     style.legend(figure, handles)
@@ -222,7 +222,7 @@ def off_npu(
     axes.axvline(1, color=style.GREY, linewidth=0.8, linestyle="--", zorder=0)
     axes.set_yticks(range(len(order)), list(order), fontsize=style.SMALL)
     axes.set(ylim=(len(order) - 0.4, -0.6), xscale="log", xlabel="time as a multiple of that of QNN on the NPU")
-    style.plain_log(axes.xaxis)
+    log_axis.plain_log(axes.xaxis)
     handles = {name: style.legend_mark(looks[device]) for device, name in zip(ids, shown, strict=True)}
     style.legend(figure, handles)
     texts = [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.lines import Line2D
 
-from aiot_analysis.plots import style
+from aiot_analysis.plots import log_axis, style
 from aiot_analysis.tables import names
 from aiot_analysis.words import plural
 
@@ -77,7 +77,7 @@ def by_time(
         panel.set(ylim=(most - 0.4, -0.6), xlabel="mean time per image (ms)", xscale="log")
         panel.margins(x=0.12)
         panel.grid(axis="y", visible=False)
-        style.plain_log(panel.xaxis)
+        log_axis.plain_log(panel.xaxis)
         first = part[part["as_accurate"] == "yes"].head(1)
         if len(first):
             ms = style.written(first["mean_ms"].iloc[0])
@@ -116,7 +116,7 @@ def front(
     best = rows[is_front]
     axes.step(best["mean_ms"], 100 * best["accuracy"], where="post", color=style.GREY, linewidth=0.8, zorder=1)
     axes.set(xscale="log", xlabel="mean time per image (ms)", ylabel="accuracy (%)")
-    style.plain_log(axes.xaxis)
+    log_axis.plain_log(axes.xaxis)
     handles = {names.display(name): style.legend_mark(look) for name, look in look_of.items()}
     handles["not on the Pareto front"] = Line2D([], [], color=style.GREY, marker="o", mfc="white", linestyle="none")
     style.legend(figure, handles)

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from aiot_analysis.plots import device_axis, style
+from aiot_analysis.plots import device_axis, log_axis, style
 from aiot_analysis.tables import names
 from aiot_analysis.words import listed, plural
 
@@ -246,7 +246,7 @@ def _points(axes: Axes, rows: pd.DataFrame, summary: pd.DataFrame, part: str, pa
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_locator(NullLocator())
     else:
-        style.plain_log(axes.yaxis)
+        log_axis.plain_log(axes.yaxis)
 
 
 def _speed_up_mark(part: str) -> Line2D:

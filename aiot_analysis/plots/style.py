@@ -6,36 +6,31 @@ import inspect
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from functools import cache, partial, wraps
-from itertools import count, cycle, product
-from math import ceil, floor, log10
+from itertools import cycle
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 import matplotlib
 import matplotlib.style
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
-from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullFormatter, NullLocator
 
 from aiot_analysis.errors import FigureError
-from aiot_analysis.plots.contrast import contrast, rgb
+from aiot_analysis.plots.contrast import contrast
+from aiot_analysis.plots.origin_mark import OriginMark, is_covered
 from aiot_analysis.tables import names
 from aiot_analysis.words import typeset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from matplotlib.axis import Axis
-    from matplotlib.backend_bases import RendererBase
-    from numpy.typing import NDArray
+    from matplotlib.text import Text
+
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,9 +54,6 @@ ON_DARK, ON_LIGHT = "#fdfdfd", "#333333"
 """Colours of text on areas in the colour of a series. Pages keep them in dark mode, as they keep these areas."""
 SIMULATED = "#b00020"
 PUBLISHED = "#5b3f9e"  # as in the style sheet of the pages
-MARK_SIZE, MARK_SHARE = 22.0, 0.28  # points, and how much of its colour the mark of the origin has: a light tint
-POINT_PIXELS = 2  # half of the width of a point, which need not be exact to find where few of them are
-COVERED = 0.5  # share of a panel's area under bars above which the mark of the origin would be hidden
 BOLD = 1.3  # width of bold text relative to regular text
 LETTER = 0.0075  # average width of a letter in inches, per point of font size
 NARROWEST = 1.65  # minimum panel width in inches, including axis labels
@@ -425,77 +417,12 @@ def finish(canvas: Canvas, origin: str, alt: str, shown: pd.DataFrame | None = N
     return figure
 
 
-class OriginMark(Text):
-    """A word below all data of a panel, as large as fits and where it is hidden least and crosses no other text."""
-
-    PLACES = tuple(product((0.5, 0.72, 0.28), (0.5, 0.75, 0.25, 0.92, 0.08)))
-    SHRINK = (1.0, 0.75, 0.55)
-
-    def __init__(self, axes: Axes, word: str, color: str) -> None:
-        # a tint, not an opacity: pages turn it for their dark ground
-        red, green, blue = (1 - MARK_SHARE * (1 - part) for part in rgb(color))
-        super().__init__(0.5, 0.5, word, color=(red, green, blue), ha="center", va="center", zorder=-5)
-        self.largest, self.smallest = MARK_SIZE, small()
-        self.set_in_layout(False)
-        self.set_transform(axes.transAxes)
-
-    def draw(self, renderer: RendererBase) -> None:
-        """Choose the size and the place, which depend on the layout, and draw the word."""
-        if isinstance(self.axes, Axes) and self.get_visible():
-            self._place(self.axes, renderer)
-        super().draw(renderer)
-
-    def _place(self, axes: Axes, renderer: RendererBase) -> None:
-        room, hidden = axes.bbox, _hidden_boxes(axes, renderer, self)
-        self.set_fontsize(10.0)
-        box = super().get_window_extent(renderer)
-        fitting = 10.0 * min(0.6 * room.width / box.width, 0.4 * room.height / box.height)
-        choices = []
-        for preference, (shrink, (wanted_x, wanted_y)) in enumerate(product(self.SHRINK, self.PLACES)):
-            points = min(max(shrink * min(self.largest, fitting), self.smallest), max(fitting, 4.0))
-            width, height = box.width * points / 10, box.height * points / 10
-            x, y = (
-                min(max(wanted, 0.52 * extent), 1 - 0.52 * extent)
-                for wanted, extent in ((wanted_x, width / room.width), (wanted_y, height / room.height))
-            )
-            left, bottom = room.x0 + x * room.width - width / 2, room.y0 + y * room.height - height / 2
-            across = np.minimum(hidden[:, 2], left + width) - np.maximum(hidden[:, 0], left)
-            along = np.minimum(hidden[:, 3], bottom + height) - np.maximum(hidden[:, 1], bottom)
-            overlap = float((across.clip(0) * along.clip(0)).sum()) / (width * height)
-            choices.append((round(overlap, 2), preference, points, x, y))
-        _, _, points, x, y = min(choices)
-        self.set(fontsize=points, x=x, y=y)
-
-
-def _hidden_boxes(axes: Axes, renderer: RendererBase, mark: Text) -> NDArray[np.float64]:
-    """Return the boxes of texts, bars and points of a panel, one per row: left, bottom, right and top in pixels."""
-    texts = [text for text in axes.texts if text is not mark and text.get_visible() and text.get_text().strip()]
-    legend = axes.get_legend()
-    artists = [*texts, *([legend] if legend else [])]
-    boxes = [artist.get_window_extent(renderer).extents for artist in artists]
-    boxes += [bar.get_window_extent().extents for bar in axes.patches if isinstance(bar, Rectangle)]
-    offsets = [
-        points.get_offset_transform().transform(np.ma.filled(points.get_offsets(), np.nan))
-        for points in axes.collections
-        if isinstance(points, PathCollection)
-    ]
-    offsets += [
-        line.get_transform().transform(line.get_xydata())
-        for line in axes.lines
-        if line.get_marker() not in ("None", "none", "", None)
-    ]
-    points = np.concatenate([np.empty((0, 2)), *offsets])
-    points = points[np.isfinite(points).all(axis=1)]
-    around = np.hstack([points - POINT_PIXELS, points + POINT_PIXELS])
-    return np.vstack([np.array(boxes, float).reshape(-1, 4), around])
-
-
 def _mark_panel(axes: Axes, word: str, color: str) -> None:
     """Mark the origin of a panel below its data, or above the panel if it is covered by cells or bars."""
     if not axes.has_data():
         return  # an empty panel says why it is empty
-    if not _covered(axes):
-        axes.add_artist(OriginMark(axes, word, color))
+    if not is_covered(axes):
+        axes.add_artist(OriginMark(axes, word, color, small()))
         return
     title = axes._left_title if axes._left_title.get_text() else axes.title  # type: ignore[attr-defined]
     lines = title.get_text().split("\n") if title.get_text() else []
@@ -503,19 +430,6 @@ def _mark_panel(axes: Axes, word: str, color: str) -> None:
     beside = letters + LETTER * small() * len(word) < panel_width(axes) - 0.7
     above = "" if beside else "\n" * len(lines)
     axes.set_title(word + above, loc="right", fontsize=small(), color=color, fontweight="normal")
-
-
-def _covered(axes: Axes) -> bool:
-    """Return whether cells or bars hide most of a panel, so that a mark below them could not be read."""
-    if axes.images or any(isinstance(cells, QuadMesh) for cells in axes.collections):
-        return True
-    to_panel = axes.transData - axes.transAxes  # does not depend on the size of the panel
-    area = 0.0
-    for bar in axes.patches:
-        if isinstance(bar, Rectangle) and bar.get_transform().contains_branch(axes.transData):
-            corners = to_panel.transform(bar.get_bbox().corners()).clip(0, 1)
-            area += float(np.ptp(corners[:, 0]) * np.ptp(corners[:, 1]))
-    return area > COVERED
 
 
 def _describe(figure: Figure, canvas: Canvas, alt: str) -> None:
@@ -670,77 +584,7 @@ def span(values: pd.Series, pattern: str) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-STEPS: tuple[tuple[float, ...], ...] = ((1, 2, 5), (1, 3), (1,), (1, 1.5, 2, 3, 5, 7))
-"""Leading digits of the numbers on a logarithmic axis, in order of preference."""
-LEAST_TICKS = 3
-
-
-class PlainLogLocator(Locator):
-    """Ticks of a logarithmic axis at 1, 2, 5, 10 and so on, if these are at least three and their labels have room.
-
-    Otherwise an axis over many decades has ticks at powers of ten, one over less than a decade also at 1.5, 3 and 7,
-    and one over a small part of a decade at equal steps.
-    """
-
-    def __call__(self) -> Sequence[float]:
-        """Return the ticks between the current ends of the axis."""
-        assert self.axis is not None
-        return self.tick_values(*self.axis.get_view_interval())
-
-    def tick_values(self, vmin: float, vmax: float) -> list[float]:
-        """Return the ticks between two numbers."""
-        low, high = sorted((float(vmin), float(vmax)))
-        if not 0 < low < high < np.inf:
-            return []
-        choices = [ticks for steps in STEPS if len(ticks := _multiples(low, high, steps)) >= LEAST_TICKS]
-        decades = _multiples(low, high, (1,))
-        choices += [decades[::step] for step in range(2, len(decades) // LEAST_TICKS + 1)]
-        if not choices:
-            equal = (MaxNLocator(bins, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high) for bins in count(LEAST_TICKS))
-            inside = ([float(tick) for tick in ticks if low <= tick <= high] for ticks in equal)
-            return next(ticks for ticks in inside if len(ticks) >= LEAST_TICKS)
-        shortest = min(choices, key=len)
-        if len(shortest) > LEAST_TICKS:
-            choices.append(shortest[::2])  # two labels are better than labels that overlap
-        return next((ticks for ticks in choices if self._fits(ticks, low, high)), shortest)
-
-    def _fits(self, ticks: Sequence[float], low: float, high: float) -> bool:
-        """Return whether the labels of ticks have room beside each other."""
-        axis: Any = self.axis
-        if not hasattr(axis, "axes"):
-            return len(ticks) <= 3 * LEAST_TICKS
-        axes, level = axis.axes, axis.axis_name == "x"
-        figure = axes.get_figure(root=True)
-        inches = (axes.bbox.width if level else axes.bbox.height) / figure.dpi
-        places = np.log(ticks) / np.log(high / low) * inches
-        points = float(axis.get_major_ticks(1)[0].label1.get_fontsize())
-        widths = [LETTER * points * (len(plain_number(tick)) + 1.5) if level else 1.6 * points / 72 for tick in ticks]
-        needed = np.add(widths[1:], widths[:-1]) / 2
-        return bool((np.diff(places) >= needed).all())
-
-
-def _multiples(low: float, high: float, steps: Sequence[float]) -> list[float]:
-    """Return the numbers between two ends that are a power of ten times one of the steps."""
-    powers = range(floor(log10(low)), ceil(log10(high)) + 1)
-    numbers = [round(step * 10.0**power, 12 - power) for power in powers for step in steps]
-    return [number for number in numbers if low <= number <= high]
-
-
 def written(value: float, pattern: str = "{:.3g}") -> str:
     """Return a number in a pattern, and 2,170 instead of 2.17e+03."""
     text = pattern.format(value)
     return f"{float(text):,.0f}" if "e+" in text else text
-
-
-def plain_number(value: float) -> str:
-    """Return a number as text without an exponent, such as "0.05", "20" or "10,000"."""
-    text = f"{value:,.9f}".rstrip("0").rstrip(".")
-    return text.replace(",", "") if abs(value) < 10_000 else text
-
-
-def plain_log(axis: Axis) -> None:
-    """Label a logarithmic axis with at least three plain numbers like 20, 50, 100 instead of powers of ten."""
-    axis.set_major_locator(PlainLogLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: plain_number(value)))
-    axis.set_minor_locator(NullLocator())
-    axis.set_minor_formatter(NullFormatter())
