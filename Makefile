@@ -41,16 +41,15 @@ demo: $(VENV)/installed ## measure this machine, import published results, simul
 	@$(AIOT) process
 	@$(AIOT) report
 
-ALL_MODELS := resnet50,inception_v3,densenet121,squeezenet,mobilenet_v2,mnasnet
-ALL := --models $(ALL_MODELS) --frameworks tflite,pytorch,caffe2,executorch
-
 .PHONY: demo-full
-demo-full: legacy $(VENV)/installed ## the same with all six models in all frameworks (4 GB more, and slow)
+demo-full: legacy $(VENV)/installed ## the same with the suites `paper` and `today` whole (4 GB more, and slow)
 	@$(AIOT) frameworks install executorch
-	@$(AIOT) models prepare $(ALL)
+	@$(AIOT) models prepare --suite paper
+	@$(AIOT) models prepare --suite today
 	@$(AIOT) dataset make
 	@$(AIOT) models check --summary
-	@$(AIOT) run --local --resume $(ALL)
+	@$(AIOT) run --local --resume --suite paper
+	@$(AIOT) run --local --resume --suite today
 	@$(AIOT) operators --resume --frameworks pytorch,caffe2 --repeat 20
 	@$(AIOT) import --published
 	@$(AIOT) simulate --replace

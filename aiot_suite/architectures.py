@@ -8,7 +8,10 @@ import math
 import sys
 import types
 from collections import OrderedDict
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+
+from aiot_suite.errors import UnsupportedNetworkError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,12 +47,12 @@ def torchvision_models() -> types.ModuleType:
 def build(model: str, classes: int) -> nn.Module:
     """Return a float32 network in evaluation mode, with torchvision's default initialization.
 
-    Its input has shape (batch, 3, size, size), and its output is logits of shape (batch, classes). Raises ValueError if
-    the installed torchvision does not have it.
+    Its input has shape (batch, 3, size, size), and its output is logits of shape (batch, classes). Raises
+    UnsupportedNetworkError if the installed torchvision does not have it.
     """
     constructor = getattr(torchvision_models(), TORCHVISION_NAMES.get(model, model), None)
     if constructor is None:
-        raise ValueError("the installed torchvision has no network " + model)
+        raise UnsupportedNetworkError(f"torchvision {version('torchvision')} has no network {model}")
     arguments: dict[str, object] = {"num_classes": classes}
     if model in WITH_SECOND_CLASSIFIER:
         arguments |= {"aux_logits": False, "init_weights": False}

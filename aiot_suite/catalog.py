@@ -220,8 +220,8 @@ def load(plugins: Path | None = None) -> Catalog:
 
     models = {}
     for name in suite.MODELS:
-        own_name = architectures.TORCHVISION_NAMES.get(name, name)
-        models[name] = Model(name, partial(architectures.build, own_name), torchvision=own_name)
+        torchvision_name = architectures.TORCHVISION_NAMES.get(name, name)
+        models[name] = Model(name, partial(architectures.build, name), torchvision=torchvision_name)
     frameworks = {name: Framework(name, importlib.import_module(host)) for name, host in _HOSTS.items()}
     for file in _files(plugins, "models", models):
         models[file.stem] = read_model(file)

@@ -4,8 +4,9 @@ RunnerError             anything that a user can fix
 ├── SelectionError      a name is unknown, or nothing was selected
 ├── DatasetError        a dataset is missing or damaged, or cannot be created
 ├── ModelError          a model, its weights or its settings are missing or damaged
-│   ├── ConversionError       a converter failed
-│   └── MissingOperatorError  a network has operators that a framework or its converter lacks
+│   ├── ConversionError          a converter failed
+│   └── UnsupportedNetworkError  a framework, or its converter, cannot have a network
+│       └── MissingOperatorError     because it lacks operators of the network
 ├── SetupError          an environment that a framework needs is missing or cannot be created
 └── DeviceError, LogError: see `runner.errors`
 """
@@ -41,13 +42,22 @@ class ConversionError(ModelError):
     """Raised if a converter fails; the message does not name the model file, which the caller adds."""
 
 
-class MissingOperatorError(ModelError):
+class UnsupportedNetworkError(ModelError):
+    """Raised if a framework, or its converter, cannot have a network."""
+
+    def __init__(self, reason: str) -> None:
+        """Take the reason, which is part of the message."""
+        self.reason = reason
+        super().__init__(f"{reason}: use another network or framework.")
+
+
+class MissingOperatorError(UnsupportedNetworkError):
     """Raised if a network has operators that a framework or its converter lacks."""
 
     def __init__(self, lacking: str, operators: Iterable[str]) -> None:
         """Take the name of what lacks the operators, and their names."""
-        self.reason = f"{lacking} lacks the operator {' and '.join(dict.fromkeys(operators)) or 'of an unknown name'}"
-        super().__init__(f"{self.reason}: use another network or framework.")
+        names = " and ".join(dict.fromkeys(operators)) or "of an unknown name"
+        super().__init__(f"{lacking} lacks the operator {names}")
 
 
 class SetupError(RunnerError):

@@ -281,15 +281,15 @@ def load_artifacts(folder: Path) -> dict[str, Artifact]:
     return artifacts
 
 
-def missing_operators_file(folder: Path, artifact: str) -> Path:
-    """Return the file that records why a model file cannot be built: its framework lacks operators of the network."""
+def unsupported_file(folder: Path, artifact: str) -> Path:
+    """Return the file that records why a framework cannot have the network of a model file."""
     return folder / "unsupported" / f"{artifact}.json"
 
 
-def load_missing_operators(folder: Path) -> dict[str, str]:
-    """Return why model files cannot be built in a folder, by their name, if their frameworks lack operators."""
+def load_unsupported(folder: Path) -> dict[str, str]:
+    """Return why frameworks cannot have the networks of model files of a folder, by the names of the files."""
     reasons = {}
-    for file in sorted(missing_operators_file(folder, "*").parent.glob("*.json")):
+    for file in sorted(unsupported_file(folder, "*").parent.glob("*.json")):
         try:
             reasons[file.stem] = str(rawlog.parse(rawlog.read_bytes(file, rawlog.RECORD_LIMIT_BYTES))["reason"])
         except (ValueError, TypeError, KeyError, rawlog.RawLogError):

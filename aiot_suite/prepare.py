@@ -13,8 +13,8 @@ from aiot_suite import catalog, environments
 from aiot_suite.convert import calibration as calibrating
 from aiot_suite.convert import legacy
 from aiot_suite.environments import INSTALL_LEGACY
-from aiot_suite.errors import ConversionError, MissingOperatorError, ModelError, SetupError
-from aiot_suite.facts import Artifact, load_artifacts, load_missing_operators, missing_operators_file
+from aiot_suite.errors import ConversionError, ModelError, SetupError, UnsupportedNetworkError
+from aiot_suite.facts import Artifact, load_artifacts, load_unsupported, unsupported_file
 from aiot_suite.long_tasks import write_output_to
 from aiot_suite.suite import BEYOND_FRAMEWORKS
 from aiot_suite.weights import weight_sources
@@ -23,7 +23,7 @@ from runner import rawlog
 from runner.rawlog.worker_pools import worker_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from torch import nn
@@ -83,8 +83,9 @@ def prepare(
 
     Returns the model files of all instances, and the number of files that were built now. A file is built again only
     if its weights, settings, calibration or converter version changed. Each model is converted in a separate process,
-    whose output goes to `folder/conversion.log`. A file whose framework lacks an operator of the network is left out,
-    and the reason is kept in the folder (see `aiot_suite.facts.load_missing_operators`).
+    whose output goes to `folder/conversion.log`. A file whose framework cannot have the network, for example because
+    it lacks an operator, is left out, and the reason is kept in the folder (see `aiot_suite.facts.load_unsupported`).
+    If a converter fails, the other files are built before the error is raised.
 
     calibration: without it, sample and random weights are calibrated with drawn pictures; files of other weights that
         are already calibrated are kept.
@@ -116,47 +117,72 @@ def prepare(
                 )
             todo.setdefault(instance.model, []).append(instance)
     folder.mkdir(parents=True, exist_ok=True)
-    total, built = sum(len(group) for group in todo.values()), 0
     if todo:
-        log = folder / "conversion.log"
-        log.touch()  # fail here if it cannot be written
-        with worker_pool(jobs, partial(write_output_to, log)) as pool:
-            groups_by_future = {
-                pool.submit(_build_all, group, plugins, sources[model], folder, calibration): group
-                for model, group in todo.items()
-            }
-            for future in as_completed(groups_by_future):
-                future.result()
-                built += len(groups_by_future[future])
-                if progress:
-                    progress(built, total)
-    lacking = load_missing_operators(folder)
-    names = [instance.artifact for instance in files if instance.artifact not in lacking]
+        build = partial(_build_all, plugins=plugins, folder=folder, calibration=calibration)
+        _convert({model: (group, sources[model]) for model, group in todo.items()}, build, folder, jobs, progress)
+    unsupported = load_unsupported(folder)
+    built = sum(instance.artifact not in unsupported for group in todo.values() for instance in group)
+    names = [instance.artifact for instance in files if instance.artifact not in unsupported]
     return [Artifact.load(folder / f"{name}.json") for name in names], built
+
+
+def _convert(
+    todo: Mapping[str, tuple[list[Instance], weight_sources.WeightSource]],
+    build: Callable[[list[Instance], weight_sources.WeightSource], list[str]],
+    folder: Path,
+    jobs: int,
+    progress: Progress | None,
+) -> None:
+    """Build the files of each model in worker processes; raises ModelError at the end if a converter failed."""
+    log = folder / "conversion.log"
+    log.touch()  # fail here if it cannot be written
+    total, done = sum(len(group) for group, _ in todo.values()), 0
+    failures: list[str] = []
+    with worker_pool(jobs, partial(write_output_to, log)) as pool:
+        sizes = {pool.submit(build, group, source): len(group) for group, source in todo.values()}
+        for future in as_completed(sizes):
+            failures += future.result()
+            done += sizes[future]
+            if progress:
+                progress(done, total)
+    if failures:
+        raise ModelError(_describe_failures(failures))
 
 
 def _build_all(
     group: list[Instance],
-    plugins: Path | None,
     source: weight_sources.WeightSource,
+    *,
+    plugins: Path | None,
     folder: Path,
     calibration: Calibration | None,
-) -> None:
+) -> list[str]:
+    """Build the files of one model; returns a message for each file whose converter failed."""
     available = catalog.load(plugins)
+    failures = []
     for instance in group:
-        refusal = missing_operators_file(folder, instance.artifact)
+        refusal = unsupported_file(folder, instance.artifact)
         try:
             _build(instance, available, source, folder, calibration)
             refusal.unlink(missing_ok=True)
         except ConversionError as error:
-            raise ModelError(f"{instance.artifact} cannot be built, because {error}") from None
-        except MissingOperatorError as error:
+            failures.append(f"{instance.artifact} cannot be built, because {error}")
+            print(failures[-1], flush=True)  # into conversion.log
+        except UnsupportedNetworkError as error:
             refusal.parent.mkdir(exist_ok=True)
             rawlog.replace_text(refusal, json.dumps({"reason": error.reason}) + "\n")
         except ImportError as error:
             module = (error.name or "").partition(".")[0]
             command = environments.how_to_install([module])
             raise ModelError(f"{instance.artifact} cannot be built without {module}: {command}.") from None
+    return failures
+
+
+def _describe_failures(failures: list[str]) -> str:
+    """Return the first message, followed by the names of the other files that could not be built."""
+    first, *others = sorted(failures)
+    names = ", ".join(message.partition(" ")[0] for message in others)
+    return f"{first} These could not be built either, see conversion.log: {names}." if others else first
 
 
 def _environment(framework: Framework) -> str:

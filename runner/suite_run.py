@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aiot_suite import catalog
 from aiot_suite.datasets import store
 from aiot_suite.errors import SelectionError
-from aiot_suite.facts import NO_LABELS, load_artifacts, load_missing_operators
+from aiot_suite.facts import NO_LABELS, load_artifacts, load_unsupported
 from aiot_suite.preprocess import RESIZE_WAYS
 from aiot_suite.suite import COOLDOWN_S, PAPER, PATIENCE_S, PROFILES, TIMEOUT_S, Instance, choose, find_suite, select
 from aiot_suite.workspace import Workspace, models_folder
@@ -268,7 +268,7 @@ def build_request(
         threads=threads,
         dataset=store.load(space.dataset(dataset)),
         artifacts=load_artifacts(models_folder(space, weights)),
-        lacking=load_missing_operators(models_folder(space, weights)),
+        lacking=load_unsupported(models_folder(space, weights)),
         catalog=catalog.load(space.plugins),
         checks={},
         timeout_s=timeout_s,

@@ -77,7 +77,7 @@ def models_prepare(
     from aiot_suite import catalog, prepare, suite
     from aiot_suite.convert import calibration as calibrating
     from aiot_suite.datasets import store
-    from aiot_suite.facts import load_missing_operators
+    from aiot_suite.facts import load_unsupported
     from aiot_suite.long_tasks import counting
 
     space = to_write(workspace)
@@ -105,7 +105,7 @@ def models_prepare(
     for note in notes:
         say(f"weights   {note}")
     print(f"models    {len(artifacts)} model files, {built} of them built now, in {folder}")
-    lacking = load_missing_operators(folder)
+    lacking = load_unsupported(folder)
     for name in dict.fromkeys(instance.artifact for instance in chosen if instance.artifact in lacking):
         say(f"          skipped {name}: {lacking[name]}")
     if left_out:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aiot_suite import environments
-from aiot_suite.errors import ModelError
+from aiot_suite.errors import ConversionError, ModelError, UnsupportedNetworkError
 from aiot_suite.workspace import PROJECT
 
 if TYPE_CHECKING:
@@ -25,8 +25,16 @@ if TYPE_CHECKING:
     from aiot_suite.catalog import Framework, Model
 
 
+UNSUPPORTED = 3
+"""Exit code of the legacy interpreter if its torchvision does not have the network."""
+
+
 def convert_float32(framework: Framework, model: Model, network: nn.Module, size: int, target: Path) -> None:
-    """Convert a network of this interpreter in the legacy environment; raises ModelError if the conversion fails."""
+    """Convert a network of this interpreter in the legacy environment.
+
+    Raises ModelError if there is no legacy environment, UnsupportedNetworkError if its torchvision does not have the
+    network, and ConversionError if the conversion fails.
+    """
     import numpy as np
 
     python = environments.interpreter_path("legacy")
@@ -55,16 +63,18 @@ def convert_float32(framework: Framework, model: Model, network: nn.Module, size
             capture_output=True,
             text=True,
         )
+    [last_line] = result.stderr.strip().splitlines()[-1:] or ["no message"]
+    if result.returncode == UNSUPPORTED:
+        raise UnsupportedNetworkError(f"the legacy environment does not support it ({last_line})")
     if result.returncode:
-        error_lines = result.stderr.strip().splitlines()
-        raise ModelError(
-            f"{model.name} cannot be converted to {framework.name} in the legacy environment: "
-            f"{error_lines[-1] if error_lines else 'no message'}."
-        )
+        raise ConversionError(f"the conversion in the legacy environment failed ({last_line}).")
 
 
-def main(job_file: str) -> None:
-    """Build the network of a job, load its weights and convert it. Runs in the legacy environment."""
+def main(job_file: str) -> int:
+    """Build the network of a job, load its weights and convert it; returns an exit code.
+
+    Runs in the legacy environment.
+    """
     import numpy as np
     import torch
 
@@ -79,10 +89,15 @@ def main(job_file: str) -> None:
         build = read_model(Path(job["plugin"])).build
     else:
         build = partial(architectures.build, job["model"])
-    network = build(architectures.outputs_of(state, build(1000)))
+    try:
+        network = build(architectures.outputs_of(state, build(1000)))
+    except UnsupportedNetworkError as error:
+        print(error.reason, file=sys.stderr)
+        return UNSUPPORTED
     architectures.load_arrays(network, state)
     importlib.import_module(job["converter"]).convert_float32(network, job["size"], Path(job["target"]))
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    sys.exit(main(sys.argv[1]))

@@ -11,7 +11,7 @@ from PIL import Image
 
 from aiot_suite import catalog, environments, prepare
 from aiot_suite.errors import ModelError
-from aiot_suite.facts import load_artifacts
+from aiot_suite.facts import load_artifacts, load_unsupported
 from aiot_suite.suite import Instance
 from aiot_suite.workspace import Workspace
 from runner.devices.local import LocalDevice
@@ -78,6 +78,20 @@ def test_a_network_has_the_same_outputs_in_the_legacy_environment(space, framewo
         expected = original(torch.from_numpy(np.concatenate(tensors))).numpy()
     assert np.ptp(expected) > 0.1
     np.testing.assert_allclose(scores, expected, atol=1e-5)
+
+
+def test_a_network_that_the_legacy_torchvision_lacks_is_left_out(tmp_path):
+    """ConvNeXt-Tiny came with torchvision 0.12. SqueezeNet, of the same call, is built."""
+    names = ("squeezenet", "convnext_tiny")
+    instances = [Instance("caffe2", "cpu", "float32", name) for name in names]
+    artifacts, _ = prepare.prepare(instances, kind="random", folder=tmp_path / "random", cache=tmp_path, jobs=1)
+    assert [artifact.name for artifact in artifacts] == ["caffe2_float32_squeezenet"]
+    [(name, reason)] = load_unsupported(tmp_path / "random").items()
+    assert name == "caffe2_float32_convnext_tiny"
+    version = environments.versions("legacy", ("torchvision",))["torchvision"]
+    assert reason == (
+        f"the legacy environment does not support it (torchvision {version} has no network convnext_tiny)"
+    )
 
 
 def test_both_environments_make_the_same_pixels(space):

@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 
 from aiot_suite import catalog, prepare
 from aiot_suite.errors import MissingOperatorError, ModelError
-from aiot_suite.facts import load_missing_operators
+from aiot_suite.facts import load_unsupported
 from aiot_suite.suite import Instance
 from runner.devices.local import LocalDevice
 from runner.preflight import _FRAMEWORK_VERSION
@@ -329,21 +330,21 @@ def test_a_file_whose_operators_are_missing_is_left_out_with_their_names(workspa
     folder = workspace.models / "sample"
     common = {"kind": "sample", "folder": folder, "cache": workspace.models, "plugins": workspace.plugins, "jobs": 1}
     artifacts, built = prepare.prepare(instances, **common)
-    assert [artifact.name for artifact in artifacts] == ["lacking_float32_squeezenet"] and built == 2
+    assert [artifact.name for artifact in artifacts] == ["lacking_float32_squeezenet"] and built == 1
     reason = "lacking lacks the operator Softsign and Erf"
-    assert load_missing_operators(folder) == {"lacking_float32_mnasnet": reason}
-    asked = replace(request_, lacking=load_missing_operators(folder))
+    assert load_unsupported(folder) == {"lacking_float32_mnasnet": reason}
+    asked = replace(request_, lacking=load_unsupported(folder))
     assert asked.obstacle(instances[1], None)["reason"] == reason
     plugin.write_text(LACKING.format(limit=10_000))
     artifacts, built = prepare.prepare(instances, **common)
-    assert len(artifacts) == 2 and load_missing_operators(folder) == {}
+    assert len(artifacts) == 2 and load_unsupported(folder) == {}
 
 
 def test_the_record_of_a_missing_operator_that_is_damaged_is_ignored(tmp_path):
     (tmp_path / "unsupported").mkdir()
     (tmp_path / "unsupported" / "a.json").write_text("{")
     (tmp_path / "unsupported" / "b.json").write_text(json.dumps({"reason": "b"}))
-    assert load_missing_operators(tmp_path) == {"b": "b"}
+    assert load_unsupported(tmp_path) == {"b": "b"}
 
 
 # ExecuTorch
@@ -396,16 +397,25 @@ def version(): ...
 """
 
 
-def test_a_crash_of_a_converter_names_the_model_file(workspace):
-    plugin = workspace.plugins / "frameworks" / "crashing.py"
-    plugin.parent.mkdir(parents=True)
-    plugin.write_text(CRASHING)
+def test_a_crash_of_a_converter_names_the_model_file_and_leaves_the_others(workspace):
+    """Two converters crash and one works: the file of the third is built, and the two are named."""
+    plugins = workspace.plugins / "frameworks"
+    plugins.mkdir(parents=True)
+    (plugins / "crashing.py").write_text(CRASHING)
+    (plugins / "dying.py").write_text(CRASHING)
+    (plugins / "working.py").write_text(re.sub("    from .*\n    run_.*", "    target.write_bytes(b'1')", CRASHING))
+    instances = [Instance(name, "cpu", "float32", "mnasnet") for name in ("crashing", "dying", "working")]
     folder = workspace.models / "sample"
     common = {"kind": "sample", "folder": folder, "cache": workspace.models, "plugins": workspace.plugins, "jobs": 1}
     sentence = r"^crashing_float32_mnasnet cannot be built, because the converter of the test crashed \(SIGSEGV\)"
+    others = r"These could not be built either, see conversion\.log: dying_float32_mnasnet\.$"
+    with pytest.raises(ModelError, match=f"{sentence}.* {others}"):
+        prepare.prepare(instances, **common)
+    assert [file.name for file in folder.glob("*.crashing")] == ["working_float32_mnasnet.crashing"]
+    assert "dying_float32_mnasnet cannot be built" in (folder / "conversion.log").read_text()
     with pytest.raises(ModelError, match=sentence):
-        prepare.prepare([Instance("crashing", "cpu", "float32", "mnasnet")], **common)
-    assert not list(folder.glob("crashing*"))
+        prepare.prepare(instances[:1], **common)
+    assert prepare.prepare(instances[2:], **common)[1] == 0  # built before
 
 
 def test_an_operator_that_ncnn_lacks_is_named(tmp_path):
