@@ -1,7 +1,7 @@
-"""Debian packages for tests, unpacked once into the user's cache folder, outside any checkout; nothing is installed.
+"""Debian packages for tests, unpacked once into the user's cache folder; nothing is installed.
 
-They are got as the packages of a bundle are: from the archive that this machine's own apt sources name, by an apt
-configuration of our own, with signature and hashes checked. AIOT_CACHE names another folder than the user's cache.
+Like the packages of a bundle, they come from the archive in this machine's apt sources. They are downloaded with a
+separate apt configuration, and signatures and hashes are checked. AIOT_CACHE sets another cache folder.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class NotHere(Exception):
-    """This machine cannot have or run the real parts; the message is fit to be the reason of a skipped test."""
+    """Raised if this machine cannot provide or run a program; the message can be the reason of a skipped test."""
 
 
 def folder(
@@ -27,22 +27,23 @@ def folder(
     suite: str,
     architecture: str,
     needed: Callable[[Apt], Sequence[str]],
-    finish: Callable[[Path], None] = lambda made: None,
+    finish: Callable[[Path], None] = lambda unpacked_files: None,
 ) -> Path:
-    """The folder of that name with the packages that `needed` names, made where it is not there yet.
+    """Return the folder `name` in the cache with unpacked packages, which is made if it does not exist.
 
-    `finish` puts what was unpacked right before the folder is kept. Raises SetupError if a package cannot be had.
+    `needed` returns the names of the packages, and `finish` modifies the folder of unpacked files before it is stored.
+    Raises SetupError if a package is not available.
     """
     base = cache_folder()
-    kept = base / name
+    target = base / name
     base.mkdir(parents=True, exist_ok=True)
     with locked(base / f"{name}.lock"):
-        if not kept.is_dir():
+        if not target.is_dir():
             with tempfile.TemporaryDirectory(dir=base, prefix="unpacked-") as work:
                 apt = Apt.open(Path(work) / "apt", suite, architecture)
-                made = Path(work) / "made"
-                for package in apt.download([apt.candidate(one) for one in needed(apt)]):
-                    unpack_deb(package, made)
-                finish(made)
-                made.rename(kept)
-    return kept
+                unpacked_files = Path(work) / "files"
+                for package in apt.download([apt.candidate(package_name) for package_name in needed(apt)]):
+                    unpack_deb(package, unpacked_files)
+                finish(unpacked_files)
+                unpacked_files.rename(target)
+    return target

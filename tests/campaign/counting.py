@@ -343,9 +343,9 @@ def wrong_records(raw: Path) -> list[Finding]:
 
 
 def unmarked_overlap(raws: Sequence[Path]) -> list[Finding]:
-    """Return the workspaces that measured, and whose telemetry does not tell of other measurements on the device.
+    """Return the workspaces that measured, but whose telemetry does not report other measurements on the device.
 
-    To be called if two agents measured at once. A sample that says `unknown` tells of a doubt, and that is enough.
+    Call this only if two agents measured at once. A sample with the value `unknown` is sufficient.
     """
     findings = []
     for raw in raws:

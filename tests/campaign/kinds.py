@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     from tests.campaign.stage import Command
 
 Provoke = Callable[["Stage", "random.Random"], None]
-"""Runs the suite on a stage with a fault at the moment of the try; `draw` provides everything else that is random."""
+"""Function that runs the suite on a stage with a fault at the moment of the try; `draw` makes other random choices."""
 
 
-ONE = Setting()
+ONE_DEVICE = Setting()
 PROXY = Setting(proxy=True)
-TWO = Setting(devices=2, options=("--patience", "2"))
-TWO_AND_A_PROXY = Setting(devices=2, proxy=True)
+TWO_DEVICES = Setting(devices=2, options=("--patience", "2"))
+TWO_DEVICES_AND_PROXY = Setting(devices=2, proxy=True)
 SMALL_DISK = Setting(disk_mb=4)
 LONG_RUN = Setting(passes=LONG)
 
@@ -55,16 +55,18 @@ class Kind:
     words: str  # description for the table
     provoke: Provoke
     true: frozenset[str] = frozenset()  # claims about the cause that are true: see tests.campaign.counting
-    setting: Setting = ONE
+    setting: Setting = ONE_DEVICE
     keeps: bool = True  # what a device had stored at the moment must reach the host
-    while_measuring: bool = False  # at no other moment
-    only_newest: bool = False  # earlier runs may stay unfinished, since the user began another
+    while_measuring: bool = False  # only at moments at which images are measured
+    only_newest: bool = False  # earlier runs may stay unfinished, since the user started another
 
 
 KINDS: dict[str, Kind] = {}
 
 
-def kind(name: str, words: str, *true: str, setting: Setting = ONE, **other: bool) -> Callable[[Provoke], Provoke]:
+def kind(
+    name: str, words: str, *true: str, setting: Setting = ONE_DEVICE, **other: bool
+) -> Callable[[Provoke], Provoke]:
     """Add a function to KINDS."""
 
     def add(provoke: Provoke) -> Provoke:
@@ -289,8 +291,8 @@ def killed(stage: Stage, draw: random.Random) -> None:
     stage.kill()
 
 
-def _signalled(stage: Stage, number: signal.Signals) -> None:
-    """Send a signal that has to end the run with all that it has started, here and on the device."""
+def _send_and_finish(stage: Stage, number: signal.Signals) -> None:
+    """Send a signal that must end the run with all processes it started, on this machine and on the device."""
     stage.run_to_moment()
     assert stage.command
     stage.command.send(number)
@@ -300,17 +302,17 @@ def _signalled(stage: Stage, number: signal.Signals) -> None:
 
 @kind("ctrl-c", "Ctrl-C", INTERRUPTED)
 def ctrl_c(stage: Stage, draw: random.Random) -> None:
-    _signalled(stage, signal.SIGINT)
+    _send_and_finish(stage, signal.SIGINT)
 
 
 @kind("sigterm", "`aiot run` is told to terminate (SIGTERM)", INTERRUPTED, setting=Setting(android=True))
 def sigterm(stage: Stage, draw: random.Random) -> None:
-    _signalled(stage, signal.SIGTERM)
+    _send_and_finish(stage, signal.SIGTERM)
 
 
 @kind("sighup", "the terminal of `aiot run` is closed (SIGHUP)", INTERRUPTED)
 def sighup(stage: Stage, draw: random.Random) -> None:
-    _signalled(stage, signal.SIGHUP)
+    _send_and_finish(stage, signal.SIGHUP)
 
 
 @kind(
@@ -374,7 +376,7 @@ def cut_run_json(stage: Stage, draw: random.Random) -> None:
 # Several devices
 
 
-@kind("one-drops", "one of two devices disconnects for good", LOST, setting=TWO)
+@kind("one-drops", "one of two devices disconnects for good", LOST, setting=TWO_DEVICES)
 def one_drops(stage: Stage, draw: random.Random) -> None:
     stage.run_to_moment()
     stage.devices[1].phone.drop()
@@ -388,13 +390,13 @@ def one_drops(stage: Stage, draw: random.Random) -> None:
     "one of two devices has not authorized this computer",
     LOST,
     UNAUTHORIZED,
-    setting=TWO_AND_A_PROXY,
+    setting=TWO_DEVICES_AND_PROXY,
 )
 def one_unauthorized(stage: Stage, draw: random.Random) -> None:
     _forbid(stage)
     time.sleep(1)  # for the adb server to ask
     stage.run_to_moment()
-    _named(stage, stage.finish(FAILS))
+    _check_named(stage, stage.finish(FAILS))
     _allow(stage)
 
 
@@ -403,19 +405,19 @@ def one_unauthorized(stage: Stage, draw: random.Random) -> None:
     "`aiot run --all` is killed, and resumed while one of two is unauthorized",
     LOST,
     UNAUTHORIZED,
-    setting=TWO_AND_A_PROXY,
+    setting=TWO_DEVICES_AND_PROXY,
 )
 def one_missing(stage: Stage, draw: random.Random) -> None:
     stage.run_to_moment()
     stage.kill()
     _forbid(stage)
     time.sleep(1)
-    _named(stage, stage.resume(FAILS))
+    _check_named(stage, stage.resume(FAILS))
     _allow(stage)
 
 
-def _named(stage: Stage, ended: EndedCommand) -> None:
-    """Record it if the output of `--all` does not name a device that could not be used."""
+def _check_named(stage: Stage, ended: EndedCommand) -> None:
+    """Record a wrong statement if the output of `--all` does not name a device that could not be used."""
     if stage.device.serial not in ended.output:
         stage.note(
             "wrong", f"`aiot {ended.words[0]} --all` does not name {stage.device.serial}, which was not measured"
@@ -472,7 +474,7 @@ SSH_KINDS = {
     )
     for name in _ALSO_OVER_SSH
 }
-"""Kinds of faults of boards over SSH: those of other devices that apply to them, and the following."""
+"""Kinds of faults of boards over SSH: the applicable kinds of other devices, and those below."""
 
 
 def _ssh_kind(name: str, words: str, *true: str) -> Callable[[Provoke], Provoke]:

@@ -32,7 +32,7 @@ from runner.bundle.recipes import architecture_for
 from tests.campaign import counting, paced
 from tests.campaign.counting import EITHER, TELLS, Asked, EndedCommand, Finding
 from tests.e2e.board import SshBoard, SshClient
-from tests.e2e.phone import Phone
+from tests.e2e.phone import Phone, hold_mounts
 from tests.e2e.phones import PAPER_IDS
 from tests.e2e.proxy import Proxy
 from tests.e2e.server import Server, end
@@ -51,12 +51,12 @@ START, FOLDER_MADE, STORED = "start of the command", "first file on the device",
 PATIENCE_S, TIMEOUT_S = 12, 90
 """Options of the runs: the longest time to wait for a lost device, and for an instance."""
 COMMAND_LIMIT_S = 150.0
-"""A command that takes longer is killed and counted as left behind."""
+"""Time limit in s: a command that takes longer is killed and counted as left behind."""
 ENDED_WITHIN_S = 1.0
-"""Time that processes have to end after their command."""
+"""Time in s that processes have to end after their command."""
 SETTLED_S = 0.1
 WATCH_S = 0.1
-"""Interval at which the devices are looked at."""
+"""Interval in s at which the devices are observed."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Link(Protocol):
 
 
 class AdbLink:
-    """An adb server of its own."""
+    """A separate adb server."""
 
     def __init__(self) -> None:
         self._server = Server()
@@ -141,7 +141,7 @@ class AdbLink:
 
 
 class SshLink:
-    """An ssh of its own, and boards that it can log in to. There is nothing between the two that could be restarted."""
+    """A separate ssh client, and boards that it can log in to. There is no server between the two to restart."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="aiot-link-", ignore_cleanup_errors=True)
@@ -179,14 +179,14 @@ class Setting:
     android: bool = False  # phones of Table III with a bundle, instead of boards with this machine's Python
     proxy: bool = False  # the first device is reached through a proxy
     shell_v2: bool = True  # for the proxy
-    disk_mb: int = 0  # the workspace is on a disk of its own of this size; 0: not on its own disk
+    disk_mb: int = 0  # size of a separate disk for the workspace; 0: no separate disk
     options: tuple[str, ...] = ()  # further options of `aiot run`
     passes: int = SHORT
     link: Callable[[], Link] = AdbLink
 
     @property
     def asked(self) -> Asked:
-        """What a run is asked for."""
+        """The measurements that a run is asked for."""
         return Asked(tuple(Instance("paced", "cpu", "float32", model).id for model in MODELS), PICTURES * self.passes)
 
 
@@ -196,22 +196,14 @@ class Disk:
     def __init__(self, megabytes: int) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="aiot-disk-"))
         mount = f"mount -t tmpfs -o size={megabytes}m disk {self._folder} && echo made && exec cat >/dev/null"
-        unprivileged = ["--map-root-user"] if os.geteuid() else []
-        self._holder = subprocess.Popen(
-            ["unshare", "--mount", *unprivileged, "sh", "-c", mount],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
-        assert self._holder.stdout
-        if self._holder.stdout.readline() != b"made\n":
-            raise NotHere("a mount namespace cannot be made")
+        self._holder = hold_mounts("-c", mount)
 
     @property
     def path(self) -> Path:
         return Path(f"/proc/{self._holder.pid}/root{self._folder}")
 
     def fill(self) -> None:
+        """Write a file until no byte is free."""
         with (self.path / "film.mp4").open("ab", buffering=0) as stream:
             for size in (1 << 20, 1 << 12, 1):
                 with suppress(OSError):
@@ -219,6 +211,7 @@ class Disk:
                         stream.write(bytes(size))
 
     def free(self) -> None:
+        """Delete the file of `fill`."""
         (self.path / "film.mp4").unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -245,13 +238,7 @@ class Device:
 
     def agents(self) -> list[psutil.Process]:
         """Return the processes that are measuring on the device."""
-        agents = []
-        for process in self.phone.processes():
-            with suppress(psutil.Error):
-                words = process.cmdline()
-                if "runner.agent" in words and "-c" not in words:
-                    agents.append(process)
-        return agents
+        return self.phone.agents()
 
     def live_log(self, timeout_s: float = 20.0) -> Path | None:
         """Wait until an agent is measuring and return its log, or None after the time limit."""
@@ -393,14 +380,15 @@ class Stage:
     # commands
 
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ADB_", "ANDROID_"))}
+        """Return the environment of the commands of this try."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("ADB_", "ANDROID_"))}
         settings = {
             "AIOT_CACHE": str(self.scratch / "cache"),
             "OMP_NUM_THREADS": "1",
             "COLUMNS": "300",
             MARK: self.mark,
         }
-        return {**kept, **settings, **self.link.environment()}
+        return {**inherited, **settings, **self.link.environment()}
 
     def chosen(self) -> list[str]:
         return self.link.choice([device.serial for device in self.devices])
@@ -475,7 +463,7 @@ class Stage:
     def resume(self, expected: str = TELLS, space: Workspace | None = None) -> EndedCommand:
         return self.aiot(*self.words("--resume", space=space), expected=expected, space=space)
 
-    # what there is
+    # observations
 
     def complete(self, space: Workspace | None = None) -> bool:
         """Return whether the newest run of each device has everything that was requested."""
@@ -513,8 +501,8 @@ class Stage:
             self.note("left behind", f"{when}: {leftover}")
 
     def _left_behind(self) -> list[str]:
-        here = [f"on the host {words}" for words in marked_processes(self.mark) if "fork-server" not in words]
-        return [*here, *(leftover for device in self.devices for leftover in device.left_behind())]
+        on_host = [f"on the host {words}" for words in marked_processes(self.mark) if "fork-server" not in words]
+        return [*on_host, *(leftover for device in self.devices for leftover in device.left_behind())]
 
     def close(self) -> None:
         """End every process that carries the mark of this try."""
@@ -526,7 +514,7 @@ class Stage:
 
 @contextmanager
 def opened(setting: Setting, moment: Moment) -> Iterator[Stage]:
-    """Provide a stage; all its parts are stopped and removed at the end."""
+    """Set up a stage, and stop and remove all its parts at the end."""
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aiot-try-", ignore_cleanup_errors=True)))
         disk = None

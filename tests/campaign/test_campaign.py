@@ -1,4 +1,4 @@
-"""A small campaign against a real adbd, and a fault of the test's own that has to be counted."""
+"""A small campaign with real adbd devices, and faults made by a test, which must be counted."""
 
 import os
 import signal
@@ -13,25 +13,24 @@ from adbutils import AdbClient
 from tests.campaign import tries
 from tests.campaign.__main__ import ROOT
 from tests.campaign.kinds import KINDS, SSH_KINDS, Kind
-from tests.e2e.conftest import LEAKED, parts  # noqa: F401
-from tests.e2e.test_run import until
+from tests.e2e.conftest import UNCLOSED_SOCKETS, parts  # noqa: F401
+from tests.e2e.runs import wait_until
 from tests.leftovers import MARK
 from tests.unpacked import NotHere
 
-pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("parts"), pytest.mark.filterwarnings(LEAKED)]
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("parts"), pytest.mark.filterwarnings(UNCLOSED_SOCKETS)]
 
 
 def test_nothing_counts_if_nothing_happens_or_the_run_is_killed(tmp_path):
     kinds = [KINDS["none"], KINDS["killed"]]
     done = list(tries.all_tries(kinds, 1, 1, 2, tmp_path / "log"))
-    assert sorted(one.kind for one in done) == ["killed", "none"]
-    assert [one.findings for one in done] == [(), ()]
+    assert sorted(attempt.kind for attempt in done) == ["killed", "none"]
+    assert [attempt.findings for attempt in done] == [(), ()]
     assert len((tmp_path / "log").read_text(encoding="utf-8").splitlines()) == 2
 
 
 def test_what_is_done_to_a_run_is_counted():
-    """Change a finished attempt, leave a process behind here and on the device, and print what is not true."""
-
+    """A changed attempt, processes left behind on both sides, a traceback and a false message are all counted."""
     started = []
 
     def sabotage(stage, draw):
@@ -59,7 +58,9 @@ def test_ctrl_c_ends_a_campaign_at_once_with_all_that_it_has_started(tmp_path):
     campaign = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     process = psutil.Process(campaign.pid)
     try:
-        until(lambda: [child for child in process.children() if "aiot" in child.cmdline()], "a run", process=campaign)
+        wait_until(
+            lambda: [child for child in process.children() if "aiot" in child.cmdline()], "a run", process=campaign
+        )
         children = process.children(recursive=True)
         campaign.send_signal(signal.SIGINT)
         assert campaign.wait(10) == 130
@@ -77,5 +78,5 @@ def test_nothing_counts_if_a_connection_over_ssh_is_cut_and_the_run_is_killed(tm
         done = list(tries.all_tries(kinds, 1, 1, 2, tmp_path / "log"))
     except NotHere as reason:
         pytest.skip(str(reason))
-    assert sorted(one.kind for one in done) == ["ssh-cut", "ssh-killed"]
-    assert [one.findings for one in done] == [(), ()]
+    assert sorted(attempt.kind for attempt in done) == ["ssh-cut", "ssh-killed"]
+    assert [attempt.findings for attempt in done] == [(), ()]

@@ -1,4 +1,4 @@
-"""What is counted in raw logs and outputs whose right counts are known."""
+"""Counts in raw logs and outputs, compared with known values."""
 
 import json
 import os
@@ -27,7 +27,7 @@ IMAGES = [rawlogs.image(query) for query in range(4)]
 FAILED = {"event": "failed", "reason": "it took longer than 8 s"}
 
 
-def whole(folder, instance, number=1):
+def complete_attempt(folder, instance, number=1):
     return rawlogs.attempt(folder, instance, rawlogs.LOAD, *IMAGES, rawlogs.end(), number=number)
 
 
@@ -38,11 +38,11 @@ def raw(tmp_path):
 
 @pytest.fixture
 def run(raw):
-    """A run in which A was measured at the second attempt, and B at the first."""
+    """Make a run in which A was measured at the second attempt and B at the first."""
     folder = rawlogs.begin(raw, [A, B])
     rawlogs.attempt(folder, A, rawlogs.LOAD, *IMAGES[:2], FAILED)
-    whole(folder, A, number=2)
-    whole(folder, B)
+    complete_attempt(folder, A, number=2)
+    complete_attempt(folder, B)
     return folder
 
 
@@ -113,7 +113,7 @@ def test_repeated_queries_are_doubled_even_if_the_reader_leaves_them_out(raw, ru
 
 
 def test_an_instance_that_is_finished_again_doubles_its_images(raw, run):
-    whole(run, B, number=2)
+    complete_attempt(run, B, number=2)
     rawlogs.attempt(run, B, rawlogs.LOAD, *IMAGES, FAILED, number=3)
     assert numbers(counting.doubled_images(raw)) == [4]
 
@@ -123,7 +123,7 @@ def test_finished_attempts_that_change_or_go_are_counted_and_others_are_not(raw,
     before = counting.ended_attempts(raw)
     assert [path.split("/")[-1] for path in before] == [f"{B}.1.jsonl", f"{A}.1.jsonl", f"{A}.2.jsonl"]
     cut.write_bytes(b"")
-    whole(run, A, number=4)
+    complete_attempt(run, A, number=4)
     assert counting.changed_attempts(before, raw) == []
     (run / f"{A}.1.jsonl").unlink()
     with (run / f"{B}.1.jsonl").open("ab") as file:
@@ -139,7 +139,7 @@ def test_an_ending_that_counts_other_images_is_wrong(raw, run):
 
 def test_a_run_has_not_ended_while_an_instance_has_no_ending(raw):
     folder = rawlogs.begin(raw, [A, B], ended="2026-01-01T00:01:00Z")
-    whole(folder, A)
+    complete_attempt(folder, A)
     assert numbers(counting.wrong_records(raw)) == [1]
     rawlogs.unavailable(folder, B)
     assert counting.wrong_records(raw) == []

@@ -1,4 +1,4 @@
-"""The table of docs/devices.md is that of the kinds, and what counts fails `make campaign`."""
+"""The table in docs/devices.md has a row for each kind, and findings let `make campaign` fail."""
 
 import os
 import random
@@ -16,7 +16,7 @@ from tests.unpacked import NotHere
 
 
 def rows():
-    """The cells of the rows of the document, without that of the sums."""
+    """Return the cells of each row of the table in the document, except the row of sums."""
     content = __main__.DOCUMENT.read_text(encoding="utf-8").split(table.BEGIN)[1].split(table.END)[0]
     return [line.strip("| ").split(" | ") for line in content.splitlines() if line.endswith("` |")]
 
@@ -30,7 +30,9 @@ def test_there_are_twenty_kinds_or_more():
 
 
 def test_the_document_has_a_row_for_each_kind_with_ten_tries_or_more():
-    assert [(cells[0], cells[-1].strip("`")) for cells in rows()] == [(one.words, one.name) for one in KINDS.values()]
+    assert [(cells[0], cells[-1].strip("`")) for cells in rows()] == [
+        (kind.words, kind.name) for kind in KINDS.values()
+    ]
     assert min(int(cells[1]) for cells in rows()) >= __main__.MOMENTS
 
 
@@ -62,23 +64,23 @@ def test_moments_follow_from_the_seed_and_are_spread_over_the_run():
     shares = {event: sum(moment.after == event for moment in moments) / 500 for event in (START, FOLDER_MADE, STORED)}
     assert shares == pytest.approx({START: 0.1, FOLDER_MADE: 0.1, STORED: 0.8}, abs=0.05)
     images = [moment.number for moment in moments if moment.after == STORED]
-    whole = len(MODELS) * PICTURES * SHORT
-    assert 1 <= min(images) < whole / 20 and whole * 19 / 20 < max(images) < whole
+    total = len(MODELS) * PICTURES * SHORT
+    assert 1 <= min(images) < total / 20 and total * 19 / 20 < max(images) < total
     assert {Moment.drawn(random.Random(seed), while_measuring=True).after for seed in range(50)} == {STORED}
 
 
 @pytest.mark.parametrize(
-    ("options", "written"), [([], True), (["--moments", "9"], False), (["--only", "drop"], False)], ids=str
+    ("options", "is_written"), [([], True), (["--moments", "9"], False), (["--only", "drop"], False)], ids=str
 )
 @pytest.mark.parametrize(("findings", "code"), [((), 0), ((Finding("lost", 1, "an image"),), 1)], ids=["good", "bad"])
 def test_only_a_whole_campaign_is_written_and_anything_that_counts_fails_it(
-    tmp_path, monkeypatch, capsys, options, written, findings, code
+    tmp_path, monkeypatch, capsys, options, is_written, findings, code
 ):
     document = tmp_path / "devices.md"
     document.write_text(f"{table.BEGIN}\n{table.END}\n", encoding="utf-8")
     monkeypatch.setattr(tries, "all_tries", lambda kinds, *_: [a_try(kind.name, *findings) for kind in kinds])
     assert __main__.main([*options, "--document", str(document), "--log", str(tmp_path / "log")]) == code
-    assert ("`drop`" in document.read_text(encoding="utf-8")) == written
+    assert ("`drop`" in document.read_text(encoding="utf-8")) == is_written
     printed = capsys.readouterr()
     assert "`drop`" in printed.out
     assert ("lost: an image" in printed.err) == bool(code)

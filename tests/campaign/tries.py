@@ -101,7 +101,7 @@ def judge(kind: Kind, scene: Stage) -> list[Finding]:
 def all_tries(kinds: Sequence[Kind], moments: int, seed: int, jobs: int, log: Path) -> Iterator[Try]:
     """Carry out all tries, `jobs` at a time, and yield each when it is over. `log` gets a line for each.
 
-    Raises whatever breaks off a try, after the tries that are running are over, and KeyboardInterrupt at once.
+    Raises any error of a try after the running tries have ended, and KeyboardInterrupt at once.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="try")

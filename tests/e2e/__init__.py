@@ -1,1 +1,1 @@
-"""Real parts to test attached devices with: an adb server of its own, and adbd processes that stand for phones."""
+"""Tests of attached devices with a real adb server, real adbd processes in place of phones, and real sshd processes."""

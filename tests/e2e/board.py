@@ -1,18 +1,19 @@
-"""One board: a real sshd in namespaces of its own, and an ssh on this machine that knows its key."""
+"""One board: a real sshd in its own namespaces, and an ssh client on this machine that knows its key."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
-import sys
-from contextlib import suppress
 from pathlib import Path
-
-import psutil
+from typing import TYPE_CHECKING
 
 from tests.e2e import debian
-from tests.e2e.phone import Phone
+from tests.e2e.phone import BOARD_PATH, Phone, command_line, send_signal
 from tests.unpacked import NotHere
+
+if TYPE_CHECKING:
+    import psutil
 
 USER = "pi"
 HOME = f"/data/home/{USER}"
@@ -34,17 +35,27 @@ Subsystem sftp internal-sftp
 
 
 class SshBoard(Phone):
-    """A Linux board with sshd, whose user pi has a home folder on a storage of its own.
+    """A Linux board with sshd, whose user `pi` has a home folder on the board's own storage.
 
-    `shell` is the login shell of pi; `path` the folders of its programs, by default this Python's and this machine's.
-    `lines` are further lines of sshd_config.
+    Parameters
+    ----------
+    storage_mb
+        Size of the storage.
+    shell
+        Login shell of `pi`.
+    path
+        Folders of programs; by default those of this Python and this machine.
+    home
+        Home folder of `pi`.
+    lines
+        Further lines of sshd_config.
     """
 
     def __init__(
         self,
         storage_mb: int = 1024,
         shell: str = "/bin/bash",
-        path: str = "",
+        path: str = BOARD_PATH,
         home: str = HOME,
         lines: tuple[str, ...] = (),
     ) -> None:
@@ -56,10 +67,7 @@ class SshBoard(Phone):
         self.home = home
         self.ssh = self._folder / "ssh"
         self.ssh.mkdir()
-        self._lines = (
-            f"SetEnv PATH={path or f'{sys.prefix}/bin:/usr/local/bin:/usr/bin:/bin'}",
-            *lines,
-        )
+        self._lines = (f"SetEnv PATH={path}", *lines)
         self.write_configuration()
         self.new_host_key()
         for name, content in {
@@ -74,7 +82,7 @@ class SshBoard(Phone):
 
     @property
     def home_folder(self) -> Path:
-        """The home folder of pi, as this machine sees it."""
+        """The home folder of `pi` as a path on this machine, if it is the default one."""
         return self.storage / "home" / USER
 
     @property
@@ -82,52 +90,46 @@ class SshBoard(Phone):
         return self.home_folder / ".aiot"
 
     def write_configuration(self, *more: str) -> None:
-        """Writes sshd_config, with further lines; sshd reads it when it starts."""
+        """Write sshd_config with further lines, which sshd reads when it starts."""
         lines = "\n".join((*self._lines, *more))
         (self.ssh / "sshd_config").write_text(_CONFIGURATION.format(port=self.port) + lines + "\n", encoding="utf-8")
 
     def new_host_key(self) -> None:
-        """A new key of the board, as after it was installed anew; sshd reads it when it starts."""
+        """Make a new host key, as a new installation does; sshd reads it when it starts."""
         for path in self.ssh.glob("host_key*"):
             path.unlink()
         new_key(self.ssh / "host_key")
 
     def host_key(self) -> str:
-        """The line of known_hosts with its key."""
+        """Return the line of known_hosts for this board."""
         return f"[127.0.0.1]:{self.port} {(self.ssh / 'host_key.pub').read_text(encoding='utf-8')}"
 
     def sessions(self) -> list[psutil.Process]:
-        """The processes of sshd that serve connections."""
-        return [process for process in self.processes()[1:] if _words(process).startswith("/adbd/")]
+        """Return the sshd processes that serve connections."""
+        return [process for process in self.processes()[1:] if _is_sshd(process)]
 
     def cut(self) -> None:
-        """All connections end, and sshd takes new ones; what the connections have started goes on."""
-        for process in self.sessions():
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+        """End all connections; sshd accepts new ones, and processes that were started over a connection continue."""
+        send_signal(self.sessions(), signal.SIGKILL)
 
     def freeze(self, everything: bool = False) -> None:
-        for process in self.processes():
-            if everything or _words(process).startswith("/adbd/"):
-                with suppress(psutil.NoSuchProcess):
-                    process.suspend()
-
-    def agents(self) -> list[psutil.Process]:
-        return [one for one in self.processes() if "-m runner.agent" in _words(one)]
+        """Suspend sshd and its connections; with `everything`, suspend all processes of the board."""
+        send_signal([process for process in self.processes() if everything or _is_sshd(process)], signal.SIGSTOP)
 
     def _service_root(self) -> Path:
         return debian.ssh_root()
 
     def _command(self) -> list[str]:
-        place = debian.in_place(debian.ssh_root(), Path("/adbd"))
-        # -r: the process of a connection is not started anew, for which this loader would be missing
-        return ["0", "PATH=/usr/bin:/bin", *place, _SSHD, "-D", "-e", "-r", "-f", "/ssh/sshd_config"]
+        loader = debian.loader_command(debian.ssh_root(), Path("/adbd"))
+        # -r: sshd does not execute itself for each connection, which would fail without the loader
+        return ["0", "PATH=/usr/bin:/bin", *loader, _SSHD, "-D", "-e", "-r", "-f", "/ssh/sshd_config"]
 
 
 class SshClient:
-    """The `ssh` and `scp` of this machine, with a configuration, a key and known hosts of their own.
+    """The `ssh` and `scp` of this machine with a separate configuration, key and known_hosts.
 
-    `folder` comes first in PATH; OpenSSH does not look at HOME, so that a configuration can only be named to it.
+    `folder` has to come first in PATH. It has scripts that pass the configuration as an option, since OpenSSH does not
+    use HOME to find it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -143,7 +145,7 @@ class SshClient:
             wrapper.chmod(0o755)
 
     def configure(self, *lines: str) -> None:
-        """Writes the configuration, with further lines first."""
+        """Write the configuration, with further lines first."""
         standard = (
             *("Host *", f"UserKnownHostsFile {self.known_hosts}", "GlobalKnownHostsFile /dev/null"),
             *(f"IdentityFile {self.key}", "IdentitiesOnly yes", "IdentityAgent none"),
@@ -151,13 +153,14 @@ class SshClient:
         self.config.write_text("\n".join((*lines, *standard)) + "\n", encoding="utf-8")
 
     def trust(self, board: SshBoard) -> None:
-        """Each knows the key of the other."""
+        """Exchange the keys of the client and a board."""
         with self.known_hosts.open("a", encoding="utf-8") as stream:
             stream.write(board.host_key())
         (board.ssh / "authorized_keys").write_bytes(self.key.with_suffix(".pub").read_bytes())
 
 
 def new_key(path: Path, passphrase: str = "") -> None:
+    """Make a key pair. Raises NotHere if there is no ssh-keygen."""
     words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", "aiot-test", "-f", str(path)]
     try:
         subprocess.run(words, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -165,8 +168,5 @@ def new_key(path: Path, passphrase: str = "") -> None:
         raise NotHere(f"there is no ssh-keygen ({error.strerror})") from error
 
 
-def _words(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
+def _is_sshd(process: psutil.Process) -> bool:
+    return command_line(process).startswith("/adbd/")

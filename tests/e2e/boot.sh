@@ -1,6 +1,6 @@
-# Boots a device: runs adbd as the one service of a process namespace of its own. When adbd ends, the namespace does,
-# and the kernel ends all that adbd has started, as Android's init does.
-# Arguments: the phone's folder, the user id, the environment as NAME=VALUE words, the command.
+# Boot a device: run adbd or sshd as the only service of a new process namespace. The namespace ends with the service,
+# and the kernel then ends all processes that the service has started, as Android's init does.
+# Arguments: the folder of the device, the user id, the environment as NAME=VALUE words, and the command.
 set -eu
 folder=$1 user=$2
 shift 2
@@ -14,6 +14,6 @@ while case $1 in *=*) true ;; *) false ;; esac do
     shift
 done
 cd /
-[ "$user" = 0 ] || as="--userspec=$user:$user" # without root there is no other user than 0
+[ "$user" = 0 ] || as="--userspec=$user:$user" # without root, only user 0 exists
 "$env" -i $variables "$chroot" ${as:-} "$folder/root" "$@" </dev/null &
 wait $!

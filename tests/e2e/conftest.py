@@ -1,35 +1,41 @@
-"""Fixtures: an adb server and phones of their own for every test. What this machine cannot run is skipped, and why."""
+"""Fixtures: an adb server, phones and boards for each test. Tests that this machine cannot run are skipped."""
 
 import gc
 import os
-from collections.abc import Callable, Iterator, Sequence
+import platform
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import cycle, islice
 from typing import Any
 
 import pytest
 
+from aiot_suite.errors import SetupError
+from aiot_suite.workspace import Workspace
+from runner.bundle import build, packages
+from runner.bundle.recipes import architecture_for
 from tests.e2e import debian
 from tests.e2e.board import SshBoard, SshClient
 from tests.e2e.phone import Phone
-from tests.e2e.phones import PAPER_IDS, running_phones, running_server
+from tests.e2e.phones import PAPER_IDS, Device, running, running_server
 from tests.e2e.proxy import Proxy
 from tests.e2e.server import Server, adb
+from tests.runner.conftest import tiny_folder, workspace  # noqa: F401
 from tests.unpacked import NotHere
 
-LEAKED = "ignore:unclosed <socket:ResourceWarning"
-"""adbutils leaves a connection open where the adb server says no."""
+UNCLOSED_SOCKETS = "ignore:unclosed <socket:ResourceWarning"
+"""adbutils does not close the connection if the adb server refuses a request."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("e2e"):
-            item.add_marker(pytest.mark.filterwarnings(LEAKED))
+            item.add_marker(pytest.mark.filterwarnings(UNCLOSED_SOCKETS))
 
 
 @pytest.fixture(scope="session")
 def parts() -> None:
-    """The adbd and the adb that everything here is made of."""
+    """Skip the test if adbd or adb is not available."""
     try:
         debian.root()
         adb()
@@ -39,24 +45,29 @@ def parts() -> None:
 
 @pytest.fixture
 def adb_server(parts: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A running adb server that knows no device; whatever the test starts finds it by ANDROID_ADB_SERVER_PORT."""
+    """Start an adb server without devices, to which ANDROID_ADB_SERVER_PORT points."""
     with running_server() as server:
         monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(server.port))
         monkeypatch.delenv("ANDROID_SERIAL", raising=False)
         yield server
-    gc.collect()  # what was leaked goes now, not in a test that would have to answer for it
+    gc.collect()  # unclosed sockets are reported for this test, and not for a later one
+
+
+def start_or_skip(stack: ExitStack, devices: Iterable[Device]) -> list[Device]:
+    """Start devices, which are stopped with the stack; skip the test if this machine cannot run them."""
+    try:
+        return stack.enter_context(running(devices))
+    except NotHere as reason:
+        pytest.skip(str(reason))
 
 
 @pytest.fixture
 def phones(adb_server: Server) -> Iterator[Callable[..., list[Phone]]]:
-    """`phones(2)` starts so many and connects them; `paper_ids`, `storage_mb` and `board` as Phone has them."""
+    """Return a function that starts and connects phones: `phones(2)`, with the options of Phone and `paper_ids`."""
     with ExitStack() as stack:
 
         def start(count: int = 1, paper_ids: Sequence[int] = PAPER_IDS, **options: Any) -> list[Phone]:
-            try:
-                started = stack.enter_context(running_phones(islice(cycle(paper_ids), count), **options))
-            except NotHere as reason:
-                pytest.skip(str(reason))
+            started = start_or_skip(stack, (Phone(paper_id, **options) for paper_id in islice(cycle(paper_ids), count)))
             for phone in started:
                 adb_server.client().connect(phone.serial)
             return started
@@ -65,8 +76,35 @@ def phones(adb_server: Server) -> Iterator[Callable[..., list[Phone]]]:
 
 
 @pytest.fixture
-def ssh_client(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> SshClient:
-    """An ssh of its own, which comes first in PATH."""
+def proxied(adb_server: Server) -> Iterator[Callable[..., Proxy]]:
+    """Return a function that connects a phone once more, through a proxy: `proxied(phone, shell_v2=False)`."""
+    with ExitStack() as stack:
+
+        def start(phone: Phone, **options: bool) -> Proxy:
+            proxy = Proxy(phone, **options)
+            proxy.start()
+            stack.callback(proxy.stop)
+            adb_server.client().connect(proxy.serial)
+            return proxy
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def ssh_parts() -> None:
+    """Skip the test if sshd is not available.
+
+    A fixture of the session is set up before `workspace` changes the cache folder, which holds sshd.
+    """
+    try:
+        debian.ssh_root()
+    except NotHere as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture
+def ssh_client(ssh_parts: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> SshClient:
+    """Make an ssh client with its own configuration, and put it first in PATH."""
     try:
         client = SshClient(tmp_path_factory.mktemp("ssh"))
     except NotHere as reason:
@@ -78,35 +116,35 @@ def ssh_client(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 
 @pytest.fixture
 def boards(ssh_client: SshClient) -> Iterator[Callable[..., list[SshBoard]]]:
-    """`boards(2)` starts so many, which this machine's ssh can log in to; options as SshBoard has them."""
+    """Return a function that starts boards which `ssh_client` can log in to: `boards(2)`, with options of SshBoard."""
     with ExitStack() as stack:
 
+        def make(options: dict[str, Any]) -> SshBoard:
+            board = SshBoard(**options)
+            ssh_client.trust(board)
+            return board
+
         def start(count: int = 1, **options: Any) -> list[SshBoard]:
-            started = []
-            for _ in range(count):
-                try:
-                    board = SshBoard(**options)
-                    stack.callback(board.stop)
-                    ssh_client.trust(board)
-                    board.start()
-                except NotHere as reason:
-                    pytest.skip(str(reason))
-                started.append(board)
-            return started
+            return start_or_skip(stack, (make(options) for _ in range(count)))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def bundle() -> build.Bundle:
+    """Return the TFLite bundle for this machine's processor, from the user's cache."""
+    architecture = architecture_for(platform.machine())
+    if architecture is None:
+        pytest.skip(f"no bundle is made for {platform.machine()}")
+    try:
+        packages.archive()
+    except SetupError as reason:
+        pytest.skip(str(reason))
+    return build.build("tflite", architecture, print)
 
 
 @pytest.fixture
-def proxied(adb_server: Server) -> Iterator[Callable[..., Proxy]]:
-    """`proxied(phone, shell_v2=False)` connects a phone once more, through a proxy; options as Proxy has them."""
-    with ExitStack() as stack:
-
-        def start(phone: Phone, **options: bool) -> Proxy:
-            proxy = Proxy(phone, **options)
-            proxy.start()
-            stack.callback(proxy.stop)
-            adb_server.client().connect(proxy.serial)
-            return proxy
-
-        yield start
+def bundle_in_cache(bundle: build.Bundle, workspace: Workspace) -> None:  # noqa: F811
+    """Put the bundle into the cache that the fixture `workspace` has set, which has no environments."""
+    build.folder().parent.mkdir()
+    build.folder().symlink_to(bundle.path.parent)

@@ -1,4 +1,4 @@
-# Runs a command until it ends, or until whoever started this is gone, which closes the standard input.
+# Run a command until it ends, or until the process that started this script ends, which closes the standard input.
 exec 3<&0
 "$@" </dev/null 3<&- &
 command=$!

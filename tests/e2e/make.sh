@@ -1,13 +1,13 @@
-# Makes the file system of a phone or a board in a mount namespace of its own, and keeps it until whoever started
-# this closes the standard input: so what is on the storage outlives adbd and a reboot.
-# Arguments: the phone's folder, the folder that holds adbd, the storage in bytes, the user id, phone or board, and
-# folders of this machine that a board shows.
+# Make the file system of a phone or a board in the current mount namespace, and keep it until the standard input is
+# closed. The storage is thus independent of adbd, and survives a reboot.
+# Arguments: the folder of the device, the folder with adbd or sshd, the size of the storage in bytes, the user id,
+# `phone` or `board`, and the folders of this machine that a board can read.
 set -eu
 folder=$1 adbd=$2 storage=$3 user=$4 kind=$5
 shift 5
 root=$folder/root
 
-show() { # a folder of this machine, under a path of the device, read-only
+show() { # mount a folder of this machine read-only at a path of the device
     mkdir -p "$root$2"
     mount --bind "$1" "$root$2"
     mount -o remount,bind,ro "$root$2"
@@ -46,7 +46,7 @@ else
     done
     [ ! -e /etc/machine-id ] || mount --bind "$folder/machine-id" "$root/etc/machine-id"
     mkdir -m 1777 "$root/tmp" "$root/dev/shm"
-    if [ -d "$folder/ssh" ]; then # a board with sshd: its configuration and keys, its users, and their homes
+    if [ -d "$folder/ssh" ]; then # a board with sshd: configuration, keys, users, and a home folder
         show "$folder/ssh" /ssh
         for name in passwd group shadow nsswitch.conf; do mount --bind "$folder/ssh/$name" "$root/etc/$name"; done
         mkdir -p -m 755 "$root/run/sshd" "$root/data/home/pi"

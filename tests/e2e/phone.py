@@ -1,4 +1,4 @@
-"""One device: a real adbd in namespaces of its own, which sees its own storage and answers like a phone."""
+"""One device: a real adbd in its own namespaces, with its own storage and the answers of a phone."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ import psutil
 from runner.devices import FOLDER
 from tests.e2e import debian
 from tests.e2e.answers import Answers
-from tests.e2e.server import answers, end, free_port
+from tests.e2e.server import end, free_port, is_listening
 from tests.unpacked import NotHere
 
 BOOT_TIMEOUT_S = 10
+BOARD_PATH = f"{sys.prefix}/bin:/usr/local/bin:/usr/bin:/bin"
+"""Folders of programs on a board: those of this Python and this machine."""
 _HERE = Path(__file__).parent
 _NEEDED = ("unshare", "nsenter", "mount", "chroot")
 
 
 class Phone:
-    """A phone of Table III, or with `board=True` a Linux board: this machine's programs and this Python, read-only.
+    """A phone of Table III or, with `board=True`, a Linux board.
 
-    A phone has adbd, mksh and toybox, a getprop and a dumpsys that are stand-ins, its own processes, its own
-    /data/local/tmp, and nothing of this machine's file system: no Python, and only the C library that adbd brought.
+    A phone has adbd, mksh, toybox, stand-ins for Android's own commands, its own processes, and its own
+    /data/local/tmp. It has no Python, and sees no files of this machine except the C library that adbd needs.
+    A board has the programs and the Python of this machine, read-only.
     """
 
     def __init__(self, paper_id: int = 1, storage_mb: int = 1024, board: bool = False) -> None:
@@ -38,13 +41,13 @@ class Phone:
         self.paper_id = paper_id
         self._board = board
         self._storage_bytes = storage_mb << 20
-        self._user = 0 if os.geteuid() else 2000  # Android's shell; without root only one user can be shown
+        self._user = 0 if os.geteuid() else 2000  # Android's shell user; without root, only one user can be mapped
         self._folder = Path(tempfile.mkdtemp(prefix="aiot-phone-"))
         self._folder.chmod(0o755)
         (self._folder / "root").mkdir()
         self.answers = Answers(self._folder, paper_id, f"STANDIN{paper_id:02}{self.port}")
         if board:
-            (self._folder / "meminfo").unlink()  # it says what this machine has
+            (self._folder / "meminfo").unlink()  # a board shows the memory of this machine
             (self._folder / "machine-id").write_text(f"{uuid.uuid4().hex}\n", encoding="utf-8")
         shutil.copytree(_HERE / "stand_in", self._folder / "stand-in" / "bin")
         for program in (self._folder / "stand-in" / "bin").iterdir():
@@ -54,17 +57,17 @@ class Phone:
 
     @property
     def storage(self) -> Path:
-        """Its /data, as this machine sees it while the phone is there."""
+        """The device's /data as a path on this machine, until the device is stopped."""
         assert self._holder
         return Path(f"/proc/{self._holder.pid}/root{self._folder}/root/data")
 
     @property
     def aiot_folder(self) -> Path:
-        """The folder of `aiot` on it, as this machine sees it."""
+        """The folder of `aiot` on the device, as a path on this machine."""
         return self.storage / FOLDER.removeprefix("/data/")
 
     def start(self) -> None:
-        """Boots it, or gives it back after drop(): returns when adbd takes connections. Raises NotHere."""
+        """Boot the device and wait until adbd accepts connections. Raises NotHere if it does not."""
         if not self._holder:
             self._make()
         assert self._holder and not self._boot
@@ -82,26 +85,26 @@ class Phone:
                 stderr=log,
                 start_new_session=True,
             )
-        if not answers(self.port, BOOT_TIMEOUT_S):
+        if not is_listening(self.port, BOOT_TIMEOUT_S):
             raise NotHere(f"adbd does not start: {self.log()[-300:]!r}")
 
     def drop(self) -> None:
-        """The cable is out: adbd ends, and so does all it has started, as Android does. The storage stays."""
+        """Disconnect the device: adbd ends with all processes it started, as on Android. The storage is kept."""
         if self._boot:
             if init := self._init():
                 init.kill()
-                self._boot.wait()  # the kernel ends all others before
+                self._boot.wait()  # the kernel first ends all other processes of the namespace
             end(self._boot)
             self._boot = None
 
     def reboot(self) -> None:
-        """All processes end, and adbd comes back with another boot id. The storage stays."""
+        """End all processes, and start the device with a new boot id. The storage is kept."""
         self.drop()
         self.answers.new_boot_id()
         self.start()
 
     def stop(self) -> None:
-        """Ends it for good, and removes all that it has written."""
+        """End the device, and delete everything it has stored."""
         self.drop()
         if self._holder:
             end(self._holder)
@@ -109,100 +112,135 @@ class Phone:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def freeze(self, everything: bool = False) -> None:
-        """It hangs: adbd is stopped and answers nothing; with `everything` all that runs on the device is."""
-        _send(self.processes() if everything else self.processes()[:1], signal.SIGSTOP)
+        """Suspend adbd, so that the device does not answer; with `everything`, suspend all its processes."""
+        send_signal(self.processes() if everything else self.processes()[:1], signal.SIGSTOP)
 
     def thaw(self) -> None:
-        _send(self.processes(), signal.SIGCONT)
+        """Resume all suspended processes."""
+        send_signal(self.processes(), signal.SIGCONT)
 
     def fill_storage(self, free_bytes: int = 0) -> None:
-        """Leaves only so much of its storage free, by a file beside the folder that adb writes to."""
+        """Leave only `free_bytes` of the storage free, with a file outside the folder that adb writes to."""
         film = self.storage / "media" / "film.mp4"
         film.parent.mkdir(exist_ok=True)
         with film.open("ab") as stream:
-            for _ in range(100):  # others may write meanwhile
-                there = os.statvfs(self.storage)
-                size = there.f_bavail * there.f_frsize - free_bytes
+            for _ in range(100):  # other processes may write at the same time
+                status = os.statvfs(self.storage)
+                size = status.f_bavail * status.f_frsize - free_bytes
                 if size <= 0:
                     return
                 with suppress(OSError):
                     os.posix_fallocate(stream.fileno(), os.fstat(stream.fileno()).st_size, size)
 
     def free_storage(self) -> None:
+        """Delete the file of `fill_storage`."""
         (self.storage / "media" / "film.mp4").unlink(missing_ok=True)
 
     def processes(self) -> list[psutil.Process]:
-        """What runs on it, adbd first and then what adbd has started, as this machine sees it."""
+        """Return the running processes of the device, in the order of their start: adbd is the first."""
         init, alive = self._init(), {}
         with suppress(psutil.NoSuchProcess):
             for process in init.children(recursive=True) if init else []:
-                with suppress(psutil.NoSuchProcess):  # short commands end at any moment
+                with suppress(psutil.NoSuchProcess):  # short commands may end at any moment
                     alive[process] = process.create_time()
         return sorted(alive, key=lambda process: alive[process])
 
+    def processes_with(self, text: str) -> list[psutil.Process]:
+        """Return the processes whose command line contains a text."""
+        return [process for process in self.processes() if text in command_line(process)]
+
+    def agents(self) -> list[psutil.Process]:
+        """Return the processes that measure on the device, without the shells around them."""
+        agents = []
+        for process in self.processes():
+            with suppress(psutil.Error):
+                words = process.cmdline()
+                if "runner.agent" in words and "-c" not in words:
+                    agents.append(process)
+        return agents
+
     def calls(self) -> list[str]:
-        """What was asked of those stand-ins that do something, one line each."""
-        noted = self.storage / "stand-in" / "calls"
-        return noted.read_text(encoding="utf-8", errors="replace").splitlines() if noted.is_file() else []
+        """Return the calls of the stand-ins that change something, one line each."""
+        record = self.storage / "stand-in" / "calls"
+        return record.read_text(encoding="utf-8", errors="replace").splitlines() if record.is_file() else []
 
     def log(self) -> str:
-        """What adbd has printed since the first start."""
+        """Return the output of adbd since the first start."""
         return (self._folder / "adbd.log").read_text(encoding="utf-8", errors="replace")
 
     def _init(self) -> psutil.Process | None:
-        """The first process on it, without which the kernel ends all others; None if it is not running."""
-        found = psutil.Process(self._boot.pid) if self._boot and self._boot.poll() is None else None
+        """Return the first process of the device, with which all others end; None if it is not running."""
+        process = psutil.Process(self._boot.pid) if self._boot and self._boot.poll() is None else None
         with suppress(StopIteration, psutil.NoSuchProcess):
-            while found and found.name() != "unshare":
-                found = next(child for child in found.children() if child.name() in ("nsenter", "unshare"))
-            return next(iter(found.children())) if found else None
+            while process and process.name() != "unshare":
+                process = next(child for child in process.children() if child.name() in ("nsenter", "unshare"))
+            return next(iter(process.children())) if process else None
         return None
 
     def _make(self) -> None:
-        """Makes its file system."""
+        """Make the file system of the device."""
         missing = [tool for tool in _NEEDED if not shutil.which(tool)]
         if missing:
             raise NotHere(f"there is no {' and no '.join(missing)}")
-        unprivileged = ["--map-root-user"] if os.geteuid() else []
         shown = _outermost([Path(sys.prefix), Path(sys.base_prefix).resolve()]) if self._board else []
         kind = "board" if self._board else "phone"
-        words = [self._folder, self._service_root(), self._storage_bytes, self._user, kind, *shown]
-        self._holder = subprocess.Popen(
-            ["unshare", "--mount", *unprivileged, "sh", str(_HERE / "make.sh"), *map(str, words)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        assert self._holder.stdout and self._holder.stderr
-        if self._holder.stdout.readline() != b"made\n":
-            said = self._holder.stderr.read().decode(errors="replace").strip()
-            raise NotHere(f"a mount namespace cannot be made: {said!r}")
+        arguments = [self._folder, self._service_root(), self._storage_bytes, self._user, kind, *shown]
+        self._holder = hold_mounts(str(_HERE / "make.sh"), *map(str, arguments))
 
     def _service_root(self) -> Path:
-        """The file system with the program that takes connections, which is shown as /adbd."""
+        """Return the file system with the program that accepts connections; the device has it as /adbd."""
         return debian.root()
 
     def _command(self) -> list[str]:
-        """adbd with its own libraries, as the user that has a shell over adb, and the environment it passes on."""
+        """Return the arguments of boot.sh after the folder: the user, the environment, and adbd by its own loader."""
         variables = {"ADBD_PORT": str(self.port), "HOME": "/", "USER": "shell", "LOGNAME": "shell"}
         variables["TMPDIR"] = "/data/local/tmp"
         if self._board:
-            path = f"{sys.prefix}/bin:/usr/local/bin:/usr/bin:/bin"
-            variables |= {"HOME": "/data/local/tmp", "PATH": path, "SHELL": "/bin/sh"}
+            variables |= {"HOME": "/data/local/tmp", "PATH": BOARD_PATH, "SHELL": "/bin/sh"}
         else:
             variables |= {"PATH": "/stand-in/bin:/system/bin", "SHELL": "/system/bin/sh", "ANDROID_DATA": "/data"}
-        program = [*debian.in_place(debian.root(), Path("/adbd")), "/adbd/usr/lib/android-sdk/platform-tools/adbd"]
+        loader = debian.loader_command(debian.root(), Path("/adbd"))
+        program = [*loader, "/adbd/usr/lib/android-sdk/platform-tools/adbd"]
         return [str(self._user), *(f"{name}={value}" for name, value in variables.items()), *program]
 
 
-def _send(processes: list[psutil.Process], number: signal.Signals) -> None:
-    """Send a signal to all processes that have not ended meanwhile."""
+def hold_mounts(*words: str) -> subprocess.Popen[bytes]:
+    """Start `sh` with these words in a new mount namespace, and wait until it prints `made`.
+
+    The namespace exists until the standard input of the returned process is closed. Raises NotHere if it cannot be
+    made.
+    """
+    unprivileged = ["--map-root-user"] if os.geteuid() else []
+    holder = subprocess.Popen(
+        ["unshare", "--mount", *unprivileged, "sh", *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert holder.stdout and holder.stderr
+    if holder.stdout.readline() != b"made\n":
+        message = holder.stderr.read().decode(errors="replace").strip()
+        end(holder)
+        raise NotHere(f"a mount namespace cannot be made: {message!r}")
+    return holder
+
+
+def send_signal(processes: list[psutil.Process], number: signal.Signals) -> None:
+    """Send a signal to processes, some of which may already have ended."""
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.send_signal(number)
 
 
+def command_line(process: psutil.Process) -> str:
+    """Return the command line of a process, or "" if the process has ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
 def _outermost(folders: list[Path]) -> list[Path]:
-    """Those that are in none of the others."""
+    """Return the folders that are not below another one."""
     return [folder for folder in folders if not any(other in folder.parents for other in folders)]

@@ -1,4 +1,4 @@
-"""An adb server of its own, on a port of its own: the one of the user, on port 5037, is never touched."""
+"""A separate adb server on its own port; the user's server on port 5037 is not used."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _GUARD = Path(__file__).with_name("guard.sh")
 
 
 class Server:
-    """The adb server that adbutils ships. It finds no device by itself: no USB, no emulator, no mDNS."""
+    """The adb server included in adbutils, which does not look for devices over USB or mDNS, or for emulators."""
 
     def __init__(self) -> None:
         self.port = free_port()
-        self._home = tempfile.TemporaryDirectory(prefix="aiot-adb-")  # its keys are not the user's
+        self._home = tempfile.TemporaryDirectory(prefix="aiot-adb-")  # keys other than the user's
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Returns when it answers; NotHere if it does not start."""
+        """Start the server and wait until it accepts connections. Raises NotHere if it does not."""
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("ADB_", "ANDROID_"))},
             "HOME": self._home.name,
@@ -46,41 +46,44 @@ class Server:
                 stdout=log,
                 stderr=log,
                 env=environment,
-                start_new_session=True,  # Ctrl-C is for the one who started it
+                start_new_session=True,  # Ctrl-C goes only to the process that started the server
             )
-        if not answers(self.port, START_TIMEOUT_S):
-            said = self.log()
+        if not is_listening(self.port, START_TIMEOUT_S):
+            log_text = self.log()
             self.stop()
-            raise NotHere(f"the adb server does not start: {said[-200:]!r}")
+            raise NotHere(f"the adb server does not start: {log_text[-200:]!r}")
 
     def stop(self) -> None:
-        """Ends it, as a crash would, and one that a client of it may have started in its place."""
+        """Kill the server, and a replacement that a client may have started on the same port."""
         if self._process:
             end(self._process)
             self._process = None
-        if answers(self.port):
+        if is_listening(self.port):
             self.client().server_kill()
 
     def restart(self) -> None:
-        """A new server on the same port: it knows no device until somebody connects one."""
+        """Start a new server on the same port, which has no devices until one is connected."""
         self.stop()
         self.start()
 
     def close(self) -> None:
+        """Stop the server and delete its files."""
         self.stop()
         self._home.cleanup()
 
     def client(self, timeout_s: float = 10) -> AdbClient:
+        """Return a client of this server."""
         from adbutils import AdbClient
 
         return AdbClient(host="127.0.0.1", port=self.port, socket_timeout=timeout_s)
 
     def log(self) -> str:
+        """Return the output of the server since the first start."""
         return (Path(self._home.name) / "adb.log").read_text(encoding="utf-8", errors="replace")
 
 
 def adb() -> Path:
-    """The adb that adbutils ships, NotHere if there is none."""
+    """Return the adb program included in adbutils. Raises NotHere if there is none."""
     package = importlib.util.find_spec("adbutils")
     if package is None or package.origin is None:
         raise NotHere("adbutils is not installed: pip install -e '.[run]'")
@@ -91,16 +94,16 @@ def adb() -> Path:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Ends a process that runs as long as its standard input is open."""
-    with process:  # closes it, and waits
+    """Close the standard input of a process that runs until then, and wait for its end."""
+    with process:
         pass
 
 
 def free_port() -> int:
-    """A port that nobody listens on.
+    """Return a port that is not in use.
 
-    Not one of those that the system gives to outgoing connections (/proc/sys/net/ipv4/ip_local_port_range), or such a
-    connection could take it while a device is away; and far from 5555 to 5585, where an adb server looks for emulators.
+    The port is outside the range for outgoing connections (/proc/sys/net/ipv4/ip_local_port_range), so that none of
+    these takes it while a device is disconnected, and outside 5555 to 5585, where an adb server looks for emulators.
     """
     for port in random.sample(range(20_000, 32_000), 100):
         with socket.socket() as probe:
@@ -113,8 +116,8 @@ def free_port() -> int:
     raise NotHere("there is no free port between 20000 and 32000")
 
 
-def answers(port: int, timeout_s: float = 0) -> bool:
-    """Whether something accepts connections on the port, now or within this time."""
+def is_listening(port: int, timeout_s: float = 0) -> bool:
+    """Return whether something accepts connections on the port, now or within `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Where adbd comes from, and what is said where it cannot be had."""
+"""The file systems with adbd and sshd, and errors if they are not available."""
 
 import platform
 
@@ -13,8 +13,8 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(autouse=True)
-def _forgotten():
-    """What was unpacked before is looked for anew."""
+def _clear_cache():
+    """Discard the results of earlier calls."""
     debian._unpacked.cache_clear()
 
 

@@ -1,4 +1,4 @@
-"""Boards over a real sshd that refuse, that print what they should not, or that lack what others have."""
+"""Boards over a real sshd that refuse connections, print unexpected output, or lack common tools."""
 
 import gc
 import subprocess
@@ -14,22 +14,16 @@ from runner.devices.choice import Choice, choose_devices
 from runner.devices.ssh import SshConnection, SshTarget
 from runner.errors import DeviceError, DeviceLostError
 from tests.e2e.board import new_key
-from tests.e2e.test_run import check, run
-from tests.e2e.test_ssh import named, ssh_processes
-from tests.runner.conftest import tiny_folder, workspace  # noqa: F401
+from tests.e2e.runs import check_logs, run
+from tests.e2e.test_ssh import choice, ssh_processes
 
 pytestmark = pytest.mark.e2e
 NOISE = '"greetings\\n$(reboot)\\033[31m"'
 
 
 @pytest.fixture
-def space(workspace):  # noqa: F811
-    return workspace
-
-
-@pytest.fixture
 def connected(request):
-    """Connections, which are closed at the end."""
+    """Return a function that makes a connection to a board or an address, which is closed at the end."""
 
     def connect(address):
         connection = SshConnection(SshTarget.parse(getattr(address, "serial", address)))
@@ -40,6 +34,7 @@ def connected(request):
 
 
 def refusal(connection):
+    """Return the type and the message of the error that a command over the connection raises."""
     with pytest.raises(DeviceError) as raised:
         connection.shell("true")
     return type(raised.value), str(raised.value)
@@ -74,7 +69,7 @@ def test_a_host_key_that_changes_during_a_run_ends_it(boards, connected):
     board.drop()
     board.new_host_key()
     board.start()
-    with suppress(DeviceError):  # the connection may still count as one, or already as none
+    with suppress(DeviceError):  # the lost connection may or may not have been noticed yet
         connection.shell("true")
     kind, sentence = refusal(connection)
     assert (kind, "has changed" in sentence) == (DeviceError, True)
@@ -126,8 +121,8 @@ def test_names_ports_jumps_and_users_of_the_configuration_count(boards, connecte
         ),
     )
     assert connected("jetson").shell("echo $HOME").stdout == f"{board.home}\n"
-    assert len(bastion.sessions()) > 0, "by way of the other board"
-    assert not (ssh_client.folder / "own").exists(), "the user's own connections are left alone"
+    assert len(bastion.sessions()) > 0, "the connection leads through the other board"
+    assert not (ssh_client.folder / "own").exists(), "the shared connection of the user's configuration is not used"
 
 
 def test_a_board_that_is_not_there_may_come_back(boards, connected):
@@ -151,11 +146,11 @@ def test_a_connection_ends_when_nobody_uses_it_any_more(boards):
     assert ssh_processes() == []
 
 
-# What boards print, and the shells that they have
+# Output and shells of boards
 
 
 @pytest.mark.parametrize("shell", ["/bin/bash", "/bin/sh"])
-def test_what_a_login_shell_and_sshd_print_is_not_part_of_any_answer(space, boards, ssh_client, shell):
+def test_what_a_login_shell_and_sshd_print_is_not_part_of_any_answer(workspace, boards, ssh_client, shell):
     (board,) = boards(shell=shell, lines=("Banner /ssh/banner",))
     (board.ssh / "banner").write_text("Authorized users only!\n")
     loud = f"printf {NOISE}; printf {NOISE} >&2; echo 'no end of line' | tr -d '\\n'; alias tar=false; cd /\n"
@@ -167,24 +162,24 @@ def test_what_a_login_shell_and_sshd_print_is_not_part_of_any_answer(space, boar
     assert (answer.exit_code, answer.stdout.split("\n")[0], answer.stderr) == (3, "out", "err\n")
     assert connection.feed("cat", [b"a\0b", b"\xff"], 5).stdout == "a\0b\ufffd"
     connection.close()
-    done = run(space, *named(board))
+    done = run(workspace, *choice(board))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "greetings" not in done.stdout + done.stderr
-    check(space, {}, repeat=2)
+    check_logs(workspace, {}, repeat=2)
 
 
-def test_a_board_with_the_tools_of_busybox_only(space, boards):
+def test_a_board_with_the_tools_of_busybox_only(workspace, boards):
     (board,) = boards(shell="/adbd/applets/sh", path="/adbd/applets")
     connection = SshConnection(SshTarget.parse(board.serial))
     assert connection.shell("command -v bash").exit_code == 127 or connection.shell("command -v bash").stdout == ""
     assert "BusyBox" in connection.shell("busybox | head -n 1").stdout
     connection.close()
-    done = run(space, *named(board), "--device-python", sys.executable)
+    done = run(workspace, *choice(board), "--device-python", sys.executable)
     assert done.returncode == 0, done.stdout + done.stderr
-    check(space, {}, repeat=2)
-    again = run(space, *named(board), "--device-python", sys.executable, "--resume")
+    check_logs(workspace, {}, repeat=2)
+    again = run(workspace, *choice(board), "--device-python", sys.executable, "--resume")
     assert again.returncode == 0, again.stdout + again.stderr
-    [device] = choose_devices(Choice(ssh=[board.serial]), Workspace(space.root))
+    [device] = choose_devices(Choice(ssh=[board.serial]), Workspace(workspace.root))
     assert device.clean()
     device.connection.close()
 
@@ -220,7 +215,7 @@ def test_a_shell_that_reads_its_input_takes_nothing_of_an_archive(boards, connec
     assert connected(board).feed("wc -c", [b"x" * 100_000] * 3, 20).stdout == "300000\n"
 
 
-# Storage, and what needs root
+# Storage and permissions
 
 
 def test_a_home_that_is_read_only_or_of_root_is_said_and_another_folder_helps(tmp_path, boards):
@@ -249,7 +244,7 @@ def test_a_push_onto_a_full_home_is_said_at_once(tmp_path, boards):
         DeviceError, match=r"does not accept .*/it/model \(.*No space left on device.*free storage"
     ) as raised:
         device.push({"model": tmp_path / "model"}, "it")
-    assert type(raised.value) is DeviceError, "it is there: waiting for it would not help"
+    assert type(raised.value) is DeviceError, "the board is connected, so waiting would not help"
     files = {f"{number}.jpg": tmp_path / f"{number}.jpg" for number in range(30)}
     for path in files.values():
         path.write_bytes(bytes(100_000))
@@ -258,8 +253,8 @@ def test_a_push_onto_a_full_home_is_said_at_once(tmp_path, boards):
         device.push(files, "many")
     board.free_storage()
     device.push({"model": tmp_path / "model"}, "it")
-    place = Path(device.push(files, "many"))
-    assert all((board.storage / place.relative_to("/data") / name).read_bytes() == bytes(100_000) for name in files)
+    folder = board.storage / Path(device.push(files, "many")).relative_to("/data")
+    assert all((folder / name).read_bytes() == bytes(100_000) for name in files)
     device.connection.close()
 
 
@@ -285,9 +280,9 @@ def test_images_of_any_name_arrive_once(tmp_path, boards):
     times = []
     for _ in range(2):
         [device] = choose_devices(Choice(ssh=[board.serial], folder=folder), Workspace(tmp_path))
-        place = board.storage / device.push(files, "images").removeprefix("/data/")
-        times.append({name: (place / name).stat().st_mtime_ns for name in names})
-        assert {name: (place / name).read_bytes() for name in names} == {
+        pushed = board.storage / device.push(files, "images").removeprefix("/data/")
+        times.append({name: (pushed / name).stat().st_mtime_ns for name in names})
+        assert {name: (pushed / name).read_bytes() for name in names} == {
             name: path.read_bytes() for name, path in files.items()
         }
         device.connection.close()
