@@ -25,6 +25,7 @@ PARALLEL = 2
 _ROUND_BYTES = 32 * 2**20  # content of the archives sent at once
 _LARGE_BYTES = 8 * 2**20
 _ROUND_FILES = 4000
+_PIECE_BYTES = 2**18  # sent at once: many small pieces take the host and the device more time
 _NAME = re.compile(r"[!-\[\]-~]{1,100}")  # printable ASCII without spaces and backslashes, which all tools read alike
 _TIMEOUT_S = 120.0
 _UNPACK = """\
@@ -103,19 +104,26 @@ def send(connection: DeviceConnection, mark: str, place: str, files: Mapping[str
 
 
 def archive(members: Iterable[tuple[str, bytes]], mode: int) -> Iterator[bytes]:
-    """Yield a tar archive of files, given by name and content, in pieces: one per member, then the end mark.
+    """Yield a tar archive of files, given by name and content, in pieces of a few members each.
 
     The format is POSIX ustar, which the tar of every Android version reads.
     """
+    blocks: list[bytes] = []
+    size = 0
     for name, content in members:
         member = tarfile.TarInfo(name)
         member.size, member.mode, member.mtime = len(content), mode, int(time.time())
-        yield member.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % tarfile.BLOCKSIZE)
-    yield bytes(2 * tarfile.BLOCKSIZE)
+        blocks += member.tobuf(tarfile.USTAR_FORMAT), content, bytes(-len(content) % tarfile.BLOCKSIZE)
+        size += len(content)
+        if size >= _PIECE_BYTES:
+            yield b"".join(blocks)
+            blocks, size = [], 0
+    yield b"".join([*blocks, bytes(2 * tarfile.BLOCKSIZE)])
 
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb", buffering=0) as file:  # half of the time of read_bytes for small files
+            return file.read()
     except OSError as error:  # it would count as one of the connection
         raise SetupError(f"{path} cannot be read ({error.strerror}): check the file, and try again.") from None
