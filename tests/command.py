@@ -1,4 +1,4 @@
-"""The command `aiot` called in this process: a verb without the half second that a Python needs to start."""
+"""Calls of the command `aiot` in this process, without the half second that Python needs to start."""
 
 from __future__ import annotations
 
@@ -27,23 +27,24 @@ make_command = program.command
 
 @cache
 def command() -> Any:
-    """The command with all verbs and options, which Typer would make anew at each call."""
+    """Return the command with all verbs and options, which Typer would otherwise make at each call."""
     return typer.main.get_command(make_command())
 
 
 @contextmanager
 def working_in(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
+    """Change the working directory for the duration of the context."""
+    previous = Path.cwd()
     os.chdir(folder)
     try:
         yield
     finally:
-        os.chdir(before)
+        os.chdir(previous)
 
 
 @contextmanager
-def pythons_own_warnings() -> Iterator[None]:
-    """Show the warnings that a Python of its own would show; under pytest each is an error."""
+def default_warnings() -> Iterator[None]:
+    """Apply Python's default warning filters; pytest turns warnings into errors."""
     with warnings.catch_warnings():
         warnings.resetwarnings()
         for hidden in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
@@ -52,10 +53,10 @@ def pythons_own_warnings() -> Iterator[None]:
 
 
 def aiot(*words: object, cwd: Path = ROOT, **environment: str) -> CompletedProcess[str]:
-    """Run `aiot` with these words in the folder `cwd`, and return its exit code and what it wrote to each stream.
+    """Run `aiot` with these words in the folder `cwd`, and return its exit code and its output.
 
-    `environment` is added to the environment variables of this process. An exception that `main` lets through is
-    written to the standard error as Python does it, with exit code 1.
+    `environment` is added to the environment variables of this process. An exception that `main` does not catch is
+    written to the standard error with a traceback, and the exit code is then 1.
     """
     arguments = ["aiot", *map(str, words)]
     variables = {"COLUMNS": "200", "NO_COLOR": "1", **environment}
@@ -66,7 +67,7 @@ def aiot(*words: object, cwd: Path = ROOT, **environment: str) -> CompletedProce
         mock.patch.object(program, "command", command),
         mock.patch.dict(os.environ, variables),
         working_in(cwd),
-        pythons_own_warnings(),
+        default_warnings(),
         redirect_stdout(out),
         redirect_stderr(errors),
     ):
@@ -81,7 +82,7 @@ def aiot(*words: object, cwd: Path = ROOT, **environment: str) -> CompletedProce
 
 
 def refused(done: CompletedProcess[str]) -> str:
-    """Return the sentence on standard error, after checking that it is all there is."""
+    """Check that a command failed with a single sentence on the standard error, and return the sentence."""
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     [line] = done.stderr.splitlines()

@@ -1,4 +1,4 @@
-"""Raw logs as a run leaves them, written with the runner's own writer."""
+"""Make raw logs like those of a run, with the runner's own writer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 RUN = "20260101T000000Z-aaaaaa"
 LOAD = {
     "event": "load",
-    "attempt": None,  # as the name of the file says
+    "attempt": None,  # set according to the file name
     "instance": None,
     "load_ns": 12_500_000,
     "framework_version": "ai-edge-litert 2.3.0",
@@ -29,7 +29,7 @@ LOAD = {
 def begin(
     raw: Path, suite: Sequence[str], run_id: str = RUN, device: str = "local", maker: str = "Example", **other: Any
 ) -> Path:
-    """The folder of a run with run.json and device.json; `other` replaces fields of run.json."""
+    """Make a run folder with run.json and device.json, and return it; `other` replaces fields of run.json."""
     folder = raw / device / run_id
     folder.mkdir(parents=True)
     properties = {
@@ -53,7 +53,7 @@ def begin(
         "threads": 2,
         "timing": "end_to_end",
         "dataset": {"name": "sample", "sha256": "d" * 64, "images": 500, "label_space": "sample-100"},
-        "models": {one: {"sha256": f"sha of {one}", "weights": "sample", "size_bytes": 3_500_000} for one in suite},
+        "models": {name: {"sha256": f"sha of {name}", "weights": "sample", "size_bytes": 3_500_000} for name in suite},
         "software": {},
         "started": "2026-01-01T00:00:00Z",
         "ended": None,
@@ -64,7 +64,7 @@ def begin(
 
 
 def image(query: int, inference_ms: float = 6, right: bool = True, label: int = 7, name: str = "") -> dict[str, Any]:
-    """An image that takes 4 ms more than its inference: 1 decode, 2 preprocess, 1 post-process."""
+    """Return an event `image` that takes 4 ms in addition to its inference: 1 decode, 2 preprocess, 1 post-process."""
     best = label if right else label + 1
     return {
         "event": "image",
@@ -81,7 +81,7 @@ def image(query: int, inference_ms: float = 6, right: bool = True, label: int = 
 
 
 def answer(query: int, right: bool = True, label: int = 7, score: float | None = None) -> dict[str, Any]:
-    """An image of which only the answer is known."""
+    """Return an event `image` with the answer only, without times."""
     top5 = [[label if right else label + 1, score]]
     return {"event": "image", "query": query, "image": f"{query:03}.jpg", "label": label, "top5": top5}
 
@@ -99,12 +99,12 @@ def failed_image(query: int, spent_ms: float = 50) -> dict[str, Any]:
 
 
 def end(peak_rss_kb: int | None = 123_456, **counts: int) -> dict[str, Any]:
-    """The ending; what is not given of images, failed_images and correct is counted when it is written."""
+    """Return an event `end`; `attempt` adds those of images, failed_images and correct that are not in `counts`."""
     return {"event": "end", "loop_ns": 1, "peak_rss_kb": peak_rss_kb, **counts}
 
 
 def counted(events: Sequence[dict[str, Any]]) -> dict[str, int]:
-    """What an ending says of the events before it."""
+    """Return the counts that an event `end` has for the events before it."""
     shown = [event for event in events if event["event"] == "image"]
     return {
         "images": len(shown),
@@ -114,7 +114,7 @@ def counted(events: Sequence[dict[str, Any]]) -> dict[str, int]:
 
 
 def attempt(folder: Path, instance_id: str, *events: dict[str, Any], number: int = 1) -> Path:
-    """Writes the events as an attempt; it ends only if the last of them is an ending."""
+    """Write events as an attempt, and return its path. The attempt has ended only if the last event is an ending."""
     path = rawlog.attempt_path(folder, instance_id, number)
     with rawlog.AttemptWriter(path) as log:
         for event in events:
@@ -130,7 +130,7 @@ def attempt(folder: Path, instance_id: str, *events: dict[str, Any], number: int
 
 
 def profile(raw: Path, *models: str, repeat: int = 3, run_id: str = "20260103T000000Z-aaaaaa", **other: Any) -> Path:
-    """A profile of networks of one module of two parallel convolutions; times are 1 ms an operator."""
+    """Write an operator study of networks with one module of two parallel convolutions, at 1 ms per operator."""
     suite = [f"pytorch_cpu_float32_{model}" for model in models]
     folder = begin(raw, suite, run_id, study="profile", timing="inference", **other)
     for model, instance_id in zip(models, suite, strict=True):
@@ -143,9 +143,10 @@ def profile(raw: Path, *models: str, repeat: int = 3, run_id: str = "20260103T00
         ]
         events: list[dict[str, Any]] = [LOAD, *nodes]
         for repetition in range(repeat):
-            told = {"event": "operator", "model": model, "framework": "pytorch", "repetition": repetition}
+            common = {"event": "operator", "model": model, "framework": "pytorch", "repetition": repetition}
             events += [
-                {**told, "operator": one["node"], "kind": one["kind"], "time_ns": 1_000_000} for one in nodes[1:]
+                {**common, "operator": event["node"], "kind": event["kind"], "time_ns": 1_000_000}
+                for event in nodes[1:]
             ]
             events.append({"event": "pass", "repetition": repetition, "profiled_ns": 5_000_000, "plain_ns": 4_000_000})
         attempt(folder, instance_id, *events, end())
@@ -153,7 +154,7 @@ def profile(raw: Path, *models: str, repeat: int = 3, run_id: str = "20260103T00
 
 
 def node(name: str, kind: str, *inputs: str, kernel: list[int] | None = None) -> dict[str, Any]:
-    """A node of a network's graph, of 3 million multiply-accumulates if it is a convolution."""
+    """Return an event `node` of a network's graph; a convolution has 3 million multiply-accumulates."""
     return {
         "event": "node",
         "node": name,

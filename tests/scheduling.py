@@ -1,7 +1,7 @@
-"""Which tests share a process where pytest-xdist runs several: those of a file, or of several files.
+"""Assign tests to the processes of pytest-xdist: the tests of a file, or of several files, share a process.
 
-The fixtures of a file are built once then, and tests that need a port, a namespace or a quiet neighbour do not meet.
-`--dist loadgroup` would read the same from marks, but pytest-xdist 3.8 writes them where pytest 9.2 does not look.
+Fixtures of a file are thus built once, and tests that need a port, a namespace or a quiet machine do not run at once.
+`--dist loadgroup` would do the same with marks, but pytest-xdist 3.8 stores them where pytest 9.2 does not find them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ TOGETHER = {
     "attached devices": ["tests/e2e/", "tests/campaign/test_campaign.py"],
     "site": ["tests/browser/test_pages.py", "tests/browser/test_front.py", "tests/browser/test_script.py"],
 }
-"""Files, and folders, whose tests share one process."""
+"""Files and folders whose tests share one process."""
 APART = [
     "tests/aiot_analysis/plots/test_plots.py",
     "tests/test_accuracy_page.py",
     "tests/test_notebook_latency.py",
     "tests/test_notebooks.py",
 ]
-"""Files whose tests share nothing that takes long to make."""
+"""Files whose tests are distributed individually, since they share no slow fixture."""
 
 
 FIRST = [
@@ -37,11 +37,11 @@ FIRST = [
     "tests/aiot_analysis/plots/test_print.py",
     "tests/aiot_analysis/simulate/test_pipeline.py",
 ]
-"""Groups of few tests that take long: at the end, one process would still be busy with them and the others idle."""
+"""Groups of few slow tests, which start first so that no process is still busy with them at the end."""
 
 
 def group_of(nodeid: str) -> str:
-    """Return what the test shares its process with: the name of a group, its file, or itself alone."""
+    """Return the group of tests that share a process with a test: one of TOGETHER, its file, or the test alone."""
     file = nodeid.partition("::")[0]
     if file in APART:
         return nodeid
@@ -49,7 +49,7 @@ def group_of(nodeid: str) -> str:
 
 
 class Scheduling(LoadScopeScheduling):
-    """Hands out groups of tests in the order in which they were collected."""
+    """Distribute groups of tests in the order in which they were collected."""
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)
@@ -60,18 +60,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put groups that take long first in a process among several: those of FIRST and APART, then large ones."""
+    """Put slow groups first if there are several processes: those of FIRST and APART, then large ones."""
     if not hasattr(config, "workerinput"):
         return
     tests = Counter(group_of(item.nodeid) for item in items)
-    early = {group: place for place, group in enumerate(FIRST)}
+    early = {group: position for position, group in enumerate(FIRST)}
 
-    def place(item: pytest.Item) -> tuple[int, int]:
+    def position(item: pytest.Item) -> tuple[int, int]:
         group = group_of(item.nodeid)
         apart = len(early) if item.nodeid.partition("::")[0] in APART else len(early) + 1
         return early.get(group, apart), -tests[group]
 
-    items.sort(key=place)
+    items.sort(key=position)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:

@@ -1,7 +1,7 @@
-"""Folders that are built once per test session and read by many tests, in whichever process these run.
+"""Folders that are built once per test session and read by many tests in all processes.
 
-pytest-xdist runs tests in several processes, and a fixture of pytest is built once in each. What takes long to build
-goes into a folder below the session's temporary folder instead, where every process finds it.
+pytest-xdist runs tests in several processes, each of which builds the fixtures again. Files that take long to make
+are therefore shared in a folder below the temporary folder of the session.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ DONE = ".done"
 
 
 def session_folder(factory: pytest.TempPathFactory) -> Path:
-    """Return the folder below which all processes of this test session share what they build."""
+    """Return the folder that all processes of this test session share."""
     base = factory.getbasetemp()
     return (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "shared"
 
 
 def built_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]) -> Path:
-    """Return the folder `name`, which `build(folder)` fills in the first process that asks for it.
+    """Return the folder `name`, which is filled by `build(folder)` in the first process that needs it.
 
-    Other processes wait until it is finished. Tests read the folder and leave it as it is: the end of the session
-    fails if its content changed. A build that raised is not tried again: later tests are told the first error.
+    Other processes wait until it is complete. Tests must not change the folder, or else the session fails at its end.
+    A build that failed is not repeated: later tests fail with the first error.
     """
     folder = session_folder(factory) / name
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""Processes that execute notebooks and outlive the call that started them: their imports are paid for once a session.
+"""Processes that execute notebooks and are kept for later calls, so that a session imports their modules only once.
 
-A worker takes one notebook after the other anyway, each with a kernel of its own. Tests of how workers start, end and
-are interrupted start their own, in a program of their own.
+This does not affect results, since a worker executes each notebook in a new kernel. Tests of the start, the end and the
+interruption of workers use separate programs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ IDLE: dict[Connection, subprocess.Popen[bytes]] = {}
 
 
 class KeptWorkers(Workers):
-    """Workers that are taken from those idle, and become idle when their call ends well."""
+    """Workers that reuse idle processes, and return them to IDLE when their call succeeds."""
 
     def __init__(self, count: int) -> None:
         super().__init__(0)
@@ -40,7 +40,7 @@ class KeptWorkers(Workers):
 
 
 def end_all() -> None:
-    """End the idle workers, as their call would have."""
+    """End the idle workers as `Workers` does."""
     workers = Workers(0)
     workers._workers.update(IDLE)
     IDLE.clear()
