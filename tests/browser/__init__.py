@@ -1,1 +1,1 @@
-"""Pages in a real Chromium, opened from their files, with the network off."""
+"""Tests of pages in a real Chromium, which opens them from files without a network."""

@@ -1,4 +1,4 @@
-"""Pages with interactive figures, as the notebooks make them."""
+"""Make pages with interactive figures like those of the notebooks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def write(
     monkeypatch: pytest.MonkeyPatch,
     table: str = "",
 ) -> Path:
-    """Write a page with charts, each in the place of what `draw` returns, and then the HTML of a table."""
+    """Write a page with charts, each of which replaces the figure that `draw` returns, and the HTML of a table."""
     outputs: list[Any] = []
 
     def keep(data: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""A browser, and a small site of reports to look at: a simulated fleet, and two devices that look measured."""
+"""Fixtures: a browser, and a small site with reports of a simulated fleet and of two devices with measured data."""
 
 from __future__ import annotations
 
@@ -18,53 +18,56 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-EVIL = "<script>alert(1)</script>"
-OF_MEASURED = ["01", "02"]  # pages; of the simulated fleet there are all
+HOSTILE_NAME = "<script>alert(1)</script>"
+MEASURED_PAGES = ["01", "02"]  # the site has all pages of the simulated fleet
 
 
 @dataclass
-class Watched:
-    """A page, and what it said and asked for since it was opened."""
+class WatchedPage:
+    """A page, with its messages and requests since it was opened."""
 
     page: Any
-    said: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)  # of the console, errors and dialogs
+    requests: list[str] = field(default_factory=list)
 
     def open(self, path: Path) -> Any:
+        """Open a file, and return the page of playwright."""
         self.page.goto(path.as_uri())
         return self.page
 
 
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Any]:
-    """One for all browsers: a process can have no second one."""
+    """Start playwright, of which a process can have only one instance."""
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as found:
-        yield found
+    with sync_playwright() as instance:
+        yield instance
 
 
 @pytest.fixture(scope="package")
 def browser(playwright: Any) -> Iterator[Any]:
-    """Chromium, which finds no host."""
+    """Launch a Chromium that cannot resolve any host name."""
     with chromium.launched(playwright, hosts="MAP * ~NOTFOUND") as browser:
         yield browser
 
 
 @pytest.fixture
-def visit(browser: Any) -> Iterator[Callable[..., Watched]]:
-    """Makes pages of contexts of their own, with the options of playwright's new_context, offline and watched."""
+def visit(browser: Any) -> Iterator[Callable[..., WatchedPage]]:
+    """Return a function that makes an offline page in a new context; options are those of playwright's new_context."""
     contexts = []
 
-    def new(width: int = 1440, **options: Any) -> Watched:
+    def new(width: int = 1440, **options: Any) -> WatchedPage:
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         context.set_offline(True)
-        watched = Watched(context.new_page())
-        watched.page.on("console", lambda message: watched.said.append(message.text))
-        watched.page.on("pageerror", lambda error: watched.said.append(str(error)))
-        watched.page.on("dialog", lambda dialog: (watched.said.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        watched.page.on("request", lambda request: watched.asked.append(request.url))
+        watched = WatchedPage(context.new_page())
+        watched.page.on("console", lambda message: watched.messages.append(message.text))
+        watched.page.on("pageerror", lambda error: watched.messages.append(str(error)))
+        watched.page.on(
+            "dialog", lambda dialog: (watched.messages.append(f"dialog {dialog.message}"), dialog.dismiss())
+        )
+        watched.page.on("request", lambda request: watched.requests.append(request.url))
         return watched
 
     yield new
@@ -73,27 +76,30 @@ def visit(browser: Any) -> Iterator[Callable[..., Watched]]:
 
 
 def rename(device: Path, model: str) -> None:
-    """Gives a device of raw logs another model name."""
+    """Change the model name of a device in its raw logs."""
     for path in device.glob("*/device.json"):
         path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"model": model}), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the reports; those of the simulated fleet are in `simulated`. A device of each is called EVIL."""
+    """Return the folder of the reports, with those of the simulated fleet in `simulated`.
+
+    Each of the two data sets has a device called HOSTILE_NAME.
+    """
     return built_once(tmp_path_factory, "site", _make_site) / "reports"
 
 
 def _make_site(root: Path) -> None:
     raw, processed, out = root / "raw", root / "processed", root / "reports"
     simulate.simulate(simulate.Options(0, 8, 20, 3), raw)
-    rename(sorted(raw.iterdir())[0], EVIL)
+    rename(sorted(raw.iterdir())[0], HOSTILE_NAME)
     make_run(raw, MEASURED)
-    one = {name: value for name, value in MEASURED.items() if name.startswith("tflite")}
-    make_run(raw, one, device="other", run_id="20260102T000000Z-bbbbbb")
-    rename(raw / "other", EVIL)
+    tflite_only = {name: value for name, value in MEASURED.items() if name.startswith("tflite")}
+    make_run(raw, tflite_only, device="other", run_id="20260102T000000Z-bbbbbb")
+    rename(raw / "other", HOSTILE_NAME)
     ingest.process(raw, processed)
     values = {"processed": str(processed)}
     results = render(ROOT / "notebooks", out, parameters=values | {"origin": "simulated"})
-    results += render(ROOT / "notebooks", out, OF_MEASURED, values | {"origin": "measured"})
+    results += render(ROOT / "notebooks", out, MEASURED_PAGES, values | {"origin": "measured"})
     assert [str(result) for result in results if result.status != "rendered"] == []

@@ -1,4 +1,4 @@
-"""Each interactive figure in a browser: it is drawn, says the device and its values, and highlights a device."""
+"""Each interactive figure in a browser is drawn, shows the values of a device, and highlights a device."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ MARKS = ".drawing :is(.mark-symbol, .mark-rect, .mark-rule).role-mark :is(path, 
 
 
 HIGHLIGHTED = """([marks, device, devices]) => {
-    const of = [...document.querySelectorAll(marks)].filter(mark => mark.__data__?.datum?.device_id)
+    const deviceMarks = [...document.querySelectorAll(marks)].filter(mark => mark.__data__?.datum?.device_id)
     const opacity = mark => Number(mark.getAttribute('opacity') ?? 1)
-    const lit = of.filter(mark => mark.__data__.datum.device_id === device)
-    const others = of.filter(mark => mark.__data__.datum.device_id !== device)
-    const seen = new Set(of.map(mark => mark.__data__.datum.device_id))
+    const lit = deviceMarks.filter(mark => mark.__data__.datum.device_id === device)
+    const others = deviceMarks.filter(mark => mark.__data__.datum.device_id !== device)
+    const seen = new Set(deviceMarks.map(mark => mark.__data__.datum.device_id))
     return seen.size === devices && lit.some(mark => opacity(mark) === 1) && others.every(mark => opacity(mark) < 0.2)
 }"""  # whether all marks of all other devices are faded
 
@@ -43,14 +43,14 @@ def picture() -> Figure:
 
 @pytest.fixture(scope="module")
 def pages(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], tuple[Any, list[str]]]]:
-    """Returns the page with all charts of a number of devices, and what it said on the console."""
+    """Return a function that gives the page with all charts of a number of devices, and its messages."""
     opened: dict[int, tuple[Any, list[str]]] = {}
     contexts = []
 
     def page_of(number: int) -> tuple[Any, list[str]]:
         if number not in opened:
             with pytest.MonkeyPatch.context() as monkeypatch:
-                charts = {identifier(name): made for name, made in samples.charts(number).items()}
+                charts = {identifier(name): chart for name, chart in samples.charts(number).items()}
                 path = chart_pages.write(
                     tmp_path_factory.mktemp("charts"),
                     "simulated",
@@ -61,11 +61,11 @@ def pages(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ca
                 )
             context = browser.new_context(viewport={"width": 1440, "height": 900})
             contexts.append(context)
-            page, said = context.new_page(), []
-            page.on("console", lambda message: said.append(message.text))
-            page.on("pageerror", lambda error: said.append(str(error)))
+            page, messages = context.new_page(), []
+            page.on("console", lambda message: messages.append(message.text))
+            page.on("pageerror", lambda error: messages.append(str(error)))
             page.goto(path.as_uri())
-            opened[number] = page, said
+            opened[number] = page, messages
         return opened[number]
 
     yield page_of
@@ -73,8 +73,8 @@ def pages(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ca
         context.close()
 
 
-def written(value: float, kind: str) -> str:
-    """A number as a page writes it."""
+def formatted(value: float, kind: str) -> str:
+    """Format a number as a page does."""
     if kind == "percent":
         return f"{100 * value:.1f} %"
     if kind == "points":
@@ -109,39 +109,39 @@ def point_at_first_mark(page: Any, figure: str) -> dict[str, Any]:
 def test_a_mark_says_its_device_and_value_and_its_device_is_highlighted(
     name: str, number: int, pages: Callable[[int], tuple[Any, list[str]]]
 ) -> None:
-    page, said = pages(number)
-    figure, made = identifier(name), samples.charts(number)[name]
+    page, messages = pages(number)
+    figure, chart = identifier(name), samples.charts(number)[name]
     page.locator(f"#{figure} .drawing").scroll_into_view_if_needed()
     page.wait_for_selector(f"#{figure} .drawing svg", timeout=15_000)
     assert page.locator(f"#{figure} {MARKS}").count() > 0
     row = point_at_first_mark(page, figure)
     text = page.locator(".tip").inner_text()
-    assert_says(text, row, made)
+    assert_tooltip(text, row, chart)
     if row.get("device_id"):
-        devices = made.rows["device_id"].nunique()
+        devices = chart.rows["device_id"].nunique()
         page.wait_for_function(HIGHLIGHTED, arg=[f"#{figure} {MARKS}", row["device_id"], devices], timeout=3000)
     page.mouse.move(5, 5)
     page.keyboard.press("Escape")
-    assert said == []
+    assert messages == []
 
 
-def assert_says(text: str, row: dict[str, Any], made: Chart) -> None:
-    """Assert that a text names the device or the line of a row, and has its first number and its interval."""
+def assert_tooltip(text: str, row: dict[str, Any], chart: Chart) -> None:
+    """Assert that a tooltip is titled with the device or line of a row, and has its numbers with their intervals."""
     heading = text.splitlines()[0]
     if row.get("device_id"):
         [name] = samples.devices(51).set_index("device_id").loc[[row["device_id"]], ["maker", "model"]].agg(" ".join, 1)
         assert heading == name
-    elif made.line or made.panel:
-        assert heading == row[made.line or made.panel]
+    elif chart.line or chart.panel:
+        assert heading == row[chart.line or chart.panel]
     numbers = [
         fact
-        for fact in made.facts
-        if pd.api.types.is_numeric_dtype(made.rows[fact.field]) and row.get(fact.field) is not None
+        for fact in chart.facts
+        if pd.api.types.is_numeric_dtype(chart.rows[fact.field]) and row.get(fact.field) is not None
     ]
     assert numbers
     for fact in numbers:
         ends = [row.get(field) for field in (fact.low, fact.high) if field]
-        interval = [f" (95 %: {written(ends[0], fact.format)}"] if len(ends) == 2 and None not in ends else [""]
+        interval = [f" (95 %: {formatted(ends[0], fact.format)}"] if len(ends) == 2 and None not in ends else [""]
         unit = {"ms": " ms", "times": " times"}.get(fact.format, "")
-        value = written(row[fact.field], fact.format) + unit
+        value = formatted(row[fact.field], fact.format) + unit
         assert f"{fact.label}\n{value}{interval[0]}" in text.replace("\t", "\n").replace("\n\n", "\n")

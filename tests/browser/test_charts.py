@@ -1,4 +1,4 @@
-"""Interactive figures in a browser: values, highlights, filters, orders, views, permalinks, for 1, 2 and 51 devices."""
+"""Interactive figures of 1, 2 and 51 devices in a browser: values, highlights, filters, orders, views, permalinks."""
 
 import re
 from collections.abc import Callable
@@ -19,30 +19,30 @@ from aiot_analysis.plots import shares as draw
 from aiot_analysis.plots.contrast import contrast
 from tests.aiot_analysis.charts import samples
 from tests.browser import chart_pages
-from tests.browser.conftest import Watched
+from tests.browser.conftest import WatchedPage
 
-Visit = Callable[..., Watched]
+Visit = Callable[..., WatchedPage]
 ORIGINS = ["measured", "published", "simulated"]
 NUMBERS = [1, 2, 51]
-VENDORS = ["HiSilicon", "MediaTek", "Qualcomm"]  # of the phones, in the order of the alphabet
+VENDORS = ["HiSilicon", "MediaTek", "Qualcomm"]  # of the phones, in alphabetical order
 
 
 def times(number: int, scale: float = 1.0) -> pd.DataFrame:
-    """The later a phone, the faster TFLite: 200 - place ms; PyTorch takes 100 ms on all of them."""
+    """Return times for which TFLite takes 200 - place ms on a phone, and PyTorch 100 ms on every phone."""
     rows = []
     for model in ("resnet50", "mnasnet"):
         for place in range(number):
             tflite, pytorch = (200.0 - place) * scale, 100.0 * scale
-            whole = tflite + pytorch
-            rows += [(model, f"p{place:02}", "tflite_cpu", tflite, tflite / whole, "", False)]
-            rows += [(model, f"p{place:02}", "pytorch_cpu", pytorch, pytorch / whole, "", False)]
+            total = tflite + pytorch
+            rows += [(model, f"p{place:02}", "tflite_cpu", tflite, tflite / total, "", False)]
+            rows += [(model, f"p{place:02}", "pytorch_cpu", pytorch, pytorch / total, "", False)]
     return pd.DataFrame(
         rows, columns=["model", "device_id", "implementation", "time_ms", "share", "missing", "partial"]
     )
 
 
 def scores(number: int) -> pd.DataFrame:
-    """The later a phone, the higher its score."""
+    """Return scores that increase from phone to phone."""
     frame = pd.DataFrame(
         {"device_id": [f"p{place:02}" for place in range(number)], "vips": [100.0 + place for place in range(number)]}
     )
@@ -61,7 +61,7 @@ def accuracies(number: int) -> pd.DataFrame:
 
 
 def write_page(folder: Path, number: int, origin: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A page with three charts and a table, as the notebooks make them."""
+    """Write a page with three charts and a table, like those of the notebooks."""
     devices, frame = samples.devices(number), times(number)
     columns = ["model", "device_id", "implementation", "speed_up", "speed_up_low", "speed_up_high"]
     faster = pd.DataFrame(
@@ -85,10 +85,10 @@ def write_page(folder: Path, number: int, origin: str, monkeypatch: pytest.Monke
 
 
 @pytest.fixture
-def opened(visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Watched]:
-    """Writes and opens a page; its charts are drawn when it returns."""
+def opened(visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., WatchedPage]:
+    """Return a function that writes and opens a page, and returns it when its charts are drawn."""
 
-    def open_page(number: int, origin: str = "simulated", address: str = "", **options: Any) -> Watched:
+    def open_page(number: int, origin: str = "simulated", address: str = "", **options: Any) -> WatchedPage:
         path = write_page(tmp_path, number, origin, monkeypatch)
         watched = visit(**options)
         watched.page.goto(path.as_uri() + address)
@@ -107,7 +107,7 @@ def bars(page: Any, figure: str) -> Any:
 
 def choose(page: Any, label: str, value: str) -> None:
     page.locator("#toolbar").get_by_label(label, exact=True).select_option(value)
-    page.wait_for_timeout(150)  # a frame of the browser, in which figures are drawn again
+    page.wait_for_timeout(150)  # figures are drawn again in the next frame of the browser
 
 
 def axis_labels(page: Any, figure: str) -> list[str]:
@@ -115,18 +115,18 @@ def axis_labels(page: Any, figure: str) -> list[str]:
 
 
 def ranking(page: Any) -> list[str]:
-    """Names of devices from top to bottom."""
+    """Return the names of devices in the ranking, from top to bottom."""
     return [text for text in axis_labels(page, "ranking") if not re.fullmatch(r"[\d.,]+", text)]
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
 @pytest.mark.parametrize("number", NUMBERS)
 def test_every_mark_is_drawn_and_says_its_value_and_the_origin_of_the_data(
-    number: int, origin: str, opened: Callable[..., Watched]
+    number: int, origin: str, opened: Callable[..., WatchedPage]
 ) -> None:
     watched = opened(number, origin)
     page = watched.page
-    assert watched.said == [] and len(watched.asked) == 1
+    assert watched.messages == [] and len(watched.requests) == 1
     assert bars(page, "fig5").count() == 2 * 2 * number
     assert bars(page, "ranking").count() == number
     bars(page, "ranking").first.hover()
@@ -144,7 +144,7 @@ def test_every_mark_is_drawn_and_says_its_value_and_the_origin_of_the_data(
     )
 
 
-def test_a_device_is_highlighted_in_all_figures_and_in_the_table_at_once(opened: Callable[..., Watched]) -> None:
+def test_a_device_is_highlighted_in_all_figures_and_in_the_table_at_once(opened: Callable[..., WatchedPage]) -> None:
     page = opened(51).page
     faded = "element => Number(getComputedStyle(element).opacity)"
     page.evaluate(
@@ -167,7 +167,7 @@ def test_a_device_is_highlighted_in_all_figures_and_in_the_table_at_once(opened:
     assert bars(page, "fig5").last.evaluate(faded) == 1
 
 
-def test_devices_are_filtered_in_figures_and_tables(opened: Callable[..., Watched]) -> None:
+def test_devices_are_filtered_in_figures_and_tables(opened: Callable[..., WatchedPage]) -> None:
     page = opened(51).page
     choose(page, "SoC vendor", "HiSilicon")
     places = [place for place in range(51) if place % 3 == 1]
@@ -187,7 +187,9 @@ def test_devices_are_filtered_in_figures_and_tables(opened: Callable[..., Watche
     assert bars(page, "fig5").count() == 4 * 51
 
 
-def test_many_devices_are_grouped_by_vendor_and_can_be_sorted_by_id_and_value(opened: Callable[..., Watched]) -> None:
+def test_many_devices_are_grouped_by_vendor_and_can_be_sorted_by_id_and_value(
+    opened: Callable[..., WatchedPage],
+) -> None:
     page = opened(51).page
     labels = [text for text in axis_labels(page, "fig5") if "%" not in text]
     assert labels == VENDORS * 2  # below the two panels
@@ -198,12 +200,12 @@ def test_many_devices_are_grouped_by_vendor_and_can_be_sorted_by_id_and_value(op
     choose(page, "Sort by", "value")
     heights = bars(page, "fig5").evaluate_all(
         "paths => paths.filter((path, place) => place < 102 && place % 2 === 0).map(path => path.getBBox().height)"
-    )  # of TFLite, whose share is the lower, the later the phone
+    )  # of TFLite, whose share decreases from phone to phone
     assert heights == sorted(heights) and len(set(heights)) > 40
     assert ranking(page)[0].endswith("Model 50")  # a ranking has the highest score on top
 
 
-def test_shares_become_milliseconds_and_speed_ups_by_either_timing(opened: Callable[..., Watched]) -> None:
+def test_shares_become_milliseconds_and_speed_ups_by_either_timing(opened: Callable[..., WatchedPage]) -> None:
     page = opened(2).page
     figure = page.locator("#fig5")
     figure.get_by_role("button", name="milliseconds").click()
@@ -223,7 +225,7 @@ def test_shares_become_milliseconds_and_speed_ups_by_either_timing(opened: Calla
     assert "view-fig5=speed_up" in page.url and "timing=inference" in page.url
 
 
-def test_a_permalink_brings_the_same_choices_back(opened: Callable[..., Watched]) -> None:
+def test_a_permalink_brings_the_same_choices_back(opened: Callable[..., WatchedPage]) -> None:
     address = "#fig4&sort=value&vendor=Qualcomm&devices=p00,p03&timing=inference&view-fig5=ms"
     page = opened(51, address=address).page
     toolbar = page.locator("#toolbar")
@@ -241,7 +243,7 @@ def test_a_permalink_brings_the_same_choices_back(opened: Callable[..., Watched]
     assert link.startswith("#ranking&") and "vendor=Qualcomm" in link and "devices=p00%2Cp03" in link
 
 
-def test_arrow_keys_go_from_device_to_device(opened: Callable[..., Watched]) -> None:
+def test_arrow_keys_go_from_device_to_device(opened: Callable[..., WatchedPage]) -> None:
     page = opened(51).page
     page.locator("#ranking .drawing").focus()
     for _ in range(2):
@@ -253,21 +255,21 @@ def test_arrow_keys_go_from_device_to_device(opened: Callable[..., Watched]) -> 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("number", [1, 51])
-def test_axe_finds_nothing_serious_in_charts(number: int, scheme: str, opened: Callable[..., Watched]) -> None:
+def test_axe_finds_nothing_serious_in_charts(number: int, scheme: str, opened: Callable[..., WatchedPage]) -> None:
     page = opened(number, color_scheme=scheme).page
-    found = Axe().run(page).response["violations"]
+    violations = Axe().run(page).response["violations"]
     assert [
-        (item["id"], item["nodes"][0]["html"][:200]) for item in found if item["impact"] in ("serious", "critical")
+        (item["id"], item["nodes"][0]["html"][:200]) for item in violations if item["impact"] in ("serious", "critical")
     ] == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_of_charts_differs_from_the_ground_of_the_page(scheme: str, opened: Callable[..., Watched]) -> None:
+def test_text_of_charts_differs_from_the_ground_of_the_page(scheme: str, opened: Callable[..., WatchedPage]) -> None:
     page = opened(51, color_scheme=scheme).page
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     fills = page.locator(".drawing svg text").evaluate_all("texts => texts.map(text => getComputedStyle(text).fill)")
     letters = page.locator("#ranking .mark-text text").count()
-    assert letters >= 51  # of the devices that cannot be distinguished
+    assert letters >= 51  # of groups of devices that cannot be distinguished
     ratios = {fill: contrast(to_hex_color(fill), to_hex_color(ground)) for fill in set(fills)}
     assert min(ratios.values()) >= 4.5, ratios
 
@@ -280,7 +282,7 @@ WORDS = """drawing => {
     return [text.textContent, box.left, box.right, box.top, box.bottom]
   })
 }"""
-"""JavaScript that returns the level words of a drawing without those on marks: text, left, right, top and bottom."""
+"""JavaScript that returns the horizontal texts of a drawing, except those on marks: text, left, right, top, bottom."""
 
 
 @pytest.mark.parametrize("width", [1440, 390])
@@ -307,9 +309,10 @@ def test_long_titles_of_panels_are_wrapped_and_do_not_overlap(
     assert titles.count("Redmi Note 14 Pro+") == len(ids)
     assert [text for text, left, right, *_ in words if left < box["x"] - 1 or right > box["x"] + box["width"] + 1] == []
     overlapping = [
-        (one[0], other[0])
-        for one, other in combinations(words, 2)
-        if min(one[2], other[2]) - max(one[1], other[1]) > 2 and min(one[4], other[4]) - max(one[3], other[3]) > 3
+        (first[0], second[0])
+        for first, second in combinations(words, 2)
+        if min(first[2], second[2]) - max(first[1], second[1]) > 2
+        and min(first[4], second[4]) - max(first[3], second[3]) > 3
     ]
     assert overlapping == []
 
@@ -318,7 +321,7 @@ def to_hex_color(rgb: str) -> str:
     return "#" + "".join(f"{int(part):02x}" for part in re.findall(r"\d+", rgb)[:3])
 
 
-def test_charts_fit_a_phone_and_its_text_can_be_read(opened: Callable[..., Watched]) -> None:
+def test_charts_fit_a_phone_and_its_text_can_be_read(opened: Callable[..., WatchedPage]) -> None:
     page = opened(51, width=390).page
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     for drawing in page.locator(".drawing svg").all():
@@ -330,7 +333,7 @@ def test_charts_fit_a_phone_and_its_text_can_be_read(opened: Callable[..., Watch
 
 
 def test_a_page_is_interactive_within_a_second_and_filters_within_a_third_of_one(
-    opened: Callable[..., Watched],
+    opened: Callable[..., WatchedPage],
 ) -> None:
     watched = opened(51)
     page = watched.page

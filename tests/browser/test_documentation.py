@@ -1,4 +1,4 @@
-"""docs/ becomes a site without a warning, whose links lead somewhere and whose pages work from files, offline."""
+"""The site of docs/ is built without warnings, its links have targets, and its pages work offline from files."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.browser.conftest import Watched
+from tests.browser.conftest import WatchedPage
 from tests.browser.test_pages import WIDTHS, violations
 from tests.sharing import built_once
 
@@ -19,7 +19,7 @@ LOADED = {"img": "src", "script": "src", "link": "href", "source": "srcset", "if
 
 
 class Page(HTMLParser):
-    """The links, the loaded addresses and the ids of a page."""
+    """The links, loaded addresses and ids of a page."""
 
     def __init__(self, path: Path):
         super().__init__()
@@ -29,17 +29,17 @@ class Page(HTMLParser):
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        self.ids.add(given.get("id", ""))
-        if tag == "a" and "href" in given:
-            self.links.append(given["href"])
-        if LOADED.get(tag) in given:
-            self.loaded.append(given[LOADED[tag]])
+        attributes = {name: value or "" for name, value in attrs}
+        self.ids.add(attributes.get("id", ""))
+        if tag == "a" and "href" in attributes:
+            self.links.append(attributes["href"])
+        if LOADED.get(tag) in attributes:
+            self.loaded.append(attributes[LOADED[tag]])
 
 
 @pytest.fixture(scope="session")
 def documentation(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built as `make docs` builds it: a warning is an error."""
+    """Build the site as `make docs` does, with warnings as errors, and return its folder."""
     return built_once(tmp_path_factory, "documentation", _build) / "site"
 
 
@@ -73,28 +73,28 @@ def test_links_within_the_site_lead_somewhere_and_nothing_is_loaded_from_elsewhe
 
 @pytest.mark.parametrize("name", PAGES, ids=str)
 def test_a_page_opens_quietly_offline_and_fits_small_and_large_screens(
-    name: Path, documentation: Path, visit: Callable[..., Watched]
+    name: Path, documentation: Path, visit: Callable[..., WatchedPage]
 ):
     watched = visit(360)
     page = watched.open((documentation / name).with_suffix(".html"))
     for width in (360, 1440):
         page.set_viewport_size({"width": width, "height": 900})
-        scrolled, there = page.evaluate(WIDTHS)
-        assert scrolled <= there, width
-    assert watched.said == []
-    assert [address for address in watched.asked if not address.startswith(("file:", "data:"))] == []
+        content_width, visible_width = page.evaluate(WIDTHS)
+        assert content_width <= visible_width, width
+    assert watched.messages == []
+    assert [address for address in watched.requests if not address.startswith(("file:", "data:"))] == []
 
 
 @pytest.mark.parametrize("name", ["index", "tutorial", "statistics", "reference/cli"])
-def test_axe_finds_nothing_serious(name: str, documentation: Path, visit: Callable[..., Watched]):
+def test_axe_finds_nothing_serious(name: str, documentation: Path, visit: Callable[..., WatchedPage]):
     page = visit(color_scheme="light").open(documentation / f"{name}.html")
     assert violations(page) == []
-    page.emulate_media(color_scheme="dark")  # which changes colours, and nothing else
+    page.emulate_media(color_scheme="dark")  # changes only colours
     assert violations(page, "color-contrast") == []
 
 
-def test_search_works_from_a_file(documentation: Path, visit: Callable[..., Watched]):
+def test_search_works_from_a_file(documentation: Path, visit: Callable[..., WatchedPage]):
     page = visit().open(documentation / "index.html")
     page.get_by_role("searchbox").or_(page.get_by_placeholder("Search")).first.fill("McNemar")
     page.keyboard.press("Enter")
-    page.locator("ul.search a", has_text="The statistics").first.wait_for()  # hits appear one after the other
+    page.locator("ul.search a", has_text="The statistics").first.wait_for()  # results appear one after the other

@@ -1,14 +1,14 @@
-"""Figures of pages in a browser: for wide and for narrow screens, in light and in dark, on paper."""
+"""Figures of pages in a browser: on wide and narrow screens, in light and dark themes, and on paper."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import Watched
+from tests.browser.conftest import WatchedPage
 
-Visit = Callable[..., Watched]
-PAGES = ["simulated/11_latency.html"]  # on the others, all figures are interactive
+Visit = Callable[..., WatchedPage]
+PAGES = ["simulated/11_latency.html"]  # on other pages, all figures are interactive
 every_page = pytest.mark.parametrize("name", PAGES)
 TEXTS = """kind => [...document.querySelectorAll(`.picture svg.${kind} text`)]
 .filter(text => text.checkVisibility() && text.textContent !== 'SIMULATED').map(text => {

@@ -1,13 +1,13 @@
-"""The front page as a reader finds it."""
+"""The front page of the reports."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from benchmarks.front_page import opened_s
-from tests.browser.conftest import EVIL, Watched
+from tests.browser.conftest import HOSTILE_NAME, WatchedPage
 
-Visit = Callable[..., Watched]
+Visit = Callable[..., WatchedPage]
 
 
 def test_it_says_what_it_is_of(site: Path, visit: Visit):
@@ -49,7 +49,7 @@ def test_coverage_has_every_device_and_every_one_of_60_instances(site: Path, vis
     signs = [row.locator(".sign").all_text_contents() for row in rows.all()]
     assert {sum(map(len, row)) for row in signs} == {60}
     assert sorted("".join(row).count("·") for row in signs) == [0] * 3 + [36] * 5  # quantized models on three
-    assert EVIL in rows.first.text_content() or EVIL in rows.last.text_content()
+    assert HOSTILE_NAME in rows.first.text_content() or HOSTILE_NAME in rows.last.text_content()
 
 
 def test_claims_are_counted_by_remark_and_lead_to_their_pages(site: Path, visit: Visit):

@@ -1,4 +1,4 @@
-"""JupyterLab as `aiot lab` opens it: a notebook to explore in, its widgets, and a real browser."""
+"""JupyterLab as `aiot lab` starts it: notebooks, widgets and figures in a real browser."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 TOKEN = "only-for-this-test"
 STARTED_S, RAN_S = 90, 120
 QUIET = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
-"""Settings of a user who was asked already whether JupyterLab may ask for news."""
+"""Settings of a user who has already declined JupyterLab's news."""
 
 
 FLEET = [
@@ -85,7 +85,7 @@ def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with one measured run, to which `aiot lab` copies the notebooks."""
+    """Make a folder with one measured run and a simulated fleet, into which `aiot lab` copies the notebooks."""
     root = tmp_path_factory.mktemp("project")
     make_run(root / "raw", MEASURED, images=20)
     ingest.process(root / "raw", root / "data" / "processed")
@@ -103,12 +103,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def lab(project: Path) -> Iterator[str]:
-    """The address of a JupyterLab whose settings, kernels and files are its own; it is ended by its id."""
+    """Start a JupyterLab with separate settings, kernels and files, and return the pattern of its addresses."""
     home = project / "home"
     settings = home / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text(json.dumps(QUIET))
-    own = {
+    folders = {
         name: str(home / folder)
         for name, folder in {
             "HOME": ".",
@@ -125,7 +125,7 @@ def lab(project: Path) -> Iterator[str]:
         port = free.getsockname()[1]
     words = [sys.executable, str(ROOT / "aiot.py"), "lab", "--no-browser", "--ServerApp.ip=127.0.0.1"]
     words += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"]
-    environment = {**os.environ, **own, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, **folders, "PYTHONPATH": str(ROOT)}
     log = project / "lab.log"
     with log.open("wb") as file:
         server = subprocess.Popen(words, cwd=project, env=environment, stdout=file, stderr=subprocess.STDOUT)
@@ -133,7 +133,7 @@ def lab(project: Path) -> Iterator[str]:
             wait_for(f"http://127.0.0.1:{port}/api", server, log)
             yield f"http://127.0.0.1:{port}/lab/tree/{{}}?token={TOKEN}&reset"
         finally:
-            server.terminate()  # it ends its kernels
+            server.terminate()  # the server then ends its kernels
             try:
                 server.wait(30)
             except subprocess.TimeoutExpired:
@@ -143,14 +143,14 @@ def lab(project: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def own_context(playwright: Any) -> Iterator[Any]:
-    """A context of a Chromium that finds this machine and no other; it loads the scripts of JupyterLab once."""
+    """Make a context of a Chromium that can reach only this machine; it loads the scripts of JupyterLab once."""
     with chromium.launched(playwright, hosts="MAP * ~NOTFOUND, EXCLUDE 127.0.0.1") as browser:
         yield browser.new_context(viewport={"width": 1440, "height": 1000})
 
 
 @pytest.fixture
 def open_notebook(lab: str, own_context: Any) -> Iterator[Any]:
-    """Opens a notebook of the folder `explore` and runs all its cells, as the menu does."""
+    """Return a function that opens a notebook of the folder `explore` and runs all its cells by the menu."""
     pages = []
 
     def opened(name: str) -> Any:
@@ -158,7 +158,9 @@ def open_notebook(lab: str, own_context: Any) -> Iterator[Any]:
         pages.append(page)
         page.goto(lab.format(f"explore/{name}.ipynb"))
         page.locator(".jp-Notebook").first.wait_for(timeout=1000 * STARTED_S)
-        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=1000 * STARTED_S)  # else it asks which kernel
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(
+            timeout=1000 * STARTED_S
+        )  # otherwise a dialog asks for the kernel
         page.locator(".lm-MenuBar-itemLabel").get_by_text("Run", exact=True).click()
         page.locator("#jp-mainmenu-run").get_by_text("Run All Cells", exact=True).click()
         return page
@@ -179,7 +181,7 @@ READY = f"{SHOWN}.length === {{}} && !document.querySelector('.aiot-dimmed')"
 
 
 def drawings(page: Any) -> dict[str, str]:
-    """Return the alternative text and the drawing of each figure that is there at this moment, by its caption."""
+    """Return the alternative text and the drawing of each figure on the page, by its caption."""
     return dict(page.evaluate(FIGURES))
 
 
@@ -189,15 +191,15 @@ def test_a_choice_in_the_browser_changes_every_figure(open_notebook: Any):
     page.wait_for_function(READY.format(3), timeout=1000 * RAN_S)
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=1000 * RAN_S)
     assert "Measured on the devices named here." in page.locator(".aiot-origin").inner_text()
-    said = page.locator(".aiot-said")
-    assert said.inner_text() == "5 instances with numbers on 1 device; 55 of your choices have none."
+    summary = page.locator(".aiot-said")
+    assert summary.inner_text() == "5 instances with numbers on 1 device; 55 of your choices have none."
     before = drawings(page)
     assert len(before) == 3
     assert all("5 instances" in alt or "sum over the chosen instances of 1 device" in alt for alt in before.values())
 
     page.locator(".aiot-quantizations select").select_option(["float32"])
     page.wait_for_function("document.querySelector('.aiot-said').innerText.startsWith('2 instances')")
-    page.wait_for_function(f"{READY.format(3)} && {SHOWN}.every(one => !one.ariaLabel.includes('5 instances'))")
+    page.wait_for_function(f"{READY.format(3)} && {SHOWN}.every(figure => !figure.ariaLabel.includes('5 instances'))")
     after = drawings(page)
     assert after.keys() == before.keys()
     assert all(after[caption] != before[caption] for caption in before)
@@ -232,8 +234,8 @@ def tooltip(page: Any, mark: Any) -> dict[str, str]:
 
 def test_a_point_tells_its_device_and_values_and_fades_the_others_without_a_request(open_notebook: Any, project: Path):
     page = open_notebook("fleet")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
     page.wait_for_function(READY.format(3), timeout=1000 * RAN_S)
     page.wait_for_function("document.querySelectorAll('svg.marks').length === 4", timeout=1000 * RAN_S)
     data = aiot_analysis.load(project / "fleet" / "processed", "simulated")
@@ -260,7 +262,9 @@ def test_a_point_tells_its_device_and_values_and_fades_the_others_without_a_requ
     assert best[""] == name_of_device[scores["device_id"].iloc[0]] and best["rank"].startswith("1 of ")
     assert float(best["VIPS"]) == pytest.approx(scores["vips"].iloc[0], rel=0.0005)
     assert ranking.get_by_text("SIMULATED", exact=True).count() == 1
-    elsewhere = [url for url in asked if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))]
+    elsewhere = [
+        url for url in requests if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
+    ]
     assert elsewhere == []
 
 
@@ -304,8 +308,8 @@ def test_verdicts_have_the_colours_of_pages_in_both_themes(open_notebook: Any):
     page.locator("td.verdict").nth(3).wait_for(timeout=1000 * RAN_S)
     colors = "() => [...document.querySelectorAll('td.verdict')].map((cell) => getComputedStyle(cell).color)"
     light, dark = (
-        [f"rgb({red}, {green}, {blue})" for red, green, blue in of_theme]
-        for of_theme in (
+        [f"rgb({red}, {green}, {blue})" for red, green, blue in theme]
+        for theme in (
             [(27, 122, 61), (179, 38, 30), (138, 90, 0), (85, 97, 109)],
             [(111, 207, 142), (255, 154, 144), (240, 190, 90), (163, 175, 186)],
         )
@@ -335,7 +339,7 @@ def test_a_table_is_sorted_by_its_headings_as_on_pages(open_notebook: Any):
 def test_the_names_of_the_tables_are_offered_at_the_tab_key(open_notebook: Any):
     page = open_notebook("own_analysis")
     page.get_by_text("Two figures of the project side by side.", exact=True).first.wait_for(timeout=1000 * RAN_S)
-    assert "data.images()" in page.locator(".jp-OutputArea table").first.text_content()  # it may be out of view
+    assert "data.images()" in page.locator(".jp-OutputArea table").first.text_content()  # the table may be out of view
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=1000 * RAN_S)
     cell = page.locator(".jp-CodeCell .cm-content").last
     cell.click()

@@ -1,4 +1,4 @@
-"""Every page, opened from its file: quiet, offline, readable by everybody, on small and large screens and on paper."""
+"""Every page, opened from its file: no messages or requests, accessible, on small and large screens and on paper."""
 
 import re
 from collections.abc import Callable
@@ -10,26 +10,27 @@ from urllib.parse import unquote
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.browser.conftest import EVIL, OF_MEASURED, Watched
+from tests.browser.conftest import HOSTILE_NAME, MEASURED_PAGES, WatchedPage
 from tests.test_notebooks import OF_RUNS
 
-Visit = Callable[..., Watched]
+Visit = Callable[..., WatchedPage]
 NAMES = ["index", *OF_RUNS]
 PAGES = [f"simulated/{name}.html" for name in NAMES]
-PAGES += [f"{name}.html" for name in NAMES if name == "index" or name[:2] in OF_MEASURED]
+PAGES += [f"{name}.html" for name in NAMES if name == "index" or name[:2] in MEASURED_PAGES]
 every_page = pytest.mark.parametrize("name", PAGES)
-UNFOLD = "document.querySelectorAll('details').forEach(one => { one.open = true })"
+UNFOLD = "document.querySelectorAll('details').forEach(details => { details.open = true })"
 WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 SERIOUS = ("serious", "critical")
 
 
 def violations(page, *rules: str):
-    """What axe-core finds that is serious or critical, with the elements; by all its rules, or by those named."""
-    # of a table with thousands of cells those at the beginning tell of all
+    """Return the serious and critical violations that axe-core finds, by all rules or by those given, with elements."""
+    # the first rows of a table represent all of them
     page.evaluate("document.querySelectorAll('tbody tr:nth-child(n+6)').forEach(row => row.remove())")
     options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
-    found = Axe().run(page, options=options).response["violations"]
-    return [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in found if one["impact"] in SERIOUS]
+    violations = Axe().run(page, options=options).response["violations"]
+    serious = [violation for violation in violations if violation["impact"] in SERIOUS]
+    return [(violation["id"], [node["html"][:120] for node in violation["nodes"][:3]]) for violation in serious]
 
 
 @every_page
@@ -39,10 +40,10 @@ def test_a_page_opens_quietly_asks_for_nothing_and_fits_small_and_large_screens(
     for width in (360, 1440):
         page.set_viewport_size({"width": width, "height": 900})
         page.evaluate(UNFOLD)
-        scrolled, there = page.evaluate(WIDTHS)
-        assert scrolled <= there, width
-    assert watched.said == []
-    assert watched.asked == [(site / name).as_uri()]
+        content_width, visible_width = page.evaluate(WIDTHS)
+        assert content_width <= visible_width, width
+    assert watched.messages == []
+    assert watched.requests == [(site / name).as_uri()]
 
 
 @every_page
@@ -50,7 +51,7 @@ def test_axe_finds_nothing_serious(name: str, site: Path, visit: Visit):
     page = visit(color_scheme="light").open(site / name)
     page.evaluate(UNFOLD)
     assert violations(page) == []
-    page.emulate_media(color_scheme="dark")  # which changes colours, and nothing else
+    page.emulate_media(color_scheme="dark")  # changes only colours
     assert violations(page, "color-contrast") == []
 
 
@@ -64,21 +65,23 @@ def test_axe_would_find_something(visit: Visit, tmp_path: Path):
 @every_page
 def test_headings_and_landmarks_are_in_order_and_links_lead_somewhere(name: str, site: Path, visit: Visit):
     page = visit().open(site / name)
-    levels = [int(tag[1]) for tag in page.locator("h1, h2, h3, h4").evaluate_all("all => all.map(one => one.tagName)")]
+    levels = [
+        int(tag[1]) for tag in page.locator("h1, h2, h3, h4").evaluate_all("all => all.map(heading => heading.tagName)")
+    ]
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
     for landmark in ("header", "main", "footer"):
         assert page.locator(f"body {landmark}").count() == 1
-    ids = page.locator("[id]").evaluate_all("all => all.map(one => one.id)")
+    ids = page.locator("[id]").evaluate_all("all => all.map(element => element.id)")
     assert len(ids) == len(set(ids))
-    for link in page.locator("a[href]").evaluate_all("all => all.map(one => one.getAttribute('href'))"):
+    for link in page.locator("a[href]").evaluate_all("all => all.map(link => link.getAttribute('href'))"):
         path, _, anchor = unquote(link).partition("#")
         assert not re.match(r"[a-z]+:", path)
         assert ((site / name).parent / path).exists() if path else anchor in ids, link
 
 
 def text_of(page: Any) -> str:
-    """The text of a page without scripts and without what replaces them."""
+    """Return the text of a page without scripts and their replacements."""
     html = re.sub(r"<(script|noscript)\b.*?</\1>", "", page.locator("main").inner_html(), flags=re.DOTALL)
     return " ".join(re.sub(r"<[^>]*>", "", html.replace('<div id="toolbar" hidden=""></div>', "")).split())
 
@@ -86,13 +89,13 @@ def text_of(page: Any) -> str:
 @every_page
 def test_all_can_be_read_with_scripts_blocked(name: str, site: Path, visit: Visit):
     plain = visit(java_script_enabled=False).open(site / name)
-    assert plain.locator("button, input").count() == 0  # nothing that would not work
+    assert plain.locator("button, input").count() == 0  # no controls that need scripts
     for picture in plain.locator("noscript .picture").all():  # instead of interactive figures
         assert picture.get_attribute("aria-label")
     page = visit().open(site / name)
-    page.evaluate("document.querySelectorAll('.search, .pager, #toolbar, .chart').forEach(one => one.remove())")
+    page.evaluate("document.querySelectorAll('.search, .pager, #toolbar, .chart').forEach(element => element.remove())")
     assert text_of(plain) == text_of(page)
-    # a picture of the text: it is painted, and not only there
+    # the text is not only in the document, but also displayed
     assert plain.locator("main").bounding_box()["height"] > 300
     for table in plain.locator("main table").all()[:3]:
         if table.locator("xpath=ancestor::details").count() == 0:
@@ -105,7 +108,7 @@ def test_a_page_can_be_printed(name: str, site: Path, visit: Visit):
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     assert not page.locator("header nav").is_visible()
-    assert all(not one.is_visible() for one in page.locator(".contents, .search, .pager, .theme").all())
+    assert all(not control.is_visible() for control in page.locator(".contents, .search, .pager, .theme").all())
     for folded in page.locator("main details > .scroll").all():
         assert folded.is_visible()
     document = page.pdf()
@@ -117,8 +120,8 @@ def test_a_device_called_like_a_script_is_text(folder: str, site: Path, visit: V
     for name in ("index", "01_overview", "02_devices_and_models"):
         watched = visit()
         page = watched.open(site / folder / f"{name}.html")
-        assert EVIL in page.locator("main").text_content()
-        assert watched.said == []  # no dialog
+        assert HOSTILE_NAME in page.locator("main").text_content()
+        assert watched.messages == []  # no dialog
         assert "alert(1)</script>" not in page.content().partition("<main")[2].partition("</main>")[0]
         scripts = page.locator("script:not([type='application/json'])").all_text_contents()
         libraries = [text for text in scripts if "vega" in text]  # of pages with interactive figures

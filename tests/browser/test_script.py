@@ -1,4 +1,4 @@
-"""What the pages' script does: themes, sorting and searching."""
+"""The script of pages: themes, sorting and searching."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,30 +6,31 @@ from pathlib import Path
 import pytest
 
 from aiot_analysis.report import page as pages
-from tests.browser.conftest import EVIL, Watched
+from tests.browser.conftest import HOSTILE_NAME, WatchedPage
 
-Visit = Callable[..., Watched]
+Visit = Callable[..., WatchedPage]
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 LIGHT, DARK = "rgb(255, 255, 255)", "rgb(20, 24, 28)"
 
 
 def column(table, place: int) -> list[str]:
+    """Return the cells of a column, counted from 1."""
     return table.locator(f"tbody tr > :nth-child({place})").all_text_contents()
 
 
 def score(text: str) -> float:
-    """Of a cell like "172.56 (164.97 to 180.02)"."""
+    """Return the score in a cell like "172.56 (164.97 to 180.02)"."""
     return float(text.split(maxsplit=1)[0])
 
 
 def shown(rows) -> list[str]:
-    """The text of the rows that can be seen."""
+    """Return the text of the visible rows."""
     return rows.evaluate_all("all => all.filter(row => row.checkVisibility()).map(row => row.textContent)")
 
 
 @pytest.fixture
 def sorted_as(visit: Visit, tmp_path: Path) -> Callable[[list[str]], list[str]]:
-    """The cells of a column as they stand after its heading was clicked once, and then the other way round."""
+    """Return a function that gives the cells of a column after one and after two clicks on its heading."""
 
     def click(cells: list[str]) -> list[list[str]]:
         rows = "".join(f"<tr><td>{cell}</td></tr>" for cell in cells)
@@ -97,7 +98,7 @@ def test_a_table_is_searched_word_by_word_and_tells_how_many_rows_are_left(site:
     page = visit().open(site / "simulated" / "01_overview.html")
     summary = page.locator("summary", has_text="Accuracy with Wilson's")
     details = page.locator("details", has=summary).last
-    details.evaluate("one => { for (; one; one = one.parentElement.closest('details')) one.open = true }")
+    details.evaluate("fold => { for (; fold; fold = fold.parentElement.closest('details')) fold.open = true }")
     rows = details.locator("tbody tr")
     sentence = details.locator(".more").text_content()
     count = int(sentence.partition(" of ")[2].partition(";")[0])
@@ -107,8 +108,8 @@ def test_a_table_is_searched_word_by_word_and_tells_how_many_rows_are_left(site:
     assert 0 < len(left) < 50 < count
     assert all("INT8" in text and "MnasNet" in text for text in left)
     assert details.get_by_role("status").text_content() == f"{len(left)} of {count} rows"
-    details.get_by_label("Search this table").fill(EVIL)
-    assert 0 < len(shown(rows)) < count and all(EVIL in text for text in shown(rows))
+    details.get_by_label("Search this table").fill(HOSTILE_NAME)
+    assert 0 < len(shown(rows)) < count and all(HOSTILE_NAME in text for text in shown(rows))
     details.get_by_label("Search this table").fill("")
     assert len(shown(rows)) == 50 and details.locator(".more").text_content() == sentence
 
@@ -129,4 +130,4 @@ def test_the_theme_is_the_systems_until_it_is_switched_and_then_kept(scheme, fir
     assert page.evaluate(BACKGROUND) == second
     page.get_by_role("button", name="theme").press("Enter")
     assert page.evaluate(BACKGROUND) == first
-    assert watched.said == []
+    assert watched.messages == []

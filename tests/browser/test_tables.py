@@ -1,4 +1,4 @@
-"""Tables of pages: paged, sorted and searched over all rows, joined by device, as cards on narrow screens."""
+"""Tables of pages: paging, sorting and searching over all rows, selection of devices, and cards on narrow screens."""
 
 import re
 from collections.abc import Callable
@@ -10,10 +10,10 @@ import pytest
 
 from aiot_analysis.display.show import to_html
 from aiot_analysis.report import page as pages
-from tests.browser.conftest import Watched
+from tests.browser.conftest import WatchedPage
 from tests.browser.test_pages import WIDTHS, violations
 
-Visit = Callable[..., Watched]
+Visit = Callable[..., WatchedPage]
 ROWS, COLUMNS = 3500, 12  # the longest table that a page may have
 TIMES = [((row * 7919) % ROWS) / 10 - 100 for row in range(ROWS)]  # all different, in no order
 SECONDS = """act => new Promise(done => {
@@ -44,7 +44,7 @@ def ids(rows: int = ROWS) -> list[str]:
 
 @pytest.fixture
 def page_of(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a page with these tables."""
+    """Return a function that writes a page with tables, and returns its path."""
 
     def written(*tables: str) -> Path:
         body = "".join(f'<div class="output">{pages.finish(table)}</div>' for table in tables)
@@ -77,7 +77,7 @@ def test_a_long_table_opens_sorts_and_searches_in_a_moment_with_few_nodes(page_o
     assert page.evaluate(SECONDS, "document.querySelector('details').open = true") < 0.2
     assert page.locator("*").count() < 6000
     for act in (SORT.format(1), SORT.format(5), SEARCH):
-        page.evaluate(SECONDS, act)  # the first time it reads the rows
+        page.evaluate(SECONDS, act)  # the first time, the script reads the rows
         assert page.evaluate(SECONDS, act) < 0.2, act
     assert page.evaluate(SECONDS, HOVER) < 0.1
     assert page.locator("tr.hovered").count() > 0
@@ -149,21 +149,23 @@ def test_rows_of_devices_that_are_filtered_out_are_hidden_in_every_table(page_of
 def test_the_pointer_and_the_keys_tell_the_page_which_device_they_are_at(page_of: Callable[..., Path], visit: Visit):
     table = to_html(pd.DataFrame({"device_id": ["a", "b"], "n": [1, 2]}), "One")
     page = visit().open(page_of(table, table.replace("One", "Other")))
-    page.evaluate("window.told = []; document.addEventListener('aiot:hover', event => told.push(event.detail.device))")
+    page.evaluate(
+        "window.hovered = []; document.addEventListener('aiot:hover', event => hovered.push(event.detail.device))"
+    )
     page.locator("tr[data-device=b]").first.hover()
-    assert page.evaluate("told") == ["b"]
+    assert page.evaluate("hovered") == ["b"]
     assert page.locator("tr.hovered").count() == 2  # the row of the other table too
     page.mouse.move(0, 0)
-    assert page.evaluate("told") == ["b", None] and page.locator("tr.hovered").count() == 0
+    assert page.evaluate("hovered") == ["b", None] and page.locator("tr.hovered").count() == 0
     row = page.locator("tr[data-device=a]").first
     assert page.locator("tr[tabindex='0']").count() == 2  # one of each table can be reached by Tab
     row.focus()
     page.keyboard.press("ArrowDown")
     assert page.evaluate("document.activeElement.dataset.device") == "b"
-    assert page.evaluate("told.slice(2).filter(one => one)") == ["a", "b"]
+    assert page.evaluate("hovered.slice(2).filter(device => device)") == ["a", "b"]
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Shift+Tab")
-    assert page.evaluate("told.at(-1)") is None
+    assert page.evaluate("hovered.at(-1)") is None
 
 
 def test_a_table_that_is_too_wide_becomes_cards_that_are_still_a_table(page_of: Callable[..., Path], visit: Visit):
@@ -178,11 +180,11 @@ def test_a_table_that_is_too_wide_becomes_cards_that_are_still_a_table(page_of: 
         table.get_by_role("columnheader").count() == table.get_by_role("row").nth(1).get_by_role("cell").count() == 12
     )
     cell = table.get_by_role("cell").nth(1)
-    assert cell.evaluate("one => getComputedStyle(one, '::before').content") == '"ms"'
+    assert cell.evaluate("cell => getComputedStyle(cell, '::before').content") == '"ms"'
     first, second = (table.get_by_role("cell").nth(place).bounding_box() for place in (0, 1))
     assert second["y"] >= first["y"] + first["height"]  # below each other
-    scrolled, there = page.evaluate(WIDTHS)
-    assert scrolled <= there
+    content_width, visible_width = page.evaluate(WIDTHS)
+    assert content_width <= visible_width
     assert page.locator(".more:visible").text_content() == "Rows 1 to 10 of 40"
     page.get_by_label("Sort by").select_option("ms ↓")
     assert cells(table, 2)[0] == f"{max(TIMES[:40]):.1f}"
@@ -190,15 +192,15 @@ def test_a_table_that_is_too_wide_becomes_cards_that_are_still_a_table(page_of: 
     page.set_viewport_size({"width": 1440, "height": 900})
     page.wait_for_function("!document.querySelector('.cards')")
     assert table.get_by_role("row").count() == 41 and page.locator(".more:visible, .pager:visible").count() == 0
-    assert watched.said == []
+    assert watched.messages == []
 
 
 def test_a_side_that_hides_columns_says_so(page_of: Callable[..., Path], visit: Visit):
     page = visit(800).open(page_of(to_html(frame(5), "Times")))
     box = page.get_by_role("region", name="Times")
-    mask = "one => getComputedStyle(one).maskImage"
+    mask = "element => getComputedStyle(element).maskImage"
     assert re.search("gradient", box.evaluate(mask))
-    box.evaluate("one => { one.scrollLeft = one.scrollWidth }")
+    box.evaluate("element => { element.scrollLeft = element.scrollWidth }")
     page.wait_for_function("document.querySelector('.cut-left:not(.cut-right)')")
     assert box.evaluate(mask) == "none"
     # the first column stays in view
@@ -210,7 +212,7 @@ def test_the_current_page_of_a_table_is_printed_with_where_the_rest_is(long: Any
     long.emulate_media(media="print")
     assert long.locator(".more").is_visible() and not long.locator(".pager, .search").first.is_visible()
     assert long.locator(".more").text_content() == "Rows 51 to 100 of 3,500; all are in the CSV file."
-    assert long.locator(".scroll").evaluate("one => one.scrollHeight <= one.clientHeight")
+    assert long.locator(".scroll").evaluate("element => element.scrollHeight <= element.clientHeight")
 
 
 def test_without_scripts_the_first_rows_and_the_way_to_the_others_are_there(page_of: Callable[..., Path], visit: Visit):
