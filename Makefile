@@ -100,7 +100,7 @@ docs: $(VENV)/installed ## build the documentation site in build/docs (stops at 
 	@echo "docs      build/docs/index.html"
 
 .PHONY: pictures
-pictures: $(VENV)/installed ## take the first picture of README.md from the reports of `make demo`
+pictures: $(VENV)/installed ## take the pictures of README.md and docs/ from the results of `make demo`
 	@$(BIN)/python docs/pictures.py
 
 .PHONY: calibrate

@@ -1,28 +1,55 @@
-"""Write docs/images/report.png, the first picture of README.md, from the reports of `make demo`: `make pictures`."""
+"""Write the pictures in docs/images from the results of `make demo`: `make pictures`."""
 
 import os
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
 
-from tests.browser import chromium  # noqa: E402
+from tests.browser import chromium, jupyterlab  # noqa: E402
 
-SITES = (Path("reports/published"), Path("reports"))  # published results are in reports/ where nothing else is
-PAGE = "13_published_speed.html"
+IMAGES = ROOT / "docs" / "images"
+PAGE = Path("reports") / "published" / "13_published_speed.html"
 SECTION = "Operations against time"
-PICTURE = HERE / "images" / "report.png"
-WIDTH, HEIGHT = 1440, 760
+WIDTH, HEIGHT, LAB_HEIGHT = 1440, 760, 1180
+TIMEOUT_MS = 120_000
+
+
+def take_report(page: Any) -> Path:
+    """Take report.png, the first picture of README.md: a figure of the published results."""
+    page.goto((ROOT / PAGE).as_uri())
+    page.get_by_role("heading", name=SECTION).evaluate("heading => heading.scrollIntoView()")
+    page.wait_for_function("() => [...document.images].every(image => image.complete)")
+    return save(page, "report.png")
+
+
+def take_explorer(page: Any) -> Path:
+    """Take explore.png: explore.ipynb in JupyterLab, with the measured instances."""
+    with tempfile.TemporaryDirectory(prefix="aiot-pictures-") as folder:
+        (Path(folder) / "data").symlink_to(ROOT / "data")
+        with jupyterlab.running(Path(folder)) as address:
+            jupyterlab.run_all_cells(page, address.format("explore/explore.ipynb"))
+            page.wait_for_function(jupyterlab.READY.format(3), timeout=TIMEOUT_MS)
+            page.locator(".aiot-devices").evaluate("lists => lists.scrollIntoView()")
+            return save(page, "explore.png")
+
+
+def save(page: Any, name: str) -> Path:
+    """Save what a page shows at this moment."""
+    picture = IMAGES / name
+    page.screenshot(path=picture)
+    return picture
 
 
 def main() -> int:
-    """Take the picture. Return 1 if there is no page to take it of."""
-    page_file = next((site / PAGE for site in SITES if (site / PAGE).is_file()), None)
-    if page_file is None:
-        print(f"There is no {SITES[0] / PAGE}: run `make demo` first.", file=sys.stderr)
+    """Take the pictures; return 1 if there are no results to take them of."""
+    if not (ROOT / PAGE).is_file():
+        print(f"There is no {PAGE}: run `make demo` first.", file=sys.stderr)
         return 1
     browser_files = chromium.find()
     with sync_playwright() as playwright:
@@ -31,13 +58,9 @@ def main() -> int:
             args=["--no-sandbox"],
             env={**os.environ, **browser_files.environment},
         )
-        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-        page.goto(page_file.resolve().as_uri())
-        page.get_by_role("heading", name=SECTION).evaluate("heading => heading.scrollIntoView()")
-        page.wait_for_function("() => [...document.images].every(image => image.complete)")
-        page.screenshot(path=PICTURE)
+        print(take_report(browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})))
+        print(take_explorer(browser.new_page(viewport={"width": WIDTH, "height": LAB_HEIGHT})))
         browser.close()
-    print(PICTURE)
     return 0
 
 

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import nbformat
@@ -22,18 +14,14 @@ from aiot_analysis.plots import device_axis
 from aiot_analysis.stats import vips
 from aiot_analysis.tables import names
 from tests.aiot_analysis.charts import samples
-from tests.browser import chromium
-from tests.test_notebooks import MEASURED, ROOT, make_run
+from tests.browser import chromium, jupyterlab
+from tests.test_notebooks import MEASURED, make_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-TOKEN = "only-for-this-test"
-STARTED_S, RAN_S = 90, 120
-QUIET = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
-"""Settings of a user who has already declined JupyterLab's news."""
-
+RAN_S = 120
 
 FLEET = [
     """
@@ -71,18 +59,6 @@ for name, chart in samples.charts({number}).items():
 """Cell of a notebook with every interactive figure."""
 
 
-def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + STARTED_S
-    while time.monotonic() < end:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            assert server.poll() is None, log.read_text()
-            time.sleep(0.3)
-    raise AssertionError(f"JupyterLab did not answer within {STARTED_S} s: {log.read_text()}")
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a folder with one measured run and a simulated fleet, into which `aiot lab` copies the notebooks."""
@@ -103,42 +79,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def lab(project: Path) -> Iterator[str]:
-    """Start a JupyterLab with separate settings, kernels and files, and return the pattern of its addresses."""
-    home = project / "home"
-    settings = home / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text(json.dumps(QUIET))
-    folders = {
-        name: str(home / folder)
-        for name, folder in {
-            "HOME": ".",
-            "JUPYTER_CONFIG_DIR": "config",
-            "JUPYTER_DATA_DIR": "share",
-            "JUPYTER_RUNTIME_DIR": "runtime",
-            "JUPYTERLAB_SETTINGS_DIR": "config/lab/user-settings",
-            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
-            "IPYTHONDIR": "ipython",
-        }.items()
-    }
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = [sys.executable, str(ROOT / "aiot.py"), "lab", "--no-browser", "--ServerApp.ip=127.0.0.1"]
-    words += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}"]
-    environment = {**os.environ, **folders, "PYTHONPATH": str(ROOT)}
-    log = project / "lab.log"
-    with log.open("wb") as file:
-        server = subprocess.Popen(words, cwd=project, env=environment, stdout=file, stderr=subprocess.STDOUT)
-        try:
-            wait_for(f"http://127.0.0.1:{port}/api", server, log)
-            yield f"http://127.0.0.1:{port}/lab/tree/{{}}?token={TOKEN}&reset"
-        finally:
-            server.terminate()  # the server then ends its kernels
-            try:
-                server.wait(30)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
+    """Start a JupyterLab, and return the pattern of its addresses."""
+    with jupyterlab.running(project) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -154,16 +97,9 @@ def open_notebook(lab: str, own_context: Any) -> Iterator[Any]:
     pages = []
 
     def opened(name: str) -> Any:
-        page = own_context.new_page()
-        pages.append(page)
-        page.goto(lab.format(f"explore/{name}.ipynb"))
-        page.locator(".jp-Notebook").first.wait_for(timeout=1000 * STARTED_S)
-        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(
-            timeout=1000 * STARTED_S
-        )  # otherwise a dialog asks for the kernel
-        page.locator(".lm-MenuBar-itemLabel").get_by_text("Run", exact=True).click()
-        page.locator("#jp-mainmenu-run").get_by_text("Run All Cells", exact=True).click()
-        return page
+        pages.append(own_context.new_page())
+        jupyterlab.run_all_cells(pages[-1], lab.format(f"explore/{name}.ipynb"))
+        return pages[-1]
 
     yield opened
     for page in pages:
@@ -176,8 +112,6 @@ FIGURES = """
     return [figure.querySelector("em").innerText, `${drawing.ariaLabel} ${drawing.innerHTML}`];
 }))
 """
-SHOWN = "[...document.querySelectorAll('.aiot-figure [role=graphics-document]:has(svg.marks)')]"
-READY = f"{SHOWN}.length === {{}} && !document.querySelector('.aiot-dimmed')"
 
 
 def drawings(page: Any) -> dict[str, str]:
@@ -188,7 +122,7 @@ def drawings(page: Any) -> dict[str, str]:
 def test_a_choice_in_the_browser_changes_every_figure(open_notebook: Any):
     page = open_notebook("explore")
     page.locator(".aiot-models select").wait_for(timeout=1000 * RAN_S)
-    page.wait_for_function(READY.format(3), timeout=1000 * RAN_S)
+    page.wait_for_function(jupyterlab.READY.format(3), timeout=1000 * RAN_S)
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=1000 * RAN_S)
     assert "Measured on the devices named here." in page.locator(".aiot-origin").inner_text()
     summary = page.locator(".aiot-said")
@@ -199,7 +133,8 @@ def test_a_choice_in_the_browser_changes_every_figure(open_notebook: Any):
 
     page.locator(".aiot-quantizations select").select_option(["float32"])
     page.wait_for_function("document.querySelector('.aiot-said').innerText.startsWith('2 instances')")
-    page.wait_for_function(f"{READY.format(3)} && {SHOWN}.every(figure => !figure.ariaLabel.includes('5 instances'))")
+    every_other = f"{jupyterlab.SHOWN}.every(figure => !figure.ariaLabel.includes('5 instances'))"
+    page.wait_for_function(f"{jupyterlab.READY.format(3)} && {every_other}")
     after = drawings(page)
     assert after.keys() == before.keys()
     assert all(after[caption] != before[caption] for caption in before)
@@ -209,11 +144,11 @@ def test_a_choice_in_the_browser_changes_every_figure(open_notebook: Any):
 
     page.locator(".aiot-figures select").select_option(["phases"])
     page.get_by_text("Mean time of each phase per image.").wait_for()
-    page.wait_for_function(READY.format(1))
+    page.wait_for_function(jupyterlab.READY.format(1))
 
     page.locator(".aiot-models select").select_option([])
     page.wait_for_function("document.querySelector('.aiot-said').innerText.startsWith('Nothing is chosen of models')")
-    page.wait_for_function(READY.format(0))
+    page.wait_for_function(jupyterlab.READY.format(0))
     page.get_by_role("button", name="choose everything").click()
     page.get_by_text("Mean time of each phase per image.").wait_for()
     assert page.locator(".jp-OutputArea-output[data-mime-type*=error], .jp-mod-error").count() == 0
@@ -236,7 +171,7 @@ def test_a_point_tells_its_device_and_values_and_fades_the_others_without_a_requ
     page = open_notebook("fleet")
     requests: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
-    page.wait_for_function(READY.format(3), timeout=1000 * RAN_S)
+    page.wait_for_function(jupyterlab.READY.format(3), timeout=1000 * RAN_S)
     page.wait_for_function("document.querySelectorAll('svg.marks').length === 4", timeout=1000 * RAN_S)
     data = aiot_analysis.load(project / "fleet" / "processed", "simulated")
     name_of_device, socs = names.devices(data.devices), data.devices.set_index("device_id")["soc"]
