@@ -47,7 +47,7 @@ Compare two devices, runs or versions, like `aiot compare`:
     first, second = data.devices["device_id"][:2]
     aiot_analysis.compare_sides(first, second).table
 
-Plan a study, like `aiot plan`: what it takes to detect 3 % of a time:
+Plan a study, like `aiot plan`: what it takes to detect 3% of a time:
 
     aiot_analysis.plan(page, time=0.03)
 

@@ -71,7 +71,7 @@ def plan(
     page
         Data whose noise is used, as returned by `open_page`; by default, the noise is that of built-in constants.
     time, accuracy, vips
-        Differences to detect as fractions: 0.03 is 3 % of a time or of VIPS, or 3 points of accuracy.
+        Differences to detect as fractions: 0.03 is 3% of a time or of VIPS, or 3 points of accuracy.
 
     Returns
     -------

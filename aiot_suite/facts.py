@@ -191,7 +191,7 @@ def pop_declared_accuracy(fields: dict[str, Any], where: object) -> float | None
         return None
     if not _is_number(accuracy) or not 0 < accuracy <= 1:
         is_percentage = _is_number(accuracy) and 1 < accuracy <= 100
-        hint = f", for example {round(accuracy / 100, 6):g} for {accuracy:g} %" if is_percentage else ""
+        hint = f", for example {round(accuracy / 100, 6):g} for {accuracy:g}%" if is_percentage else ""
         raise ModelError(
             f"{where} has accuracy {accuracy!r}: write the fraction of correct answers, from 0 to 1{hint}."
         )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 IMAGE_LIBRARY = "pillow " + PIL.__version__
 """Name and version of the library that decodes and resizes images. The version is logged: between Pillow 12.3 and 13.0,
-up to 26 % of the values of a resized image differ by one (seen on 11 of 30 images), which can change the top class
+up to 26% of the values of a resized image differ by one (seen on 11 of 30 images), which can change the top class
 when two scores are close."""
 
 RESIZE_WAYS = ("crop_resize", "resize_crop", "square_crop")

@@ -120,9 +120,9 @@ def compared(
 
 
 def interval_of(values: list[float]) -> Interval:
-    """Return the distribution-free interval of the median from order statistics, with 95 % coverage or slightly more.
+    """Return the distribution-free interval of the median from order statistics, with 95% coverage or slightly more.
 
-    With fewer than 6 values no such interval reaches 95 %, and the whole range is returned. With 8 values it is also
+    With fewer than 6 values no such interval reaches 95%, and the whole range is returned. With 8 values it is also
     the whole range, which includes the true median in 99 of 100 cases.
     """
     ordered, count = sorted(values), len(values)

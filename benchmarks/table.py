@@ -11,7 +11,7 @@ from benchmarks.pairs import Comparison, Level, interval_of, verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-HEADER = ("what", "peer", "ours", "peer takes", "ours/peer", "95 % interval", "peer/itself", "target", "met")
+HEADER = ("what", "peer", "ours", "peer takes", "ours/peer", "95% interval", "peer/itself", "target", "met")
 
 
 def table(results: Sequence[Comparison | Level]) -> str:
@@ -40,30 +40,35 @@ def record(result: Comparison | Level) -> dict[str, Any]:
 def _row(result: Comparison | Level) -> tuple[str, ...]:
     noise = f"{median(result.noise):.3f} ({_span(result.noise)})" if result.noise else ""
     if isinstance(result, Level):
-        interval, unit = interval_of(result.values), result.unit
+        interval, unit = interval_of(result.values), _suffix(result.unit)
         return (
             result.what,
             "",
-            f"{median(result.values):.3g} {unit}",
+            f"{median(result.values):.3g}{unit}",
             "",
             "",
-            f"{interval.low:.3g} .. {interval.high:.3g} {unit}",
+            f"{interval.low:.3g} .. {interval.high:.3g}{unit}",
             noise,
-            f"<= {result.target:g} {unit}" if result.target is not None else "",
+            f"<= {result.target:g}{unit}" if result.target is not None else "",
             verdict(result.values, result.target),
         )
-    interval = interval_of(result.ratios)
+    interval, unit = interval_of(result.ratios), _suffix(result.unit)
     return (
         result.what,
         result.peer,
-        f"{median(result.ours):.3g} {result.unit}",
-        f"{median(result.first):.3g} {result.unit}",
+        f"{median(result.ours):.3g}{unit}",
+        f"{median(result.first):.3g}{unit}",
         f"{median(result.ratios):.3f}",
         f"{interval.low:.3f} .. {interval.high:.3f}",
         noise,
         f"<= {result.target:.3g}" if result.target is not None else "",
         verdict(result.ratios, result.target),
     )
+
+
+def _suffix(unit: str) -> str:
+    """Return a unit as it is written after a number: with a space, except for a percent sign."""
+    return unit if unit == "%" else f" {unit}"
 
 
 def _span(values: list[float]) -> str:

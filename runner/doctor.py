@@ -160,7 +160,7 @@ def gate(state: Mapping[str, Any], limits: Limits | None = None) -> list[str]:
     reasons = []
     battery, status = state.get("battery_percent"), state.get("thermal_status")
     if battery is not None and battery < limits.battery_percent:
-        reasons.append(f"its battery is at {battery:g} %, below {limits.battery_percent:g} %")
+        reasons.append(f"its battery is at {battery:g}%, below {limits.battery_percent:g}%")
     body = _body(state)
     for name, heat in body.items():
         if heat > limits.body_c:
@@ -279,10 +279,10 @@ def _battery(state: Mapping[str, Any]) -> Finding:
     percent = state.get("battery_percent")
     if percent is None:
         return Finding("battery", "note", "It does not report a battery.")
-    sentence = f"Its battery is at {percent:g} %."
+    sentence = f"Its battery is at {percent:g}%."
     if percent >= BATTERY_LOW_PERCENT:
         return Finding("battery", "ok", sentence)
-    return Finding("battery", "warning", sentence, f"charge it to {BATTERY_LOW_PERCENT} % or more before a run")
+    return Finding("battery", "warning", sentence, f"charge it to {BATTERY_LOW_PERCENT}% or more before a run")
 
 
 def _charging(state: Mapping[str, Any]) -> Finding:

@@ -52,7 +52,7 @@ def test_devices_are_compared_by_image_and_those_that_cannot_be_are_named(tmp_pa
     assert "open: measured under other conditions than the rest" not in text  # that is in the picture
     assert "The reference is Example A (<code>a</code>)" in text
     [noise, versus, *_] = alternatives(text)[1:]
-    assert "images with another class on some device 6.7 %" in noise  # 2 of 30
+    assert "images with another class on some device 6.7%" in noise  # 2 of 30
     assert "Accuracy of 2 devices less that of Example A" in versus and "0 of 2 differences are significant" in versus
     assert 'src="data:image/jpeg;base64,' in text
     assert "wavy disc on 2 devices (Example A, Example B); striped disc ✓ on 1 device (Example C)" in text

@@ -40,7 +40,7 @@ def shown(ms, change=1.0, n=200, failed=()):
 
 
 def battery():
-    """Samples of a device that is not plugged in and goes from 90 to 85 %."""
+    """Samples of a device that is not plugged in and goes from 90 to 85%."""
     state = {"instance": SLOW, "attempt": 1, "plugged": False, "charging": False}
     return [{**state, "at": f"2026-01-01T00:0{n}:00Z", "battery_percent": 90 - n} for n in range(6)]
 

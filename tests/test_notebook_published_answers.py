@@ -55,8 +55,8 @@ def test_a_reader_finds_who_differs_on_which_images_and_what_a_sample_shows(work
     assert (result.status, result.warnings) == ("rendered", [])
     assert "Published by others" in text
     assert (
-        "Example Alpha and Example Gamma give different classes to 31 of 120 images of MobileNetEdgeTPU (25.8 %). "
-        "Their accuracies are 99.17 and 75.00 %: the difference of −24.17 points" in text
+        "Example Alpha and Example Gamma give different classes to 31 of 120 images of MobileNetEdgeTPU (25.8%). "
+        "Their accuracies are 99.17 and 75.00%: the difference of −24.17 points" in text
     )
     assert "A sample of 30 images drawn as the paper drew its own has 8 images with different classes" in text
     assert "The 3 submissions have 2 distinct answer sets. The most common, A of MobileNetEdgeTPU, belongs to" in text

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 EFFECT = 1.1
-"""Planted effect on times: a difference of 10 %."""
+"""Planted effect on times: a difference of 10%."""
 POINTS = 3.0
 """Planted effect on accuracy, and standard deviation over devices of a planted pattern, in percentage points."""
 SHOWN_BY_ONE_RUN = 1.12
@@ -105,7 +105,7 @@ def _flops_speeds() -> dict[str, float]:
 
 
 def _in_order() -> dict[str, float]:
-    """Return speeds such that each model is 10 % faster than the one with the next higher FLOPs."""
+    """Return speeds such that each model is 10% faster than the one with the next higher FLOPs."""
     flops = paper.models().set_index("model")["flops_millions"]
     models = sorted(MODELS, key=lambda model: -float(flops[model]))
     return _by_model(TFLITE, {model: EFFECT**place for place, model in enumerate(models)})
@@ -248,11 +248,11 @@ OTHER_MODELS = FleetPlan(
 
 
 TRIALS = 80
-"""Fleets per plan with false claims: if a claim holds in none of 80, the exact interval of the share ends at 4.5 %."""
+"""Fleets per plan with false claims: if a claim holds in none of 80, the exact interval of the share ends at 4.5%."""
 POWER_TRIALS = 60
-"""Fleets per plan with true claims alone: if a claim holds in 55 of 60, the exact interval starts at 81.6 %."""
+"""Fleets per plan with true claims alone: if a claim holds in 55 of 60, the exact interval starts at 81.6%."""
 AT_BOUNDARY = 200
-"""Fleets per plan in which a false claim is expected to hold in nearly 5 % of the fleets."""
+"""Fleets per plan in which a false claim is expected to hold in nearly 5% of the fleets."""
 SHOWN_ONLY = 40
 """Fleets per plan for which no row has a target."""
 
@@ -283,12 +283,12 @@ class Planted:
 
 
 _EQUAL_BUT = "one comparison {}, the others well inside what is claimed"
-_TEN = "10 % in each comparison"
+_TEN = "10% in each comparison"
 _MORE = "2,000 images"
 _TOO_FEW = "500 images do not show it, 2,000 do: see the row above"
 
 PLANTED = [
-    Planted("1a", "0.2 % of the answers flip from run to run", NO_PATTERN),
+    Planted("1a", "0.2% of the answers flip from run to run", NO_PATTERN),
     Planted("1a", "accuracy differs between devices by a standard deviation of 3 points", OWN_PATTERNS, POWER),
     Planted("1b", "all frameworks fluctuate by a standard deviation of 3 points", OWN_PATTERNS),
     Planted("1b", "TFLite alone fluctuates, by a standard deviation of 3 points", TFLITE_PATTERN, POWER),
@@ -302,46 +302,46 @@ PLANTED = [
     Planted("1f", "patterns without correlation, standard deviation 3 points", OWN_PATTERNS, POWER),
     Planted("2a", _EQUAL_BUT.format("equal (DenseNet121 with TFLite)"), TIMES_NULL),
     Planted("2a", _TEN, TIMES_EFFECT, POWER),
-    Planted("2b", "PyTorch as fast as TFLite, Caffe2 10 % faster", TIMES_NULL),
-    Planted("2b", "PyTorch and Caffe2 alike, and 10 % faster than TFLite", TIMES_EFFECT, POWER),
+    Planted("2b", "PyTorch as fast as TFLite, Caffe2 10% faster", TIMES_NULL),
+    Planted("2b", "PyTorch and Caffe2 alike, and 10% faster than TFLite", TIMES_EFFECT, POWER),
     Planted("2c", _EQUAL_BUT.format("equal (Caffe2 and PyTorch for MnasNet)"), TIMES_NULL),
     Planted("2c", _TEN, TIMES_EFFECT, POWER),
     Planted("2d", "Caffe2 = PyTorch on all devices", EQUAL),
-    Planted("2d", "Caffe2 10 % faster on all devices", SOME_EFFECT, POWER),
+    Planted("2d", "Caffe2 10% faster on all devices", SOME_EFFECT, POWER),
     Planted(
         "2e",
         "TFLite as fast as the best other one for each model, the two others far behind for three",
         TFLITE_BEST,
     ),
-    Planted("2e", "TFLite 10 % faster for one model and 10 % slower for another", SOME_EFFECT, POWER),
+    Planted("2e", "TFLite 10% faster for one model and 10% slower for another", SOME_EFFECT, POWER),
     Planted("3a", _EQUAL_BUT.format("at 1.5 (SqueezeNet)"), TIMES_NULL),
-    Planted("3a", "1.65 times as fast, 10 % beyond 1.5", TIMES_EFFECT, POWER),
+    Planted("3a", "1.65 times as fast, 10% beyond 1.5", TIMES_EFFECT, POWER),
     Planted("3b", _EQUAL_BUT.format("at 1.25 (MnasNet)"), TIMES_NULL, at_least=AT_BOUNDARY),
-    Planted("3b", "1.14 times as fast, 10 % under 1.25", TIMES_EFFECT, POWER),
+    Planted("3b", "1.14 times as fast, 10% under 1.25", TIMES_EFFECT, POWER),
     Planted("3c", "NNAPI = CPU on all devices", EQUAL),
-    Planted("3c", "NNAPI 10 % slower on all devices", SOME_EFFECT, POWER),
+    Planted("3c", "NNAPI 10% slower on all devices", SOME_EFFECT, POWER),
     Planted("3d", "each device slower by 3 times with a chance of a half", TIMES_NULL),
-    Planted("3d", "1.65 times slower on all devices, 10 % beyond 1.5", TIMES_EFFECT, POWER),
+    Planted("3d", "1.65 times slower on all devices, 10% beyond 1.5", TIMES_EFFECT, POWER),
     Planted("3e", "each device cuts the graph with a chance of a half", TIMES_NULL),
     Planted("3e", "all devices cut it", TIMES_EFFECT, POWER),
     Planted("3f", "NNAPI = CPU on all devices", EQUAL),
-    Planted("3f", "NNAPI 10 % slower on all devices", SOME_EFFECT, POWER),
+    Planted("3f", "NNAPI 10% slower on all devices", SOME_EFFECT, POWER),
     Planted(
         "4a",
-        "times scatter around FLOPs so that 80 % of the pairs are in order",
+        "times scatter around FLOPs so that 80% of the pairs are in order",
         COMPLEXITY_NULL,
         at_least=AT_BOUNDARY,
     ),
-    Planted("4a", "each model 10 % slower than the one with the next fewer FLOPs", COMPLEXITY_EFFECT, POWER),
+    Planted("4a", "each model 10% slower than the one with the next fewer FLOPs", COMPLEXITY_EFFECT, POWER),
     Planted("4b", _EQUAL_BUT.format("equal (MnasNet with Caffe2)"), COMPLEXITY_NULL),
     Planted("4b", _TEN, COMPLEXITY_EFFECT, POWER),
     Planted("4c", _EQUAL_BUT.format("at 2 (MnasNet to DenseNet121)"), COMPLEXITY_NULL),
-    Planted("4c", "1.82 times as fast as DenseNet121, 10 % under 2", COMPLEXITY_EFFECT, POWER),
+    Planted("4c", "1.82 times as fast as DenseNet121, 10% under 2", COMPLEXITY_EFFECT, POWER),
     Planted("4d", "half as fast as each light model on all devices", COMPLEXITY_NULL),
-    Planted("4d", "0.55 times as fast, 10 % beyond a half, on all devices", COMPLEXITY_EFFECT, POWER),
+    Planted("4d", "0.55 times as fast, 10% beyond a half, on all devices", COMPLEXITY_EFFECT, POWER),
     Planted("4e", _EQUAL_BUT.format("equal (ResNet50)"), COMPLEXITY_NULL),
-    Planted("4e", "10 % against ResNet50 and InceptionV3, far against light models", COMPLEXITY_EFFECT, POWER),
-    Planted("5a", "0.2 % of the answers flip from run to run", quantized(NO_PATTERN)),
+    Planted("4e", "10% against ResNet50 and InceptionV3, far against light models", COMPLEXITY_EFFECT, POWER),
+    Planted("5a", "0.2% of the answers flip from run to run", quantized(NO_PATTERN)),
     Planted(
         "5a",
         "accuracy differs between devices by a standard deviation of 3 points",
@@ -361,19 +361,19 @@ PLANTED = [
     Planted("5g", _EQUAL_BUT.format("equal (ResNet50, float16)"), QUANTIZED_NULL),
     Planted("5g", _TEN, QUANTIZED_EFFECT, POWER),
     Planted("5h", _EQUAL_BUT.format("at 1.05 (MobileNetV2)"), QUANTIZED_NULL),
-    Planted("5h", "0.95 times as fast, 10 % under 1.05", QUANTIZED_EFFECT, POWER),
+    Planted("5h", "0.95 times as fast, 10% under 1.05", QUANTIZED_EFFECT, POWER),
     Planted("5i", _EQUAL_BUT.format("equal (SqueezeNet, dynamic)"), QUANTIZED_NULL),
     Planted("5i", _TEN, QUANTIZED_EFFECT, POWER),
     Planted("5j", _EQUAL_BUT.format("at 1.05 (ResNet50, dynamic)"), QUANTIZED_NULL),
-    Planted("5j", "0.95 times as fast or less, 10 % under 1.05", QUANTIZED_EFFECT, POWER),
+    Planted("5j", "0.95 times as fast or less, 10% under 1.05", QUANTIZED_EFFECT, POWER),
     Planted("5k", _EQUAL_BUT.format("equal (INT8)"), QUANTIZED_NULL),
     Planted("5k", _TEN, QUANTIZED_EFFECT, POWER),
     Planted("5l", _EQUAL_BUT.format("equal (MnasNet, INT8)"), QUANTIZED_NULL),
     Planted("5l", _TEN, QUANTIZED_EFFECT, POWER),
     Planted("6a", "four pairs of devices with equal scores, the pairs 2 times apart", EQUAL),
-    Planted("6a", "eight devices, each 10 % faster than the next", TIMES_EFFECT, POWER),
+    Planted("6a", "eight devices, each 10% faster than the next", TIMES_EFFECT, POWER),
     Planted("6b", "four pairs of devices with equal scores, the pairs 2 times apart", EQUAL),
-    Planted("6b", "eight devices, each 10 % faster than the next", TIMES_EFFECT, POWER),
+    Planted("6b", "eight devices, each 10% faster than the next", TIMES_EFFECT, POWER),
 ]
 
 PITFALLS = [
@@ -385,7 +385,7 @@ PITFALLS = [
     Planted("2e", "all implementations equal, one device", EQUAL_ONE_DEVICE, name="one-device-2e"),
     Planted(
         "2e",
-        "all equal, instances 10 % slower at the end of a run, each run in an order of its own",
+        "all equal, instances 10% slower at the end of a run, each run in an order of its own",
         SLOWER_AT_END,
         name="slower-at-end-2e",
     ),
@@ -403,10 +403,10 @@ PITFALLS = [
         ONE_COMBINATION,
         name="4-of-500-1a",
     ),
-    Planted("1e", "no pattern: 0.2 % of the answers flip at random", NO_PATTERN, name="no-pattern-1e"),
-    Planted("1f", "no pattern: 0.2 % of the answers flip at random", NO_PATTERN, name="no-pattern-1f"),
-    Planted("5b", "no pattern: 0.2 % of the answers flip at random", quantized(NO_PATTERN), name="no-pattern-5b"),
-    Planted("5c", "no pattern: 0.2 % of the answers flip at random", quantized(NO_PATTERN), name="no-pattern-5c"),
+    Planted("1e", "no pattern: 0.2% of the answers flip at random", NO_PATTERN, name="no-pattern-1e"),
+    Planted("1f", "no pattern: 0.2% of the answers flip at random", NO_PATTERN, name="no-pattern-1f"),
+    Planted("5b", "no pattern: 0.2% of the answers flip at random", quantized(NO_PATTERN), name="no-pattern-5b"),
+    Planted("5c", "no pattern: 0.2% of the answers flip at random", quantized(NO_PATTERN), name="no-pattern-5c"),
     Planted(
         "1b",
         "TFLite measured with ResNet50 alone, the others with MnasNet alone",
@@ -445,7 +445,7 @@ FURTHER = [
             DEVICES_APART,
             None,
             name=f"shared-{claim}-10",
-            note="a run that deviates as a whole hides some differences of 10 % and shows those of 12 %: see the last "
+            note="a run that deviates as a whole hides some differences of 10% and shows those of 12%: see the last "
             "rows",
         )
         for claim in ("6a", "6b")
@@ -453,7 +453,7 @@ FURTHER = [
     *(
         Planted(
             claim,
-            "eight devices, each 12 % faster than the next, runs that deviate as a whole",
+            "eight devices, each 12% faster than the next, runs that deviate as a whole",
             DEVICES_FURTHER_APART,
             POWER,
             name=f"shared-{claim}-power",

@@ -130,7 +130,7 @@ def interval_studies() -> Iterator[Study]:
     two_sessions_plan, six_sessions_plan = (replace(SPEED_UP, sessions=sessions) for sessions in (2, 6))
     six_sessions = replace(ONE_DEVICE, sessions=6)
     shared_text, own_text = "runs deviate as a whole", "each instance of a run deviates by itself"
-    means = "a speed-up of 1.3 in the geometric mean over 8 devices, which differ by a standard deviation of 10 %"
+    means = "a speed-up of 1.3 in the geometric mean over 8 devices, which differ by a standard deviation of 10%"
     yield _study(speed_up, SPEED_UP, "speed-up", "a speed-up of 1.3 on one device", "shares.speed_ups", 40)
     yield _study(
         speed_up, two_sessions_plan, "speed-up-2", "the same, two sessions of the device", "shares.speed_ups", 100
@@ -142,12 +142,12 @@ def interval_studies() -> Iterator[Study]:
     yield _study(mean_time, ONE_DEVICE, "mean-time", "the mean time of a device, one run", "blocks.means", 80)
     over_sessions = "the mean time of a device, six sessions"
     yield _study(mean_over_sessions, six_sessions, "mean-over-sessions", over_sessions, "blocks.over_sessions", 80)
-    yield _study(wilson, ONE_FILE, "wilson", "an accuracy of 70 %", "accuracy.with_interval", 40)
+    yield _study(wilson, ONE_FILE, "wilson", "an accuracy of 70%", "accuracy.with_interval", 40)
     yield _study(newcombe, QUANTIZED, "newcombe", "3 points less", "accuracy.accuracy_change", 40)
     yield _study(score, as_a_whole(SCORED), "vips-shared", f"the VIPS of a device, {shared_text}", "vips.intervals", 30)
     yield _study(score, SCORED, "vips-own", f"the VIPS of a device, {own_text}", "vips.intervals", 10, AT_LEAST, WIDE)
-    yield _rank_study(as_a_whole(NEIGHBOURS), "ranks-8-shared", f"8 devices 1 % apart, {shared_text}", 60)
-    yield _rank_study(NEIGHBOURS, "ranks-8-own", f"8 devices 1 % apart, {own_text}", 60)
+    yield _rank_study(as_a_whole(NEIGHBOURS), "ranks-8-shared", f"8 devices 1% apart, {shared_text}", 60)
+    yield _rank_study(NEIGHBOURS, "ranks-8-own", f"8 devices 1% apart, {own_text}", 60)
     yield _rank_study(as_a_whole(MANY), "ranks-51", f"51 devices 0.1 standard errors apart, {shared_text}", 60)
 
 
@@ -176,8 +176,8 @@ def _rank_study(plan: FleetPlan, name: str, planted: str, trials: int) -> Study:
 MARGINS = instances.Margins(0.05, 0.01)
 PART = "compare"
 UNCHANGED, CHANGED = 60, 30
-"""Numbers of comparisons without and with a change. If none of 60 shows a change, the exact interval ends at 6 %; if
-all of 30 show it, the interval starts at 88.4 %."""
+"""Numbers of comparisons without and with a change. If none of 60 shows a change, the exact interval ends at 6%; if
+all of 30 show it, the interval starts at 88.4%."""
 CORRECTED = "corrected for 24 instances and two metrics"
 
 
@@ -247,11 +247,11 @@ def comparison_studies() -> Iterator[Study]:
     shared = two_sides(1, run_sd=0.0, shared_sd=RUN_SD)
     yield _unchanged("one-run-shared", "no change, one run a side, runs deviate as a whole", shared)
     limit = two_sides(1, speed=1 / (1 + MARGINS.time), points=-100 * MARGINS.accuracy)
-    row = RateRow("at-margin", "worse by just the margins (5 %, 1 point), one run a side", PART, "any regression", NULL)
+    row = RateRow("at-margin", "worse by just the margins (5%, 1 point), one run a side", PART, "any regression", NULL)
     yield Study((row,), partial(at_margin, limit, row.name), UNCHANGED)
     for name, (words, sessions, runs) in SIDES.items():
         plan = two_sides(sessions, runs, 1 / EFFECT)
-        yield _worse(f"{name}-slower", f"10 % slower, {words}", plan, changes.MEAN)
+        yield _worse(f"{name}-slower", f"10% slower, {words}", plan, changes.MEAN)
     plan = two_sides(1, points=-POINTS)
     yield _worse("one-run-lost", f"{POINTS:g} points less accurate, one run a side", plan, instances.ACCURACY)
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 RUN_SD = 0.0176
-"""Standard deviation of the logarithm of a run's time, such that two runs agree within 5 % 19 times out of 20."""
+"""Standard deviation of the logarithm of a run's time, such that two runs agree within 5% 19 times out of 20."""
 FLIPS = 0.002
 """Share of answers that change at random from run to run."""
 
@@ -38,7 +38,7 @@ ACCURACY = 0.7
 SAME_IMAGE, SAME_MODEL = 0.5, 0.2
 """Shares of the variance of an image's difficulty common to all files, and common to all files of a model."""
 QUANTIZED_ALIKE = 0.998
-"""Correlation of an image's difficulties for a file and its quantized version; about 2 % of the answers differ."""
+"""Correlation of an image's difficulties for a file and its quantized version; about 2% of the answers differ."""
 
 _START = datetime(2026, 1, 1, 8, tzinfo=UTC)
 _RUN = timedelta(minutes=10)  # between the starts of consecutive runs of a session

@@ -27,10 +27,10 @@ class Target:
     high: float = 1.0
 
 
-COVERAGE = Target("93 to 97 %", 0.93, 0.97)
-AT_ONCE = AT_LEAST = Target("at least 93 %", low=0.93)
-NULL = Target("at most 5 %", high=ALPHA)
-POWER = Target("at least 80 %", low=0.8)
+COVERAGE = Target("93 to 97%", 0.93, 0.97)
+AT_ONCE = AT_LEAST = Target("at least 93%", low=0.93)
+NULL = Target("at most 5%", high=ALPHA)
+POWER = Target("at least 80%", low=0.8)
 
 MET, WITHIN_ERROR, NOT_MET, SHOWN = "met", "within the error of the trials", "not met", "no target"
 
@@ -84,7 +84,7 @@ class Rate:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Exact 95 % interval of the share (Clopper and Pearson 1934)."""
+        """Exact 95% interval of the share (Clopper and Pearson 1934)."""
         if not self.tries:
             return 0.0, 1.0
         low, high = proportion_confint(self.hits, self.tries, 1 - CONFIDENCE, method="beta")
@@ -123,7 +123,7 @@ def line(rate: Rate) -> str:
     """Return a rate as a row of the Markdown table."""
     row = rate.row
     low, high = rate.interval
-    share = f"{row.share_of}: {percent(rate.share)} % ({percent(low)} to {percent(high)} %)"
+    share = f"{row.share_of}: {percent(rate.share)}% ({percent(low)} to {percent(high)}%)"
     target = row.target.words if row.target else "none"
     verdict = VERDICTS.get(rate.verdict, row.note)
     if row.note and row.target:

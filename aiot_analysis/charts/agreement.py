@@ -12,7 +12,7 @@ from aiot_analysis.tables import names
 from aiot_analysis.words import ALPHA
 
 SPREAD, CLASSES = "spread of accuracy between devices (points)", "images with another class (%)"
-OBSERVED, SIGNIFICANT, CHANCE = "observed spread", "observed, significant", "chance alone (95 %, all instances)"
+OBSERVED, SIGNIFICANT, CHANCE = "observed spread", "observed, significant", "chance alone (95%, all instances)"
 OTHER_IMAGES = "if each device had other images"
 SOME, TWO, ITSELF = "some devices differ", "two devices differ (mean)", "a device differs from itself"
 
@@ -95,7 +95,7 @@ def _marks(
     return kept.assign(panel=panel, mark=mark, **scaled, **p_values)
 
 
-ALONE, DIFFERENCE = "each device alone (Wilson, 95 % each)", "difference on the same images (95 % jointly)"
+ALONE, DIFFERENCE = "each device alone (Wilson, 95% each)", "difference on the same images (95% jointly)"
 NOTABLE, REFERENCE = "significant difference", "the reference"
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 OWN_AXES: Spec = {"scale": {"x": "independent", "y": "independent"}}
-ALL_IMAGES, SAMPLES, SIGNIFICANT, MEDIAN, MOST = "all images", "samples", "significant", "their median", "95 % of them"
+ALL_IMAGES, SAMPLES, SIGNIFICANT, MEDIAN, MOST = "all images", "samples", "significant", "their median", "95% of them"
 
 
 def published_accuracy(accuracies: pd.DataFrame) -> Chart:
@@ -236,7 +236,7 @@ def _histogram(rows: pd.DataFrame, title: str, panel: str = "") -> Chart:
         Fact("mark", "mark"),
         Fact("value", title, "number"),
         Fact("share", "share of the samples", "percent"),
-        Fact("spread_low", "95 % of the samples from", "number"),
+        Fact("spread_low", "95% of the samples from", "number"),
         Fact("spread_high", "to", "number"),
         Fact("size", "images of a sample", "count"),
         Fact("sets", "answer sets", "count"),

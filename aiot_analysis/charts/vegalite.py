@@ -342,7 +342,7 @@ def _words(fact: Fact) -> str:
     text = _formatted(value, fact.format)
     if fact.low:
         ends = f"{_formatted(low, fact.format)} + ' to ' + {_formatted(high, fact.format)}"
-        text += f" + (isValid({low}) && isValid({high}) ? ' (95 %: ' + {ends} + ')' : '')"
+        text += f" + (isValid({low}) && isValid({high}) ? ' (95%: ' + {ends} + ')' : '')"
     return f"isValid({value}) && {value} !== '' ? {text} : datum['-']"  # rows have no such column
 
 
@@ -355,7 +355,7 @@ def _formatted(value: str, kind: str) -> str:
         else ""
     )
     return {
-        "percent": f"format(100 * {value}, '.1f') + ' %'",
+        "percent": f"format(100 * {value}, '.1f') + '%'",
         "points": f"format(100 * {value}, '.1f') + ' points'",
         "ms": f"{number} + ' ms'",
         "times": f"{number} + ' times'",

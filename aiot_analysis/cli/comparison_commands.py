@@ -191,7 +191,7 @@ def plan(
     """Show which differences in time, accuracy and VIPS the data can detect, and what smaller ones would take.
 
     VIPS is the score of a device: accuracy over time per image, summed over its instances. A difference counts as
-    detectable if a test at the 5 % level finds it in 80 % of cases. With --time, --accuracy or --vips, the command also
+    detectable if a test at the 5% level finds it in 80% of cases. With --time, --accuracy or --vips, the command also
     shows how many images, runs and sessions it takes to detect that difference.
     """
     from aiot_analysis.stats import resolution
@@ -255,7 +255,7 @@ def _read_noise(
                 raise
             noise, reason = DEFAULT, f"since there are no data: {error}"
     if noise == DEFAULT:
-        between = f"95 %, including an assumed {100 * allowed:g} % between runs"
+        between = f"95%, including an assumed {100 * allowed:g}% between runs"
         facts = {"noise_of": DEFAULT, "why": reason, "origin": None, "tables": None, "intervals": between}
         return noises.default(run_to_run=allowed), facts
     data = aiot_analysis.load(processed, origin, devices=device)
@@ -281,15 +281,13 @@ def _print_tables(facts: dict[str, Any], measured: pd.DataFrame, resolved: pd.Da
         print(f"plan      noise of {plural(len(measured), 'device')}, {facts['origin']}")
     else:
         print(f"plan      default noise, {facts['why']}")
-        times = f"times scatter by {100 * noise.SCATTER:g} %, autocorrelation {noise.AUTOCORRELATION:g}"
-        print(
-            f"plan      {times}; {100 * noise.DISCORDANT:g} % of the images are classified correctly on one side only"
-        )
+        times = f"times scatter by {100 * noise.SCATTER:g}%, autocorrelation {noise.AUTOCORRELATION:g}"
+        print(f"plan      {times}; {100 * noise.DISCORDANT:g}% of the images are classified correctly on one side only")
     print(f"plan      intervals of times are {facts['intervals']}")
     if facts["noise_of"] == DATA:
         for words in tell.assumptions(measured):
             print(f"plan      {words}")
-    print("\nwhat these data can show: the smallest difference that a test at the 5 % level finds in 80 % of cases")
+    print("\nwhat these data can show: the smallest difference that a test at the 5% level finds in 80% of cases")
     print("\n".join(plain(line) for line in aligned(tell.summary(resolved))))
     if needed.empty:
         return

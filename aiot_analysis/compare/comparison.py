@@ -31,7 +31,7 @@ def summaries(
     """Return the mean change in accuracy and the geometric mean ratio of times over the instances of each group.
 
     There is one row per group x metric, with the columns by ("all", "implementation" or "model"), group, instances
-    (count), change (other minus base; for times the ratio minus 1), low and high (individual 95 %), units and way. The
+    (count), change (other minus base; for times the ratio minus 1), low and high (individual 95%), units and way. The
     instances are those that were compared, not a sample of others. The interval of times is over the group means of the
     devices, or sessions, that have all instances of the group. For single runs, it combines the intervals of the
     instances, which were measured independently, with `run_to_run`, which they share. The interval of accuracy is over
@@ -141,7 +141,7 @@ def scores(compared: Compared, matched: Matched, timing: str, run_to_run: float 
 
     The columns are suite, instances (the number that both sides have, over which VIPS is the sum of Equation 1), of
     (the number in the part), base and other (VIPS, images per second), change (other over base, minus 1), the ends of
-    individual 95 % intervals (with _low and _high, or low and high for the change), units, way and note. With one
+    individual 95% intervals (with _low and _high, or low and high for the change), units, way and note. With one
     device per side, an interval combines two errors. The error of the images is the contribution of each image to the
     logarithm of the score, through accuracy and time of all instances, with neighbours in time treated as dependent
     (delta method). The error of the sessions is the scatter of their scores, or `run_to_run` if there are too few
@@ -337,7 +337,7 @@ class Comparison:
             if row["metric"] == instances.ACCURACY:
                 descriptions.append(f"{name}: accuracy lower by {-100 * row['change']:.1f} points")
             else:
-                descriptions.append(f"{name}: {100 * row['change']:.1f} % slower ({row['metric']})")
+                descriptions.append(f"{name}: {100 * row['change']:.1f}% slower ({row['metric']})")
         if self.options.margins:
             lost = self.apart[self.apart["lost"]]
             for instance, reason in zip(lost["instance_id"], lost["reason"], strict=True):
@@ -346,7 +346,7 @@ class Comparison:
 
     @property
     def comparisons(self) -> int:
-        """Number of tests and intervals of instances that share the simultaneous 95 %."""
+        """Number of tests and intervals of instances that share the simultaneous 95%."""
         return int(self.table["p_value"].notna().sum())
 
     @property

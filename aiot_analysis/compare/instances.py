@@ -34,7 +34,7 @@ _PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%?\s*", re.ASCII)
 class Margins:
     """Largest tolerated loss from the base to the other side."""
 
-    time: float  # share of the base's time: 0.05 tolerates 5 % slower
+    time: float  # share of the base's time: 0.05 tolerates 5% slower
     accuracy: float  # fraction of 1: 0.01 tolerates a loss of one point
 
 
@@ -43,7 +43,7 @@ NONE, ANY = Margins(0.0, 0.0), Margins(math.inf, math.inf)
 
 
 def percent(words: str, what: str) -> float:
-    """Return the fraction for a percentage such as "5%", "5" or "2.5 %".
+    """Return the fraction for a percentage such as "5%", "5" or "2.5%"; spaces are ignored.
 
     Raises CompareError for other text; `what` names the quantity in the message.
     """
@@ -76,7 +76,7 @@ def add_verdicts(table: pd.DataFrame, margins: Margins | None) -> pd.DataFrame:
       exactly if a change is shown
     - regression: whether the whole interval is worse than `margins` allow; false everywhere without margins
 
-    Since the intervals hold simultaneously, the probability of any false regression is below 5 % if nothing is worse by
+    Since the intervals hold simultaneously, the probability of any false regression is below 5% if nothing is worse by
     more than its margin.
     """
     tested = table["p_value"].notna()
@@ -145,7 +145,7 @@ def compare_instances(
     - instance_id, model, implementation, quantization, metric
     - base, other: fractions of 1, or ms
     - change: other minus base; for times, other / base - 1
-    - low, high: interval of the change; all rows with a test hold together at 95 % (see `intervals.level`)
+    - low, high: interval of the change; all rows with a test hold together at 95% (see `intervals.level`)
     - p_value: two-sided test of no change, not corrected for other rows
     - units, way: number and kind ("images", "sessions" or "devices") of what the interval is over
     - note: why numbers are missing or should be treated with caution

@@ -32,7 +32,6 @@ WORDS = {  # by verdict: text for accuracy, and for times
     "not tested": ("accuracy not tested", "time not tested"),
 }
 NO_CHANGE = "no change shown"
-UNITS = {ACCURACY: "%"}
 MS_DIGITS = 4  # significant digits of a time
 
 
@@ -120,7 +119,7 @@ def summary(comparison: Comparison) -> str:
     distinct = comparison.table.drop_duplicates("instance_id")
     changed = sum(line.changed for line in lines(comparison))
     text = f"{plural(len(distinct), 'instance')} compared, {changed} with a demonstrated change"
-    level = f"{100 * CONFIDENCE:g} %"
+    level = f"{100 * CONFIDENCE:g}%"
     return f"{text} ({level} intervals and tests, joint over {plural(comparison.comparisons, 'comparison')})"
 
 
@@ -130,9 +129,9 @@ def judged(comparison: Comparison) -> str:
     if not margins:
         return ""
     points = plural(100 * margins.accuracy, "point")
-    limit = f"slower by more than {100 * margins.time:g} %, or accuracy lower by more than {points}"
+    limit = f"slower by more than {100 * margins.time:g}%, or accuracy lower by more than {points}"
     if _single(comparison):
-        limit += f"; assuming that two runs of the same differ by at most {100 * comparison.options.run_to_run:g} %"
+        limit += f"; assuming that two runs of the same differ by at most {100 * comparison.options.run_to_run:g}%"
     if not comparison.regressions:
         return f"no regression found ({limit})"
     return f"{plural(len(comparison.regressions), 'regression')} ({limit})"
@@ -159,7 +158,7 @@ def paired(comparison: Comparison) -> str:
     if sessions:
         parts.append(f"intervals of times are over sessions ({', '.join(sessions)})")
     if len(by_images):
-        allowed = f"intervals of times allow for {100 * comparison.options.run_to_run:g} % between two runs of the same"
+        allowed = f"intervals of times allow for {100 * comparison.options.run_to_run:g}% between two runs of the same"
         scope = " of some instances" * bool(sessions)
         parts.append(
             f"too few sessions{scope} to estimate how sessions differ: uses the latest run of each side, and {allowed}"
@@ -273,9 +272,9 @@ def render_text(comparison: Comparison) -> str:
             ]
             parts.append(aligned([[title, *heads[1:]], *rows]))
     changes = [head(metric)[1].replace("change", f"change in {metric}") for metric in metrics]
-    parts.append(aligned([["averages (95 % each)", "instances", *changes], *together(comparison)]))
+    parts.append(aligned([["averages (95% each)", "instances", *changes], *together(comparison)]))
     if score_rows := scored(comparison):
-        parts.append(aligned([["score (95 % each)", "A", "B", "change, %", ""], *score_rows]))
+        parts.append(aligned([["score (95% each)", "A", "B", "change, %", ""], *score_rows]))
     if cost_rows := costs(comparison):
         parts.append(
             aligned([["one value per run", "instances", "smallest change, %", "median", "largest"], *cost_rows])
@@ -393,8 +392,8 @@ def _how(comparison: Comparison) -> str:
     parts += [f"- {escaped(note)}" for note in notes]
     comparisons = plural(comparison.comparisons, "comparison")
     parts.append(
-        f"Intervals are in brackets. Those of instances, and their p-values, hold together at 95 % over {comparisons} "
-        "(Bonferroni); those of groups and scores hold at 95 % each."
+        f"Intervals are in brackets. Those of instances, and their p-values, hold together at 95% over {comparisons} "
+        "(Bonferroni); those of groups and scores hold at 95% each."
     )
     return "\n\n".join(parts)
 

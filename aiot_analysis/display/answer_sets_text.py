@@ -86,7 +86,7 @@ def accuracies(table: pd.DataFrame) -> str:
     for model, rows in table.groupby("model", sort=False):
         low, high = 100 * rows["accuracy"].min(), 100 * rows["accuracy"].max()
         parts.append(
-            f"{names.display(str(model))} is right on {_range(low, high)} % of {rows['n_images'].iloc[0]:,} images "
+            f"{names.display(str(model))} is right on {_range(low, high)}% of {rows['n_images'].iloc[0]:,} images "
             f"({plural(len(rows), 'submission')}, {high - low:.2f} points apart)"
         )
     return "; ".join(parts) + "."
@@ -144,8 +144,8 @@ def classes(table: pd.DataFrame) -> str:
         first = rows.iloc[0]
         unstable, n = int(rows["unstable"].sum()), int(rows["n_images"].sum())
         parts.append(
-            f"{names.display(str(model))}: answers differ on {unstable:,} of {n:,} images ({100 * unstable / n:.1f} "
-            f"%), most often in the class {first['class_name']} ({first['unstable']} of {first['n_images']}); "
+            f"{names.display(str(model))}: answers differ on {unstable:,} of {n:,} images ({100 * unstable / n:.1f}%), "
+            f"most often in the class {first['class_name']} ({first['unstable']} of {first['n_images']}); "
             f"{int((rows['unstable'] == 0).sum())} of {len(rows)} classes have none"
         )
     return ". ".join(parts) + "." if parts else NO_ANSWERS
@@ -189,7 +189,7 @@ def samples(table: pd.DataFrame, pairs: pd.DataFrame) -> str:
     first = table.iloc[0]
     parts = [
         f"the {row['sets']} answer sets of {names.display(row['model'])} seem to be {row['spread']:.1f} points apart "
-        f"(median of {row['draws']:,} samples; 95 % of them show {row['spread_low']:.1f} to {row['spread_high']:.1f}), "
+        f"(median of {row['draws']:,} samples; 95% of them show {row['spread_low']:.1f} to {row['spread_high']:.1f}), "
         f"but are {row['true_spread']:.2f} points apart on all images; {_share(row['larger'])} of the samples show more"
         for row in table.to_dict("records")
     ]
@@ -206,12 +206,12 @@ def samples(table: pd.DataFrame, pairs: pd.DataFrame) -> str:
         return f"{text}."
     found = 100 * real["significant"]
     return (
-        f"{text}; a test on a sample alone finds such a difference in {_range(found.min(), found.max())} % of samples."
+        f"{text}; a test on a sample alone finds such a difference in {_range(found.min(), found.max())}% of samples."
     )
 
 
 def _share(value: float) -> str:
-    return "over 99.9 %" if 0.999 < value < 1 else f"{100 * value:.1f} %"
+    return "over 99.9%" if 0.999 < value < 1 else f"{100 * value:.1f}%"
 
 
 def of_pair(
@@ -240,8 +240,8 @@ def pair(chosen: ChosenPair | None, table: pd.DataFrame, drawn: Samples | None) 
     low, high = 100 * row["change_low"], 100 * row["change_high"]
     text = (
         f"{chosen.a} and {chosen.b} give different classes to {row['differ']:,} of {n:,} images of {network} "
-        f"({100 * row['differ'] / n:.1f} %). Their accuracies are {100 * row['accuracy_base']:.2f} and "
-        f"{100 * row['accuracy_other']:.2f} %: the difference of {100 * row['change']:+.2f} points (95 % interval "
+        f"({100 * row['differ'] / n:.1f}%). Their accuracies are {100 * row['accuracy_base']:.2f} and "
+        f"{100 * row['accuracy_other']:.2f}%: the difference of {100 * row['change']:+.2f} points (95% interval "
         f"{low:+.2f} to {high:+.2f}) {'is' if row['p_value'] < ALPHA else 'is not'} significant (McNemar's test, p "
         f"{p_value(row['p_value'])})."
     )
@@ -250,10 +250,10 @@ def pair(chosen: ChosenPair | None, table: pd.DataFrame, drawn: Samples | None) 
     return minus(
         f"{text} A sample of {drawn.size} images drawn as the paper drew its own has {row['differ_sample']:.0f} images "
         f"with different classes on average, and at least one with a probability of {_probability(row['shown'])}. In "
-        f"{100 * row['significant']:.1f} % of the samples the difference in accuracy is significant; in 95 % of them "
+        f"{100 * row['significant']:.1f}% of the samples the difference in accuracy is significant; in 95% of them "
         f"it seems to be between {row['change_sample_low']:+.1f} and {row['change_sample_high']:+.1f} points."
     )
 
 
 def _probability(value: float) -> str:
-    return f"{100 * value:.2f} %" if value < 0.9999 else "over 99.99 %"
+    return f"{100 * value:.2f}%" if value < 0.9999 else "over 99.99%"

@@ -33,8 +33,8 @@ def sentence(claims: pd.DataFrame) -> str:
     text = f"Of {n_claims} claims, on this data {', '.join(listed)}."
     if decided := int(claims["verdict"].isin([HOLDS, FAILS]).sum()):
         text += (
-            f" All comparisons of a claim together have an error rate of {ALPHA:.0%}".replace("%", " %")
-            + f", so of {plural(decided, 'verdict')}, {ALPHA * decided:.2g} may be wrong on average."
+            f" All comparisons of a claim together have an error rate of {ALPHA:.0%}, so of "
+            f"{plural(decided, 'verdict')}, {ALPHA * decided:.2g} may be wrong on average."
         )
     if n_by_construction:
         text += (
@@ -49,7 +49,7 @@ def intervals(rows: pd.DataFrame, whole: bool = False) -> str:
     over = ", and intervals over devices include how devices differ" if rows["device_id"].nunique() > 1 else ""
     words = variance.describe_noise(rows, whole).partition(", including ")[2]
     of_times = f"; intervals of times of one device include {words}{over}" if words else ""
-    return f"All intervals of a claim hold jointly at 95 %{of_times}"
+    return f"All intervals of a claim hold jointly at 95%{of_times}"
 
 
 def doubts(flagged: pd.DataFrame, rows: pd.DataFrame) -> str:
@@ -75,7 +75,7 @@ def overview(claims: pd.DataFrame) -> pd.DataFrame:
         {
             **_verdict_columns(claims),
             "claim": claims["claim"],
-            "effect (95 % interval)": effects.where(effects.notna(), claims["why"].str.rpartition(". ")[2]),
+            "effect (95% interval)": effects.where(effects.notna(), claims["why"].str.rpartition(". ")[2]),
             "devices": claims["n_devices"],
             "page": claims["notebook"].str.replace("_", " "),
         }

@@ -171,8 +171,8 @@ COLUMNS = {
 UNITS = {"_ms": ", ms", "_mb": ", MB", "_gb": ", GB", "_mhz": ", MHz", "_s": ", s", "_percent": ", %"}
 FORMATS = {"_ms": "{:.2f}", "_mb": "{:.2f}"}
 ENDS = {"_min": "lowest", "_max": "highest"}
-INTERVAL = "95\N{NO-BREAK SPACE}% interval"
-TOGETHER = "joint 95\N{NO-BREAK SPACE}% interval"
+INTERVAL = "95% interval"
+TOGETHER = "joint 95% interval"
 """Heading of intervals that hold simultaneously for all rows of a table."""
 
 
@@ -198,7 +198,7 @@ def with_intervals(names: Sequence[str], columns: Sequence[str]) -> list[str]:
 
 
 def interval_columns(name: str, columns: Sequence[str]) -> tuple[str, str] | None:
-    """Return the columns with the ends of a column's 95 % interval, such as mean_low and mean_high; None if missing."""
+    """Return the columns with the ends of a column's 95% interval, such as mean_low and mean_high; None if missing."""
     for base in (name, *(name.removesuffix(unit) for unit in UNITS if name.endswith(unit))):
         if f"{base}_low" in columns and f"{base}_high" in columns:
             return f"{base}_low", f"{base}_high"
@@ -226,7 +226,7 @@ def words(
     """Return a frame as text, with headings and formats from `columns` unless others are passed.
 
     Columns that contain only empty strings are omitted, such as remarks if there are none. The heading of <column>_low,
-    if passed, replaces "95 % interval", for intervals of another kind.
+    if passed, replaces "95% interval", for intervals of another kind.
     Raises ReportError if a format or a heading is for a column that does not exist.
     """
     import pandas as pd

@@ -228,7 +228,7 @@ def accuracy(rows: pd.DataFrame, spread: pd.DataFrame) -> str:
     if tested.empty:
         ordered = drawn.sort_values("accuracy")
         first, last = (
-            f"{_points(row['accuracy'])} % ({_combination(row['instance_id'])})"
+            f"{_points(row['accuracy'])}% ({_combination(row['instance_id'])})"
             for row in (ordered.iloc[0], ordered.iloc[-1])
         )
         return f"Accuracy is from {first} to {last}." if len(drawn) > 1 else f"Accuracy is {first}."
@@ -257,7 +257,7 @@ def agreement(spread: pd.DataFrame, unstable: pd.DataFrame) -> str:
     low, high = (f"{100 * value:.1f}" for value in (compared["disagreement"].min(), compared["disagreement"].max()))
     return (
         f"The accuracy of devices differs by more than chance for {sure or 'none'} of "
-        f"{plural(len(tested), 'instance')}; two devices disagree on {low if low == high else f'{low} to {high}'} % of "
+        f"{plural(len(tested), 'instance')}; two devices disagree on {low if low == high else f'{low} to {high}'}% of "
         "the images."
     )
 
@@ -365,8 +365,8 @@ def contributions(parts: pd.DataFrame) -> str:
     n = drawn["device_id"].nunique()
     where = f" in the median of {n} devices" if n > 1 else ""
     first, last = by_model.index[-1], by_model.index[0]
-    text = f"{names.display(str(first))} contributes {100 * by_model.iloc[-1]:.0f} % of the score"
-    other = f", {names.display(str(last))} {100 * by_model.iloc[0]:.0f} %" if len(by_model) > 1 else ""
+    text = f"{names.display(str(first))} contributes {100 * by_model.iloc[-1]:.0f}% of the score"
+    other = f", {names.display(str(last))} {100 * by_model.iloc[0]:.0f}%" if len(by_model) > 1 else ""
     return f"{text}{other}{where}."
 
 
@@ -394,7 +394,7 @@ def weights(without: pd.DataFrame) -> str:
     first = _largest(group, "share_median")
     n = int(first["devices"])
     text = (
-        f"{_combination(first['instance_id'])} has the largest share of the score, {100 * first['share_median']:.0f} %"
+        f"{_combination(first['instance_id'])} has the largest share of the score, {100 * first['share_median']:.0f}%"
     )
     if n == 1:
         return f"{text}."
@@ -431,11 +431,11 @@ def phases(means: pd.DataFrame) -> str:
     if share.empty:
         return ""
     if len(share) == 1:
-        return f"Inference takes {100 * share.iloc[0]:.0f} % of the time of an image."
+        return f"Inference takes {100 * share.iloc[0]:.0f}% of the time of an image."
     lowest = names.instance_display(str(share.sort_values(kind="stable").reset_index()["instance_id"].iloc[0]))
     return (
-        f"Inference takes {100 * share.median():.0f} % of the time of an image in the median of "
-        f"{plural(len(share), 'instance')}, but only {100 * share.min():.0f} % for {lowest}."
+        f"Inference takes {100 * share.median():.0f}% of the time of an image in the median of "
+        f"{plural(len(share), 'instance')}, but only {100 * share.min():.0f}% for {lowest}."
     )
 
 
@@ -485,7 +485,7 @@ def slowdown(bursts: pd.DataFrame, burst: str) -> str:
         return ""
     slower = compared[compared["slowdown_low"] > 1]
     faster = int((compared["slowdown_high"] < 1).sum())
-    size = f", by up to {100 * (slower['slowdown'].max() - 1):.1f} %" if len(slower) else ""
+    size = f", by up to {100 * (slower['slowdown'].max() - 1):.1f}%" if len(slower) else ""
     return (
         f"{len(slower) or 'None'} of {plural(len(compared), 'instance')} {'is' if len(slower) == 1 else 'are'} clearly "
         f"slower after the {burst}{size}; {faster or 'none'} {'is' if faster == 1 else 'are'} faster."
@@ -553,7 +553,7 @@ def operator_shares(shares: pd.DataFrame) -> str:
     first = shares.loc[shares.groupby(["device_id", "framework", "model"])["share"].idxmax()]
     kind = first["kind"].value_counts().index[0]
     same = first[first["kind"] == kind].sort_values("share")
-    ends = [f"{100 * row['share']:.0f} % ({names.display(str(row['model']))})" for row in (same.iloc[0], same.iloc[-1])]
+    ends = [f"{100 * row['share']:.0f}% ({names.display(str(row['model']))})" for row in (same.iloc[0], same.iloc[-1])]
     size = f"from {ends[0]} to {ends[1]}" if len(same) > 1 else ends[0]
     where = networks(same["model"].unique()) if len(same) < len(first) else f"{plural(len(first), 'profile')}"
     return f"{str(kind).capitalize()} takes the largest share of the time in {where}: {size}."
@@ -565,7 +565,7 @@ def convolutions(times: pd.DataFrame) -> str:
         return ""
     short = times[times["high_ms"] < 1].groupby(["device_id", "framework", "model"])["share"].sum().sort_values()
     edge = times.loc[times["high_ms"] < 1, "high_ms"].max()
-    ends = [f"{100 * short.iloc[place]:.0f} % ({names.display(str(short.index[place][-1]))})" for place in (0, -1)]
+    ends = [f"{100 * short.iloc[place]:.0f}% ({names.display(str(short.index[place][-1]))})" for place in (0, -1)]
     return f"Of the convolutions, {' to '.join(ends if len(short) > 1 else ends[:1])} take less than {edge:g} ms."
 
 
@@ -601,7 +601,7 @@ def published_disagreement(pairs: pd.DataFrame) -> str:
     if pairs.empty:
         return ""
     clauses = [
-        f"{100 * rows['differ_share'].min():.1f} to {100 * rows['differ_share'].max():.1f} % of the images for "
+        f"{100 * rows['differ_share'].min():.1f} to {100 * rows['differ_share'].max():.1f}% of the images for "
         f"{names.display(str(model))}"
         for model, rows in pairs.groupby("model", sort=False)
     ]
@@ -616,7 +616,7 @@ def published_pair(pair: pd.DataFrame) -> str:
     first = row.iloc[0]
     return (
         f"The accuracies differ by {_points(abs(first['change']), '{:.2f}')} points on all images; a sample finds a "
-        f"significant difference in {100 * first['significant']:.1f} % of cases."
+        f"significant difference in {100 * first['significant']:.1f}% of cases."
     )
 
 

@@ -87,7 +87,7 @@ def remarks(claims: pd.DataFrame) -> list[dict[str, Any]]:
     result = []
     for number, rows in claims.groupby("remark"):
         counts = rows["verdict"].value_counts()
-        table = of_claims.overview(rows).rename(columns={"effect (95 % interval)": "effect"})
+        table = of_claims.overview(rows).rename(columns={"effect (95% interval)": "effect"})
         result.append(
             {
                 "number": int(str(number)),

@@ -47,7 +47,7 @@ class ProfilesPage:
     def intervals(self) -> str:
         """Text for captions on what intervals of ratios of times consist of."""
         return (
-            f"95 % intervals assume that two jobs agree within {100 * self.run_to_run:g} % of time, since each time is "
+            f"95% intervals assume that two jobs agree within {100 * self.run_to_run:g}% of time, since each time is "
             "a single number without spread"
         )
 
@@ -55,8 +55,8 @@ class ProfilesPage:
     def over_devices(self) -> str:
         """Text for captions on what intervals over devices consist of."""
         return (
-            "geometric mean over devices with jobs of their own; 95 % intervals (Student's, from 3 devices on) include "
-            f"how devices differ, and at least the {100 * self.run_to_run:g} % that two jobs are assumed to differ by"
+            "geometric mean over devices with jobs of their own; 95% intervals (Student's, from 3 devices on) include "
+            f"how devices differ, and at least the {100 * self.run_to_run:g}% that two jobs are assumed to differ by"
         )
 
     def named(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -156,7 +156,7 @@ def complexity(points: pd.DataFrame, correlation: pd.DataFrame, in_order: pd.Dat
     return (
         f"More operations take longer: Spearman's correlation over {plural(points['model'].nunique(), 'network')} is "
         f"{rho.median():.2f} in the median of {plural(len(rho), 'combination')} of device and runtime "
-        f"({rho.min():.2f} to {rho.max():.2f}), and {100 * in_order['share'].mean():.0f} % of the pairs are in "
+        f"({rho.min():.2f} to {rho.max():.2f}), and {100 * in_order['share'].mean():.0f}% of the pairs are in "
         f"order.{alike}"
         + (
             f" Not drawn, because torchvision lacks them: {', '.join(map(names.display, left_out))}."
@@ -175,7 +175,7 @@ def runtimes(shares: pd.DataFrame) -> str:
     mean = own.groupby("framework")["share"].mean()
     cases = len(own.drop_duplicates(["device_id", "model"]))
     listed = [
-        f"{names.framework(name)} has {100 * mean[name]:.0f} % of the summed time and is the fastest in "
+        f"{names.framework(name)} has {100 * mean[name]:.0f}% of the summed time and is the fastest in "
         f"{fastest.get(name, 0)}"
         for name in names.in_order(set(mean.index), names.RUNTIMES)
     ]
@@ -230,7 +230,7 @@ def off_npu(jobs: pd.DataFrame, counts: pd.DataFrame) -> str:
     worst = mixed.nlargest(1, "times").iloc[0] if len(mixed) else None
     partly = (
         f" Leaving a part to the CPU can cost more: {names.display(str(worst['model']))} in {worst['quantization']} by "
-        f"{names.framework(str(worst['framework']))} with {100 * worst['share_npu']:.0f} % of its layers on the NPU "
+        f"{names.framework(str(worst['framework']))} with {100 * worst['share_npu']:.0f}% of its layers on the NPU "
         f"takes {worst['times']:.1f} times as long as QNN."
         if worst is not None and worst["times_low"] > 1
         else ""

@@ -15,13 +15,13 @@ TERMS = {
     "quantized ones.",
     "usable with caveats": "The numbers of an instance are used, but something was unusual while it was measured. The "
     "overview lists the reasons.",
-    "intervals": "Whiskers and numbers in parentheses are 95 % intervals. Those of a time on one device include how "
+    "intervals": "Whiskers and numbers in parentheses are 95% intervals. Those of a time on one device include how "
     "times vary within a run and what another run may give; captions say whether the latter is estimated or assumed. "
     "Intervals of means over devices include how devices differ.",
     "claims": "Each remark of the paper is split into claims, and each claim has a rule. A claim holds (✓) if the "
     "whole interval of every comparison agrees with it, does not hold (✗) if the whole interval of one comparison "
     "contradicts it, and cannot be decided (?) if an interval includes the threshold or something was not measured. "
-    "All intervals of a claim hold jointly at 95 %.",
+    "All intervals of a claim hold jointly at 95%.",
     "small drawings": "The dot is the effect of the comparison that decides a claim, and the line through it is its "
     "interval. The shaded part is what the claim says, and the dashed line is no difference.",
     "comparable devices": "Devices that ran the same instances under the same conditions. Scores and ranks are only "

@@ -36,8 +36,8 @@ def sentence(resolved: pd.DataFrame, measured: pd.DataFrame) -> str:
     devices = resolved["device_id"].nunique()
     median = f", on the median of {devices} devices" if devices > 1 else ""
     return (
-        f"With these data, differences {single_test} cannot be distinguished from noise. A single test at the 5 % "
-        f"level finds larger ones in at least 80 % of cases ({sides}{median}). If tests are corrected for the number "
+        f"With these data, differences {single_test} cannot be distinguished from noise. A single test at the 5% "
+        f"level finds larger ones in at least 80% of cases ({sides}{median}). If tests are corrected for the number "
         f"of tests on a page, differences {corrected} cannot be distinguished. {' '.join(assumptions(measured))}"
     ).rstrip()
 
@@ -62,7 +62,7 @@ def _comparison_name(part: pd.DataFrame) -> str:
 
 
 def _range_below(part: pd.DataFrame, column: str) -> str:
-    """Return the range of differences of a metric that the data do not show, such as "in time under 6.0 %"."""
+    """Return the range of differences of a metric that the data do not show, such as "in time under 6.0%"."""
     metric, values = part["metric"].iloc[0], part[column]
     if values.isna().any():
         return f"in {NAMES[metric]} of any size (too few images: {int(part['images'].min())})"
@@ -71,12 +71,12 @@ def _range_below(part: pd.DataFrame, column: str) -> str:
 
 
 def size(metric: str, difference: float) -> str:
-    """Return a difference as text: "4.1 points" for accuracy, "6.0 %" for other metrics."""
+    """Return a difference as text: "4.1 points" for accuracy, "6.0%" for other metrics."""
     if np.isnan(difference):
         return NOTHING
     if difference > MOST:
-        return f"over {100 * MOST:,.0f} %"
-    return f"{100 * difference:.1f} {'points' if metric == resolution.CORRECT else '%'}"
+        return f"over {100 * MOST:,.0f}%"
+    return f"{100 * difference:.1f}{' points' if metric == resolution.CORRECT else '%'}"
 
 
 def by_device(resolved: pd.DataFrame) -> pd.DataFrame:
@@ -90,7 +90,7 @@ def by_device(resolved: pd.DataFrame) -> pd.DataFrame:
             "images": resolved["images"],
             "sessions": resolved["sessions"],
             "smallest difference": _sizes(metrics, resolved["resolves"]),
-            "95 % interval": [f"± {width}" for width in widths],
+            "95% interval": [f"± {width}" for width in widths],
             "tests": resolved["comparisons"],
             "smallest, corrected": _sizes(metrics, resolved["resolves_corrected"]),
         }
@@ -104,7 +104,7 @@ def _sizes(metrics: list[str], differences: pd.Series) -> list[str]:
 def summary(resolved: pd.DataFrame) -> list[list[str]]:
     """Return a heading and rows of cells: the numbers of the median and of the worst device for each comparison."""
     several = resolved["device_id"].nunique() > 1
-    heading = ["", "images", "sessions", "smallest difference", "95 % interval", "tests", "smallest, corrected"]
+    heading = ["", "images", "sessions", "smallest difference", "95% interval", "tests", "smallest, corrected"]
     rows = [[*heading, "worst device"] if several else heading]
     for metric, comparison, part in _groups(resolved):
         images, sessions, tests = (_range(part[column]) for column in ("images", "sessions", "comparisons"))
@@ -152,7 +152,7 @@ def requirements(needed: pd.DataFrame, resolved: pd.DataFrame) -> list[list[str]
         ranked = _ranked(part)
         chosen = {"median": ranked.iloc[(len(ranked) - 1) // 2], "worst": ranked.iloc[-1]}
         for label, device in chosen.items() if several else [("", ranked.iloc[0])]:
-            name = f"{NAMES[metric]} {100 * device['difference']:g} {'points' if metric == resolution.CORRECT else '%'}"
+            name = f"{NAMES[metric]} {100 * device['difference']:g}{' points' if metric == resolution.CORRECT else '%'}"
             device_label = f"{label}: {device['device_id']}"
             cells = [describe_requirement(device, end) for end in ("", "_corrected")]
             cells[1] += f" ({plural(int(device['comparisons']), 'test')})"

@@ -50,7 +50,7 @@ def front(versions: pd.DataFrame) -> str:
         return ""
     first, last = best.iloc[0], best.iloc[-1]
     ends = [
-        f"{names.instance_display(row['instance_id'])} ({row['mean_ms']:.3g} ms, {100 * row['accuracy']:.1f} %)"
+        f"{names.instance_display(row['instance_id'])} ({row['mean_ms']:.3g} ms, {100 * row['accuracy']:.1f}%)"
         for row in (first, last)
     ]
     count = f"{plural(len(best), 'version')} of {len(versions)}"

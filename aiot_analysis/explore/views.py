@@ -241,7 +241,7 @@ class Panel:
 def _score_caption(view: View) -> str:
     """Return the caption of `score`."""
     note = (
-        f"The 95 % intervals are from {DRAWS} resamples."
+        f"The 95% intervals are from {DRAWS} resamples."
         if view.few
         else f"Intervals are shown for up to {device_axis.FEW} devices."
     )
@@ -253,7 +253,7 @@ def _score_caption(view: View) -> str:
 
 PANELS = {
     "accuracy over time": Panel(
-        accuracy_over_time, lambda view: "Accuracy over mean time per image, with Wilson's 95 % intervals where few."
+        accuracy_over_time, lambda view: "Accuracy over mean time per image, with Wilson's 95% intervals where few."
     ),
     "time per image": Panel(times, lambda view: f"Time per image, {names.display(view.timing)}. Without trimming."),
     "valid images per second": Panel(score, _score_caption),

@@ -38,7 +38,7 @@ def frameworks(
 ) -> Figure:
     """Draw Fig. 4: float32 accuracy of each implementation of each model across devices.
 
-    Up to 12 devices have 95 % intervals. More are drawn with one row per implementation, centred on its median. The
+    Up to 12 devices have 95% intervals. More are drawn with one row per implementation, centred on its median. The
     rows of a panel have the same scale, and one whisker shows the median interval. With `y_range`, the lowest and the
     highest accuracy of the y axis, all implementations share that axis, as in the paper.
 
@@ -241,13 +241,13 @@ def _lines(
 
 
 def _reference_whisker(axes: Axes, points: pd.DataFrame, ids: Sequence[str]) -> str:
-    """Draw the median 95 % interval to scale right of the devices. Return what it is, with its width.
+    """Draw the median 95% interval to scale right of the devices. Return what it is, with its width.
 
     If it is longer than the axis, it spans the axis, with arrows.
     """
     length = float((points["accuracy_high"] - points["accuracy_low"]).median())
     if pd.isna(length):
-        return "no 95 % interval: the number of images is unknown"
+        return "no 95% interval: the number of images is unknown"
     x = len(ids) - 0.5 + 0.5 * WHISKER_ROOM / device_axis.device_inches(axes, len(ids), WHISKER_ROOM)
     low, high = axes.get_ylim()
     fits = length <= high - low
@@ -258,7 +258,7 @@ def _reference_whisker(axes: Axes, points: pd.DataFrame, ids: Sequence[str]) -> 
         axes.plot([x, x], [low, high], color=style.GREY, linewidth=1.0)
         for end, marker in ((low, "v"), (high, "^")):
             axes.plot([x], [end], color=style.GREY, marker=marker, markersize=4, clip_on=False)
-    return f"whisker: 95 % interval of one device, {length:.3f}" + ("" if fits else " (longer than the axis)")
+    return f"whisker: 95% interval of one device, {length:.3f}" + ("" if fits else " (longer than the axis)")
 
 
 def _finish_panels(
@@ -290,10 +290,10 @@ def _alt(rows: pd.DataFrame, column: str, devices: int, what: str) -> str:
         f"{names.display(model)} {style.span(measured[measured['model'] == model]['accuracy'], '{:.3f}')}"
         for model in names.in_order(set(measured["model"]), names.MODELS)
     ]
-    intervals = "with 95 % Wilson intervals"
+    intervals = "with 95% Wilson intervals"
     if devices > device_axis.MANY:
         length = (measured["accuracy_high"] - measured["accuracy_low"]).median()
-        intervals = f"one point per device; the median 95 % Wilson interval of one device is {length:.3f} wide"
+        intervals = f"one point per device; the median 95% Wilson interval of one device is {length:.3f} wide"
     return (
         f"{what} by {column} ({listed}) on {plural(devices, 'device')}, {intervals}. Range by model: "
         f"{'; '.join(ranges) or 'no data'}."
@@ -317,7 +317,7 @@ def accuracy_over_time(
 ) -> Figure:
     """Draw accuracy over mean time (logarithmic), one point per device and instance.
 
-    If there are few points, they have 95 % intervals. Takes the rows of `stats.accuracy.with_interval`. Colour and
+    If there are few points, they have 95% intervals. Takes the rows of `stats.accuracy.with_interval`. Colour and
     marker show the column `by`: model, implementation, quantization or device_id. More than seven devices share the
     looks of seven and have no legend.
     """
@@ -387,7 +387,7 @@ def resizing(
 ) -> Figure:
     """Draw accuracy, preprocessing time, and decoding plus preprocessing time of each resizing method.
 
-    Points have 95 % intervals. Takes the frame of `stats.resize.summary`; each instance is a line, in the frame's
+    Points have 95% intervals. Takes the frame of `stats.resize.summary`; each instance is a line, in the frame's
     order.
     """
     title = "Accuracy and time of the three ways of resizing"
@@ -421,7 +421,7 @@ def resizing(
     axes[0].set_yticklabels(_line_names(lines, devices), fontsize=style.SMALL)
     style.legend(figure, handles)
     ranges = [f"{names.display(str(way))}: {_resize_ranges(part)}" for way, part in frame.groupby("resize", sort=False)]
-    return style.finish(figure, origin, f"{title}, {len(lines)} instances, with 95 % intervals. {'; '.join(ranges)}.")
+    return style.finish(figure, origin, f"{title}, {len(lines)} instances, with 95% intervals. {'; '.join(ranges)}.")
 
 
 def _line_names(lines: list[tuple[str, str]], devices: pd.DataFrame | None) -> list[str]:

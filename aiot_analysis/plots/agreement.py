@@ -103,7 +103,7 @@ def _spreads(axes: Axes, spread: pd.DataFrame, ids: Sequence[str]) -> dict[str, 
     axes.set_xlim(left=0)
     handles = {
         "observed spread": Line2D([], [], color=DARK, marker="o", linestyle="none"),
-        "chance alone (95 %, all instances)": Patch(color=BAND),
+        "chance alone (95%, all instances)": Patch(color=BAND),
         "if each device had other images": Line2D(
             [], [], color=style.color(style.FOURTH), marker="D", markerfacecolor="none", linestyle="none"
         ),
@@ -176,11 +176,11 @@ def _alt_noise(spread: pd.DataFrame, unstable: pd.DataFrame, repeats: pd.DataFra
         sentences.append(f"Spread of accuracy between devices: no data, {gap}")
     if len(unstable):
         sentences.append(
-            f"images with another class on some device {style.span(100 * unstable['instability'], '{:.1f}')} %, "
-            f"between two devices {style.span(100 * unstable['disagreement'], '{:.1f}')} %"
+            f"images with another class on some device {style.span(100 * unstable['instability'], '{:.1f}')}%, "
+            f"between two devices {style.span(100 * unstable['disagreement'], '{:.1f}')}%"
         )
     if len(repeats):
-        sentences.append(f"from one device on repeated images {style.span(100 * repeats['noise'], '{:.1f}')} %")
+        sentences.append(f"from one device on repeated images {style.span(100 * repeats['noise'], '{:.1f}')}%")
     return "; ".join(sentences) + "."
 
 
@@ -284,8 +284,8 @@ def _differences(axes: Axes, part: pd.DataFrame, base: str, ids: Sequence[str], 
 
 def _against_handles(sure: bool) -> dict[str, Any]:
     handles: dict[str, Any] = {
-        "each device alone (Wilson, 95 % each)": Patch(color=BAND),
-        "difference on the same images (95 % jointly)": Line2D(
+        "each device alone (Wilson, 95% each)": Patch(color=BAND),
+        "difference on the same images (95% jointly)": Line2D(
             [], [], color=DARK, marker="o", markersize=2.5, linewidth=0.7
         ),
         "the reference": Line2D([], [], color=DARK, marker="D", markerfacecolor=style.GROUND, linestyle="none"),
@@ -316,6 +316,6 @@ def _alt_against(compared: pd.DataFrame, base: str, devices: pd.DataFrame | None
     return (
         f"Accuracy of {compared['device_id'].nunique()} devices less that of {name}, on the same images: "
         f"{style.span(100 * change, '{:+.1f}')} points; {sure} of {len(compared)} differences are significant. "
-        f"The paired intervals, which hold jointly at 95 %, are {100 * width.median():.1f} points wide (median), "
+        f"The paired intervals, which hold jointly at 95%, are {100 * width.median():.1f} points wide (median), "
         f"those of single devices {100 * own_widths.median():.1f}."
     )

@@ -54,10 +54,10 @@ def published_accuracy(
     handles: dict[str, Any] = {str(submitter): style.legend_mark(look) for submitter, look in submitters.items()}
     style.legend(figure, handles)
     ranges = [
-        f"{names.display(str(model))} {style.span(100 * rows['accuracy'], '{:.2f}')} % in {len(rows)} submissions"
+        f"{names.display(str(model))} {style.span(100 * rows['accuracy'], '{:.2f}')}% in {len(rows)} submissions"
         for model, rows in networks
     ]
-    return style.finish(figure, origin, f"Accuracy with 95 % intervals: {'; '.join(ranges) or 'no data'}.")
+    return style.finish(figure, origin, f"Accuracy with 95% intervals: {'; '.join(ranges) or 'no data'}.")
 
 
 def _labels(panel: Axes, submissions: pd.Series, sets: pd.Series) -> list[str]:
@@ -182,12 +182,12 @@ def sample_spread(
         "all images": Line2D([], [], color=style.color(style.NOTABLE), linewidth=1.6),
         "samples": Patch(color=BAR),
         "their median": Line2D([], [], color=style.color(style.PLAIN), linestyle="--"),
-        "95 % of them": Patch(color=style.GRID),
+        "95% of them": Patch(color=style.GRID),
     }
     style.legend(figure, handles if facts else {})
     words = [
         f"{names.display(str(row['model']))}: {row['true_spread']:.2f} points on all images, {row['spread']:.1f} in "
-        f"the median sample, {row['spread_low']:.1f} to {row['spread_high']:.1f} in 95 % of the samples"
+        f"the median sample, {row['spread_low']:.1f} to {row['spread_high']:.1f} in 95% of the samples"
         for row in facts
     ]
     return style.finish(figure, origin, f"Spread of accuracy between answer sets. {'; '.join(words) or 'No data'}.")
@@ -234,6 +234,6 @@ def pair_change(
         figure,
         origin,
         f"Difference in accuracy of {b} and {a}: {100 * row['change']:+.2f} points on all images, "
-        f"{row['change_sample_low']:+.1f} to {row['change_sample_high']:+.1f} in 95 % of the samples, significant in "
+        f"{row['change_sample_low']:+.1f} to {row['change_sample_high']:+.1f} in 95% of the samples, significant in "
         f"{row['significant']:.1%} of them.",
     )

@@ -208,7 +208,7 @@ def off_line(
     handles: dict[str, object] = {
         "an instance" if devices == 1 else "an instance on a device": _mark(style.GREY, "o"),
         "off the line by rule": _mark(slower, "D"),
-        "median of the implementation, with 95 % interval": Line2D([], [], color=style.GREY, linewidth=4, alpha=0.5),
+        "median of the implementation, with 95% interval": Line2D([], [], color=style.GREY, linewidth=4, alpha=0.5),
     }
     if not off.any():
         del handles["off the line by rule"]

@@ -445,7 +445,7 @@ def slowdown(
     ax: Axes | None = None,
     fig: Figure | SubFigure | None = None,
 ) -> Figure:
-    """Draw the ratio of the mean time after the burst to that during it, with 95 % intervals; above 1 is slower later.
+    """Draw the ratio of the mean time after the burst to that during it, with 95% intervals; above 1 is slower later.
 
     Takes the frame of `stats.drift.bursts`; `first` is the name of the burst in labels. More than six devices share
     one panel, with a point per device.

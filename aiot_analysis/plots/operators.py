@@ -54,7 +54,7 @@ def breakdown(
     ax: Axes | None = None,
     fig: Figure | SubFigure | None = None,
 ) -> Figure:
-    """Draw Fig. 1: a 100 % stacked bar per model, in one panel per framework and device.
+    """Draw Fig. 1: a 100% stacked bar per model, in one panel per framework and device.
 
     Takes the frame of `stats.operators.shares`.
     """
@@ -131,7 +131,7 @@ def _bars(panel: Axes, table: pd.DataFrame, kind_looks: Mapping[str, style.Look]
                 panel.text(x, low + share / 2, f"{share:.0%}", ha="center", va="center", fontsize=style.SMALL, bbox=box)
         bottom += height
     panel.set_xticks(range(len(table)), [names.display(str(model)) for model in table.index], rotation=20, ha="right")
-    panel.set(ylim=(0, 1.02), yticks=[0, 0.5, 1], yticklabels=["0 %", "50 %", "100 %"])
+    panel.set(ylim=(0, 1.02), yticks=[0, 0.5, 1], yticklabels=["0%", "50%", "100%"])
     panel.set_xlim(-0.6, len(table) - 0.4)
     panel.grid(axis="x", visible=False)
 
@@ -206,7 +206,7 @@ def convolution_times(
 
 def _percent(share: float) -> str:
     """Return a share as text that distinguishes none from very little."""
-    return "none" if share == 0 else "under 0.1 %" if share < 0.001 else f"{100 * share:.1f} %"
+    return "none" if share == 0 else "under 0.1%" if share < 0.001 else f"{100 * share:.1f}%"
 
 
 SWEEPS = 12

@@ -185,7 +185,7 @@ def quantized(
         axes.set_ylim(100 * frame["change_low"].min() - 0.5, 100 * frame["change_high"].max() + 0.5)
         log_axis.plain_log(axes.xaxis)
     handles: dict[str, object] = {name: style.legend_mark(looks[name]) for name in precisions}
-    handles["95 % interval of the change"] = Line2D([], [], color=style.GREY, linewidth=0.8, alpha=0.5)
+    handles["95% interval of the change"] = Line2D([], [], color=style.GREY, linewidth=0.8, alpha=0.5)
     style.legend(figure, handles)
     return style.finish(figure, origin, f"Integer precisions against float. {'; '.join(texts)}.")
 

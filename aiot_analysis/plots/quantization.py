@@ -29,7 +29,7 @@ def tradeoff(
 
     The panels are those of Figs. 8 and 9. Takes the frame of `stats.tradeoff.tradeoff`. Colour and marker identify each
     version, so that overlapping points need no labels. Filled points are on the Pareto front of their model and device.
-    For few devices, 95 % intervals are drawn, and the front is a line.
+    For few devices, 95% intervals are drawn, and the front is a line.
     """
     valid = frame.dropna(subset=["speed_up", "change"])
     devices = valid["device_id"].nunique()

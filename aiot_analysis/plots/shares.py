@@ -127,7 +127,7 @@ def _bars(axes: Axes, table: pd.DataFrame, missing: pd.Series) -> str:
             axes.text(x, 0.5, "no data", ha="center", va="center", rotation=90, fontsize=style.SMALL, color=style.GREY)
         elif missing[device]:
             axes.text(x, 1.01, "*", ha="center", va="bottom", fontsize=style.SMALL, color=style.GREY)
-    axes.set(ylim=(0, 1.08), yticks=[0, 0.5, 1], yticklabels=["0 %", "50 %", "100 %"], ylabel="share of time")
+    axes.set(ylim=(0, 1.08), yticks=[0, 0.5, 1], yticklabels=["0%", "50%", "100%"], ylabel="share of time")
     if not (missing != "").any():
         return ""
     starred = (table.notna().any(axis=1) & (missing != "")).any()
@@ -265,4 +265,4 @@ def _alt_speed_ups(summary: pd.DataFrame, panel_columns: list[str], part: str, b
             )
         ]
         descriptions.append(f"{', '.join(names.display(str(name)) for name in panel_key)}: {', '.join(words)}")
-    return f"How many times as fast as {base}, with 95 % intervals. {'; '.join(descriptions) or 'No data'}."
+    return f"How many times as fast as {base}, with 95% intervals. {'; '.join(descriptions) or 'No data'}."

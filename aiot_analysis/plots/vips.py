@@ -49,7 +49,7 @@ def ranking(
     origin: str,
     devices: pd.DataFrame | None = None,
     score: str = "VIPS",
-    interval: str = "95 % interval",
+    interval: str = "95% interval",
     *,
     ax: Axes | None = None,
     fig: Figure | SubFigure | None = None,
@@ -230,7 +230,7 @@ def weights(
         figure,
         origin,
         f"Shares of {len(group)} instances in the score of {devices} devices: largest "
-        f"{names.instance_display(first['instance_id'])}, {100 * first['share_median']:.1f} %. Without "
+        f"{names.instance_display(first['instance_id'])}, {100 * first['share_median']:.1f}%. Without "
         f"{names.instance_display(most['instance_id'])} {most['moved']} devices change rank.",
     )
 

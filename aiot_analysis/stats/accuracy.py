@@ -28,7 +28,7 @@ CHANGE += ["only_base", "only_other", "p_value", "p_adjusted"]
 
 
 def with_interval(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with accuracy_low and accuracy_high, fractions of 1: Wilson's 95 % score interval (1927).
+    """Return the rows with accuracy_low and accuracy_high, fractions of 1: Wilson's 95% score interval (1927).
 
     Each image counts once (`distinct_images`): a timed profile shows images more than once, which adds no information
     about accuracy. Null where there is no accuracy.
@@ -51,7 +51,7 @@ def wilson(count: Floats | Counts, n: Floats | Counts, level: float | Floats = C
 
 
 def clopper_pearson(count: int, n: int) -> tuple[float, float]:
-    """Return the exact 95 % interval of count / n (Clopper and Pearson 1934), as fractions of 1."""
+    """Return the exact 95% interval of count / n (Clopper and Pearson 1934), as fractions of 1."""
     low, high = proportion_confint(count, n, 1 - CONFIDENCE, method="beta")
     return float(low), float(high)
 
@@ -107,9 +107,9 @@ def change_of(counts: pd.DataFrame, together: bool = False) -> pd.DataFrame:
 
     - p_value: from the exact McNemar test (1947), or from Newcombe's interval where that is larger
       (`intervals.joint_p_value`).
-    - change_low, change_high: Newcombe's interval (see `newcombe`), with 95 % confidence for each row separately or, if
+    - change_low, change_high: Newcombe's interval (see `newcombe`), with 95% confidence for each row separately or, if
       `together`, for all rows jointly (Bonferroni). It contains 0 where the test does not reject.
-    - p_adjusted: p_value times the number of rows if `together`, else p_value. It is below 5 % exactly when the
+    - p_adjusted: p_value times the number of rows if `together`, else p_value. It is below 5% exactly when the
       interval excludes 0.
     """
     result = counts.copy()
@@ -181,7 +181,7 @@ def answer_changes(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
 
     Takes the frame of `repeated_rows` and image records with pairing.COLUMNS. Columns are device_id, instance_id, runs,
     images (those that it answered more than once), changed (those of them that it did not answer identically each
-    time), noise (their share) with noise_low and noise_high (Wilson, 95 %), and disagreement (see
+    time), noise (their share) with noise_low and noise_high (Wilson, 95%), and disagreement (see
     `agreement.instability`; here between two answers of one device). Devices whose runs have no image in common are
     excluded.
     """

@@ -32,7 +32,7 @@ def instability(answers: Sequence[Answers]) -> pd.DataFrame:
     that are missing because the image failed) and the following, as fractions of the n images:
 
     - instability: images to which devices gave different classes, with instability_low and instability_high (Wilson,
-      95 %). It grows with the number of devices.
+      95%). It grows with the number of devices.
     - sides: images on which some devices were right and others wrong. A failed image counts as wrong.
     - disagreement: probability that two devices gave different classes, averaged over all pairs of devices that both
       answered. It does not depend on the number of devices.
@@ -70,7 +70,7 @@ def cochran(answers: Sequence[Answers]) -> pd.DataFrame:
     - sd_chance: expected sd if all devices were right equally often and it were chance which of them are wrong on an
       image: sqrt(sum(R (k - R)) / (k (k - 1))) / n, where R is the number of devices that are right on an image.
     - sd_chance_most: upper bound for sd in such cases: in 95 of 100 of them no row exceeds it (Bonferroni). An sd is
-      above it exactly when p_adjusted is below 5 %.
+      above it exactly when p_adjusted is below 5%.
     - sd_sampling: expected sd if each device had seen n images of its own: sqrt(p (1 - p) / n). Intervals of single
       devices allow for this, but it is not what happened.
     - q, df, p_value: Cochran's Q (1950), (k - 1) (sd / sd_chance)^2, and its chi-square p-value with k - 1 degrees of
@@ -195,11 +195,11 @@ def reference(answers: Sequence[Answers], wanted: str = "") -> str:
 def compare_with(answers: Sequence[Answers], base: str) -> pd.DataFrame:
     """Compare each device with the device `base`, image by image: one row per other device and instance.
 
-    Columns are the leading columns of `instability`, device_id, accuracy, accuracy_low, accuracy_high (Wilson, 95 %, of
+    Columns are the leading columns of `instability`, device_id, accuracy, accuracy_low, accuracy_high (Wilson, 95%, of
     the device by itself), the difference from `base` as in `accuracy.change_of` (accuracy_base, change with its paired
     interval, only_base, only_other, p_value, p_adjusted), and top1_differs (share of images with another class; a
-    failed image has none). The paired intervals of all rows have a joint confidence of 95 %, so the probability of any
-    false alarm is at most 5 %, and p_adjusted is below 5 % exactly when the interval excludes 0. Instances that `base`
+    failed image has none). The paired intervals of all rows have a joint confidence of 95%, so the probability of any
+    false alarm is at most 5%, and p_adjusted is below 5% exactly when the interval excludes 0. Instances that `base`
     did not run have no rows: see `not_comparable`.
     """
     parts = []

@@ -134,7 +134,7 @@ def _submissions(rows: pd.DataFrame) -> pd.Series:
 
 
 def accuracies(networks: Sequence[NetworkAnswers]) -> pd.DataFrame:
-    """Return the accuracy of each submission with Wilson's 95 % interval, one row per submission.
+    """Return the accuracy of each submission with Wilson's 95% interval, one row per submission.
 
     Columns are model, submission, answer_set, accuracy with _low and _high (fractions of 1), correct, n_images, soc,
     sdk, submitter, publication, address and retrieved.
@@ -215,7 +215,7 @@ def classes(network: NetworkAnswers) -> pd.DataFrame:
     """Return how stable the answers to images of each class are, one row per class, the least stable first.
 
     Columns are model, label, class_name, n_images, unstable (images to which the sets gave different classes),
-    instability (their share, with Wilson's 95 % interval in _low and _high), accuracy_min and accuracy_max (over the
+    instability (their share, with Wilson's 95% interval in _low and _high), accuracy_min and accuracy_max (over the
     sets).
     """
     answers = network.answers
@@ -364,7 +364,7 @@ class Samples:
         return change
 
     def significant(self, pair: int) -> Bools:
-        """Return in which samples McNemar's exact test at 5 % finds a difference in accuracy of a pair of sets."""
+        """Return in which samples McNemar's exact test at 5% finds a difference in accuracy of a pair of sets."""
         a, b = self._sets(pair)
         n = self.discordant[:, pair]
         fewer = (n - np.abs(self.right[:, b] - self.right[:, a])) // 2
@@ -445,7 +445,7 @@ def spreads(samples: Sequence[Samples]) -> pd.DataFrame:
     """Return the apparent spread of accuracy between sets in samples beside the true one, one row per network.
 
     Columns are model, sets, size (images in a sample), draws, true_spread, spread (median of the samples) with
-    spread_low and spread_high (the range of 95 % of the samples), all in percentage points, and larger (share of the
+    spread_low and spread_high (the range of 95% of the samples), all in percentage points, and larger (share of the
     samples that show a larger spread than the true one).
     """
     table = []
@@ -479,7 +479,7 @@ def change_counts(chosen: ChosenPair, samples: Samples) -> pd.DataFrame:
     """Return how many samples show each difference in accuracy of a pair.
 
     Columns are change (b minus a, percentage points), samples and share, and significant (share of all samples that
-    show this difference and in which McNemar's exact test at 5 % finds one). Empty if both gave the same answers.
+    show this difference and in which McNemar's exact test at 5% finds one). Empty if both gave the same answers.
     """
     if chosen.set_a == chosen.set_b:
         return pd.DataFrame(columns=["change", "samples", "share", "significant"])
@@ -521,7 +521,7 @@ def seen_in_samples(table: pd.DataFrame, samples: Sequence[Samples]) -> pd.DataF
 
     Added are differ_sample (mean number of images in a sample with different classes), shown (probability that a sample
     has such an image: see `detection_probability`), significant (share of the samples in which McNemar's exact test at
-    5 % finds a difference in accuracy), and change_sample_low and change_sample_high (range of the difference in 95 %
+    5% finds a difference in accuracy), and change_sample_low and change_sample_high (range of the difference in 95%
     of samples, in percentage points). They are null for networks of which there are no samples.
     """
     of_model = {item.network.model: item for item in samples}

@@ -77,11 +77,11 @@ def doubt(effective_size: float, images: int, largest: float) -> str:
 
     Simulations used 200 pairs of runs of each of 14 kinds (normal noise with autocorrelations of 0 to 0.9, lognormal
     and Pareto times, rare times 21 times as long, two modes with long stays, a step), 500 images, paired. Without
-    either sign the 95 % intervals covered 93 %, with one 72 %. For normal noise, up to 1 % of the pairs had a sign at
-    autocorrelations up to 0.7, and 26 % at 0.9; for two modes that change every 200 images 96 %, for a step 90 %. If
-    only one of the sides was of that kind, the intervals covered 86 % without a sign and 79 % with one: rare long times
-    that are absent from a run leave no sign. With 100 images, 8 % of the pairs with an autocorrelation of 0.45 had a
-    sign, and 72 % at 0.7 (tests/aiot_analysis/compare/tails.py).
+    either sign the 95% intervals covered 93%, with one 72%. For normal noise, up to 1% of the pairs had a sign at
+    autocorrelations up to 0.7, and 26% at 0.9; for two modes that change every 200 images 96%, for a step 90%. If
+    only one of the sides was of that kind, the intervals covered 86% without a sign and 79% with one: rare long times
+    that are absent from a run leave no sign. With 100 images, 8% of the pairs with an autocorrelation of 0.45 had a
+    sign, and 72% at 0.7 (tests/aiot_analysis/compare/tails.py).
     """
     if images < FEWEST_TIMES:
         return ""  # neither sign would be visible
@@ -127,7 +127,7 @@ def _doubtful(images: pd.DataFrame, timing: str) -> pd.DataFrame:
 def mean_intervals(
     times: Floats, errors_of_means: Floats, effective_size: Floats, runs: Floats, runs_freedom: Floats
 ) -> tuple[Floats, Floats, Floats]:
-    """Return the mean of each series (m, n) and the ends of its 95 % interval, (m,) each.
+    """Return the mean of each series (m, n) and the ends of its 95% interval, (m,) each.
 
     The interval is Student's on the logarithm, from the standard error and effective sample size of the mean (see
     `dependence.errors`) and what runs add to the variance of the logarithm, with its degrees of freedom. A mean of 0
@@ -144,7 +144,7 @@ def means(images: pd.DataFrame, rows: pd.DataFrame, timing: str = "end_to_end") 
     """Return the mean time of each run x instance of image records, and how precisely it is known.
 
     Takes the rows of the table `instances` that the records belong to, with what runs add (see `variance.with_noise`).
-    Columns are images, mean_ms, mean_low, mean_high (95 %: Student's t on the logarithm, from the standard error of the
+    Columns are images, mean_ms, mean_low, mean_high (95%: Student's t on the logarithm, from the standard error of the
     block bootstrap and the variation between runs), effective_size (number of independent images that would determine
     the mean of this run equally well, see `dependence.errors`) and note: why the interval may be too short (see
     `doubt`). The first image counts, as in the mean of the paper's app. Null with fewer than 2 images.
@@ -170,7 +170,7 @@ def over_sessions(rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFram
 
     Takes usable rows of the table `instances`, of any number of runs (see `variance.sessions`). Columns are device_id,
     instance_id, profile, run_ids, runs, sessions, mean_ms (geometric mean of the sessions, each the geometric mean of
-    its runs), fastest_ms and slowest_ms (sessions), mean_low and mean_high (95 %: Student's t on the logarithms of the
+    its runs), fastest_ms and slowest_ms (sessions), mean_low and mean_high (95%: Student's t on the logarithms of the
     sessions) and gap, which says why there is no interval: there are fewer than MIN_SESSIONS, or all have the same
     time. Runs that differ in what must be equal (`select.SAME_INSTANCE`) or in profile have rows of their own.
     """

@@ -50,11 +50,11 @@ def rank_correlation(frame: pd.DataFrame) -> pd.DataFrame:
     """Return rank correlations of complexity with latency, per device and implementation.
 
     Takes the frame of `complexity`. Returns device_id, implementation, models (their number), rho (Spearman), rho_low
-    and rho_high (95 %, Fisher's z with the variance of Bonett and Wright 2000, Psychometrika 65), p_value (two-sided,
+    and rho_high (95%, Fisher's z with the variance of Bonett and Wright 2000, Psychometrika 65), p_value (two-sided,
     over all orders of the models; over 1000 random ones for more than 6 models), tau (Kendall's tau-b), tau_low and
-    tau_high (95 %, Fisher's z with the variance 0.437 / (n - 4) of Fieller, Hartley and Pearson 1957, Biometrika 44),
+    tau_high (95%, Fisher's z with the variance 0.437 / (n - 4) of Fieller, Hartley and Pearson 1957, Biometrika 44),
     tau_p_value and note, which says why a number is missing. An interval contains 0 exactly when the p-value of the
-    same correlation is 5 % or more: see `intervals.joint_p_value`. With six models an interval is wide on any device:
+    same correlation is 5% or more: see `intervals.joint_p_value`. With six models an interval is wide on any device:
     it reflects how little six points say about models in general.
     """
     table = []
@@ -164,7 +164,7 @@ def lines(frame: pd.DataFrame, by: Sequence[str] = ("device_id",)) -> pd.DataFra
     Takes the frame of `complexity.complexity`. `by` is ("device_id",) for one line through all implementations of a
     device, or ("device_id", "implementation"). The Theil-Sen line is used (Sen 1968, JASA 63; scipy.stats.theilslopes):
     its slope is the median of the slopes of all pairs of points, so a few distant points have little influence. Returns
-    `by`, points, slope with its 95 % interval slope_low and slope_high (1: time is proportional to operations; 0: it
+    `by`, points, slope with its 95% interval slope_low and slope_high (1: time is proportional to operations; 0: it
     does not depend on them), intercept (of log2 ms over log2 millions), r_squared (squared Pearson correlation of the
     logs: the share of the variance that complexity explains) and note, which says why a number is missing.
     """

@@ -62,7 +62,7 @@ def null_maxima(seed: int = 0) -> Floats:
     """Return the sorted maxima of G(k) of NULL_SERIES series in random order: the distribution without a change.
 
     Owing to the ranks it is the same for every distribution of the values and, in long series, owing to
-    self-normalization also for every short-range dependence between them. Its squares at 10, 5 and 1 % are 29.6, 40.1
+    self-normalization also for every short-range dependence between them. Its squares at 10, 5 and 1% are 29.6, 40.1
     and 68.6 in Shao and Zhang's Table 1.
     """
     rng = np.random.default_rng(seed)
@@ -107,7 +107,7 @@ def drifts(
 
     - images: number of images used.
     - drift, drift_low, drift_high: change of the time from the start of the run to its end, as a share of the median
-      (0.1: 10 % slower): Theil and Sen's slope (`scipy.stats.theilslopes`) through the medians of `along.loops`, with
+      (0.1: 10% slower): Theil and Sen's slope (`scipy.stats.theilslopes`) through the medians of `along.loops`, with
       an interval at the level of the corrected test. drift_p: Mann and Kendall's test for a trend of the same medians,
       of which Sen's interval is the inverse (see `_trend`).
     - change_at: the query from which on the level differs; change_s: its time in s since the first query, null if the
@@ -120,9 +120,9 @@ def drifts(
       `cannot be decided` if there are fewer than `along.MIN_IMAGES` images. gap: the reason in the last case; else "".
     - duration_s, clock: see `along.clocks`.
 
-    Of 2,000 simulated runs of 500 images without drift, 5.1 % had a p-value of the trend below 5 % at an
-    autocorrelation of 0.7, and 9.3 % at 0.9; for the change it was 5.5 and 8.1 %. For runs of 100 images it was 6.8 and
-    16.4 % for the trend, and 10.2 and 21.6 % for the change.
+    Of 2,000 simulated runs of 500 images without drift, 5.1% had a p-value of the trend below 5% at an
+    autocorrelation of 0.7, and 9.3% at 0.9; for the change it was 5.5 and 8.1%. For runs of 100 images it was 6.8 and
+    16.4% for the trend, and 10.2 and 21.6% for the change.
     """
     used = along.usable(images, timing)
     query, at_s = (used[column].to_numpy(float) for column in ("query", "at_s"))
@@ -259,7 +259,7 @@ def bursts(images: pd.DataFrame, burst: float = 50, unit: str = "images", timing
 
     The burst consists of the first `burst` images after the very first, which is excluded, or of those that started in
     the first `burst` seconds. Columns are images, burst_images, burst_ms, rest_ms (means), slowdown (rest over burst:
-    1.1 is 10 % slower later on), slowdown_low and slowdown_high (95 %, from the standard errors of both means,
+    1.1 is 10% slower later on), slowdown_low and slowdown_high (95%, from the standard errors of both means,
     `dependence.errors`, transferred to the logarithm of their ratio; Student's t with Welch's degrees of freedom; null
     where times do not vary) and gap: fewer than MIN_PART images on a side, or an unreliable clock if `unit` is seconds.
     Raises DataError for an unknown unit or an empty burst.
@@ -416,8 +416,8 @@ def order_effects(rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFram
 
         log(mean time) = instance + run + beta * place,   place = position / (instances of the run - 1), from 0 to 1
 
-    Columns are device_id, runs and instances (those with information), effect (exp(beta) - 1: 0.1 is 10 % slower at the
-    end), effect_low and effect_high (95 %), p_value (of beta = 0; heteroscedasticity-robust, HC3) and gap, which says
+    Columns are device_id, runs and instances (those with information), effect (exp(beta) - 1: 0.1 is 10% slower at the
+    end), effect_low and effect_high (95%), p_value (of beta = 0; heteroscedasticity-robust, HC3) and gap, which says
     why there is no effect: place and instance cannot be separated with a single run, nor if all runs had the same
     order.
     """

@@ -45,7 +45,7 @@ def energies(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the energy of an image for rows of the table `instances` with the profile `sustained`.
 
     Columns are run_id, device_id, instance_id, energy_mj (less that of the idle device), energy_mj_low and
-    energy_mj_high (95 % interval of the readings, not of other runs) and gap: why there is no energy, or "".
+    energy_mj_high (95% interval of the readings, not of other runs) and gap: why there is no energy, or "".
     """
     long_runs = rows[rows["profile"].eq("sustained") & rows["status"].eq("end")]
     gap = long_runs["energy_gap"].fillna(NOT_SAMPLED).where(long_runs["energy_mj"].isna(), "")

@@ -66,15 +66,15 @@ def percentile_interval(values: NDArray[np.float64], level: float = CONFIDENCE) 
     return np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=-1)
 
 
-LEAST = 6  # fewest values for a 95 % interval: the full range of five values reaches only 1 - 2 / 2**5 = 93.75 %
+LEAST = 6  # fewest values for a 95% interval: the full range of five values reaches only 1 - 2 / 2**5 = 93.75%
 
 
 def medians(frame: pd.DataFrame, value: str, by: Sequence[str], count: str = "devices") -> pd.DataFrame:
     """Return the median of the column `value` within each group of `by`, with its interval and range.
 
     Takes a frame with one row per group and device (or model, or whatever `count` names). Returns `by`, `count` (the
-    number of non-null values), the median under the name of `value` and, with _low and _high, its 95 % interval: the
-    order statistics that contain the median of the distribution with a probability of at least 95 % (Conover 1999,
+    number of non-null values), the median under the name of `value` and, with _low and _high, its 95% interval: the
+    order statistics that contain the median of the distribution with a probability of at least 95% (Conover 1999,
     "Practical Nonparametric Statistics", Section 3.2; scipy.stats.quantile_test), null for fewer than 6 values. The
     suffixes _min and _max give the lowest and the highest value. Rows are in the order of `names.ordered`.
     """

@@ -24,7 +24,7 @@ FEWEST_DEVICES = 3
 """Minimum number of devices for an interval over devices. Two leave one degree of freedom: at the levels that several
 comparisons share, Student's quantile is then in the hundreds, and the interval of a ratio spans many powers of ten.
 """
-OVER_DEVICES = f"with a 95 % interval over devices where there are {FEWEST_DEVICES} or more"
+OVER_DEVICES = f"with a 95% interval over devices where there are {FEWEST_DEVICES} or more"
 """Description of the interval of a geometric mean over devices, for the captions of tables."""
 
 
@@ -167,7 +167,7 @@ def speed_up(images: pd.DataFrame, pairs: pd.DataFrame, timing: str = "end_to_en
     """Return how many times faster the other side of each pair is: mean time of base over mean time of other.
 
     Takes image records and the pairs of `pairing.pair`. Returns the pairs with n_images, base_ms, other_ms, speed_up,
-    speed_up_low and speed_up_high: Student's 95 % interval on the logarithm, from the variation within runs
+    speed_up_low and speed_up_high: Student's 95% interval on the logarithm, from the variation within runs
     (`image_log_ratios`) and what runs add (`pairing.RUNS`). Images that failed on one side are excluded on both.
     Null without images; with a single image there is no interval.
     """
@@ -201,7 +201,7 @@ def implementations_beyond_paper(rows: pd.DataFrame, images: pd.DataFrame) -> pd
 
     Takes the rows of `select.measured_rows` and image records. Returns one row per float32 row of such a model, and one
     per row in another quantization that is not the paper's, in the order of `names`, with COLUMNS. mean_ms and
-    median_ms are times of inference alone. speed_up, with its 95 % interval, is how many times faster the row is than
+    median_ms are times of inference alone. speed_up, with its 95% interval, is how many times faster the row is than
     the model in TFLite CPU, float32, on the images that both saw (`latency.speed_up`); it is null for TFLite CPU itself
     and where that was not measured. The frame is empty if there is nothing beyond the paper's instances.
     """

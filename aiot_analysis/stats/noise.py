@@ -22,7 +22,7 @@ SCATTER = 0.10
 AUTOCORRELATION = 0.45
 """Autocorrelation of the times of neighbouring images: the median on the development machine (docs/statistics.md)."""
 DISCORDANT = 0.04
-"""Share of images that are right on one side only: 2 % in each direction, as in the simulations of docs/compare.md."""
+"""Share of images that are right on one side only: 2% in each direction, as in the simulations of docs/compare.md."""
 ACCURACY = 0.71
 SQUARED_SHARES = 0.066
 """Sum of the squared shares of the instances in a score. Both ACCURACY and this are those of the simulated phones: the
@@ -146,11 +146,11 @@ def _of_device(
         within, effective_share = 2 * scatter**2 / EFFECTIVE_SHARE, EFFECTIVE_SHARE
         assumed.append(f"an autocorrelation of {AUTOCORRELATION:g} between times of neighbouring images")
         if np.isnan(relative):
-            assumed.append(f"times that scatter by {SCATTER:.0%}".replace("%", " %"))
+            assumed.append(f"times that scatter by {SCATTER:.0%}")
     discordant = _between_instances(right) if right is not None else None
     if discordant is None:
         discordant = DISCORDANT
-        assumed.append(f"{100 * DISCORDANT:g} % of the images right on one side only")
+        assumed.append(f"{100 * DISCORDANT:g}% of the images right on one side only")
     first_row = part.iloc[[0]]
     same, same_freedom = variance.ratio_variance(first_row, first_row)
     apart, apart_freedom = variance.ratio_variance(first_row, first_row.assign(device_id=f"not {device}"))

@@ -289,7 +289,7 @@ def off_npu(rows: pd.DataFrame, run_to_run: float = variance.RUN_TO_RUN) -> pd.D
     table = wanted.merge(whole, on=["device_id", "quantization", "model"], how="left")
     table["share_npu"] = table["layers_npu"] / table[_LAYERS].sum(axis=1)
     table["times"] = table["latency_ms"] / table["npu_ms"]
-    off_by = 1 + run_to_run  # at most this factor at 95 %: see `variance.RUN_TO_RUN`
+    off_by = 1 + run_to_run  # at most this factor at 95%: see `variance.RUN_TO_RUN`
     table = table.assign(times_low=table["times"] / off_by, times_high=table["times"] * off_by)
     columns = [*KEY, "unit", *_LAYERS, "share_npu", "latency_ms", "npu_ms", "times", "times_low", "times_high"]
     return table[[*columns, "same_jobs_as"]]

@@ -94,7 +94,7 @@ def translated(
 ) -> list[TranslatedClaim]:
     """Return every claim of Remarks 2 to 6, translated to the profile jobs or with the reason why it cannot be.
 
-    Takes the arguments of `published_speed.with_accuracy`. All intervals of a claim have a joint confidence of 95 %.
+    Takes the arguments of `published_speed.with_accuracy`. All intervals of a claim have a joint confidence of 95%.
     """
     jobs = Jobs(rows, everything, run_to_run)
     return [*_frameworks(jobs), *_accelerator(jobs), *_complexity(jobs), *_quantization(jobs), *_score(jobs)]
@@ -279,8 +279,8 @@ def _complexity(jobs: Jobs) -> list[TranslatedClaim]:
     return [
         TranslatedClaim(
             "4a",
-            "TFLite on the NPU in float, share of the pairs of torchvision's networks, 10 % or more apart in "
-            "operations, that are in the order of their operations, mean over devices: over 80 %",
+            "TFLite on the NPU in float, share of the pairs of torchvision's networks, 10% or more apart in "
+            "operations, that are in the order of their operations, mean over devices: over 80%",
             [ClaimPart(name, estimate, (speed_claims.ALMOST, math.inf))],
             limits="The NPU in half precision in place of the CPU in float32, and up to 23 networks in place of six",
         ),
@@ -403,7 +403,7 @@ def _score(jobs: Jobs) -> list[TranslatedClaim]:
     ranked = Estimate(float(neighbours.mean()), low, high, n)
     return [
         TranslatedClaim(
-            "6a", f"share of the pairs of devices whose scores {suite} differ by more than two jobs may: over 90 %",
+            "6a", f"share of the pairs of devices whose scores {suite} differ by more than two jobs may: over 90%",
             [ClaimPart("pairs of devices that their scores distinguish", pairs, vips_claims.NEARLY_ALL)],
             limits=limits,
         ),

@@ -45,7 +45,7 @@ def rows(studies: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def summary(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with their accuracy and the time to prepare an image, with 95 % intervals.
+    """Return the rows with their accuracy and the time to prepare an image, with 95% intervals.
 
     Takes the rows of `rows` and image records. Adds accuracy_low and accuracy_high (Wilson), and preprocess_ms and
     decode_preprocess_ms, means over images with ..._low and ..._high: Student's interval on the logarithm, in which
@@ -66,7 +66,7 @@ def summary(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
 def changes(rows: pd.DataFrame, images: pd.DataFrame, little: float = LITTLE) -> pd.DataFrame:
     """Compare the accuracy of each other way with crop_resize on the images that both saw, and judge the influence.
 
-    Returns the frame of `accuracy.accuracy_change`, whose intervals have a joint confidence of 95 %, with the columns
+    Returns the frame of `accuracy.accuracy_change`, whose intervals have a joint confidence of 95%, with the columns
     resize (the other way), verdict ("holds" where the whole interval of the change is within `little` of 0, "does not
     hold" where all of it is beyond, else "cannot be decided") and mark ("by construction" where simulated data
     decided).

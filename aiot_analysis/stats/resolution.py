@@ -228,7 +228,7 @@ def resolution(measured: pd.DataFrame) -> pd.DataFrame:
     """Return the smallest difference that the data show, one row per device and comparison of COMPARISONS.
 
     Takes the frame of `noise.measured`. Columns are COLUMNS: images and sessions per side; resolves (the smallest
-    difference that a single test detects), half_width (of the 95 % interval where there is no difference), comparisons
+    difference that a single test detects), half_width (of the 95% interval where there is no difference), comparisons
     (the number of tests that pages and `aiot compare` correct for) and resolves_corrected. Times and VIPS are a share
     of the smaller side; accuracy is a fraction of 1. Null where nothing is resolved, for example with too few images.
 
@@ -335,7 +335,7 @@ def _log_ratio_error(device: Row, metric: str, comparison: str, images: int, ses
 
 
 def _half_width(device: Row, metric: str, comparison: str, images: int, sessions: int) -> float:
-    """Return half the width of the 95 % interval where there is no difference.
+    """Return half the width of the 95% interval where there is no difference.
 
     For a ratio it is the distance of the upper end from 1.
     """

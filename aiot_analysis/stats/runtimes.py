@@ -2,7 +2,7 @@
 
 A version is an instance: a framework with a delegate and a quantization. Versions of one network are compared with its
 *reference*, the float32 version of the first framework in the order of `names`. A version is *as accurate* if its
-accuracy is not more than a margin below that of the reference (a test of non-inferiority): the whole 95 % interval of
+accuracy is not more than a margin below that of the reference (a test of non-inferiority): the whole 95% interval of
 the change, paired by image, is above minus the margin. Only versions that are as accurate are ranked by time.
 """
 

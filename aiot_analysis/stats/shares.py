@@ -126,7 +126,7 @@ def speed_ups(
     figure: str,
     timing: str = "end_to_end",
 ) -> pd.DataFrame:
-    """Return the speed-ups that the shares of a figure hide, with 95 % intervals.
+    """Return the speed-ups that the shares of a figure hide, with 95% intervals.
 
     `figure` is "frameworks" (Fig. 5: against TFLite CPU), "nnapi" (Fig. 6: against TFLite CPU), "models" (Fig. 7:
     against ResNet50) or "quantizations" (Fig. 9: against float32). Takes rows of `select.measured_rows` and image

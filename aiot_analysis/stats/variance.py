@@ -37,7 +37,7 @@ Floats = NDArray[np.float64]
 
 RUN_TO_RUN = 0.05
 """Allowance where there are too few sessions for an estimate: two runs of the same thing agree within this share of
-their time 19 times out of 20. By the rules of MLPerf Mobile, a result must be repeatable within 5 %, in five tries.
+their time 19 times out of 20. By the rules of MLPerf Mobile, a result must be repeatable within 5%, in five tries.
 """
 NO_INTERVALS = "none, since there are no data"
 MIN_FREEDOM = 4
@@ -286,7 +286,7 @@ def interval_of_parts(
 def describe_noise(rows: pd.DataFrame, whole: bool = False) -> str:
     """Return what intervals of times of these rows include, in words for a figure or a table.
 
-    Examples are "95 %, including an assumed 5 % between runs" and "95 %, including the scatter between 3 sessions (46
+    Examples are "95%, including an assumed 5% between runs" and "95%, including the scatter between 3 sessions (46
     degrees of freedom)"; without rows it is `NO_INTERVALS`. What all instances of a session share counts in the
     intervals of mean times and of scores (`whole`). It counts in those of ratios, and is named there, only where the
     rows of a device are from several sessions.
@@ -299,7 +299,7 @@ def describe_noise(rows: pd.DataFrame, whole: bool = False) -> str:
     own_estimated, shared_estimated = (
         np.isfinite(by_device[f"{part}_freedom"].astype(float)) for part in ("run", "shared")
     )
-    allowance = f"an assumed {100 * float(by_device['run_to_run'].iloc[0]):g} %"
+    allowance = f"an assumed {100 * float(by_device['run_to_run'].iloc[0]):g}%"
     estimated = "the scatter between {sessions} sessions ({run_freedom} degrees of freedom)"
     together = " and the scatter of all instances together ({shared_freedom} degrees of freedom)"
     first = pd.Series(np.where(own_estimated, estimated, f"{allowance} between runs"), by_device.index, dtype=object)
@@ -314,7 +314,7 @@ def describe_noise(rows: pd.DataFrame, whole: bool = False) -> str:
             f" on {plural(len(part), 'other device' if parts else 'device')}" if descriptions.nunique() > 1 else ""
         )
         parts.append(str(text).format(**numbers) + devices)
-    return f"{CONFIDENCE:.0%}, including ".replace("%", " %") + "; ".join(parts)
+    return f"{CONFIDENCE:.0%}, including {'; '.join(parts)}"
 
 
 def _range(values: pd.Series) -> str:

@@ -7,7 +7,7 @@ standard errors apart, such percentiles contained all true ranks in 2 of 100 tri
 Mogstad, Romano, Shaikh and Wilhelm, "Inference for Ranks with Applications to Mobility across Neighbourhoods and
 Academic Achievement across Countries", Review of Economic Studies (2023), test all pairs at once instead. With d_jk the
 difference of the scores of two devices and s_jk its standard error, j is *surely better* than k if d_jk > c s_jk, where
-c is the 95 % quantile of the maximum over all pairs of |d*_jk - d_jk| / s_jk in the draws d*. The rank of j is then
+c is the 95% quantile of the maximum over all pairs of |d*_jk - d_jk| / s_jk in the draws d*. The rank of j is then
 from 1 + (number of devices surely better) to p - (number of devices surely worse), for all p devices at once.
 """
 
@@ -49,7 +49,7 @@ def surely_better(scores: Floats, draws: Floats, level: float = CONFIDENCE) -> F
     Returns
     -------
     Entry (j, k) is true where j is surely better than k. In 1000 trials each of 51 normal scores that were 0, 0.1 and 3
-    standard errors apart, with 2000 draws, no entry was wrong in 94.6, 99.7 and 100 % of the trials, which is also how
+    standard errors apart, with 2000 draws, no entry was wrong in 94.6, 99.7 and 100% of the trials, which is also how
     often all rank sets hold at once.
     """
     count = len(scores)
@@ -254,7 +254,7 @@ def intervals(
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
-    """Return `scores` with 95 % intervals, confidence sets of the ranks, and tie groups.
+    """Return `scores` with 95% intervals, confidence sets of the ranks, and tie groups.
 
     Intervals include the choice of images, the dependence of neighbouring times along a run, and the differences
     between runs of a device, as given by the columns of `variance.with_noise`, or by the allowance for `rows` without

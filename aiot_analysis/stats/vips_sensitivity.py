@@ -81,7 +81,7 @@ def shares(
     seed: int = 0,
     resamples: int = intervals.RESAMPLES,
 ) -> pd.DataFrame:
-    """Return `vips.contributions` with the 95 % interval of each share: share_low and share_high, fractions of 1.
+    """Return `vips.contributions` with the 95% interval of each share: share_low and share_high, fractions of 1.
 
     The interval contains percentiles of a bootstrap over images (see `vips.resampled`), in which the log odds of each
     share get an error due to runs and neighbours as in `vips.intervals`: a share s_i changes by s_i (s_j - [i = j])

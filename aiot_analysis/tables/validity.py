@@ -29,7 +29,7 @@ BATTERY_LOW_PERCENT = 30.0  # same limit as in the check before a run: see runne
 FULL_PERCENT = 100.0  # a full battery starts and stops charging by itself
 
 MAX_FREQUENCY_DROP = 0.10
-"""Largest drop from the median of the first third of the samples to that of the last third. It is twice the 5 % within
+"""Largest drop from the median of the first third of the samples to that of the last third. It is twice the 5% within
 which results must be repeatable under the rules of MLPerf Mobile; work that is bound by computation slows down as
 much. That a smaller drop is not throttling is an assumption.
 """
@@ -182,7 +182,7 @@ def _states(samples: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"the {name} was at {hottest:.1f} °C, above {BODY_HOT_C:.0f} °C: let the device cool and run again"
     percent = min(_known(samples, "battery_percent"), default=FULL_PERCENT)
     if percent < BATTERY_LOW_PERCENT:
-        yield f"the battery was at {percent:g} %, below {BATTERY_LOW_PERCENT:g} %: charge it and run again"
+        yield f"the battery was at {percent:g}%, below {BATTERY_LOW_PERCENT:g}%: charge it and run again"
     if len(set(_known(samples, "plugged"))) > 1:
         yield "the device was plugged in or unplugged during the measurement"
     elif len(set(_known([sample for sample in samples if not _full(sample)], "charging"))) > 1:

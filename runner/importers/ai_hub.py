@@ -223,7 +223,7 @@ def correct_images(name: object, percent: float | None, images: int) -> int:
         if round(100 * correct / images, digits) == percent:
             return correct
     raise LogError(
-        f"{name} has an accuracy of {percent} %, which no whole number of {images} images has: copy it again."
+        f"{name} has an accuracy of {percent}%, which no whole number of {images} images has: copy it again."
     )
 
 

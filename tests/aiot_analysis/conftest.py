@@ -76,7 +76,7 @@ def types_of(name: str) -> dict[str, object]:
 
 
 def images(instance_id: str, correct: list[bool], time_ms: list[float], **other: object) -> pd.DataFrame:
-    """Image records of one instance: 10 % decode, 10 % preprocess, 75 % inference, 5 % post-process."""
+    """Image records of one instance: 10% decode, 10% preprocess, 75% inference, 5% post-process."""
     n = len(correct)
     times = np.asarray(time_ms, float)
     frame = pd.DataFrame(

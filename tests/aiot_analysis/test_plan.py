@@ -39,9 +39,9 @@ def test_without_data_it_says_that_it_uses_the_default(tmp_path):
     done = aiot("plan", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("plan      default noise, since there are no data: There is no folder data/processed")
-    assert "an assumed 5 % between runs" in done.stdout
+    assert "an assumed 5% between runs" in done.stdout
     [line] = [line for line in done.stdout.splitlines() if line.startswith("time, two instances of a device")]
-    assert "7.8 %" in line and "what it takes" not in done.stdout
+    assert "7.8%" in line and "what it takes" not in done.stdout
 
 
 def test_differences_are_planned_for_and_more_images_do_not_always_help(tmp_path):
@@ -49,7 +49,7 @@ def test_differences_are_planned_for_and_more_images_do_not_always_help(tmp_path
     done = aiot("plan", *words, cwd=tmp_path)
     assert done.returncode == 0 and "default noise, as requested" in done.stdout
     lines = done.stdout.splitlines()
-    [line] = [line for line in lines if line.startswith("time 3 %, two devices or versions")]
+    [line] = [line for line in lines if line.startswith("time 3%, two devices or versions")]
     assert "8 sessions of 500 images; more images do not help" in line
     assert any(
         line.startswith("accuracy 2 points, two devices or versions, same images") and "(48 tests)" in line
@@ -84,7 +84,7 @@ def test_a_device_and_a_plan_of_ones_own(processed, tmp_path):
 def test_another_allowance_between_runs_is_reported(tmp_path):
     done = aiot("plan", "--run-to-run", "10%", "--json", cwd=tmp_path)
     content = json.loads(done.stdout)
-    assert content["intervals"] == "95 %, including an assumed 10 % between runs"
+    assert content["intervals"] == "95%, including an assumed 10% between runs"
     assert content["noise"][0]["apart_runs"] == pytest.approx((np.log(1.1) / 1.959964) ** 2, rel=1e-5)
     assert content["noise"][0]["discordant"] == noise.DISCORDANT
 

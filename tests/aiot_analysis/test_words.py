@@ -49,7 +49,7 @@ def test_an_interval_is_written_with_as_many_digits_as_tell_its_ends_apart(low, 
     [
         ("-1.5", "−1.5"),
         ("+0.2 (-0.3 to -.1)", "+0.2 (−0.3 to −.1)"),
-        ("<-3 %, -4", "<−3 %, −4"),
+        ("<-3%, -4", "<−3%, −4"),
         ("2026-01-02, sim-01, 3-4, int8-2, a - b, 1e-05", "2026-01-02, sim-01, 3-4, int8-2, a - b, 1e-05"),
         ("`run -1` gives -1", "`run -1` gives −1"),
     ],

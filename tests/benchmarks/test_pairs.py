@@ -47,7 +47,7 @@ def test_ratios_are_taken_within_a_pair() -> None:
 
 @pytest.mark.parametrize(
     ("number", "low", "high", "coverage"),
-    # of the sign test's table: the ranks that hold the median in at least 95 % of cases
+    # of the sign test's table: the ranks that hold the median in at least 95% of cases
     [(6, 1, 6, 0.969), (8, 1, 8, 0.992), (9, 2, 8, 0.961), (12, 3, 10, 0.961), (20, 6, 15, 0.959)],
 )
 def test_interval_is_that_of_the_sign_test(number: int, low: int, high: int, coverage: float) -> None:
@@ -74,4 +74,4 @@ def test_table_shows_ratio_interval_noise_and_target() -> None:
     ).splitlines()
     shown = [" ".join(line.split()) for line in lines]
     assert shown[2] == "work peer 2 ms 4 ms 0.500 0.500 .. 0.500 1.250 (1.250 .. 1.250) <= 0.6 yes"
-    assert shown[3] == "share 1 % 1 .. 1 % 1.500 (1.500 .. 1.500) <= 3 % yes"
+    assert shown[3] == "share 1% 1 .. 1% 1.500 (1.500 .. 1.500) <= 3% yes"

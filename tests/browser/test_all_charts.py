@@ -76,7 +76,7 @@ def pages(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ca
 def formatted(value: float, kind: str) -> str:
     """Format a number as a page does."""
     if kind == "percent":
-        return f"{100 * value:.1f} %"
+        return f"{100 * value:.1f}%"
     if kind == "points":
         return f"{100 * value:.1f} points".replace("-", "−")
     if kind == "count":
@@ -141,7 +141,7 @@ def assert_tooltip(text: str, row: dict[str, Any], chart: Chart) -> None:
     assert numbers
     for fact in numbers:
         ends = [row.get(field) for field in (fact.low, fact.high) if field]
-        interval = [f" (95 %: {formatted(ends[0], fact.format)}"] if len(ends) == 2 and None not in ends else [""]
+        interval = [f" (95%: {formatted(ends[0], fact.format)}"] if len(ends) == 2 and None not in ends else [""]
         unit = {"ms": " ms", "times": " times"}.get(fact.format, "")
         value = formatted(row[fact.field], fact.format) + unit
         assert f"{fact.label}\n{value}{interval[0]}" in text.replace("\t", "\n").replace("\n\n", "\n")

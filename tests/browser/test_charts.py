@@ -135,7 +135,7 @@ def test_every_mark_is_drawn_and_says_its_value_and_the_origin_of_the_data(
     best = f"Model {number - 1:02}"  # the last phone has the highest score
     assert best in tip.inner_text()
     score = 100 + number - 1
-    assert f"{score} (95 %: {score - 3}" in tip.inner_text().replace(".0", "")
+    assert f"{score} (95%: {score - 3}" in tip.inner_text().replace(".0", "")
     badge = page.locator("#fig5 .origin-mark")
     assert badge.all_text_contents() == ([] if origin == "measured" else [origin])
     assert page.locator("#toolbar").is_visible()

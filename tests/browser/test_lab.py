@@ -184,7 +184,7 @@ def test_a_point_tells_its_device_and_values_and_fades_the_others_without_a_requ
     [device] = [device for device, name in name_of_device.items() if name == shown[""]]
     [row] = rows[(rows["device_id"] == device) & (rows["instance"] == shown["instance"])].to_dict("records")
     assert shown["SoC"].startswith(f"{socs[device]}, Android ")
-    assert shown["accuracy"].startswith(f"{100 * row['accuracy']:.1f} % (95 %: ")
+    assert shown["accuracy"].startswith(f"{100 * row['accuracy']:.1f}% (95%: ")
     assert float(shown["time per image"].removesuffix(" ms")) == pytest.approx(row["end_to_end_ms_mean"], rel=0.005)
     assert shown["images"] == "20"
     faded = figure.locator(".mark-symbol.role-mark path[opacity='0.18']")

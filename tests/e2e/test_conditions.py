@@ -65,7 +65,7 @@ def test_a_phone_that_is_empty_or_hot_is_not_measured_until_it_no_longer_is(work
     phone.answers.set_battery(percent=20)
     run(workspace, phone.serial, "--cooldown", "1", "--repeat", "2", code=1)
     [empty] = read_attempts(workspace)
-    assert (empty.status, empty.last["reason"]) == ("unavailable", "its battery is at 20 %, below 30 %")
+    assert (empty.status, empty.last["reason"]) == ("unavailable", "its battery is at 20%, below 30%")
 
     phone.answers.set_battery(percent=85)
     phone.answers.set_thermal(status=2)

@@ -232,7 +232,7 @@ def test_findings_are_json_and_lines():
     told = json.loads(json.dumps(doctor.as_json(found)))
     assert {"check", "level", "message", "remedy"} == set(told[0])
     (line,) = [line for line in doctor.lines(found) if "battery:" in line]
-    assert line == "warning  battery: Its battery is at 12 %. To do: charge it to 30 % or more before a run."
+    assert line == "warning  battery: Its battery is at 12%. To do: charge it to 30% or more before a run."
     assert doctor.worst(found) == "warning"
     assert doctor.worst([]) == "ok"
 
@@ -266,7 +266,7 @@ def test_missing_values_of_a_device_do_not_prevent_a_run():
 def test_every_reason_is_told_with_value_and_limit():
     state = {**GOOD, "battery_percent": 12.0, "battery_temperature_c": 41.5, "thermal_status": "moderate"}
     assert doctor.gate(state) == [
-        "its battery is at 12 %, below 30 %",
+        "its battery is at 12%, below 30%",
         "its battery is at 41.5 °C, above 40.0 °C",
         "its thermal status is moderate, worse than none",
     ]

@@ -25,7 +25,7 @@
       .replace("-", "−");
   };
   const FORMATS = {
-    percent: (value) => `${(100 * value).toFixed(1).replace("-", "−")} %`,
+    percent: (value) => `${(100 * value).toFixed(1).replace("-", "−")}%`,
     points: (value) => `${(100 * value).toFixed(1).replace("-", "−")} points`,
     ms: (value) => `${number(value)} ms`,
     times: (value) => `${number(value)} times`,
@@ -39,7 +39,7 @@
     const format = FORMATS[fact.format];
     const text = format(row[fact.field]);
     return known(row[fact.low]) && known(row[fact.high])
-      ? `${text} (95 %: ${format(row[fact.low])} to ${format(row[fact.high])})` : text;
+      ? `${text} (95%: ${format(row[fact.low])} to ${format(row[fact.high])})` : text;
   };
 
   // ---- the page: its devices, its figures and what the reader chose ----

@@ -61,7 +61,7 @@ def parts(
     Returns one row per claim x comparison, with PART_COLUMNS. state is "as claimed" where the whole interval is in the
     claimed region, "against" where it is outside, else "undecided"; it is "not applicable" where the comparison cannot
     refute the claim and "missing" where there is no number, both with the reason in `why`. All intervals of a claim
-    have a joint confidence of 95 %.
+    have a joint confidence of 95%.
     """
     paper = select.of_paper(instances)
     judged_rows = paper[paper["verdict"].isin(names.verdicts(wanted))]

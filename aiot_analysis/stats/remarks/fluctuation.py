@@ -24,7 +24,7 @@ MOST = (0.5, math.inf)
 UNLIKE = (-math.inf, 0.7)  # correlation: they share less than half of their variance
 BEYOND_NOISE = (
     f"whose accuracy differs between {FEWEST} devices or more, on the same images, by more than repeated answers of "
-    "one device vary (tests at 5 % together): over a half. It needs a second run on some device, and a number for at "
+    "one device vary (tests at 5% together): over a half. It needs a second run on some device, and a number for at "
     "least half of the combinations"
 )
 OWN_PATTERN = (
@@ -45,8 +45,8 @@ def share_of_different(evidence: Evidence, instances: Sequence[str], what: str) 
     and a number for at least half of the instances.
 
     Simulations used 100 fleets each, of 8 devices with two runs of 24 instances on 500 images. The claim never held
-    where answers flipped at random with a probability of 0.2 or 2 %, and some instance surely differed in 0 and 6 % of
-    the fleets. If accuracies had a standard deviation of 3 points over devices, with flips of 0.2 %, it held in all of
+    where answers flipped at random with a probability of 0.2 or 2%, and some instance surely differed in 0 and 6% of
+    the fleets. If accuracies had a standard deviation of 3 points over devices, with flips of 0.2%, it held in all of
     60 fleets in which all devices had two runs, and in all of 60 in which one device had.
     """
     right: dict[str, Floats] = {}
@@ -205,10 +205,10 @@ def patterns(
     `intervals.likeness`. Noise is what does not repeat: from run to run if at least FEWEST devices, and half of all,
     have two runs of all instances; otherwise from image to image. There is no number if no pattern repeats.
 
-    Simulations used 24 instances on 500 images. Where answers only flip at random (0.2 %), a pattern seemed to repeat
-    in 0.5 to 2 % of 200 to 300 fleets of 8 and of 24 devices, with one run and with two, and the claim held in none.
+    Simulations used 24 instances on 500 images. Where answers only flip at random (0.2%), a pattern seemed to repeat
+    in 0.5 to 2% of 200 to 300 fleets of 8 and of 24 devices, with one run and with two, and the claim held in none.
     With one pattern common to all instances (standard deviation 0.3 to 3 points; 5, 8 and 24 devices) it held in none
-    of 300, and at a true correlation of 0.7 in at most 2.3 %. With independent patterns of 3 points it held in all of
+    of 300, and at a true correlation of 0.7 in at most 2.3%. With independent patterns of 3 points it held in all of
     300 fleets of 8 devices and of 200 of 24.
     """
     right, why = _comparable_answers(

@@ -66,14 +66,14 @@ def quantizations(implementation: str, model: str, slow: str, fast: str, claimed
 def over_devices(evidence: Evidence, pairs: Sequence[SpeedPair]) -> list[ClaimPart]:
     """Return one part per pair: the geometric mean over devices, or the value of the only device.
 
-    The intervals have a joint confidence of 95 %.
+    The intervals have a joint confidence of 95%.
     """
     joint_level = level(len(pairs))
     return [ClaimPart(pair.name, evidence.speed_up(pair.slow, pair.fast, joint_level), pair.claimed) for pair in pairs]
 
 
 def on_each_device(evidence: Evidence, pairs: Sequence[SpeedPair]) -> list[ClaimPart]:
-    """Return one part per pair and device, each with the interval of that device; their joint confidence is 95 %.
+    """Return one part per pair and device, each with the interval of that device; their joint confidence is 95%.
 
     The intervals share the error rate over all pairs and all devices considered, including those without a number.
     Where no single device is clear, all of them together may be: the geometric mean over devices can be in the claimed
@@ -180,7 +180,7 @@ FRAMEWORK_CLAIMS = [
         short="ResNet50: Caffe2 beats PyTorch on some devices",
         text="On some devices, Caffe2 is faster than PyTorch Mobile for ResNet50.",
         quote="there are some devices on which ResNet50 with Caffe2 performs better than Pytorch Mobile",
-        rule="speed-up on each device alone: over 1.05 on at least one, or in the geometric mean over them (5 % of "
+        rule="speed-up on each device alone: over 1.05 on at least one, or in the geometric mean over them (5% of "
         "time, our choice); it "
         "does not hold if it is under 1.05 on each",
         find=partial(on_each_device, pairs=[frameworks("resnet50", PYTORCH, CAFFE2, FASTER_BY_MATERIAL)]),
@@ -272,7 +272,7 @@ NNAPI_CLAIMS = [
         text="On some devices, MobileNetV2 or MnasNet is slower with NNAPI.",
         quote="the performances with NNAPI even decrease on some devices",
         rule="speed-up over TFLite CPU on each device alone: under 1 / 1.05 for one of the two models "
-        "on at least one device, or in the geometric mean over devices (5 % of time, our choice); it does not hold "
+        "on at least one device, or in the geometric mean over devices (5% of time, our choice); it does not hold "
         "if it is over that for both on each",
         unit=TIMES,
         find=partial(
@@ -311,7 +311,7 @@ NNAPI_CLAIMS = [
         text="NNAPI does not always make inference faster.",
         quote="NNAPI does not always accelerate the inference",
         rule="speed-up over TFLite CPU on each device alone: under 1 / 1.05 for one of the six models "
-        "on at least one device, or in the geometric mean over devices (5 % of time, our choice); it does not hold "
+        "on at least one device, or in the geometric mean over devices (5% of time, our choice); it does not hold "
         "if it is over that for all on each",
         unit=TIMES,
         find=partial(on_each_device, pairs=[frameworks(model, TFLITE, NNAPI, SLOWER_BY_MATERIAL) for model in MODELS]),
@@ -322,7 +322,7 @@ NNAPI_CLAIMS = [
 
 
 ALMOST = 0.8  # smallest share of the pairs of models
-APART = 1.1  # smallest ratio of FLOPs of compared models: the paper calls MobileNetV2 close to MnasNet, 5 % apart
+APART = 1.1  # smallest ratio of FLOPs of compared models: the paper calls MobileNetV2 close to MnasNet, 5% apart
 CLOSE_TO_HEAVY = (0.5, 2.0)
 AT_MOST_TWICE = (0.5, math.inf)  # times as fast as a light model
 
@@ -377,8 +377,8 @@ COMPLEXITY_CLAIMS = [
         text="With TFLite on the CPU, models with more FLOPs nearly always take longer.",
         quote="With the implementation of Tensorflow Lite CPU, it is almost true that the model with more FLOPs takes "
         "more inference time",
-        rule="share of the pairs of models, 10 % or more apart in Table II's FLOPs, that are in the order of their "
-        "FLOPs, mean over devices (on one device, by its intervals): over 80 %; the paper gives no number "
+        rule="share of the pairs of models, 10% or more apart in Table II's FLOPs, that are in the order of their "
+        "FLOPs, mean over devices (on one device, by its intervals): over 80%; the paper gives no number "
         "for almost, so this is our choice",
         unit=SHARE,
         find=_concordance,

@@ -95,7 +95,7 @@ def _timing_errors(evidence: Evidence, devices: pd.Index, parts: Floats, excess:
 def distinguishable(scored: DeviceScores) -> NDArray[np.bool_]:
     """Return which pairs of devices have significantly different scores, (devices, devices).
 
-    Two devices differ significantly if the 95 % interval of their difference excludes 0. The interval includes the
+    Two devices differ significantly if the 95% interval of their difference excludes 0. The interval includes the
     choice of images, which both devices share, and the uncertainty of the times of each: other runs, and the dependence
     of neighbours.
     """
@@ -152,7 +152,7 @@ VIPS_CLAIMS = [
         text="The score compares any two devices directly.",
         quote="The AI scores enable a direct comparison [...] of different devices",
         rule="share of the pairs of devices with all 24 instances whose scores differ by more than the choice of "
-        "images and other runs can make (95 % interval of each difference, paired by image): over 90 %, our choice; "
+        "images and other runs can make (95% interval of each difference, paired by image): over 90%, our choice; "
         "interval of a jackknife over 5 devices or more",
         find=_comparison,
         **_TABLE_IV,
@@ -163,7 +163,7 @@ VIPS_CLAIMS = [
         text="The score ranks the devices.",
         quote="The AI scores enable a direct [...] ranking of different devices",
         rule="share of the neighbours in the ranking whose scores differ by more than the choice of images and "
-        "other runs can make (95 % interval of each difference, paired by image): over a half, our choice, with the "
+        "other runs can make (95% interval of each difference, paired by image): over a half, our choice, with the "
         "exact binomial interval, over 5 devices or more",
         find=_ranking,
         **_TABLE_IV,

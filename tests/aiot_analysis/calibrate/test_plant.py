@@ -108,7 +108,7 @@ def test_quantized_answers_differ_a_little_and_accuracies_are_as_planned():
 
 def test_answers_flip_anew_in_each_run():
     right = answers(fleet(FleetPlan(TFLITE[:1], devices=1, images=50_000, sessions=2, flips=0.002)))
-    # each of the two runs flips 0.2 %
+    # each of the two runs flips 0.2%
     assert (right.iloc[0] != right.iloc[1]).mean() == pytest.approx(0.004, abs=0.001)
 
 

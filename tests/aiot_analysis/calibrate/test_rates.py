@@ -38,7 +38,7 @@ def test_a_target_is_missed_where_the_whole_interval_is_outside(target, hits, tr
 
 def test_a_row_of_the_table():
     line = rates.line(Rate(ROW, 0, 20))
-    assert line == "| nothing | remarks | a holds: 0 % (0 to 16.8 %) | at most 5 % | 20 | yes | `a-null` |"
+    assert line == "| nothing | remarks | a holds: 0% (0 to 16.8%) | at most 5% | 20 | yes | `a-null` |"
     noted = RateRow("b", "nothing", "remarks", "b holds", None, "500 images do not tell")
     assert rates.line(Rate(noted, 1, 2)).endswith("| none | 2 | 500 images do not tell | `b` |")
 

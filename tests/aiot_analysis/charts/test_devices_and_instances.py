@@ -82,7 +82,7 @@ def test_agreement_has_chance_beside_what_was_observed() -> None:
     first, second = "ResNet50 · TFLite CPU", "MnasNet · PyTorch"
     assert by_mark[("observed, significant", first)] == pytest.approx(2.0)
     assert by_mark[("observed spread", second)] == pytest.approx(0.4)
-    assert by_mark[("chance alone (95 %, all instances)", first)] == pytest.approx(1.0)
+    assert by_mark[("chance alone (95%, all instances)", first)] == pytest.approx(1.0)
     assert by_mark[("if each device had other images", first)] == pytest.approx(1.9)
     itself = rows[rows["mark"] == "a device differs from itself"]
     assert itself[["value", "value_low", "value_high"]].values.tolist() == [[2.0, 1.0, 3.0]]
@@ -98,7 +98,7 @@ def test_differences_to_the_reference_have_both_intervals_and_the_reference_is_a
     assert rows["mark"].to_dict() == {
         "p00": "the reference",
         "p01": "significant difference",
-        "p02": "difference on the same images (95 % jointly)",
+        "p02": "difference on the same images (95% jointly)",
     }
     assert rows.loc["p00", "change"] == 0.0 and np.isnan(rows.loc["p00", "alone_low"])
     ends = ["change_low", "change", "change_high", "alone_low", "alone_high"]

@@ -26,7 +26,7 @@ def test_bars_of_samples_are_beside_each_other_and_the_true_spread_is_a_line() -
     assert bars[["start", "end"]].values.tolist() == [pytest.approx([0.115, 0.285]), pytest.approx([0.315, 0.485])]
     assert bars["high"].tolist() == [0.3, 0.7]
     assert rows.loc["all images", "value"] == 0.1 and rows.loc["their median", "value"] == 0.4
-    assert rows.loc["95 % of them", ["start", "end"]].tolist() == pytest.approx([0.1, 0.5])
+    assert rows.loc["95% of them", ["start", "end"]].tolist() == pytest.approx([0.1, 0.5])
     assert set(rows["panel"]) == {"ResNet50, 2 answer sets"}
 
 

@@ -18,7 +18,7 @@ from tests.aiot_analysis.stats.series import autocorrelated
 
 INSTANCE = "tflite_cpu_float32_mnasnet"
 RUN_SD = np.log(1.05) / 1.96 / np.sqrt(2)
-"""Standard deviation of the logarithm of a run's mean where two runs agree within 5 %, 19 times of 20."""
+"""Standard deviation of the logarithm of a run's mean where two runs agree within 5%, 19 times of 20."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def session(case: Case, seed: int) -> pd.DataFrame:
 
 
 def rates(case: Case, trials: int) -> dict[str, float]:
-    """Return the shares of sessions that show a change in time, and whose 95 % interval has the true one.
+    """Return the shares of sessions that show a change in time, and whose 95% interval has the true one.
 
     The sessions are compared together, as instances of one. Each is one test with an interval by itself, so that none
     is corrected for the others.
@@ -67,24 +67,24 @@ def rates(case: Case, trials: int) -> dict[str, float]:
 
 CASES = [
     Case("6 blocks"),
-    Case("6 blocks, drift of 10 % over the session", drift=np.log(1.1)),
-    Case("6 blocks, drift of 50 % over the session", drift=np.log(1.5)),
+    Case("6 blocks, drift of 10% over the session", drift=np.log(1.1)),
+    Case("6 blocks, drift of 50% over the session", drift=np.log(1.5)),
     Case("6 blocks, autocorrelation 0.9", autocorrelation=0.9),
-    Case("4 blocks, drift of 10 %", blocks=4, drift=np.log(1.1)),
-    Case("12 blocks, drift of 10 %", blocks=12, drift=np.log(1.1)),
-    Case("6 blocks, runs within 20 %, not 5 %", run_sd=RUN_SD * np.log(1.2) / np.log(1.05)),
+    Case("4 blocks, drift of 10%", blocks=4, drift=np.log(1.1)),
+    Case("12 blocks, drift of 10%", blocks=12, drift=np.log(1.1)),
+    Case("6 blocks, runs within 20%, not 5%", run_sd=RUN_SD * np.log(1.2) / np.log(1.05)),
 ]
 
 
 def main(trials: int) -> None:
     """Print a row for each case."""
-    print("| simulated | no change: a change shown | interval has the truth | 10 % slower: shown | 5 % slower: shown |")
+    print("| simulated | no change: a change shown | interval has the truth | 10% slower: shown | 5% slower: shown |")
     print("| --- | --- | --- | --- | --- |")
     for case in CASES:
         null = rates(case, trials)
         powers = [rates(replace(case, ratio=ratio), trials)["shown"] for ratio in (1.1, 1.05)]
         numbers = [null["shown"], null["covered"], *powers]
-        print(f"| {case.name} | {' | '.join(f'{100 * number:.1f} %' for number in numbers)} |", flush=True)
+        print(f"| {case.name} | {' | '.join(f'{100 * number:.1f}%' for number in numbers)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -124,8 +124,8 @@ CASES = [
     Case("three sessions a side", sessions=3),
     Case("three sessions a side, of three runs each", sessions=3, runs=3),
     Case("three sessions a side that all instances share", sessions=3, shared=True),
-    Case("three sessions a side, sessions within 50 %", sessions=3, between=0.5),
-    Case("three sessions a side, those of every second instance within 15 %, not 5 %", sessions=3, unequal=3.0),
+    Case("three sessions a side, sessions within 50%", sessions=3, between=0.5),
+    Case("three sessions a side, those of every second instance within 15%, not 5%", sessions=3, unequal=3.0),
     Case("five sessions a side", sessions=5),
     Case("five sessions a side that all instances share", sessions=5, shared=True),
     Case("two sessions and four", sessions=2, more=2),
@@ -134,14 +134,14 @@ CASES = [
     Case("two sessions a side", sessions=2),
     Case("two sessions a side that all instances share", sessions=2, shared=True),
     Case("one run a side that all instances share", shared=True),
-    Case("one run a side, sessions within 10 %, not 5 %", between=0.1),
-    Case("one run a side, sessions within 50 %, not 5 %", between=0.5),
+    Case("one run a side, sessions within 10%, not 5%", between=0.1),
+    Case("one run a side, sessions within 50%, not 5%", between=0.5),
 ]
 
 
 def main(trials: int) -> None:
-    print("| simulated | any change shown | any regression (5 %, 1 point) | at the margin: any regression", end=" | ")
-    print("10 % slower: an instance shown to be | a regression | 20 % slower: a regression", end=" | ")
+    print("| simulated | any change shown | any regression (5%, 1 point) | at the margin: any regression", end=" | ")
+    print("10% slower: an instance shown to be | a regression | 20% slower: a regression", end=" | ")
     print("5 points lost: a regression |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for case in CASES:
@@ -151,7 +151,7 @@ def main(trials: int) -> None:
         much = rates(Case(**{**vars(case), "ratio": 1.2, "lost": 0.05}), trials)
         numbers = [none["any change"], none["any regression"], limit["any regression"], slower["slower"]]
         numbers += [slower["regression in time"], much["regression in time"], much["regression in accuracy"]]
-        print(f"| {case.name} | {' | '.join(f'{100 * one:.1f} %' for one in numbers)} |", flush=True)
+        print(f"| {case.name} | {' | '.join(f'{100 * one:.1f}%' for one in numbers)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ USUAL = 10 * np.exp(0.1**2 / 2)  # the mean of `usual`
 
 
 def usual(n: int, seed: int, phi: float = 0.45) -> Floats:
-    """Times in ms that scatter by 10 %, with an autocorrelation."""
+    """Times in ms that scatter by 10%, with an autocorrelation."""
     return 10 * np.exp(0.1 * autocorrelated(phi, 1, n, seed)[0])
 
 
@@ -47,7 +47,7 @@ def lognormal(sd: float) -> Kind:
 
 
 def step(rng: np.random.Generator, ms: Floats) -> Floats:
-    """Times that are 40 % longer from some image on."""
+    """Times that are 40% longer from some image on."""
     return ms * np.where(np.arange(len(ms)) < rng.integers(len(ms)), 1, 1.4)
 
 

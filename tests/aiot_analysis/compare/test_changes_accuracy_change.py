@@ -37,7 +37,7 @@ def test_an_exact_test_that_does_not_reject_widens_the_interval_to_0():
     assert found.p_value == pytest.approx(exact)
     assert exact > 0.05
     assert found.interval() == (0, pytest.approx(float(high)))
-    assert found.interval(0.9)[0] > 0  # at 10 % it rejects
+    assert found.interval(0.9)[0] > 0  # at 10% it rejects
 
 
 def test_an_interval_that_includes_0_raises_p_to_the_level_at_which_it_first_does():

@@ -52,7 +52,7 @@ def test_times_that_depend_on_those_before_tell_less():
 
 
 def test_the_interval_of_pairs_covers_the_ratio():
-    """95 % of 300 pairs of runs, within what chance does to so many (binomial, 99.9 %)."""
+    """95% of 300 pairs of runs, within what chance does to so many (binomial, 99.9%)."""
     inside = 0
     for seed in range(300):
         low, high = changes.ratio_of_images(*two(300, 1.1, 0.5, seed), changes.MEAN, paired=True).interval()

@@ -11,7 +11,7 @@ TRIALS = 40
 
 
 def most(share):
-    """So many of TRIALS are still chance where `share` is the truth (99.9 %)."""
+    """So many of TRIALS are still chance where `share` is the truth (99.9%)."""
     return stats.binom.ppf(0.999, TRIALS, share) / TRIALS
 
 
@@ -19,7 +19,7 @@ CASES = [
     Case("one run a side"),
     Case("three runs a side, of one session each", runs=3),
     Case("three sessions a side, of two runs each", sessions=3, runs=2),
-    Case("three sessions a side, sessions within 50 %", sessions=3, between=0.5),
+    Case("three sessions a side, sessions within 50%", sessions=3, between=0.5),
 ]
 SMALL = [replace(case, name=f"small, {case.name}", instances=6, images=100) for case in CASES]
 
@@ -48,4 +48,4 @@ def test_what_is_much_worse_is_a_regression():
 
 def test_single_runs_on_a_busy_machine_appear_to_differ():
     """That is why docs/compare.md asks for three sessions a side."""
-    assert rates(Case("sessions within 50 %", between=0.5), 10)["any change"] > 0.5
+    assert rates(Case("sessions within 50%", between=0.5), 10)["any change"] > 0.5

@@ -375,7 +375,7 @@ def test_groups_are_over_their_instances():
     error = lost.std(ddof=1) / np.sqrt(N)
     assert right["high"] - right["change"] == pytest.approx(1.9842 * error, rel=1e-3)
     own = groups.loc[("model", "squeezenet", "accuracy")]
-    assert own["low"] == pytest.approx(float(accuracy.newcombe(48, 12, 0, 40)[0]))  # 95 %, by itself
+    assert own["low"] == pytest.approx(float(accuracy.newcombe(48, 12, 0, 40)[0]))  # 95%, by itself
 
 
 def test_groups_of_devices_are_over_devices():

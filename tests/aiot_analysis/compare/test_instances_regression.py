@@ -15,7 +15,9 @@ from aiot_analysis.tables import names
 from tests.examples import examples
 
 
-@pytest.mark.parametrize(("words", "share"), [("5%", 0.05), ("5", 0.05), (" 2.5 % ", 0.025), ("0%", 0.0), ("200", 2.0)])
+@pytest.mark.parametrize(
+    ("words", "share"), [("5%", 0.05), ("5", 0.05), ("2.5%", 0.025), (" 2.5 % ", 0.025), ("0%", 0.0), ("200", 2.0)]
+)
 def test_margins_are_percent(words, share):
     assert instances.margins(words).time == pytest.approx(share)
     assert instances.margins(words).accuracy == 0.01

@@ -49,11 +49,11 @@ def test_the_change_is_the_mean_log_ratio_with_students_interval_over_blocks():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_steady_drift_cancels(seed):
-    """Every run takes 3 % longer than the one before, and B nothing more than A."""
+    """Every run takes 3% longer than the one before, and B nothing more than A."""
     case = Case("drift", spread=0.0, run_sd=0.0, drift=11 * np.log(1.03))
     frame = session(case, seed)
     assert compared(frame)["change"] == pytest.approx(0.0, abs=1e-12)
-    # in the order ABABAB... it would be taken for a change of 3 %
+    # in the order ABABAB... it would be taken for a change of 3%
     naive = frame.assign(ab_side=["a", "b"] * 6)
     naive["end_to_end_ms_mean"] = 10 * 1.03 ** np.arange(12)
     naive["instance_id"] = MNASNET
@@ -128,7 +128,7 @@ def test_accuracy_has_the_exact_mcnemar_test():
 
 
 def test_accuracy_without_answers_is_the_mean_over_blocks_and_not_tested():
-    """Half of the images are right in A; in B, 30, 40 and 80 %, that is 50 % on average of the blocks."""
+    """Half of the images are right in A; in B, 30, 40 and 80%, that is 50% on average of the blocks."""
     frame = rows([(side, block, 10 + block + (side == "b")) for block in (1, 2, 3) for side in "ab"])
     frame.loc[frame["ab_side"] == "b", "accuracy"] = [0.3, 0.4, 0.8]
     table = interleaved.compare_blocks(frame, NOTHING, ["accuracy", "mean"]).set_index("metric")
@@ -176,7 +176,7 @@ def test_words_say_what_an_interval_is_over_and_what_is_not_in_it():
 
 
 def test_rates_of_errors_are_those_of_the_page():
-    """docs/compare.md has the numbers of more trials; here they are within chance (99.9 %) of them."""
+    """docs/compare.md has the numbers of more trials; here they are within chance (99.9%) of them."""
     trials = 100
     drift = np.log(1.1)
     null = rates(Case("no change", drift=drift), trials)

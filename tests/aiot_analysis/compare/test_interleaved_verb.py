@@ -74,7 +74,7 @@ def test_a_session_has_one_verdict_over_its_blocks(project):
 
 
 def test_costs_are_medians_over_the_runs_of_a_side(tmp_path):
-    """To load takes A 10 ms, and B 20, 20, 30 and 500 ms: 25 ms, 150 % more, though the last run took 500 ms."""
+    """To load takes A 10 ms, and B 20, 20, 30 and 500 ms: 25 ms, 150% more, though the last run took 500 ms."""
     for block, load_ms in enumerate((20, 20, 30, 500), 1):
         for place, side in enumerate("ab"):
             ms = 20 + block + place
@@ -125,7 +125,7 @@ def test_text_and_markdown_say_over_what_it_is(project):
 def test_a_slower_side_is_a_regression(project):
     done = compare(project, "--ab", "newest", "--fail-on-regression", "5%")
     assert done.returncode == 3
-    assert "2 regressions (slower by more than 5 %, or accuracy lower by more than 1 point)" in done.stdout
+    assert "2 regressions (slower by more than 5%, or accuracy lower by more than 1 point)" in done.stdout
     assert compare(project, "--ab", "newest", "--fail-on-regression", "25%").returncode == 0
 
 

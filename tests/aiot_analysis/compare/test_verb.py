@@ -11,7 +11,7 @@ def test_no_regression_ends_with_0(processed, tmp_path):
     done = aiot("compare", "threads=2", "threads=1", "--fail-on-regression", "5%", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert (
-        "no regression found (slower by more than 5 %, or accuracy lower by more than 1 point; assuming that two"
+        "no regression found (slower by more than 5%, or accuracy lower by more than 1 point; assuming that two"
         in done.stdout
     )
 

@@ -24,8 +24,8 @@ def seen(item, draws=200, n_classes=2):
 
 def test_accuracies_of_each_network():
     assert tell.accuracies(answer_sets.accuracies([ITEM, ALIKE])) == (
-        "net is right on 92.5 to 97.5 % of 40 images (4 submissions, 5.00 points apart); "
-        "MnasNet is right on 97.5 % of 40 images (2 submissions, 0.00 points apart)."
+        "net is right on 92.5 to 97.5% of 40 images (4 submissions, 5.00 points apart); "
+        "MnasNet is right on 97.5% of 40 images (2 submissions, 0.00 points apart)."
     )
     assert tell.accuracies(answer_sets.accuracies([])) == tell.NO_ANSWERS
 
@@ -50,7 +50,7 @@ def test_equal_answers_may_be_copied_logs():
 def test_classes_and_images_that_flip():
     text = tell.classes(answer_sets.classes(ITEM))
     assert text == (
-        "net: answers differ on 4 of 40 images (10.0 %), most often in the class tench (3 of 10); 2 of 4 classes have "
+        "net: answers differ on 4 of 40 images (10.0%), most often in the class tench (3 of 10); 2 of 4 classes have "
         "none."
     )
     assert tell.images([ITEM]) == "net: 000.jpg (tench) got 2 different classes from 3 answer sets."
@@ -62,16 +62,16 @@ def test_samples_beside_all_images():
     text = tell.samples(answer_sets.spreads(samples), pairs)
     assert text == (
         "On a sample of 10 images drawn as the paper drew its own, the 2 answer sets of MnasNet seem to be 100.0 "
-        "points apart (median of 200 samples; 95 % of them show 100.0 to 100.0), but are 100.00 points apart on all "
-        "images; 0.0 % of the samples show more. A sample has different answers of any two of these sets with a "
-        "probability of over 99.99 %. On all images, 1 of 1 pair of sets differ significantly in accuracy (tests "
-        "corrected together); a test on a sample alone finds such a difference in 100.0 % of samples."
+        "points apart (median of 200 samples; 95% of them show 100.0 to 100.0), but are 100.00 points apart on all "
+        "images; 0.0% of the samples show more. A sample has different answers of any two of these sets with a "
+        "probability of over 99.99%. On all images, 1 of 1 pair of sets differ significantly in accuracy (tests "
+        "corrected together); a test on a sample alone finds such a difference in 100.0% of samples."
     )
     nothing, alike = seen(ALIKE)
     assert tell.samples(answer_sets.spreads(alike), nothing) == "There are no samples of two different answer sets."
     pairs, samples = seen(ITEM)
     least = pairs["shown"].min()
-    assert f"with a probability of at least {100 * least:.2f} %." in tell.samples(answer_sets.spreads(samples), pairs)
+    assert f"with a probability of at least {100 * least:.2f}%." in tell.samples(answer_sets.spreads(samples), pairs)
     assert tell.samples(answer_sets.spreads(samples), pairs).endswith(
         "0 of 3 pairs of sets differ significantly in accuracy (tests corrected together)."
     )
@@ -83,8 +83,8 @@ def test_a_pair_in_words():
     row, drawn = tell.of_pair(chosen, pairs, samples)
     text = tell.pair(chosen, row, drawn)
     assert text.startswith(
-        "a and d give different classes to 4 of 40 images of net (10.0 %). Their accuracies are 97.50 and 92.50 %: the "
-        "difference of −5.00 points (95 % interval "
+        "a and d give different classes to 4 of 40 images of net (10.0%). Their accuracies are 97.50 and 92.50%: the "
+        "difference of −5.00 points (95% interval "
     )
     # three of four differ on the images of one side: a binomial test of 1 of 4
     assert "is not significant (McNemar's test, p 0.625). A sample of 20 images drawn as the paper drew its own" in text
@@ -98,7 +98,7 @@ def test_a_pair_in_words():
 
 def test_a_probability_is_never_rounded_to_one():
     frame = pd.DataFrame({"shown": [0.5, 0.99984, 0.99996]})
-    assert [tell._probability(value) for value in frame["shown"]] == ["50.00 %", "99.98 %", "over 99.99 %"]
+    assert [tell._probability(value) for value in frame["shown"]] == ["50.00%", "99.98%", "over 99.99%"]
 
 
 def test_networks_with_few_images_have_no_samples(capsys):

@@ -22,12 +22,12 @@ def claims(parts):
 
 def test_the_overview_has_one_row_per_claim_with_its_effect_or_the_reason_it_is_missing(claims):
     found = tell.overview(claims).set_index("id")
-    assert found.columns.tolist() == ["verdict", "claim", "effect (95 % interval)", "devices", "page"]
+    assert found.columns.tolist() == ["verdict", "claim", "effect (95% interval)", "devices", "page"]
     effect = claims.set_index("id").loc["2c"]
-    assert found.loc["2c", "effect (95 % interval)"] == (
+    assert found.loc["2c", "effect (95% interval)"] == (
         f"{effect['effect']:.2f} times as fast ({effect['effect_low']:.2f} to {effect['effect_high']:.2f})"
     )
-    assert found.loc["3a", "effect (95 % interval)"] == "TFLite NNAPI float32 not measured"
+    assert found.loc["3a", "effect (95% interval)"] == "TFLite NNAPI float32 not measured"
     assert found.loc["3a", "page"] == "05 nnapi"
 
 
@@ -44,7 +44,7 @@ def test_the_sentence_counts_the_claims_that_hold(claims):
     assert f"Of 11 claims, on this data {counts['holds']} hold" in tell.sentence(claims)
     assert f"{counts['cannot be decided']} cannot be decided." in tell.sentence(claims)
     decided = claims["verdict"].isin(["holds", "does not hold"]).sum()
-    assert f"rate of 5 %, so of {decided} verdicts, {decided / 20:.2g} may be wrong" in tell.sentence(claims)
+    assert f"rate of 5%, so of {decided} verdicts, {decided / 20:.2g} may be wrong" in tell.sentence(claims)
     assert "error rate" not in tell.sentence(claims[claims["verdict"] == "cannot be decided"])
     assert "follow from the simulation" not in tell.sentence(claims)
     built = tell.sentence(claims.assign(mark="by construction"))
@@ -78,8 +78,8 @@ def test_a_short_table_can_be_folded():
 
 
 def test_captions_say_that_intervals_hold_together_and_what_those_of_times_include():
-    together = "All intervals of a claim hold jointly at 95 %"
-    of_times = "; intervals of times of one device include an assumed 5 % between runs"
+    together = "All intervals of a claim hold jointly at 95%"
+    of_times = "; intervals of times of one device include an assumed 5% between runs"
     several = fleet()
     assert tell.intervals(several) == f"{together}{of_times}, and intervals over devices include how devices differ"
     assert tell.intervals(several[several["device_id"] == several["device_id"].iloc[0]]) == together + of_times

@@ -22,11 +22,11 @@ from aiot_analysis.display.show import show, table
 from aiot_analysis.errors import ReportError
 from aiot_analysis.plots import shares, style
 
-FIGURE = Item("fig5_shares", "Fig. 5", "Share of 100 % & more", "figure", "simulated")
-TABLE = Item("table4_vips", "Table IV", "Scores_of 10 %", "table", "measured")
-FRAME = pd.DataFrame({"device": ["a|b_c", "50 % & ~"], "vips": [1 / 3, None], "ok": [True, False]})
+FIGURE = Item("fig5_shares", "Fig. 5", "Share of 100% & more", "figure", "simulated")
+TABLE = Item("table4_vips", "Table IV", "Scores_of 10%", "table", "measured")
+FRAME = pd.DataFrame({"device": ["a|b_c", "50% & ~"], "vips": [1 / 3, None], "ok": [True, False]})
 WORDS = Words(
-    pd.DataFrame({"device": ["a|b_c", "50 % & ~"], "vips": ["0.33", "–"], "ok": ["✓", "<no>"]}),
+    pd.DataFrame({"device": ["a|b_c", "50% & ~"], "vips": ["0.33", "–"], "ok": ["✓", "<no>"]}),
     [False, True, False],
     [False] * 3,
 )
@@ -168,6 +168,7 @@ def test_an_own_sheet_is_laid_over_that_of_a_preset(tmp_path: Path, monkeypatch:
         ("x\r=1", "x =1"),
         ("Xiaomi =1", "Xiaomi =1"),
         ("-5", "-5"),
+        ("+1,234.5%", "+1,234.5%"),
         ("+1,234.5 %", "+1,234.5 %"),
         ("-", "-"),
         ("−5 ms", "−5 ms"),
@@ -191,11 +192,11 @@ def test_a_csv_has_the_numbers_in_full(tmp_path: Path) -> None:
 
 def test_a_table_in_latex_is_escaped() -> None:
     text = export.latex(TABLE, WORDS)
-    assert text.splitlines()[:4] == ["% Scores_of 10 %", "% origin: measured", r"\begin{table}[t]", r"\centering"]
-    assert r"\caption{Scores\_of 10 \%}" in text
+    assert text.splitlines()[:4] == ["% Scores_of 10%", "% origin: measured", r"\begin{table}[t]", r"\centering"]
+    assert r"\caption{Scores\_of 10\%}" in text
     assert r"\begin{tabular}{lrl}" in text and r"\toprule" in text
     assert r"a\textbar{}b\_c & 0.33 & $\checkmark$ \\" in text
-    assert r"50 \% \& \textasciitilde{} & -- & $<$no$>$ \\" in text
+    assert r"50\% \& \textasciitilde{} & -- & $<$no$>$ \\" in text
 
 
 def table_of(*columns: tuple[str, bool, str], rows: int = 2) -> Words:
@@ -269,7 +270,7 @@ LONG = "Time as a multiple (of the fastest, which is " + "a " * 20 + "one): medi
         ("Short", "Short"),
         ("One sentence. And another.", "One sentence."),
         ("First clause; the rest", "First clause"),
-        ("Wilson's 95 % interval, e.g. one", "Wilson's 95 % interval, e.g. one"),
+        ("Wilson's 95% interval, e.g. one", "Wilson's 95% interval, e.g. one"),
         (LONG, "Time as a multiple"),
         ("word " * 30, ("word " * 24) + "…"),
     ],
@@ -294,7 +295,7 @@ def test_a_figure_has_a_float_for_each_width_with_names_of_their_own(tmp_path: P
             f"\\begin{{{name}}}[t]",
             r"\centering",
             rf"\includegraphics[width=\linewidth]{{fig5_shares_{width}.pdf}}",
-            r"\caption{Simulated data. Share of 100 \% \& more}",
+            r"\caption{Simulated data. Share of 100\% \& more}",
             r"\label{fig:fig5_shares}",
             f"\\end{{{name}}}",
         ]
@@ -339,9 +340,9 @@ def test_a_long_table_in_latex_goes_over_pages() -> None:
 
 def test_a_table_in_markdown_is_escaped() -> None:
     assert export.markdown(TABLE, WORDS) == (
-        "Scores_of 10 % (origin: measured)\n\n"
+        "Scores_of 10% (origin: measured)\n\n"
         "| device | vips | ok |\n| :-- | --: | :-- |\n"
-        "| a\\|b_c | 0.33 | ✓ |\n| 50 % & ~ | – | &lt;no> |\n"
+        "| a\\|b_c | 0.33 | ✓ |\n| 50% & ~ | – | &lt;no> |\n"
     )
 
 
@@ -355,7 +356,7 @@ def test_what_notebooks_show_is_written_where_a_sink_is_open(tmp_path: Path) -> 
     assert export.current() is None
     [item] = opened.written()
     assert (item["name"], item["number"], item["files"]) == ("mine", "Table IV", ["mine.csv", "mine.md"])
-    assert "| 50 % & ~ | – | no |" in (tmp_path / "part" / "mine.md").read_text()
+    assert "| 50% & ~ | – | no |" in (tmp_path / "part" / "mine.md").read_text()
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "foreign.txt").write_text("kept")
     assert opened.place(tmp_path / "out") == ["out/mine.csv", "out/mine.md"]

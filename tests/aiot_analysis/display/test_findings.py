@@ -149,7 +149,7 @@ def test_accuracy_of_devices_is_by_its_test_and_of_one_device_by_its_range():
         {"instance_id": ids, "p_adjusted": [0.01, 0.2], "accuracy_min": [0.55, 0.7], "accuracy_max": [0.6, 0.8]}
     )
     assert findings.accuracy(rows, spread.head(0)) == (
-        "Accuracy is from 60.0 % (MnasNet, TFLite CPU) to 75.0 % (MnasNet, PyTorch)."
+        "Accuracy is from 60.0% (MnasNet, TFLite CPU) to 75.0% (MnasNet, PyTorch)."
     )
     assert findings.accuracy(rows, spread) == (
         "Accuracy differs significantly between devices for 1 of 2 combinations of network and framework, by up to "
@@ -166,7 +166,7 @@ def test_agreement_and_reference_count_corrected_tests():
     unstable = pd.DataFrame({"disagreement": [0.004, 0.02, NO_END]})
     assert findings.agreement(spread, unstable) == (
         "The accuracy of devices differs by more than chance for 1 of 2 instances; two devices disagree on 0.4 to "
-        "2.0 % of the images."
+        "2.0% of the images."
     )
     assert findings.agreement(spread.tail(1), unstable) == ""
     versus = pd.DataFrame({"p_adjusted": [0.01, 0.02, 1.0], "change": [-0.032, 0.01, 0.001]})
@@ -229,7 +229,7 @@ def test_contributions_are_summed_by_network():
     parts = pd.DataFrame(
         {"device_id": ["a"] * 3, "model": ["mnasnet", "mnasnet", "resnet50"], "share": [0.5, 0.3, 0.2]}
     )
-    assert findings.contributions(parts) == "MnasNet contributes 80 % of the score, ResNet50 20 %."
+    assert findings.contributions(parts) == "MnasNet contributes 80% of the score, ResNet50 20%."
     assert findings.contributions(parts.head(0)) == ""
 
 
@@ -252,7 +252,7 @@ def test_timings_and_weights():
         }
     )
     assert findings.weights(without) == (
-        "MnasNet, TFLite CPU has the largest share of the score, 25 % in the median of 5 devices; removing any one "
+        "MnasNet, TFLite CPU has the largest share of the score, 25% in the median of 5 devices; removing any one "
         "instance changes the rank of at most 3 of 5 devices."
     )
 
@@ -291,7 +291,7 @@ def test_times_and_phases():
         }
     )
     assert findings.phases(phases) == (
-        "Inference takes 50 % of the time of an image in the median of 2 instances, but only 25 % for MnasNet, TFLite "
+        "Inference takes 50% of the time of an image in the median of 2 instances, but only 25% for MnasNet, TFLite "
         "CPU, float32."
     )
     assert findings.phases(phases.head(0)) == "" and findings.mean_times(means.head(0)) == ""
@@ -312,7 +312,7 @@ def test_times_along_a_run():
     assert findings.drifts(drifts) == "Of 2 instances, 1 became slower and none faster over the run."
     bursts = pd.DataFrame({"slowdown": [1.1, 1.0], "slowdown_low": [1.05, 0.9], "slowdown_high": [1.15, 1.1]})
     assert findings.slowdown(bursts, "first 50 images") == (
-        "1 of 2 instances is clearly slower after the first 50 images, by up to 10.0 %; none are faster."
+        "1 of 2 instances is clearly slower after the first 50 images, by up to 10.0%; none are faster."
     )
     for finding, frame in ((findings.tails, tails), (findings.stability, scores), (findings.drifts, drifts)):
         assert finding(frame.head(0)) == ""
@@ -348,13 +348,13 @@ def test_operators_and_resizing():
         columns=["model", "kind", "share"],
     ).assign(**key)
     assert findings.operator_shares(shares) == (
-        "Convolution takes the largest share of the time in 2 profiles: from 60 % (MnasNet) to 90 % (ResNet50)."
+        "Convolution takes the largest share of the time in 2 profiles: from 60% (MnasNet) to 90% (ResNet50)."
     )
     bins = pd.DataFrame(
         {"model": ["mnasnet", "mnasnet", "resnet50"], "high_ms": [0.98, math.inf, 0.98], "share": [0.9, 0.1, 0.25]}
     ).assign(**key)
     assert findings.convolutions(bins) == (
-        "Of the convolutions, 25 % (ResNet50) to 90 % (MnasNet) take less than 0.98 ms."
+        "Of the convolutions, 25% (ResNet50) to 90% (MnasNet) take less than 0.98 ms."
     )
     boxes = pd.DataFrame({"model": ["mnasnet"] * 3 + ["resnet50"], "kind": ["input", "conv", "conv", "conv"]})
     assert findings.modules(boxes) == "Typical modules have from 1 operator (ResNet50) to 2 operators (MnasNet)."

@@ -46,8 +46,8 @@ def test_the_front_is_described_by_its_ends():
     frame = candidates()
     one = frame[frame["model"] == "mnasnet"]
     assert runtimes.front(one) == (
-        "On the Pareto front are 2 versions of 3, from MnasNet, TFLite CPU, INT8 (2 ms, 60.0 %) to MnasNet, PyTorch, "
-        "float32 (5 ms, 70.0 %)."
+        "On the Pareto front are 2 versions of 3, from MnasNet, TFLite CPU, INT8 (2 ms, 60.0%) to MnasNet, PyTorch, "
+        "float32 (5 ms, 70.0%)."
     )
     assert runtimes.front(one[one["pareto"].isin([False])]) == ""
 

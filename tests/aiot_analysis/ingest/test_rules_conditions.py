@@ -91,7 +91,7 @@ def test_an_instance_is_judged_by_the_samples_of_its_own_attempt(tmp_path):
 
 def test_samples_of_older_logs_have_no_attempt_and_count_for_the_one_that_is_used(tmp_path):
     found, _ = processed(tmp_path, sample(battery_percent=12), sample(instance=None, thermal_status="severe"))
-    assert found["reasons"].to_dict() == {ONE: "the battery was at 12 %, below 30 %: charge it and run again", TWO: ""}
+    assert found["reasons"].to_dict() == {ONE: "the battery was at 12%, below 30%: charge it and run again", TWO: ""}
 
 
 def test_a_sample_that_is_not_of_the_format_is_excluded(tmp_path):

@@ -84,7 +84,7 @@ def test_one_device_is_a_labelled_gap_but_its_noise_is_shown():
     figure = noise([answers(k=1)])
     assert "no data: only one device ran it" in words(figure)
     assert "no data between devices: only one device" in words(figure)
-    assert "from one device on repeated images 1.0 %" in figure.get_label()
+    assert "from one device on repeated images 1.0%" in figure.get_label()
     assert "only one device" in figure.get_label()
     figure.draw_without_rendering()
 

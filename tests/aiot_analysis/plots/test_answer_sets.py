@@ -40,7 +40,7 @@ def test_accuracies_are_those_of_the_frame_by_submitter():
     assert [label.get_text() for label in first.get_yticklabels()] == ["a [A]", "b [A]", "c [B]"]
     assert second.get_title(loc="left") == "MnasNet"
     assert figure.get_label().endswith(
-        "net 92.50 to 97.50 % in 3 submissions; MnasNet 95.00 to 97.50 % in 2 submissions."
+        "net 92.50 to 97.50% in 3 submissions; MnasNet 95.00 to 97.50% in 2 submissions."
     )
     assert "Maker" in words(figure) and ORIGIN in words(figure)
 

@@ -148,7 +148,7 @@ def test_accuracies_of_many_devices_have_rows_set_by_the_points_and_one_whisker(
     by_hand = np.median([wilson_length(350, 500)] * 12 + [wilson_length(360, 500)] + [wilson_length(250, 500)] * 13)
     assert np.ptp(whisker(panel)) == pytest.approx(by_hand)
     words = " ".join([panel.get_title(loc="right"), panel.get_xlabel()]).replace("\n", " ")
-    assert f"whisker: 95 % interval of one device, {by_hand:.3f}" in words and "longer" not in words
+    assert f"whisker: 95% interval of one device, {by_hand:.3f}" in words and "longer" not in words
     assert f"interval of one device is {by_hand:.3f} wide" in figure.get_label()
 
 

@@ -70,7 +70,7 @@ def test_histograms_have_the_bins_of_the_frame_and_a_bar_for_what_is_beyond():
     resnet, mnasnet = figure.axes
     bars = {round(bar.get_x(), 2): bar.get_height() for bar in mnasnet.patches if bar.get_height()}
     assert bars == {0.28: 0.5, 2.1: 0.5}  # of the bins, and of what takes longer
-    assert "50.0 %" in words(figure) and "none" in words(figure)
+    assert "50.0%" in words(figure) and "none" in words(figure)
     times_drawn = [axes.get_xlabel() for axes in figure.axes]
     assert times_drawn == ["time of each of 1 convolution (ms)", "time of each of 2 convolutions (ms)"]
     ticks = [text.get_text() for text in resnet.get_xticklabels()]
@@ -139,7 +139,7 @@ def test_the_papers_range_cuts_bars_and_says_how_far_they_go_on():
     assert cut.get_xdata() == pytest.approx([1.47]) and cut.get_ydata() == pytest.approx([0.12])  # bin 1.40 to 1.54
     assert "goes on to at most 1.00" in resnet.get_xlabel() and "goes on to at most 0.50" in mnasnet.get_xlabel()
     [overflow] = [bar for bar in mnasnet.patches if bar.get_x() > 1.96]
-    assert overflow.get_height() == 0.5 and "50.0 %" in words(ranged)
+    assert overflow.get_height() == 0.5 and "50.0%" in words(ranged)
 
 
 @pytest.mark.parametrize("width", [None, 3.5, 7.16])

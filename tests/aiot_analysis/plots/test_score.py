@@ -91,7 +91,7 @@ def test_points_are_at_their_operations_and_each_panel_has_the_line_through_its_
 
 
 def test_labels_of_models_do_not_overlap():
-    """MobileNetV2 and MnasNet are 5 % apart and share a label of two lines."""
+    """MobileNetV2 and MnasNet are 5% apart and share a label of two lines."""
     figure = complexity.scatter(complexity_stats.complexity(instances(*six())), ORIGIN)
     figure.draw_without_rendering()
     labels = figure.axes[0].get_xticklabels()

@@ -15,7 +15,7 @@ WORDS = re.sub(r"\s+", " ", TEXT)
 
 def test_the_shares_that_are_assumed_are_those_of_the_parameters():
     rows = [
-        f"| {row.of} | {row.total} | {row.reference} | {row.assumed} | {100 * row.assumed_share:.1f} % |"
+        f"| {row.of} | {row.total} | {row.reference} | {row.assumed} | {100 * row.assumed_share:.1f}% |"
         for row in assumptions.shares().itertuples()
     ]
     assert [line for line in TEXT.splitlines() if line.startswith("| ")][1:] == [

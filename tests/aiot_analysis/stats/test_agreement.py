@@ -240,7 +240,7 @@ def test_two_devices_against_a_reference_share_the_error_rate_by_hand():
 
 
 def test_a_difference_that_one_row_alone_would_show_is_neither_marked_nor_outside_its_interval():
-    """The same six images as above, with a second device: 2 / 2**6 is under 5 %, and twice as much is not."""
+    """The same six images as above, with a second device: 2 / 2**6 is under 5%, and twice as much is not."""
     base = np.ones(20, bool)
     found = agreement.compare_with([right(np.column_stack([base, np.arange(20) >= 6, base]))], "phone-0")
     assert found["p_adjusted"].tolist() == [pytest.approx(0.0625), 1]

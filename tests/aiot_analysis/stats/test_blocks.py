@@ -19,7 +19,7 @@ def certain(images):
 
 
 def test_what_neighbours_add_to_the_variance_of_a_mean():
-    """Times of AR(1) with 0.45 have 1.45 / 0.55 times the variance of the mean of independent ones: 164 % more."""
+    """Times of AR(1) with 0.45 have 1.45 / 0.55 times the variance of the mean of independent ones: 164% more."""
     n, count = 1000, 100
     series = 10 * (1 + 0.1 * autocorrelated(0.45, count, n))
     ids = [f"tflite_cpu_float32_m{number:03}" for number in range(count)]

@@ -22,7 +22,7 @@ def test_a_trend_is_that_of_scipy_through_the_medians_of_the_parts():
     found = drift.drifts(records(A, times)).iloc[0]
     medians = [np.median(part) for part in np.array_split(times[1:], 20)]
     shares = np.array(medians) / np.median(times[1:])
-    slope, _, low, high = theilslopes(shares, np.linspace(0, 1, 20), 0.975)  # two tests of one instance keep 95 %
+    slope, _, low, high = theilslopes(shares, np.linspace(0, 1, 20), 0.975)  # two tests of one instance keep 95%
     assert found[["drift", "drift_low", "drift_high"]].tolist() == pytest.approx([slope, low, high])
     score = kendalltau(range(20), medians).statistic * 190
     assert found["drift_p"] == pytest.approx(2 * norm.sf((score - 1) / 950**0.5))  # n (n - 1) (2 n + 5) / 18
@@ -44,7 +44,7 @@ def test_a_step_is_found_at_its_image_with_both_levels():
 
 def test_getting_faster_and_staying_steady():
     faster = noisy(seed=1) * np.where(np.arange(500) < 200, 1.2, 1.0)
-    small = noisy(seed=2) * np.linspace(1, 1.03, 500)  # there, and under 5 %
+    small = noisy(seed=2) * np.linspace(1, 1.03, 500)  # there, and under 5%
     frame = pd.concat([records(A, faster), records(B, small)])
     found = drift.drifts(frame).set_index("instance_id")
     assert found["finding"].to_dict() == {A: "faster", B: "small drift"}

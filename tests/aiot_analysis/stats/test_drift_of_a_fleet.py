@@ -7,7 +7,7 @@ from aiot_analysis.stats import drift
 from aiot_analysis.tables import along
 
 SEED, PHONES = 0, 20
-SEEN = 0.07  # of the time: less is under the 5 % that count, once noise and the slow begin are in it
+SEEN = 0.07  # of the time: less is under the 5% that count, once noise and the slow begin are in it
 
 
 def test_phones_that_throttle_are_found_and_no_other(tmp_path):

@@ -113,7 +113,7 @@ def test_counterbalanced_runs_find_a_slow_down_of_a_tenth_and_none_where_there_i
 
 
 def test_a_slow_down_cancels_in_the_mean_of_two_counterbalanced_runs():
-    """Against speeds that are known: in one run the last instance looks 10 % slower, in both together none does."""
+    """Against speeds that are known: in one run the last instance looks 10% slower, in both together none does."""
     speed = np.geomspace(5, 250, len(SOME))
     frame = rows(2, effect=0.1, noise=0, counterbalanced=True)
     log_ms = np.log(frame.pivot(index="instance_id", columns="run_id", values="end_to_end_ms_mean").loc[SOME])

@@ -74,7 +74,7 @@ def test_constant_times_have_no_interval_of_zero_width(name, sessions, allowed):
         if allowed:  # the allowance stands for what times that never differ cannot tell
             assert low.notna().all() or name == "mean over sessions"
     if allowed:
-        assert variance.describe_noise(rows) == "95 %, including an assumed 5 % between runs"
+        assert variance.describe_noise(rows) == "95%, including an assumed 5% between runs"
 
 
 def test_an_interval_that_is_not_known_says_why():

@@ -8,7 +8,7 @@ from aiot_analysis.stats import noise, variance
 from tests.aiot_analysis.conftest import images, instance, instances
 
 MODELS = ["mnasnet", "mobilenet_v2", "squeezenet", "resnet50"]
-ALLOWED = 2 * (np.log(1.05) / 1.959964) ** 2 / 2  # of a ratio of two runs that agree within 5 % 19 times of 20
+ALLOWED = 2 * (np.log(1.05) / 1.959964) ** 2 / 2  # of a ratio of two runs that agree within 5% 19 times of 20
 TFLITE, DYNAMIC, TORCH = "tflite_cpu_float32_mnasnet", "tflite_cpu_dynamic_mnasnet", "pytorch_cpu_float32_mnasnet"
 
 
@@ -50,7 +50,7 @@ def test_one_instance_counts_twice():
     [found] = noise.measured(table(instance(TFLITE)), images(TFLITE, [True] * 4000, times)).to_dict("records")
     assert found["within"] == pytest.approx(2 * 0.2**2, rel=0.25)
     assert found["discordant"] == noise.DISCORDANT
-    assert found["assumed"] == "4 % of the images right on one side only"
+    assert found["assumed"] == "4% of the images right on one side only"
 
 
 def test_instances_of_a_model_are_compared_where_there_are_any():
@@ -95,7 +95,7 @@ def test_without_image_records_the_standard_deviation_counts():
     assert found["assumed"].startswith("an autocorrelation of 0.45 between times of neighbouring images")
     [found] = noise.measured(table(instance(TORCH)), images(TFLITE, [], [])).to_dict("records")
     assert found["within"] == pytest.approx(2 * 0.1**2 * 1.45 / 0.55)
-    assert "times that scatter by 10 %" in found["assumed"]
+    assert "times that scatter by 10%" in found["assumed"]
 
 
 def test_a_score_weighs_instances_by_their_share():

@@ -143,7 +143,7 @@ def test_no_interval_has_zero_width_even_if_devices_agree_completely():
         {"device_id": list("abcd"), "framework": "x", "model": "m", "speed_up": 2.0, "same_jobs_as": ""}
     )
     row = published_speed.over_devices(table, ["framework"]).iloc[0]
-    # 5 % between two jobs at 95 %, so 1.96 standard deviations of their ratio; t with 3 degrees of freedom is 3.182446
+    # 5% between two jobs at 95%, so 1.96 standard deviations of their ratio; t with 3 degrees of freedom is 3.182446
     half = 3.182446 * math.log(1.05) / 1.959964 / 2
     assert math.log(row["speed_up_high"] / 2) == pytest.approx(half, rel=1e-6)
     assert math.log(2 / row["speed_up_low"]) == pytest.approx(half, rel=1e-6)
@@ -175,9 +175,7 @@ def test_accuracy_is_compared_with_the_original_of_the_same_network(jobs):
     high = -0.022 + math.hypot(0.72951 - 0.702, 0.724 - 0.69548)
     assert (row["change_low"], row["change_high"]) == pytest.approx((low, high), abs=2e-4)
     inception = published_speed.accuracy_changes(jobs[jobs["model"] == "inception_v3"])
-    assert inception["torch_accuracy"].unique() == pytest.approx(
-        0.687
-    )  # of its own original, not of torchvision's 77 %
+    assert inception["torch_accuracy"].unique() == pytest.approx(0.687)  # of its own original, not of torchvision's 77%
     assert inception["change"].abs().max() < 0.01
 
 
@@ -215,7 +213,7 @@ def test_the_score_is_the_sum_of_accuracy_over_time(jobs):
     table = published_speed.scores(published_speed.with_accuracy(two, jobs)).set_index("device_id")
     assert table.loc[S25, "vips"] == pytest.approx(0.756 / 0.509e-3 + 0.711 / 0.212e-3)
     assert table.loc[SLOW_BOARD, "vips"] == pytest.approx(0.756 / 6.238e-3 + 0.711 / 1.654e-3)
-    # a single job is off by 1.05 ** (1 / sqrt 2) at most in 95 % of cases, since the ratio of two is off by 1.05
+    # a single job is off by 1.05 ** (1 / sqrt 2) at most in 95% of cases, since the ratio of two is off by 1.05
     width = 1.05 ** (1 / math.sqrt(2))
     assert table.loc[S25, "vips_high"] / table.loc[S25, "vips"] == pytest.approx(width)
     assert table["rank"].to_dict() == {S25: 1, SLOW_BOARD: 2}
@@ -249,7 +247,7 @@ def test_ranks_without_a_network_and_by_other_suites(scored):
 def test_sentences_are_computed_from_the_data(jobs):
     own = published_speed.independent(jobs)
     two = own[own["device_id"].isin([S25]) & (own["model"] == "resnet50")]
-    assert "ONNX Runtime has 33 % of the summed time and is the fastest in 1" in tell.runtimes(
+    assert "ONNX Runtime has 33% of the summed time and is the fastest in 1" in tell.runtimes(
         published_speed.runtime_shares(two)
     )
     off = tell.off_npu(published_speed.off_npu(own), published_speed.jobs_by_unit(jobs))

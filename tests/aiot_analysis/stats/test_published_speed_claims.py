@@ -77,7 +77,7 @@ def test_pairs_in_order_are_those_of_tflite_on_the_npu(claims, verdicts, jobs):
 
 
 def test_half_precision_does_not_hurt_mobilenet_v2(claims, verdicts):
-    # ai_hub_accuracy.csv: 72.3 % with TFLite against 72.4 % of the original
+    # ai_hub_accuracy.csv: 72.3% with TFLite against 72.4% of the original
     estimate = part(claims, "5f", "MobileNetV2, TFLite")
     assert estimate.effect == pytest.approx(-0.1) and estimate.low > -10
     assert verdicts.loc["5f", "verdict"] == "does not hold"

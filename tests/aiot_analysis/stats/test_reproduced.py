@@ -78,7 +78,7 @@ def test_table_ii_is_compared_within_its_tolerance():
 
 def test_accuracy_is_compared_on_imagenet_alone():
     found = against(phones([1]), measured([1]))
-    # 75 % of 500 images: 71.0 to 78.6
+    # 75% of 500 images: 71.0 to 78.6
     assert told(found, "ResNet50, reference accuracy, percent", "ours", "verdict") == ["75.0", AGREES]
     assert found.loc["SqueezeNet, reference accuracy, percent", "verdict"] == DIFFERS
     sample = against(phones([1]), measured([1], weights="sample", dataset="sample"))

@@ -63,7 +63,7 @@ def test_no_study_no_rows():
 
 
 def test_times_are_means_over_images_with_an_interval_around_them():
-    records = shown("crop_resize", [True] * 3, time_ms=[10.0, 20.0, 30.0])  # 10 % decode, 10 % preprocess
+    records = shown("crop_resize", [True] * 3, time_ms=[10.0, 20.0, 30.0])  # 10% decode, 10% preprocess
     rows, _ = resize.rows(instances(row("crop_resize", accuracy=0.7)))
     found = resize.summary(rows, records).iloc[0]
     assert (found["preprocess_ms"], found["decode_preprocess_ms"]) == pytest.approx((2.0, 4.0))
@@ -101,9 +101,9 @@ def test_an_image_that_failed_has_no_time():
 @pytest.mark.parametrize(
     ("other", "of", "verdict"),
     [
-        (right(350, 500), 500, "holds"),  # the very same images: Newcombe's interval is within 2 %
-        (right(250, 500), 500, "does not hold"),  # 20 % fewer
-        (right(340, 500), 500, "cannot be decided"),  # 2 % fewer
+        (right(350, 500), 500, "holds"),  # the very same images: Newcombe's interval is within 2%
+        (right(250, 500), 500, "does not hold"),  # 20% fewer
+        (right(340, 500), 500, "cannot be decided"),  # 2% fewer
         (right(35, 50), 50, "cannot be decided"),  # the same, on few images
     ],
 )

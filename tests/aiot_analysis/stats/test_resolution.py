@@ -9,8 +9,8 @@ from aiot_analysis.compare import changes
 from aiot_analysis.stats import noise, resolution
 
 Z = norm.isf(0.025) + norm.isf(0.2)
-RUN = np.log(1.05) / norm.isf(0.025) / np.sqrt(2)  # standard deviation of a run, where two agree within 5 %
-WITHIN = 2 * 0.1**2 * 1.45 / 0.55  # 10 % with an autocorrelation of 0.45, of both sides
+RUN = np.log(1.05) / norm.isf(0.025) / np.sqrt(2)  # standard deviation of a run, where two agree within 5%
+WITHIN = 2 * 0.1**2 * 1.45 / 0.55  # 10% with an autocorrelation of 0.45, of both sides
 
 
 def resolved(**values):
@@ -124,14 +124,14 @@ def test_images_that_a_difference_in_time_needs_by_hand():
 
 
 def test_where_runs_differ_by_more_only_sessions_help():
-    # with any number of images 2.80 x sqrt(2) x 1.76 % is left, which is 7.2 %
+    # with any number of images 2.80 x sqrt(2) x 1.76% is left, which is 7.2%
     found = needs(time=0.03).loc["time", resolution.APART]
     assert pd.isna(found["images"]) and pd.isna(found["runs"])
     noise_of = noise.default().iloc[0].to_dict()
     sizes = {n: resolution.smallest(noise_of, "time", resolution.APART, 500, n) for n in (7, 8)}
     assert sizes[7] > 0.03 >= sizes[8]
     assert found["sessions"] == 8
-    # with 14 degrees of freedom at most Student's and Welch's tests need 5 to 15 % more than with a known error
+    # with 14 degrees of freedom at most Student's and Welch's tests need 5 to 15% more than with a known error
     known = Z * np.sqrt((WITHIN / 500 + 2 * RUN**2) / 8)
     assert 1.05 < np.log1p(sizes[8]) / known < 1.15
 

@@ -30,7 +30,7 @@ def test_the_score_is_the_fastest_part_over_the_slowest():
 def test_noise_is_not_called_unstable():
     found = along.scores(runs(10 * (1 + 0.2 * np.abs(autocorrelated(0.0, 300, 500)))))
     assert (found["stability"] < 0.97).all()
-    assert (found["steadiness"] == "unstable").mean() <= 0.03  # 1 % by definition
+    assert (found["steadiness"] == "unstable").mean() <= 0.03  # 1% by definition
     assert (found["stability"] - found["chance"]).median() == pytest.approx(0, abs=0.01)
 
 
@@ -111,7 +111,7 @@ def test_the_profile_sustained_against_the_latest_other_run():
     [found] = drift.sustained(rows, images).to_dict("records")
     assert (found["run_id_other"], found["profile"], found["gap"]) == ("r2", "quick", "")
     assert (found["other_ms"], found["sustained_ms"], found["slowdown"]) == (10, 13, 1.3)
-    # two runs agree within 5 % 19 times of 20, and that is all that is uncertain where no time varies
+    # two runs agree within 5% 19 times of 20, and that is all that is uncertain where no time varies
     assert (found["slowdown_low"], found["slowdown_high"]) == pytest.approx((1.3 / 1.05, 1.3 * 1.05))
 
 

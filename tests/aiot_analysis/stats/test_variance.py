@@ -10,7 +10,7 @@ from aiot_analysis.stats import variance
 from tests.aiot_analysis.conftest import instance, instances
 from tests.examples import examples
 
-ALLOWED = np.log(1.05) / 1.959964 / np.sqrt(2)  # of one run, where two agree within 5 % 19 times of 20
+ALLOWED = np.log(1.05) / 1.959964 / np.sqrt(2)  # of one run, where two agree within 5% 19 times of 20
 MODELS = [f"model{number}" for number in range(12)]
 SUITE = instances(*(instance(f"tflite_cpu_float32_{model}", images=500) for model in MODELS))
 
@@ -23,7 +23,7 @@ def run(day: int, hour: float = 0.0, hours: float = 1.0, device: str = "phone", 
 
 
 def rows(runs: list[dict], times: np.ndarray) -> pd.DataFrame:
-    """The table `instances` of runs x models; `times` are ms, (runs, models), scattering by 10 % over 500 images."""
+    """The table `instances` of runs x models; `times` are ms, (runs, models), scattering by 10% over 500 images."""
     some = SUITE.iloc[: times.shape[1]]
     parts = [
         some.assign(end_to_end_ms_mean=row, end_to_end_ms_sd=0.1 * row, **facts)
@@ -70,9 +70,9 @@ def test_one_run_has_the_allowance_and_says_so():
     assert found["run_sd"].tolist() == pytest.approx([ALLOWED] * 12)
     assert np.isinf(found[["run_freedom", "shared_freedom"]]).all(axis=None)
     assert set(found["sessions"]) == {1}
-    assert variance.describe_noise(found) == "95 %, including an assumed 5 % between runs"
+    assert variance.describe_noise(found) == "95%, including an assumed 5% between runs"
     wider = variance.with_noise(table, table, run_to_run=0.1)
-    assert variance.describe_noise(wider) == "95 %, including an assumed 10 % between runs"
+    assert variance.describe_noise(wider) == "95%, including an assumed 10% between runs"
     assert wider["run_sd"].tolist() == pytest.approx([np.log(1.1) / 1.959964 / np.sqrt(2)] * 12)
 
 
@@ -85,7 +85,7 @@ def test_runs_of_one_session_tell_nothing_of_another_one():
 
 
 def test_the_components_of_two_sessions_by_hand():
-    """Sessions 2 % apart for one half of the models and 6 % for the other: 4 % of all, and 2 % either way."""
+    """Sessions 2% apart for one half of the models and 6% for the other: 4% of all, and 2% either way."""
     steps = np.array([0.02] * 6 + [0.06] * 6)
     table = rows([run(1), run(2)], np.exp([np.full(12, 2.0), 2 + steps]))
     found = variance.with_noise(table[table["run_id"].str.contains("1102")], table).iloc[0]
@@ -126,10 +126,10 @@ TOGETHER = "the scatter of all instances together (5 degrees of freedom)"
 @pytest.mark.parametrize(
     ("sessions", "whole", "words"),
     [
-        (1, False, "an assumed 5 % between runs"),
-        (1, True, "an assumed 5 % between runs"),
+        (1, False, "an assumed 5% between runs"),
+        (1, True, "an assumed 5% between runs"),
         (2, False, SCATTER.format(2, 11)),
-        (2, True, f"{SCATTER.format(2, 11)} and an assumed 5 % of all instances together"),
+        (2, True, f"{SCATTER.format(2, 11)} and an assumed 5% of all instances together"),
         (6, False, SCATTER.format(6, 55)),
         (6, True, f"{SCATTER.format(6, 55)} and {TOGETHER}"),
     ],
@@ -138,7 +138,7 @@ def test_words_name_each_component_that_an_interval_has_and_whether_it_was_estim
     """Of a ratio within a session what all instances share cancels; a mean time and a score have it."""
     every = drawn(sessions, 0.02, 0.01, 0)
     rows = variance.with_noise(every[every["run_id"] == every["run_id"].max()], every)
-    assert variance.describe_noise(rows, whole) == f"95 %, including {words}"
+    assert variance.describe_noise(rows, whole) == f"95%, including {words}"
     # the words agree with the numbers: an allowance has no degrees of freedom
     of_score, freedom = variance.sum_variance(rows, np.full(len(rows), 1 / len(rows)))
     assert np.isinf(freedom) == (sessions == 1) and of_score > 0
@@ -150,7 +150,7 @@ def test_words_for_ratios_of_instances_of_different_sessions_name_what_a_session
     rows = variance.with_noise(pd.concat([first, second.iloc[3:]]), every)
     assert (
         variance.describe_noise(rows)
-        == f"95 %, including {SCATTER.format(2, 11)} and an assumed 5 % of all instances together"
+        == f"95%, including {SCATTER.format(2, 11)} and an assumed 5% of all instances together"
     )
 
 
@@ -198,7 +198,7 @@ def test_words_for_a_fleet_of_which_some_were_measured_again():
     every = pd.concat([once, again], ignore_index=True)
     words = variance.describe_noise(variance.with_noise(table, every))
     assert words == (
-        "95 %, including an assumed 5 % between runs on 1 device; "
+        "95%, including an assumed 5% between runs on 1 device; "
         "the scatter between 3 sessions (22 degrees of freedom) on 1 other device"
     )
     assert variance.describe_noise(table.iloc[:0]) == "none, since there are no data"

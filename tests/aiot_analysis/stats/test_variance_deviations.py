@@ -7,7 +7,7 @@ from scipy import stats
 from aiot_analysis.compare import changes
 from aiot_analysis.stats import variance
 
-RUN = 0.0176  # standard deviation of a run, where two agree within 5 %
+RUN = 0.0176  # standard deviation of a run, where two agree within 5%
 LEVEL = 1 - 0.05 / 24  # of 12 instances and two metrics
 
 
@@ -103,7 +103,7 @@ def test_an_instance_that_scatters_more_than_all_others_has_its_own_variance():
     ],
 )
 def test_where_nothing_changed_a_change_is_seldom_shown(own, shared, sessions):
-    """Half of the 5 % is that of times. Of 150 comparisons so many may be chance (99.9 %)."""
+    """Half of the 5% is that of times. Of 150 comparisons so many may be chance (99.9%)."""
     rng = np.random.default_rng(6)
     shown = 0
     for _ in range(150):

@@ -89,7 +89,7 @@ def test_interval_of_images_half_of_them_right():
 
 
 def test_interval_has_room_for_another_run():
-    """Half of 2000 images right, and runs that agree within 50 %: 1.96 standard deviations of 14.6 % either way."""
+    """Half of 2000 images right, and runs that agree within 50%: 1.96 standard deviations of 14.6% either way."""
     n = 2000
     records = images(A, [True, False] * (n // 2), [10.0] * n)
     rows = variance.assumed(instances(instance(A, 0.5, 10.0)), 0.5)
@@ -132,7 +132,7 @@ def excess_of_exponentials(phi):
 
 
 def test_intervals_and_ranks_hold_with_noise_of_runs_and_neighbours():
-    """Devices 1 % apart, times that scatter by 10 % with an autocorrelation of 0.45, runs by 1.77 %, in 12 trials.
+    """Devices 1% apart, times that scatter by 10% with an autocorrelation of 0.45, runs by 1.77%, in 12 trials.
 
     docs/statistics.md has the numbers of larger simulations.
     """

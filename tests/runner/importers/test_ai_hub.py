@@ -155,7 +155,7 @@ def test_times_and_accuracies_become_attempts(space, folder):
     assert (summary["memory_min_mb"], summary["memory_max_mb"]) == (0, 39)
     assert summary["accuracy"] == 0.723
     assert summary["torch_accuracy"] == pytest.approx(0.724)
-    assert (end["images"], end["correct"]) == (1000, 723)  # 72.3 % of 1,000
+    assert (end["images"], end["correct"]) == (1000, 723)  # 72.3% of 1,000
     _, summary, end = found["Galaxy S25", QNN]
     assert (summary["accuracy"], end["images"], end["correct"]) == (None, 0, 0)
     assert found["Galaxy S25", MIXED][0]["accelerator_actual"] == "cpu"
@@ -272,7 +272,7 @@ def test_what_cannot_be_imported_is_refused_in_one_sentence(space, save, name, t
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("72.3", "72.35", "has an accuracy of 72.35 %, which no whole number of 1000 images has"),
+        ("72.3", "72.35", "has an accuracy of 72.35%, which no whole number of 1000 images has"),
         ("Classification Accuracy", "Mean IoU", "has no Classification Accuracy, but Mean IoU"),
         ("  num_partial_samples: 1000\n", "", "does not state the number of images (num_partial_samples)"),
     ],

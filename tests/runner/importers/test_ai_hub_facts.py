@@ -74,7 +74,7 @@ def test_accuracies_are_numbers_of_images_on_the_device_where_they_were_measured
         ("Galaxy S25", "AI Hub imagenet_256"): 4,
     }
     correct = {part.instance.id: part.ending[1]["correct"] for _, _, part in shown}
-    assert correct["tflite_unknown_float_mobilenet_v2"] == 723  # 72.3 % in numerics.yaml
+    assert correct["tflite_unknown_float_mobilenet_v2"] == 723  # 72.3% in numerics.yaml
     assert correct["onnxruntime_unknown_w8a16mixedint16_mobilenet_v2"] == 722
     notes = [note for session in sessions() for note in session.notes]
     assert sorted(note.split(" ")[0] for note in notes) == [

@@ -129,7 +129,7 @@ SETTINGS = {
     "one mean": ({"label_offset": 1, "mean": 128}, "has mean 128: write three numbers"),
     "two means": ({"label_offset": 1, "mean": [128, 128]}, r"has mean \[128, 128\]: write three numbers"),
     "no number": ({"label_offset": 1, "mean": [128, 128, float("nan")]}, "has mean .*: write three numbers"),
-    "percent": ({"label_offset": 1, "accuracy": 70.8}, r"has accuracy 70\.8: .*, for example 0\.708 for 70\.8 %"),
+    "percent": ({"label_offset": 1, "accuracy": 70.8}, r"has accuracy 70\.8: .*, for example 0\.708 for 70\.8%"),
     "accuracy in words": ({"label_offset": 1, "accuracy": "70%"}, "has accuracy '70%': write the fraction"),
     "accuracy of 0": ({"label_offset": 1, "accuracy": 0}, "has accuracy 0: write the fraction"),
     "offset in words": ({"label_offset": "1"}, "has label_offset '1': write a whole number"),

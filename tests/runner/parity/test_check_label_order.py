@@ -101,14 +101,14 @@ def test_a_few_images_are_not_enough_for_a_finding():
     ("right", "images", "classes", "expected"),
     [
         (0, 16, 1000, True),
-        (1, 16, 1000, True),  # by chance in 1.6 % of cases, of a network that is right half the time in 0.03 %
-        (2, 16, 1000, False),  # by chance in 0.012 % of cases
-        (0, 9, 1000, False),  # of a network that is right half the time in 0.2 % of cases: too few to tell
+        (1, 16, 1000, True),  # by chance in 1.6% of cases, of a network that is right half the time in 0.03%
+        (2, 16, 1000, False),  # by chance in 0.012% of cases
+        (0, 9, 1000, False),  # of a network that is right half the time in 0.2% of cases: too few to tell
         (0, 10, 1000, True),
         (50, 100, 2, True),
         (75, 100, 2, False),
-        (4, 50, 100, True),  # by chance in 0.16 % of cases
-        (5, 50, 100, False),  # by chance in 0.02 %
+        (4, 50, 100, True),  # by chance in 0.16% of cases
+        (5, 50, 100, False),  # by chance in 0.02%
     ],
 )
 def test_answers_at_chance_level(right, images, classes, expected):

@@ -84,7 +84,7 @@ Answers = Callable[[str, int, np.random.Generator], np.ndarray]
 
 
 def base_answers(one: str, images: int) -> np.ndarray:
-    """Right or wrong for each image, the same on all devices: 70 % right, less for what Remark 5 calls worse."""
+    """Right or wrong for each image, the same on all devices: 70% right, less for what Remark 5 calls worse."""
     framework, _, quantization, model = one.split("_", 3)
     share = 0.70 + 0.05 * ["pytorch", "tflite", "caffe2"].index(framework)
     if quantization == "int8" and model in ("densenet121", "squeezenet"):

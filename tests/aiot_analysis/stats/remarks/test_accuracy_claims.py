@@ -253,12 +253,12 @@ def test_the_linear_part_of_a_score_has_the_variance_of_the_bootstrap():
 
 
 def alike(one, device, rng):
-    """60 % right, on the same images whatever runs."""
+    """60% right, on the same images whatever runs."""
     return np.arange(400) < 240
 
 
 def test_scores_that_differ_by_less_than_two_runs_do_are_not_distinguished():
-    """Answers are alike and times hardly scatter. Two runs differ by up to 1.96 x sqrt(2) x 1.76 % = 4.9 %."""
+    """Answers are alike and times hardly scatter. Two runs differ by up to 1.96 x sqrt(2) x 1.76% = 4.9%."""
     for step, share in ((1.04, 0), (1.06, 1)):
         rows = ranked(step)
         found = judged(rows, records(rows, alike, scatter=0.001), remarks=[6])

@@ -213,10 +213,10 @@ def test_random_flips_are_no_change_in_accuracy():
 
 def test_the_size_of_a_change_that_500_images_can_show():
     """What docs/statistics.md says of a change of 3 points, in the notation of Newcombe's interval."""
-    changed = {"no others": (365, 15, 0), "5 % others": (352, 28, 13), "15 % others": (327, 53, 38)}
+    changed = {"no others": (365, 15, 0), "5% others": (352, 28, 13), "15% others": (327, 53, 38)}
     sides = {name: newcombe(both, lost, won, 500 - both - lost - won) for name, (both, lost, won) in changed.items()}
     assert {name: bool(high < 0) for name, (_, high) in sides.items()} == {
         "no others": True,
-        "5 % others": True,
-        "15 % others": False,
+        "5% others": True,
+        "15% others": False,
     }

@@ -53,7 +53,7 @@ FALSE = {  # what is made how many times as long, so that the claim is false on 
 
 @pytest.fixture(scope="module")
 def true_fleet():
-    rows = fleet(devices=20, exceptions=EXCEPTIONS | {"caffe2_cpu_float32_resnet50": 0.62})  # beyond 5 % of time
+    rows = fleet(devices=20, exceptions=EXCEPTIONS | {"caffe2_cpu_float32_resnet50": 0.62})  # beyond 5% of time
     return judged(rows, records(rows[rows["quantization"] == "float32"]), remarks=[2, 3, 4, 5])
 
 
@@ -291,8 +291,8 @@ def test_where_nothing_differs_verdicts_keep_their_level():
         states.append([part.state for part in claim.find(Evidence(drawn, NO_IMAGES))])
     holds = np.mean([set(one) == {AS_CLAIMED} for one in states])
     fails = np.mean([AGAINST in one for one in states])
-    assert holds <= 0.025  # each is wrong in 1.25 % of fleets, both together more rarely
-    assert fails <= 0.05  # one of the two is wrong in 2.5 %
+    assert holds <= 0.025  # each is wrong in 1.25% of fleets, both together more rarely
+    assert fails <= 0.05  # one of the two is wrong in 2.5%
 
 
 def test_a_framework_that_leads_where_it_was_measured_may_not_lead_elsewhere():
@@ -307,7 +307,7 @@ def test_a_framework_that_leads_where_it_was_measured_may_not_lead_elsewhere():
 
 
 def test_all_devices_together_show_what_none_shows_by_itself():
-    """Caffe2 10 % faster on each of 20 devices: with 5 % between runs no interval of one of 20 is beyond 5 %."""
+    """Caffe2 10% faster on each of 20 devices: with 5% between runs no interval of one of 20 is beyond 5%."""
     times = true_times()
     times["caffe2_cpu_float32_resnet50"] = times["pytorch_cpu_float32_resnet50"] / 1.1
     rows = fleet(times, devices=20, scatter=0.002, exceptions={})
@@ -326,6 +326,6 @@ def test_all_devices_together_show_what_none_shows_by_itself():
 def test_devices_that_all_agree_do_not_make_a_share_exact():
     rows = fleet(scatter=0.001)
     found = judged(rows, remarks=[4]).loc["4a"]
-    pairs = 14  # of the 15 pairs of models one is within 10 % in FLOPs
+    pairs = 14  # of the 15 pairs of models one is within 10% in FLOPs
     assert (found["effect"], found["effect_high"]) == (1, 1)
     assert found["effect_low"] == pytest.approx(1 - 1 / (8 * pairs))
