@@ -1,9 +1,15 @@
-"""Rules about the packages and their layers, read from the source itself: imports inside functions count too."""
+"""Rules about the packages and their layers, read from the source itself: imports inside functions count too.
+
+Also rules about the text of the project.
+"""
 
 import ast
+import io
 import os
+import re
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -254,7 +260,8 @@ def test_help_imports_nothing_that_is_slow_to_import():
     assert not slow & set(loaded.split())
 
 
-def test_no_text_of_the_project_names_a_package_registry():
+def names_of_the_project():
+    """Names of all files that belong to the project, relative to its folder."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         check=False,
@@ -263,11 +270,74 @@ def test_no_text_of_the_project_names_a_package_registry():
     )
     if listed.returncode:
         pytest.skip("this is no git checkout, so what belongs to the project is unknown")
+    return list(filter(None, listed.stdout.decode().split("\0")))
+
+
+def test_no_text_of_the_project_names_a_package_registry():
     named_in = []
-    for name in filter(None, listed.stdout.decode().split("\0")):
+    for name in names_of_the_project():
         try:
             text = (ROOT / name).read_text(encoding="utf-8").casefold()
         except (UnicodeDecodeError, FileNotFoundError):
             continue  # a picture or numbers, or deleted and not yet committed
         named_in += [f"{name}: {host}" for host in HOSTS if host in text]
     assert named_in == []
+
+
+SPACE = r"[ \u00a0\u2009\u202f]"
+SPACED = re.compile(rf"[\d}}$]{SPACE}%(?![\w(%}}]|\.\d)")  # what follows is neither a conversion, as in "%s", nor "%}}"
+SPACED_UNIT = re.compile(rf"^{SPACE}%(?![\w(%}}]|\.\d)")  # a string that is appended to a number
+AS_USERS_WRITE = {f"{number}{' '}%" for number in ("5", "2.5", "+1,234.5")}
+"""Whole strings in tests of what reads percentages: a space is accepted there."""
+
+
+def prose_of_python(source):
+    """Comments and strings of a module, with the number of their line; fields of f-strings become {}."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
+        elif isinstance(node, ast.JoinedStr):
+            yield node.lineno, "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
+
+
+def spaced_percents(source, suffix):
+    """Numbers of the lines with a space between a number, or a field with one, and a percent sign."""
+    if suffix != ".py":
+        return [number for number, line in enumerate(source.splitlines(), 1) if SPACED.search(line)]
+    prose = [(number, text) for number, text in prose_of_python(source) if text.strip() not in AS_USERS_WRITE]
+    return sorted({number for number, text in prose if SPACED.search(text) or SPACED_UNIT.search(text)})
+
+
+@pytest.mark.parametrize(
+    ("suffix", "source", "lines"),
+    [
+        (".md", "81.7% of\n5_% of\n{{ share }}_%, and\naccuracy (%), change, %", [2, 3]),
+        (".md", "$1.76$_% of\n5~%", [1, 2]),
+        (".j2", "{% if rows > 12_%}{{ text }}{% endif %}", []),
+        (".js", "const text = `${share}_%`;\nconst even = place % 2;", [1]),
+        (".ipynb", '  "at 95_%.\\n",', [1]),
+        (".py", "x = 5_% 2  # 5_% of\n", [1]),
+        (".py", "x = 5_% 2\ny = 'even' if {}[x]_% 2 else f'{x_% 2} of 5%'\n", []),
+        (".py", "x = (\n    f'{share:.1f}_%'\n)\ny = 'at 5 '  '% of it'\n", [2, 4]),
+        (".py", "x = str(share) + '_%'\n", [1]),
+        (".py", '"""Return 5%.\n\nNot 5_%.\n"""\nx = "%d_%s, 5_%s, 5_%.1f%%" % y\n', [1]),
+        (".py", "x = percent(' 2.5_% ')\n", []),
+    ],
+)
+def test_a_space_before_a_percent_sign_is_found_in_prose_only(suffix, source, lines):
+    assert spaced_percents(source.replace("_", " ").replace("~", "\N{NO-BREAK SPACE}"), suffix) == lines
+
+
+def test_percentages_are_written_without_a_space():
+    suffixes = {".py", ".md", ".ipynb", ".js", ".css", ".html", ".j2", ".toml", ".yml", ".cff"}
+    paths = [ROOT / name for name in names_of_the_project() if Path(name).suffix in suffixes]
+    found = [
+        f"{named(path)}:{number}"
+        for path in paths
+        if "vendor" not in path.parts and path.is_file()
+        for number in spaced_percents(path.read_text(encoding="utf-8"), path.suffix)
+    ]
+    assert found == []
