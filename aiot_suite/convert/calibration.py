@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,11 @@ MOST_IMAGES = 500
 _DRAWN = "drawn"
 
 
+@cache
+def _drawn_pictures() -> tuple[bytes, ...]:
+    return tuple(sample_pictures(DRAWN_IMAGES))
+
+
 @dataclass(frozen=True)
 class Calibration:
     """Calibration images: files of a dataset, or pictures drawn as for the training part of the sample set."""
@@ -86,7 +92,7 @@ class Calibration:
         if self.files:
             hashes = [sha256_of(file) for file in self.files]
             return Calibrated(self.name, self.dataset_sha256, len(hashes), tuple(hashes))
-        hashes = [hashlib.sha256(picture).hexdigest() for picture in sample_pictures(DRAWN_IMAGES)]
+        hashes = [hashlib.sha256(picture).hexdigest() for picture in _drawn_pictures()]
         return Calibrated(self.name, hashlib.sha256("".join(hashes).encode()).hexdigest(), len(hashes), tuple(hashes))
 
     def inputs(self, settings: Settings) -> Iterator[np.ndarray]:
@@ -95,7 +101,7 @@ class Calibration:
         Raises ModelError for an image that cannot be read.
         """
         if not self.files:
-            yield from inputs_of(settings, sample_pictures(DRAWN_IMAGES))
+            yield from inputs_of(settings, _drawn_pictures())
         for file in self.files:
             try:
                 yield from inputs_of(settings, [file.read_bytes()])
