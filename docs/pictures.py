@@ -23,8 +23,8 @@ TIMEOUT_MS = 120_000
 def take_report(page: Any) -> Path:
     """Take report.png, the first picture of README.md: a figure of the published results."""
     page.goto((ROOT / PAGE).as_uri())
-    page.get_by_role("heading", name=SECTION).evaluate("heading => heading.scrollIntoView()")
     page.wait_for_function("() => [...document.images].every(image => image.complete)")
+    page.get_by_role("heading", name=SECTION).evaluate("heading => heading.scrollIntoView()")
     return save(page, "report.png")
 
 
@@ -35,7 +35,7 @@ def take_explorer(page: Any) -> Path:
         with jupyterlab.running(Path(folder)) as address:
             jupyterlab.run_all_cells(page, address.format("explore/explore.ipynb"))
             page.wait_for_function(jupyterlab.READY.format(3), timeout=TIMEOUT_MS)
-            page.locator(".aiot-devices").evaluate("lists => lists.scrollIntoView()")
+            page.locator(".aiot-origin").evaluate("sentence => sentence.scrollIntoView()")
             return save(page, "explore.png")
 
 

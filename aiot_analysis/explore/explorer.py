@@ -18,7 +18,7 @@ from aiot_analysis.tables import names
 from aiot_analysis.tables.names import TIMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -80,7 +80,7 @@ class Debounced:
 
 
 LISTED = 8  # maximum number of visible lines; longer lists scroll
-WIDTHS = {"devices": "14em", "models": "9em", "frameworks": "7em", "delegates": "6em", "quantizations": "8em"}
+NARROWEST_EM, WIDEST_EM = 6.0, 20.0  # of a list
 
 
 class SelectionState(traitlets.HasTraits):
@@ -141,12 +141,20 @@ def with_title(title: str, widget: widgets.DOMWidget) -> widgets.VBox:
     return widgets.VBox([widgets.HTML(f"<b>{title}</b>"), widget], layout={"margin": "0 0.6em 0.4em 0"})
 
 
+def width_for(labels: Iterable[str]) -> str:
+    """Return the width of a list that has room for its longest label, up to WIDEST_EM, as a CSS length."""
+    longest = max(map(len, labels), default=0)
+    return f"{min(max(0.55 * longest + 2, NARROWEST_EM), WIDEST_EM):g}em"
+
+
 def _multiple_choice(name: str, data: ExplorerData, state: SelectionState) -> widgets.VBox:
     """Return a list for selecting several values."""
     values, labels = getattr(data.everything, name), data.labels(name)
     rows = min(max(len(values), 2), LISTED)
     options = [(labels[value], value) for value in values]
-    control = widgets.SelectMultiple(options=options, rows=rows, layout={"width": WIDTHS[name]}, tooltip=name)
+    control = widgets.SelectMultiple(
+        options=options, rows=rows, layout={"width": width_for(labels.values())}, tooltip=name
+    )
     control.add_class(f"aiot-{name}")
     return with_title(name, _bound(control, name, state))
 
@@ -159,7 +167,9 @@ def _single_choice(name: str, state: SelectionState) -> widgets.VBox:
         "between": [(label, value) for value, label in BETWEEN.items()],
     }
     titles = {"timing": "timing", "by": "colours show", "between": "flips between"}
-    control = widgets.Dropdown(options=choices[name], layout={"width": "8.5em"}, tooltip=titles[name])
+    control = widgets.Dropdown(
+        options=choices[name], layout={"width": width_for(label for label, _ in choices[name])}, tooltip=titles[name]
+    )
     control.add_class(f"aiot-{name}")
     return with_title(titles[name], _bound(control, name, state))
 
@@ -205,7 +215,7 @@ class Explorer:
         self._said = widgets.HTML().add_class("aiot-said")
         self._boxes = {name: FigureBox() for name in PANELS}
         self.shown = widgets.SelectMultiple(
-            options=list(PANELS), value=FIRST, rows=len(PANELS), layout={"width": "12em"}, tooltip="figures"
+            options=list(PANELS), value=FIRST, rows=len(PANELS), layout={"width": width_for(PANELS)}, tooltip="figures"
         )
         self.shown.add_class("aiot-figures")
         selectors = pickers(self.known, self.state, ("timing", "by"), with_title("figures", self.shown))
