@@ -57,8 +57,8 @@ def compare_sides(
     from aiot_analysis.compare import comparison, sides
 
     selected = {column: [value] if isinstance(value, str) else value for column, value in filters.items()}
-    found = sides.filtered([sides.find(side, Path(processed)) for side in (a, b)], selected)
-    return comparison.compare(found, options or comparison.CompareOptions())
+    both_sides = sides.filtered([sides.find(side, Path(processed)) for side in (a, b)], selected)
+    return comparison.compare(both_sides, options or comparison.CompareOptions())
 
 
 def plan(

@@ -104,10 +104,10 @@ class Catalog:
 
     def model(self, name: str) -> Model:
         """Return a model of the catalog, of torchvision or of timm; raises ModelError if none has the name."""
-        found = self.models.get(name) or find_network(name)
-        if found is None:
+        model = self.models.get(name) or find_network(name)
+        if model is None:
             raise ModelError(f"There is no model {name} in this workspace: put its file into plugins/models/{name}.py.")
-        return found
+        return model
 
     def everything(self, artifacts: Iterable[Artifact] = (), names: Iterable[str] = ()) -> list[Instance]:
         """Return all possible instances: the paper's 60, then those of other frameworks and models.

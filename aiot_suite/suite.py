@@ -334,15 +334,17 @@ class Profile:
     @classmethod
     def parse(cls, record: dict[str, Any], where: object) -> Profile:
         """Return the profile in a run.json; raises SelectionError if this version cannot measure it."""
-        known = {field.name: field for field in fields(cls)}
+        field_by_name = {field.name: field for field in fields(cls)}
         for name, value in record.items():
-            if name not in known:
+            if name not in field_by_name:
                 raise SelectionError(
                     f"{where} has {name!a:.80} in its profile, which this version does not know: start a new run, "
                     "without `--resume`."
                 )
             number = type(value) in (int, float) and 0 <= value < 2**53
-            if not (isinstance(value, str) if name == "name" else number or value is known[name].default is None):
+            if not (
+                isinstance(value, str) if name == "name" else number or value is field_by_name[name].default is None
+            ):
                 raise SelectionError(
                     f"{where} has {reprlib.repr(value)} as {name} in its profile, which is not a number: start a new "
                     "run, without `--resume`."

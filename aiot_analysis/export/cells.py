@@ -157,8 +157,10 @@ def _label(frame: pd.DataFrame, position: int) -> str:
 def _first_odd_row(crate: pd.DataFrame, here: pd.DataFrame) -> str:
     """Return words for the first row that is in only one of two frames, or ""."""
     longer, shorter, place = (crate, here, "in the crate") if len(crate) > len(here) else (here, crate, "here")
-    known = {_values(shorter, position) for position in range(len(shorter))}
-    odd = next((position for position in range(len(longer)) if _values(longer, position) not in known), None)
+    values_of_shorter = {_values(shorter, position) for position in range(len(shorter))}
+    odd = next(
+        (position for position in range(len(longer)) if _values(longer, position) not in values_of_shorter), None
+    )
     return "" if odd is None else f"; only {place}: {_label(longer, odd)}"
 
 

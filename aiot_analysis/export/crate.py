@@ -173,8 +173,8 @@ def _choose(raw: Path, options: CrateOptions) -> tuple[list[Path], str]:
     if options.origin and options.origin not in rawlog.ORIGINS:
         raise DataError(f"Origin {options.origin!r} is unknown: choose {', '.join(rawlog.ORIGINS)}.")
     if not present or (options.origin and options.origin not in present):
-        found = " and ".join(present) or "no runs"
-        raise DataError(f"{raw} has no {options.origin or 'such'} data (it has {found}): choose others.")
+        origins = " and ".join(present) or "no runs"
+        raise DataError(f"{raw} has no {options.origin or 'such'} data (it has {origins}): choose others.")
     origin = options.origin or present[0]
     check_origin(origin, options.origin)
     return [folder for folder in folders if origin_of[folder] == origin], origin
@@ -263,8 +263,8 @@ def pages_in(work: Path) -> dict[str, Page]:
 
 def installed() -> dict[str, str]:
     """Return the versions of all installed packages by name."""
-    found = {str(item.metadata["Name"]): item.version for item in metadata.distributions() if item.metadata["Name"]}
-    return dict(sorted(found.items(), key=lambda pair: pair[0].casefold()))
+    versions = {str(item.metadata["Name"]): item.version for item in metadata.distributions() if item.metadata["Name"]}
+    return dict(sorted(versions.items(), key=lambda pair: pair[0].casefold()))
 
 
 def _write_settings(work: Path, origin: str, pages: Mapping[str, Page]) -> None:

@@ -87,8 +87,10 @@ def reproduce(
 
 def _compare(original: Path, again: Path, folder: str, pattern: str) -> list[TableComparison]:
     """Compare the files of two folders that match a pattern, by name."""
-    found = {path.relative_to(base).as_posix() for base in (original, again) for path in (base / folder).glob(pattern)}
-    return [cells.compare_files(name, original / name, again / name) for name in sorted(found)]
+    file_names = {
+        path.relative_to(base).as_posix() for base in (original, again) for path in (base / folder).glob(pattern)
+    }
+    return [cells.compare_files(name, original / name, again / name) for name in sorted(file_names)]
 
 
 def _render(
@@ -96,11 +98,11 @@ def _render(
 ) -> dict[str, str]:
     """Render the pages of a crate with their parameters, and return why some cannot be, by name."""
     failed: dict[str, str] = {}
-    known = {item.name for item in notebooks.find(workspace.find_notebooks())}
+    notebook_names = {item.name for item in notebooks.find(workspace.find_notebooks())}
     groups: dict[str, tuple[dict[str, Any], list[str]]] = {}
     for name, page in settings["pages"].items():
         parameters = page["parameters"]
-        if name not in known:
+        if name not in notebook_names:
             failed[name] = "this version has no such page"
         elif set(parameters) & set(crate.PATHS):
             failed[name] = "its parameters name a folder or an address, which a crate must not do"

@@ -102,11 +102,11 @@ def groups(ids: Sequence[str], devices: pd.DataFrame | None = None) -> list[Grou
     group_of_device = _column(devices, "group")
     if len(ids) <= MANY or not group_of_device:
         return []
-    found = []
+    groups = []
     for name, part in groupby(enumerate(ids), lambda item: str(group_of_device.get(item[1], OTHER_VENDOR))):
         spots = [position for position, _ in part]
-        found.append(Group(name, spots[0], spots[-1]))
-    return found
+        groups.append(Group(name, spots[0], spots[-1]))
+    return groups
 
 
 def layout(count: int, few: int = 3) -> tuple[int, float]:
@@ -203,18 +203,18 @@ def _label_devices(axes: Axes, ids: Sequence[str], devices: pd.DataFrame | None,
     _name_groups(axes, groups(ids, devices), room)
 
 
-def _name_groups(axes: Axes, found: Sequence[Group], room: float) -> None:
+def _name_groups(axes: Axes, groups: Sequence[Group], room: float) -> None:
     """Write the names of groups between the labels of devices and that of the axis, in as many lines as they need."""
     ends: list[float] = []  # where each line of names ends, in inches
     line = 1.3 * style.SMALL
     placed = []
-    for group in found:
+    for group in groups:
         middle, width = (group.first + group.last) / 2, style.LETTER * style.SMALL * len(group.name) * 1.1
         start = (middle + 0.6) * room - width / 2
         row = next((row for row, end in enumerate(ends) if end + 0.05 <= start), len(ends))
         ends[row:] = [start + width, *ends[row + 1 :]]
         placed.append((group.name, middle, row))
-    if not found:
+    if not groups:
         return
     axes.xaxis.labelpad = line * len(ends) + 4
     above_label: Any = ("data", axes.xaxis.label)

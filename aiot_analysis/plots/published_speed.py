@@ -203,21 +203,21 @@ def off_npu(
 
     Takes the rows of `stats.published_speed.off_npu` with such a job.
     """
-    known = frame.dropna(subset=["times"])
-    if known.empty:
+    timed = frame.dropna(subset=["times"])
+    if timed.empty:
         figure, (axes,) = style.panels(1, 1, 6.4, 1.5)
         style.empty(axes, "no data: no job was also run on the NPU")
         return style.finish(figure, origin, "Time without the NPU: no data.")
-    label = known["model"].map(names.display) + ", " + known["quantization"].map(names.display)
-    order = known.assign(label=label).groupby("label")["times"].median().sort_values(ascending=False).index
+    label = timed["model"].map(names.display) + ", " + timed["quantization"].map(names.display)
+    order = timed.assign(label=label).groupby("label")["times"].median().sort_values(ascending=False).index
     figure, (axes,) = style.panels(1, 1, 6.6, ROW * len(order) + 0.6)
     heights = label.map({name: place for place, name in enumerate(order)})
-    ids = device_axis.order(known["device_id"], devices)
+    ids = device_axis.order(timed["device_id"], devices)
     looks, shown = style.looks(ids), device_axis.names(ids, devices)
     for device, look in looks.items():
-        of_device = known["device_id"] == device
+        of_device = timed["device_id"] == device
         axes.scatter(
-            known["times"][of_device], heights[of_device], s=20, marker=look.marker, color=look.color, alpha=0.9
+            timed["times"][of_device], heights[of_device], s=20, marker=look.marker, color=look.color, alpha=0.9
         )
     axes.axvline(1, color=style.GREY, linewidth=0.8, linestyle="--", zorder=0)
     axes.set_yticks(range(len(order)), list(order), fontsize=style.SMALL)
@@ -226,7 +226,7 @@ def off_npu(
     handles = {name: style.legend_mark(looks[device]) for device, name in zip(ids, shown, strict=True)}
     style.legend(figure, handles)
     texts = [
-        f"{name} {style.span(known.loc[known['device_id'] == device, 'times'], '{:.1f}')} times as long"
+        f"{name} {style.span(timed.loc[timed['device_id'] == device, 'times'], '{:.1f}')} times as long"
         for device, name in zip(ids, shown, strict=True)
     ]
     return style.finish(figure, origin, f"Time without the NPU against that of QNN on it. {'; '.join(texts)}.")

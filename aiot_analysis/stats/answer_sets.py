@@ -268,17 +268,17 @@ def disputed_images(network: NetworkAnswers, most: int = 20) -> pd.DataFrame:
 
 def _described(network: NetworkAnswers, chosen: Sequence[int] | Ints, columns: Sequence[int]) -> pd.DataFrame:
     """Return image, label, class_name and the answers of some sets in words, for the images at these places."""
-    known, answers, letters = class_names(), network.answers, network.sets
+    words = class_names()
     table = []
     for place in chosen:
-        given = pd.Series(answers[place, columns], [letters[column] for column in columns])
-        words = [
-            f"{', '.join(map(str, part.index))}: {known.get(answer, 'nothing' if answer == NONE else str(answer))}"
-            for answer, part in given.groupby(given, sort=False)
+        by_set = pd.Series(network.answers[place, columns], [network.sets[column] for column in columns])
+        answers = [
+            f"{', '.join(map(str, part.index))}: {words.get(answer, 'nothing' if answer == NONE else str(answer))}"
+            for answer, part in by_set.groupby(by_set, sort=False)
         ]
         label = int(network.labels[place])
-        row = {"image": network.images[place], "label": label, "class_name": known.get(label, str(label))}
-        table.append({**row, "answers": "; ".join(words)})
+        row = {"image": network.images[place], "label": label, "class_name": words.get(label, str(label))}
+        table.append({**row, "answers": "; ".join(answers)})
     return pd.DataFrame(table, columns=["image", "label", "class_name", "answers"])
 
 
@@ -368,8 +368,8 @@ class Samples:
         a, b = self._sets(pair)
         n = self.discordant[:, pair]
         fewer = (n - np.abs(self.right[:, b] - self.right[:, a])) // 2
-        found: Bools = fewer <= _critical(int(n.max(initial=0)))[n]
-        return found
+        is_critical: Bools = fewer <= _critical(int(n.max(initial=0)))[n]
+        return is_critical
 
     def _sets(self, pair: int) -> tuple[int, int]:
         return list(combinations(range(len(self.network.sets)), 2))[pair]
@@ -485,8 +485,8 @@ def change_counts(chosen: ChosenPair, samples: Samples) -> pd.DataFrame:
         return pd.DataFrame(columns=["change", "samples", "share", "significant"])
     pair = samples.place(*chosen.columns)
     table = _counted(samples.change(pair), "change")
-    found = _counted(samples.change(pair)[samples.significant(pair)], "change").set_index("change")["samples"]
-    return table.assign(significant=table["change"].map(found).fillna(0) / table["samples"].sum())
+    significant = _counted(samples.change(pair)[samples.significant(pair)], "change").set_index("change")["samples"]
+    return table.assign(significant=table["change"].map(significant).fillna(0) / table["samples"].sum())
 
 
 def _counted(values: Floats, name: str) -> pd.DataFrame:
@@ -576,8 +576,8 @@ def choose_pair(networks: Sequence[NetworkAnswers], model: str = "", a: str = ""
     all pairs that agree with what is given, the one with most different answers is taken. Raises DataError if there is
     none.
     """
-    known = [network.model for network in networks]
-    models = names.choose("network", model, known) if model else known
+    model_names = [network.model for network in networks]
+    models = names.choose("network", model, model_names) if model else model_names
     best: tuple[int, NetworkAnswers, list[int]] | None = None
     for network in networks:
         places = _set_places(network)
@@ -605,9 +605,9 @@ def _places(network: NetworkAnswers, name: str) -> list[int]:
         return list(range(len(rows)))
     wanted = name.casefold()
     for column in ("submission", "device_id", "device"):
-        found = np.flatnonzero(rows[column].str.casefold() == wanted)
-        if len(found):
-            return [int(found[-1])]
+        places = np.flatnonzero(rows[column].str.casefold() == wanted)
+        if len(places):
+            return [int(places[-1])]
     return []
 
 

@@ -182,14 +182,14 @@ def over_devices(
     """
     columns = [*by, "devices", "networks", "speed_up", "speed_up_low", "speed_up_high", "speed_up_min", "speed_up_max"]
     groups = independent(table).groupby(list(by), sort=False)
-    found = []
+    records = []
     for key, part in groups:
         logs = part.assign(log=np.log(part["speed_up"].astype(float))).groupby("device_id")["log"].mean()
         middle, low, high = mean_of_logs(logs.to_numpy(), run_to_run, level)
         values = np.exp([middle, low, high, logs.min(), logs.max()])
         note = latency.too_few_devices(np.exp(logs))
-        found.append([*key, len(logs), part["model"].nunique(), *values, note])
-    return pd.DataFrame(found, columns=[*columns, "note"])
+        records.append([*key, len(logs), part["model"].nunique(), *values, note])
+    return pd.DataFrame(records, columns=[*columns, "note"])
 
 
 def mean_of_logs(
@@ -376,15 +376,15 @@ def suites(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     of one runtime and precision, which fewer devices have.
     """
     whole = suite_of_all(rows)
-    found = {SUITE: whole}
-    found |= {f"of these, only {name}": whole[whole["quantization"] == name] for name in PRECISIONS}
+    rows_by_name = {SUITE: whole}
+    rows_by_name |= {f"of these, only {name}": whole[whole["quantization"] == name] for name in PRECISIONS}
     of_paper = whole["model"].isin(list(PAPER_NETWORKS.values()))
-    found["of these, only networks of the paper"] = whole[of_paper]
+    rows_by_name["of these, only networks of the paper"] = whole[of_paper]
     for framework in RUNTIMES:
         for precision in PRECISIONS:
             part = rows[(rows["framework"] == framework) & (rows["quantization"] == precision)]
-            found[f"{names.framework(framework)}, {precision}"] = suite_of_all(_many(part))
-    return {name: part for name, part in found.items() if len(part)}
+            rows_by_name[f"{names.framework(framework)}, {precision}"] = suite_of_all(_many(part))
+    return {name: part for name, part in rows_by_name.items() if len(part)}
 
 
 def _many(rows: pd.DataFrame) -> pd.DataFrame:

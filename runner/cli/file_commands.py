@@ -71,13 +71,18 @@ def models_check(
         )
     columns = ["model file", "largest difference", "correlation", "same top-1", "accuracy", "original", "declared"]
 
-    def row(one: Check) -> list[str]:
-        shares = (one.top1_agreement, one.accuracy, one.original_accuracy, one.declared_accuracy)
-        difference = "" if one.largest_difference is None else f"{one.largest_difference:.1e}"
-        correlation = "" if one.correlation is None else f"{one.correlation:.5f}"
-        return [one.artifact, difference, correlation, *("" if share is None else f"{share:.1%}" for share in shares)]
+    def row(result: Check) -> list[str]:
+        shares = (result.top1_agreement, result.accuracy, result.original_accuracy, result.declared_accuracy)
+        difference = "" if result.largest_difference is None else f"{result.largest_difference:.1e}"
+        correlation = "" if result.correlation is None else f"{result.correlation:.5f}"
+        return [
+            result.artifact,
+            difference,
+            correlation,
+            *("" if share is None else f"{share:.1%}" for share in shares),
+        ]
 
-    failed = [one for one in checks if not one.passed]
+    failed = [result for result in checks if not result.passed]
     if as_json:
         rawlog.print_json(checks)
         raise typer.Exit(bool(failed))
@@ -86,8 +91,8 @@ def models_check(
     print(f"check     {len(checks) - len(failed)} of {len(checks)} model files passed on {checks[0].images} images")
     if unreadable := checks[0].unreadable:
         say(f"          skipped: {len(unreadable)} images that cannot be read, for example {unreadable[0]}")
-    for one in failed:
-        say(f"          {one.artifact}: {one.finding}")
+    for checked in failed:
+        say(f"          {checked.artifact}: {checked.finding}")
     if failed:
         raise typer.Exit(1)
 

@@ -130,8 +130,8 @@ def _adb_devices(
             raise DeviceError(f"The device {serial} is {state_of[serial]}: run `aiot doctor -s {serial}` for advice.")
     serials = list(dict.fromkeys([*named, *usable] if choice.every else named))
     skipped = [SkippedDevice(serial, state) for serial, state in state_of.items() if choice.every and state != "device"]
-    for one in skipped:
-        tell(printable(f"The device {one.serial} is {one.state}: it is skipped."))
+    for device in skipped:
+        tell(printable(f"The device {device.serial} is {device.state}: it is skipped."))
     return [attached(serial, client, choice, salt) for serial in serials], skipped
 
 

@@ -189,7 +189,11 @@ def measurements(scan: str) -> list[Measurement] | None:
         for pid, words in zip(parts[1::2], parts[2::2], strict=True)
         if (work := _WORK.search(words))
     ]
-    return [one for one in seen if one.run != _OWN_SCAN] if any(one.run == _OWN_SCAN for one in seen) else None
+    return (
+        [process for process in seen if process.run != _OWN_SCAN]
+        if any(process.run == _OWN_SCAN for process in seen)
+        else None
+    )
 
 
 def others_seen(scan: str, run: str) -> str:
@@ -197,7 +201,7 @@ def others_seen(scan: str, run: str) -> str:
     processes = measurements(scan)
     if processes is None:
         return "unknown"
-    return "seen" if any(one.run != run for one in processes) else "none"
+    return "seen" if any(process.run != run for process in processes) else "none"
 
 
 def in_use(name: str, rivals: Sequence[Rival], remedy: str) -> str:
@@ -220,13 +224,13 @@ class Occupancy:
     def rivals(self, run: str) -> list[Rival]:
         """Return what uses the device, except this process and agents that an earlier process left to the run."""
         owner = self._other_owner()
-        works = {(one.run, one.name) for one in self.others(run)}
+        works = {(process.run, process.name) for process in self.others(run)}
         orphans = [Rival(work, name) for work, name in sorted(works) if not (owner and work == owner.run)]
         return [*([Rival(owner.run, None, owner.process, owner.host)] if owner else []), *orphans]
 
     def others(self, run: str) -> list[Measurement]:
         """Return the processes on the device that do not belong to the run, or that another process owns."""
-        return [one for one in self.processes or [] if one.run != run or self._other_owner()]
+        return [process for process in self.processes or [] if process.run != run or self._other_owner()]
 
     def _other_owner(self) -> Owner | None:
         """Return the owner if it is another process that is still running."""
@@ -290,22 +294,22 @@ class Reservation:
     def end(self, processes: Sequence[Measurement]) -> None:
         """Kill measurements on the device, each with all that it started."""
         if processes:
-            pids = " ".join(str(one.pid) for one in processes)
+            pids = " ".join(str(process.pid) for process in processes)
             self._connection.shell(_END.format(pids=pids, signature=_SIGNATURE))
 
     def end_others(self, seen: Occupancy, run: str) -> list[Rival]:
         """Kill the measurements that were seen and do not belong to the run. Return those that are still running."""
         self.end(seen.others(run))
         for _ in range(_END_POLLS if seen.others(run) else 0):
-            remaining = [one for one in self.look().processes or [] if one in seen.others(run)]
+            remaining = [process for process in self.look().processes or [] if process in seen.others(run)]
             if not remaining:
                 return []
             time.sleep(_END_POLL_S)
-        return [Rival(one.run, one.name) for one in seen.others(run)]
+        return [Rival(process.run, process.name) for process in seen.others(run)]
 
     def end_work(self, run: str, name: str) -> None:
         """Kill the processes of one task or tool of a run, wherever its files are."""
-        self.end([one for one in self.look().processes or [] if (one.run, one.name) == (run, name)])
+        self.end([process for process in self.look().processes or [] if (process.run, process.name) == (run, name)])
 
     def held_by_us(self) -> str:
         """Return a shell condition that is true if our note is on the device; it is true if none was written."""

@@ -275,21 +275,21 @@ def device_facts(device: str) -> DeviceFacts:
     A name without a known maker, such as that of a chip, is Qualcomm's own board. A "(Proxy)" stands for a chip: the
     device that was measured is another one with the same chip.
     """
-    known = _devices().get(device, {})
+    facts = _devices().get(device, {})
     maker, _, model = device.partition(" ")
     if maker not in ("Samsung", "Google", "Xiaomi", "OnePlus"):
         maker, model = "Qualcomm", device
     other = {"ai_hub_name": device}
     if "(Proxy)" in device:
         other["proxy"] = "the measured device has the same chip, but is not named"
-    if known.get("same_jobs_as"):
-        other["same_jobs_as"] = known["same_jobs_as"]
+    if facts.get("same_jobs_as"):
+        other["same_jobs_as"] = facts["same_jobs_as"]
     return DeviceFacts(
         maker=maker,
         code=model,
-        os=known.get("os") or None,
-        os_version=known.get("os_version") or None,
-        soc=known.get("chipset") or None,
+        os=facts.get("os") or None,
+        os_version=facts.get("os_version") or None,
+        soc=facts.get("chipset") or None,
         other=other,
     )
 

@@ -238,8 +238,8 @@ def share_of(entries: Sequence[Replaced], delegate: str) -> Delegation:
 
 def _total(values: Sequence[int | None]) -> int | None:
     """Return the sum, or None if a value is unknown."""
-    known = [value for value in values if value is not None]
-    return sum(known) if len(known) == len(values) else None
+    numbers = [value for value in values if value is not None]
+    return sum(numbers) if len(numbers) == len(values) else None
 
 
 def accelerators(lines: Iterable[tuple[str, str]]) -> tuple[str, ...]:
