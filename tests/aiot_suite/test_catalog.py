@@ -16,16 +16,16 @@ def plugins(tmp_path):
 
 
 def test_without_plugins_there_are_the_papers_models_and_frameworks_and_the_runtimes_of_today():
-    known = catalog.load()
-    assert tuple(known.models) == suite.MODELS
-    assert tuple(known.frameworks) == (*suite.FRAMEWORKS, "executorch", "onnxruntime", "ncnn", "mnn")
+    available = catalog.load()
+    assert tuple(available.models) == suite.MODELS
+    assert tuple(available.frameworks) == (*suite.FRAMEWORKS, "executorch", "onnxruntime", "ncnn", "mnn")
 
 
 def test_everything_begins_with_the_papers_60_instances():
     everything = catalog.load().everything()
     assert everything[:60] == suite.paper_float32() + suite.paper_quantized()
-    others = {(one.framework, one.delegate) for one in everything[60:]}
-    assert others == {
+    later = {(instance.framework, instance.delegate) for instance in everything[60:]}
+    assert later == {
         ("tflite", "gpu"),
         *((name, "cpu") for name in suite.BEYOND_FRAMEWORKS),
         *(("onnxruntime", name) for name in ("nnapi", "xnnpack", "qnn")),
@@ -35,31 +35,33 @@ def test_everything_begins_with_the_papers_60_instances():
 
 def test_a_file_adds_a_model_to_every_framework(plugins):
     (plugins / "frameworks" / "torchscript.py").unlink()
-    added = [one for one in catalog.load(plugins).everything() if one.model == "squeezenet1_1"]
+    added = [instance for instance in catalog.load(plugins).everything() if instance.model == "squeezenet1_1"]
     assert len(added) == 12 + 1 + 1 + 2 + 4 * 4 + 2 + 2
     assert Instance("tflite", "nnapi", "int8", "squeezenet1_1") in added
 
 
 def test_a_file_adds_a_framework_to_every_model(plugins):
-    added = [one for one in catalog.load(plugins).everything() if one.framework == "torchscript"]
-    assert [one.model for one in added] == [*suite.MODELS, "squeezenet1_1"]
-    assert {(one.delegate, one.quantization) for one in added} == {("cpu", "float32")}
+    added = [instance for instance in catalog.load(plugins).everything() if instance.framework == "torchscript"]
+    assert [instance.model for instance in added] == [*suite.MODELS, "squeezenet1_1"]
+    assert {(instance.delegate, instance.quantization) for instance in added} == {("cpu", "float32")}
 
 
 def test_facts_that_a_plugin_defines_are_read(plugins):
-    known = catalog.load(plugins)
-    framework = known.frameworks["torchscript"]
+    available = catalog.load(plugins)
+    framework = available.frameworks["torchscript"]
     assert (framework.suffix, framework.layout, framework.imports) == (".torchscript.pt", "NCHW", ("torch",))
     assert framework.file == plugins / "frameworks" / "torchscript.py"
-    assert known.models["squeezenet1_1"].settings["channel_order"] == "BGR"
+    assert available.models["squeezenet1_1"].settings["channel_order"] == "BGR"
 
 
 def test_names_choose_among_everything_and_no_name_means_the_papers(plugins):
     everything = catalog.load(plugins).everything()
     assert suite.select(everything=everything) == suite.paper_float32() + suite.paper_quantized()
-    [one] = suite.select(["SqueezeNet1-1"], ["torchscript"], everything=everything)
-    assert one == Instance("torchscript", "cpu", "float32", "squeezenet1_1")
-    assert {one.framework for one in suite.select(["squeezenet1_1"], everything=everything)} == set(suite.FRAMEWORKS)
+    [instance] = suite.select(["SqueezeNet1-1"], ["torchscript"], everything=everything)
+    assert instance == Instance("torchscript", "cpu", "float32", "squeezenet1_1")
+    assert {instance.framework for instance in suite.select(["squeezenet1_1"], everything=everything)} == set(
+        suite.FRAMEWORKS
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,11 +85,14 @@ def test_a_file_that_adds_nothing_is_named(plugins, place, text, sentence):
 def test_a_framework_that_is_not_in_the_paper_runs_on_the_cpu_unless_a_delegate_is_named():
     everything = catalog.load().everything()
     unnamed = suite.select(["mnasnet"], ["tflite", "onnxruntime"], everything=everything)
-    assert {(one.framework, one.delegate) for one in unnamed} == {
+    assert {(instance.framework, instance.delegate) for instance in unnamed} == {
         ("tflite", "cpu"),
         ("tflite", "nnapi"),
         ("onnxruntime", "cpu"),
     }
     named = suite.select(["mnasnet"], ["onnxruntime"], ["nnapi", "xnnpack"], ["float32"], everything)
-    assert [one.id for one in named] == ["onnxruntime_nnapi_float32_mnasnet", "onnxruntime_xnnpack_float32_mnasnet"]
-    assert [Instance.parse(one.id) for one in named] == named
+    assert [instance.id for instance in named] == [
+        "onnxruntime_nnapi_float32_mnasnet",
+        "onnxruntime_xnnpack_float32_mnasnet",
+    ]
+    assert [Instance.parse(instance.id) for instance in named] == named

@@ -10,7 +10,7 @@ from aiot_suite.errors import SetupError
 
 @pytest.fixture
 def nowhere(tmp_path, monkeypatch):
-    """A machine on which nothing is found: no PATH, no home, no cache."""
+    """Simulate a machine without anything to find: PATH, home and cache are empty."""
     for name in ("AIOT_PYTHON39", "PYENV_ROOT", "CONDA_EXE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -22,7 +22,7 @@ def nowhere(tmp_path, monkeypatch):
 
 
 def pretender(path: Path, prints: str) -> Path:
-    """A program that answers whatever it is asked with the same words."""
+    """Make a program that always prints the same words, whatever its arguments."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{prints}\n")
     path.chmod(0o755)
@@ -53,7 +53,7 @@ def test_without_a_python_39_the_ways_to_get_one_are_told(nowhere):
 
 
 def test_a_python_is_asked_for_its_version(nowhere):
-    """A name on the PATH may be a shim that does not start, or another version."""
+    """A program on the PATH may be a shim that does not start, or another version."""
     pretender(nowhere / "bin" / "python3.9", "echo '3.9: command not found' >&2; exit 127")
     wrong = pretender(nowhere / "other" / "python", "echo '(3, 10)'")
     os.environ["AIOT_PYTHON39"] = str(wrong)

@@ -1,4 +1,4 @@
-"""Networks of torchvision and timm that are chosen by their name, without a plug-in."""
+"""Tests of networks of torchvision and timm that are selected by name, without a plug-in."""
 
 import hashlib
 import io
@@ -24,8 +24,8 @@ CLASSIFIERS = architectures.torchvision_classifiers()
 
 
 def test_torchvision_has_the_networks_that_people_ask_for():
-    """The names are torchvision's own; detectors and networks for segmentation are not among them."""
-    wanted = [
+    """The names are those of torchvision, without detection and segmentation networks."""
+    names = [
         "efficientnet_b0",
         "mobilenet_v3_small",
         "regnet_y_800mf",
@@ -33,7 +33,7 @@ def test_torchvision_has_the_networks_that_people_ask_for():
         "convnext_tiny",
         "vit_b_16",
     ]
-    assert set(wanted) <= set(CLASSIFIERS)
+    assert set(names) <= set(CLASSIFIERS)
     assert not {"fasterrcnn_resnet50_fpn", "deeplabv3_resnet50", "raft_small", "r3d_18"} & set(CLASSIFIERS)
 
 
@@ -58,7 +58,7 @@ def test_its_preprocessing_is_torchvisions_own():
 
 def test_names_select_instances_of_every_framework_of_the_paper():
     instances = suite.select(["EfficientNet-B0"], everything=CATALOG.everything(names=["EfficientNet-B0,resnet50"]))
-    assert {one.model for one in instances} == {"efficientnet_b0"}
+    assert {instance.model for instance in instances} == {"efficientnet_b0"}
     assert len(instances) == 4 * 2 + 2  # TFLite in four number formats on CPU and NNAPI, PyTorch, Caffe2
 
 
@@ -77,12 +77,12 @@ def test_a_plug_in_comes_before_a_network_of_torchvision(tmp_path):
 
 
 def test_networks_whose_names_differ_in_punctuation_are_told_apart():
-    """torchvision has RegNets of 3.2 and of 32 gigaflops."""
+    """torchvision has RegNets with 3.2 and with 32 gigaflops, whose names differ only in punctuation."""
     names = ["regnet_y_32gf", "regnet_y_3_2gf"]
     assert [CATALOG.model(name).name for name in names] == names
     for name in names:
         everything = CATALOG.everything(names=names)
-        assert {one.model for one in suite.select([name], ["tflite"], everything=everything)} == {name}
+        assert {instance.model for instance in suite.select([name], ["tflite"], everything=everything)} == {name}
     assert CATALOG.model("RegNet-Y-3.2GF").name == "regnet_y_3_2gf"
     assert suite.match_name("regnety32gf", names) is None
 
@@ -98,7 +98,7 @@ def test_an_unknown_name_lists_similar_ones():
 
 @pytest.fixture
 def published(tmp_path, monkeypatch):
-    """MobileNetV3 Small with random weights, published by a server as torchvision publishes its files."""
+    """Serve MobileNetV3 Small with random weights in the way torchvision publishes its files."""
     torch.manual_seed(0)
     network = architectures.build("mobilenet_v3_small", 1000)
     buffer = io.BytesIO()
@@ -113,7 +113,7 @@ def published(tmp_path, monkeypatch):
         url=f"http://127.0.0.1:{server.server_port}/mobilenet_v3_small-{sha256[:8]}.pth",
         meta={"_metrics": {"ImageNet-1K": {"acc@1": 67.668}}},
     )
-    catalog.find_network("mobilenet_v3_small")  # with the settings of torchvision's own entry
+    catalog.find_network("mobilenet_v3_small")  # with the settings that torchvision lists for these weights
     monkeypatch.setattr(architectures, "pretrained_weights", lambda name: [entry])
     yield SimpleNamespace(network=network, sha256=sha256, entry=entry, folder=folder)
     server.shutdown()
@@ -156,7 +156,7 @@ def test_timm_is_an_extra(monkeypatch):
 
 
 class TestTimm:
-    """With timm installed."""
+    """Tests that require timm."""
 
     @pytest.fixture(autouse=True)
     def _timm(self):
@@ -164,7 +164,7 @@ class TestTimm:
         pytest.importorskip("timm", reason="it is an extra")
 
     def test_a_network_is_found_with_its_own_preprocessing(self):
-        """Against timm's own transform of an image."""
+        """The pixels are compared with those of timm's own transform."""
         from timm.data import create_transform, resolve_data_config
 
         name = "mobilenetv4_conv_small"

@@ -49,10 +49,10 @@ def test_an_8_bit_input_is_quantized_and_clipped(value, scale, zero_point):
 @pytest.mark.parametrize(
     ("way", "left", "right"),
     [
-        # 400 x 200, of which the middle 200 x 200 is red, its left part blue and its right part green.
+        # 400 x 200: the middle 200 x 200 is red, the left part is blue and the right part is green.
         ("crop_resize", (255, 0, 0), (255, 0, 0)),
         ("resize_crop", (255, 0, 0), (255, 0, 0)),
-        # the whole width is squeezed into 256, then 224 of it kept: the sides stay visible
+        # the whole width is squeezed into 256, of which 224 are kept: the sides stay visible
         ("square_crop", (0, 0, 255), (0, 255, 0)),
     ],
 )
@@ -73,7 +73,7 @@ def noise(width, height, seed=0):
 
 @pytest.mark.parametrize(("width", "height"), [(40, 25), (25, 40), (33, 32), (24, 24)])
 def test_crop_resize_reads_no_pixel_outside_of_the_crop(width, height):
-    """The middle square of two pictures that differ all around it gives the same; it is what the square alone gives."""
+    """Two pictures that differ only around their middle square give the same result as the square alone."""
     square = noise(min(width, height), min(width, height))
     place = ((width - square.width) // 2, (height - square.height) // 2)
     tensors = []
@@ -167,7 +167,7 @@ def encoded(array, kind):
 
 @pytest.mark.parametrize("kind", ["PNG", "PGM", "TIFF", "TIFF, big-endian"])
 def test_16_bit_grey_is_scaled_to_8_bits(kind):
-    """Every 8-bit value v, as 257 v: 65535 is white, 32896 the grey 128."""
+    """Each 8-bit value v is 257 v in 16 bits: 65535 is white, and 32896 is the grey 128."""
     grey = np.arange(256, dtype=np.uint16).reshape(16, 16)
     image = decode(encoded(grey * 257, kind))
     assert (np.asarray(image) == np.repeat(grey[:, :, None], 3, axis=2)).all()

@@ -1,6 +1,6 @@
-"""Real ImageNet weights on real photographs: run where the folder `shared` lies beside the checkout.
+"""Tests of real ImageNet weights on real photographs, which require the folder `shared` beside the checkout.
 
-Every photograph is 299 x 299; what is expected of them is in the folder's own description: 15 of 16 right.
+Each photograph is 299 x 299. The expected result, 15 of 16 right, is stated in the description of that folder.
 """
 
 import csv
@@ -56,7 +56,7 @@ def photos(space):
 
 @pytest.fixture(scope="module")
 def padded(space):
-    """The photographs with a border, alternately at the sides or above and below, so that none is square."""
+    """Return the photographs with borders, alternately at the sides or above and below, so that none is square."""
     folder = space.root / "padded"
     folder.mkdir()
     with (SHARED / "images" / "labels.csv").open() as file:
@@ -73,43 +73,43 @@ def padded(space):
 
 
 def checked(space, instances, dataset, weights="weights"):
-    known = catalog.load(space.plugins)
+    available = catalog.load(space.plugins)
     folder = space.models / weights
     common = {"kind": str(space.root / weights), "folder": folder, "cache": space.models}
     artifacts, _ = prepare.prepare(instances, plugins=space.plugins, **common)
     device = LocalDevice(space.staging, "salt")
-    return check.check(artifacts, known=known, dataset=dataset, images=16, device=device, **common)
+    return check.check(artifacts, known=available, dataset=dataset, images=16, device=device, **common)
 
 
 @pytest.fixture(scope="module")
 def validation(space):
-    """By part, calibration and test: 100 and 200 images of the validation set of ILSVRC 2012."""
+    """Return 100 images for calibration and 200 for tests, from the validation set of ILSVRC 2012, by part."""
     folder = SHARED / "images" / "ilsvrc_val"
     if not folder.is_dir():
         pytest.skip(f"{folder} with images of ILSVRC 2012 is not there")
     with (folder / "labels.csv").open() as file:
         rows = list(csv.DictReader(file))
-    made = {}
+    datasets = {}
     for part in ("calibration", "test"):
         labels = space.root / f"{part}.csv"
         lines = [f"{row['file']},{row['label']}" for row in rows if row["part"] == part]
         labels.write_text("\n".join(["image,label", *lines]) + "\n")
-        made[part] = dataset_folder.use_folder(space.datasets / part, folder, labels, label_space="imagenet-1000")
-    return made
+        datasets[part] = dataset_folder.use_folder(space.datasets / part, folder, labels, label_space="imagenet-1000")
+    return datasets
 
 
-# Right answers in float32 of 200. An independent evaluation, in plain PyTorch, has the same 141 of SqueezeNet 1.0.
+# Right answers of 200 in float32. An independent evaluation in plain PyTorch gives the same 141 for SqueezeNet 1.0.
 @pytest.mark.parametrize(("model", "right"), [("squeezenet", 141), ("squeezenet1_1", 147)])
 def test_int8_of_real_weights_is_within_two_points_of_float32(space, validation, model, right):
-    instances = [Instance("tflite", "cpu", one, model) for one in ("float32", "int8")]
-    known, folder = catalog.load(space.plugins), space.models / "validated"
+    instances = [Instance("tflite", "cpu", kind, model) for kind in ("float32", "int8")]
+    available, folder = catalog.load(space.plugins), space.models / "validated"
     common = {"kind": str(space.root / "weights"), "folder": folder, "cache": space.models}
     images = calibration.calibration_from_dataset(validation["calibration"])
     artifacts, _ = prepare.prepare(instances, plugins=space.plugins, calibration=images, **common)
-    undeclared = [replace(one, declared_accuracy=None) for one in artifacts]  # the declared one is of the photographs
+    undeclared = [replace(entry, declared_accuracy=None) for entry in artifacts]  # declared for the photographs
     device = LocalDevice(space.staging, "salt")
-    found = check.check(undeclared, known=known, dataset=validation["test"], images=200, device=device, **common)
-    float32, int8 = sorted(found, key=lambda one: "int8" in one.artifact)
+    checks = check.check(undeclared, known=available, dataset=validation["test"], images=200, device=device, **common)
+    float32, int8 = sorted(checks, key=lambda entry: "int8" in entry.artifact)
     assert (round(float32.accuracy * 200), float32.original_accuracy) == (right, float32.accuracy)
     assert int8.passed and abs(int8.accuracy - float32.accuracy) <= 0.02
     assert int8.top1_agreement >= 0.93
@@ -133,10 +133,10 @@ def test_15_of_16_photographs_are_right_in_every_framework(space, photos, padded
         pytest.importorskip("executorch", reason="`aiot frameworks install executorch` was not called")
     instance = Instance(framework, "cpu", quantization, model)
     for dataset in (photos, padded):
-        [found] = checked(space, [instance], dataset)
-        assert found.passed, found.finding
-        assert (found.accuracy, found.original_accuracy) == (RIGHT, RIGHT)
-        assert found.largest_difference < (1e-3 if quantization == "float32" else 1e-2)
+        [result] = checked(space, [instance], dataset)
+        assert result.passed, result.finding
+        assert (result.accuracy, result.original_accuracy) == (RIGHT, RIGHT)
+        assert result.largest_difference < (1e-3 if quantization == "float32" else 1e-2)
 
 
 WRONG = {
@@ -153,9 +153,9 @@ def test_wrong_settings_are_noticed(space, photos, change, finding):
     folder = space.root / "wrong"
     shutil.copytree(space.root / "weights", folder, dirs_exist_ok=True)
     (folder / "squeezenet.json").write_text(json.dumps({**CAFFE_SETTINGS, "accuracy": RIGHT, **change}))
-    [found] = checked(space, [Instance("pytorch", "cpu", "float32", "squeezenet")], photos, "wrong")
-    assert not found.passed
-    assert finding in found.finding
+    [result] = checked(space, [Instance("pytorch", "cpu", "float32", "squeezenet")], photos, "wrong")
+    assert not result.passed
+    assert finding in result.finding
 
 
 QUANTIZED = Instance("tflite", "cpu", "int8", "mobilenet_v2")
@@ -179,12 +179,12 @@ def test_a_model_file_that_exists_is_taken_in(space, photos):
     artifact = added(space, "google", {"label_offset": 1})
     device = LocalDevice(space.staging, "salt")
     common = {"kind": "google", "folder": artifact.path.parent, "cache": space.models, "known": catalog.load()}
-    [found] = check.check([artifact], dataset=photos, images=16, device=device, **common)
-    assert (found.accuracy * 16, found.passed, found.original_accuracy) == (15, True, None)
+    [result] = check.check([artifact], dataset=photos, images=16, device=device, **common)
+    assert (result.accuracy * 16, result.passed, result.original_accuracy) == (15, True, None)
 
 
 def test_mean_and_std_of_128_give_the_quantized_network_the_image_itself(space, photos):
-    """With 127.5 the values from 128 to 254 become the next ones."""
+    """With a mean and std of 127.5, the values from 128 to 254 would be one too high."""
     artifact = added(space, "exact", {"label_offset": 1})
     name, _ = photos.images[0]
     image = decode(photos.path(name).read_bytes())
@@ -218,5 +218,5 @@ def test_the_quantized_network_has_as_many_right_of_200_as_an_independent_evalua
     artifact = added(space, "google200", {"label_offset": 1, "accuracy": 0.708})
     device = LocalDevice(space.staging, "salt")
     common = {"kind": "google200", "folder": artifact.path.parent, "cache": space.models, "known": catalog.load()}
-    [found] = check.check([artifact], dataset=validation["test"], images=200, device=device, **common)
-    assert found.passed and round(found.accuracy * 200) == 155
+    [result] = check.check([artifact], dataset=validation["test"], images=200, device=device, **common)
+    assert result.passed and round(result.accuracy * 200) == 155

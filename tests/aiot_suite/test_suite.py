@@ -12,19 +12,19 @@ from aiot_suite.suite import Instance
 def test_the_paper_has_24_and_36_instances():
     float32, quantized = suite.paper_float32(), suite.paper_quantized()
     assert (len(set(float32)), len(set(quantized))) == (24, 36)
-    assert {(one.framework, one.delegate) for one in float32} == {
+    assert {(instance.framework, instance.delegate) for instance in float32} == {
         ("tflite", "cpu"),
         ("tflite", "nnapi"),
         ("pytorch", "cpu"),
         ("caffe2", "cpu"),
     }
-    assert {one.quantization for one in quantized} == {"dynamic", "int8", "float16"}
-    assert {one.framework for one in quantized} == {"tflite"}
+    assert {instance.quantization for instance in quantized} == {"dynamic", "int8", "float16"}
+    assert {instance.framework for instance in quantized} == {"tflite"}
 
 
-@pytest.mark.parametrize("one", suite.paper_float32() + suite.paper_quantized(), ids=lambda one: one.id)
-def test_an_id_gives_its_instance_back(one):
-    assert Instance.parse(one.id) == one
+@pytest.mark.parametrize("instance", suite.paper_float32() + suite.paper_quantized(), ids=lambda instance: instance.id)
+def test_an_id_gives_its_instance_back(instance):
+    assert Instance.parse(instance.id) == instance
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_selecting_nothing_in_particular_selects_all_60():
 def test_the_order_holds_every_instance_and_no_model_twice_in_a_row(seed):
     instances = suite.select()
     order = suite.draw_balanced_order(instances, seed)
-    assert sorted(one.id for one in order) == sorted(one.id for one in instances)
+    assert sorted(instance.id for instance in order) == sorted(instance.id for instance in instances)
     assert all(a.model != b.model for a, b in itertools.pairwise(order))
 
 
@@ -85,7 +85,10 @@ def test_the_order_follows_the_seed_only():
 
 @pytest.mark.parametrize("chosen", [{}, {"suite": "float32"}, {"delegates": ["cpu"]}, {"models": ["squeezenet"]}])
 def test_no_model_implementation_or_quantization_comes_early_or_late(chosen):
-    """In each order by a tenth of the run at most, and in 100 orders each instance by no more than chance gives."""
+    """Mean places are near the middle: of groups in each order, and of instances over 100 orders.
+
+    In one order the limit is 15% of the run; over 100 orders it is four standard errors of uniform places.
+    """
     instances = suite.select(**chosen)
     middle, places = (len(instances) - 1) / 2, {instance.id: [] for instance in instances}
     for seed in range(100):
@@ -96,7 +99,7 @@ def test_no_model_implementation_or_quantization_comes_early_or_late(chosen):
                 groups.setdefault(group, []).append(place - middle)
         means = [abs(sum(of_group) / len(of_group)) for of_group in groups.values() if len(of_group) >= 6]
         assert max(means) <= 0.15 * len(instances)
-    # the standard error of a mean of 100 uniform places is len / sqrt(12 * 100)
+    # the standard error of the mean of 100 uniform places is len / sqrt(12 * 100)
     assert max(abs(sum(own) / 100) for own in places.values()) <= 4 * len(instances) / 1200**0.5
 
 
@@ -116,7 +119,7 @@ def test_the_papers_suites(name, count):
 
 
 def test_a_suite_is_narrowed_by_names_and_an_empty_one_is_said():
-    assert {one.quantization for one in suite.select(suite="quantized", quantizations=["int8"])} == {"int8"}
+    assert {instance.quantization for instance in suite.select(suite="quantized", quantizations=["int8"])} == {"int8"}
     with pytest.raises(SelectionError, match="No instance of the suite float32 has"):
         suite.select(suite="float32", quantizations=["int8"])
     with pytest.raises(
@@ -156,18 +159,20 @@ def test_todays_suite_has_twelve_networks_on_five_runtimes_of_which_each_gives_w
     instances = suite.select(everything=everything(*today.models), suite=today)
     frameworks = catalog.load().frameworks
     runtimes = ["tflite", "onnxruntime", "executorch", "ncnn", "mnn"]
-    assert {(one.model, one.framework) for one in instances} == set(itertools.product(today.models, runtimes))
-    assert {one.model for one in instances} - set(suite.MODELS) == {
+    assert {(instance.model, instance.framework) for instance in instances} == set(
+        itertools.product(today.models, runtimes)
+    )
+    assert {instance.model for instance in instances} - set(suite.MODELS) == {
         *("mobilenet_v3_large", "efficientnet_b0", "regnet_y_800mf"),
         *("shufflenet_v2_x1_0", "convnext_tiny", "vit_b_16"),
     }
-    assert {one.delegate for one in instances} == {"cpu"}
+    assert {instance.delegate for instance in instances} == {"cpu"}
     assert len(instances) == 12 * sum(len(frameworks[name].quantizations) for name in runtimes)
 
 
 def test_names_take_the_place_of_those_of_a_suite():
     instances = suite.select(["resnet18"], ["mnn"], (), ["float32"], everything("resnet18"), "today")
-    assert [one.id for one in instances] == ["mnn_cpu_float32_resnet18"]
+    assert [instance.id for instance in instances] == ["mnn_cpu_float32_resnet18"]
 
 
 MINE = """
@@ -178,13 +183,15 @@ quantizations = ["float32", "int8"]
 
 
 def test_a_file_is_a_suite(tmp_path):
-    """Of two networks, two frameworks and two number formats, on the CPU unless delegates are named."""
+    """The suite has two networks, two frameworks and two quantizations, on the CPU unless delegates are named."""
     file = tmp_path / "My suite.toml"
     file.write_text(MINE)
     mine = suite.find_suite(str(file))
     assert (mine.name, mine.recorded_name) == ("my-suite", "my-suite")
     instances = suite.select(everything=everything(*mine.models), suite=mine)
-    assert {(one.model, one.framework, one.quantization, one.delegate) for one in instances} == set(
+    assert {
+        (instance.model, instance.framework, instance.quantization, instance.delegate) for instance in instances
+    } == set(
         itertools.product(["squeezenet", "efficientnet_b0"], ["tflite", "onnxruntime"], ["float32", "int8"], ["cpu"])
     )
     file.write_text(f'name = "phones"\ndelegates = ["cpu", "nnapi"]{MINE}')

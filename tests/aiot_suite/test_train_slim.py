@@ -4,11 +4,11 @@ from aiot_suite.suite import HEAVY_MODELS
 
 torch = pytest.importorskip("torch", reason="networks are built with the extra `models`")
 SIZES = {"resnet50": 64, "densenet121": 64, "inception_v3": 96}
-MILLIONS = {"resnet50": 23.713, "densenet121": 7.056, "inception_v3": 21.990}  # parameters with 100 classes
+MILLIONS = {"resnet50": 23.713, "densenet121": 7.056, "inception_v3": 21.990}  # number of parameters with 100 classes
 
 
 def trained(model):
-    """A slim network whose batch norms are not the identity."""
+    """Return a slim network whose batch norms are not the identity."""
     from aiot_suite.train import slim
 
     torch.manual_seed(1)
@@ -38,7 +38,7 @@ def test_the_heavy_network_gives_the_slim_ones_answers(model):
 
 @pytest.mark.slow
 def test_the_random_channels_are_alive_and_of_a_like_size():
-    """Else quantizing the heavy network would meet other ranges than a trained one's."""
+    """Otherwise quantization would see other ranges in the heavy network than in a trained one."""
     from aiot_suite.train import embedded
 
     heavy = embedded("resnet50", trained("resnet50").state_dict())

@@ -1,4 +1,4 @@
-"""A workspace with tiny networks, really converted, and twelve drawn pictures."""
+"""Fixtures: a workspace with tiny networks, which are really converted, and twelve drawn pictures."""
 
 import shutil
 import warnings
@@ -25,7 +25,7 @@ TINY = [
 
 
 def make_dataset(folder: Path, count: int = 12, step: int = 7) -> store.Dataset:
-    """So many pictures, each of the class `step` after that of the one before."""
+    """Make a dataset of `count` pictures, whose classes increase by `step` from one picture to the next."""
     (folder / "images").mkdir(parents=True)
     images = []
     for number in range(count):
@@ -44,13 +44,13 @@ def make_dataset(folder: Path, count: int = 12, step: int = 7) -> store.Dataset:
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory) -> Path:
-    """Model files of a three-layer network, as the suite's squeezenet (TFLite) and mnasnet (PyTorch Mobile)."""
+    """Convert a three-layer network under the names squeezenet (TFLite) and mnasnet (PyTorch Mobile)."""
     torch = pytest.importorskip("torch", reason="converting needs the extra `models`")
     pytest.importorskip("litert_torch", reason="converting needs the extra `models`")
 
     def convert(folder: Path) -> None:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the converters use what their own libraries have deprecated
+            warnings.simplefilter("ignore")  # the converters use deprecated functions of their own libraries
             _convert(folder, torch)
 
     return built_once(tmp_path_factory, "tiny-models", convert)
@@ -69,17 +69,17 @@ def _convert(folder, torch):
         layers.Flatten(),
         layers.Linear(8, 100),
     ).eval()
-    for one in TINY:
-        converter = to_pytorch if one.framework == "pytorch" else to_tflite
+    for instance in TINY:
+        converter = to_pytorch if instance.framework == "pytorch" else to_tflite
         settings = Settings(size=SIZE, label_space="sample-100", classes=100, layout=converter.LAYOUT)
-        path = folder / f"{one.artifact}{converter.SUFFIX}"
-        if one.quantization == "float32":
+        path = folder / f"{instance.artifact}{converter.SUFFIX}"
+        if instance.quantization == "float32":
             converter.convert_float32(network, SIZE, path)
         else:
             to_tflite.quantize(folder / "tflite_float32_squeezenet.tflite", "int8", sample_inputs(settings, 8), path)
         Artifact(
             path=path,
-            name=one.artifact,
+            name=instance.artifact,
             sha256=sha256_of(path),
             size_bytes=path.stat().st_size,
             weights="sample",
@@ -92,7 +92,7 @@ def _convert(folder, torch):
 
 @pytest.fixture
 def request_(workspace: Workspace) -> run_request.RunRequest:
-    """What a run of the tiny networks asks for: each picture twice, after one warmup."""
+    """Return the request of a run of the tiny networks: each picture twice, after one warmup."""
     return run_request.RunRequest(
         instances=TINY,
         profile=replace(PROFILES["paper"], warmups=1, passes=2),
@@ -108,7 +108,7 @@ def request_(workspace: Workspace) -> run_request.RunRequest:
 
 @pytest.fixture
 def workspace(tmp_path, tiny_folder, monkeypatch) -> Workspace:
-    monkeypatch.setenv("AIOT_CACHE", str(tmp_path / "cache"))  # no legacy environment, whatever this machine has
+    monkeypatch.setenv("AIOT_CACHE", str(tmp_path / "cache"))  # no legacy environment, even if this machine has one
     space = Workspace(tmp_path)
     shutil.copytree(tiny_folder, space.models / "sample")
     make_dataset(space.datasets / "sample")

@@ -1,4 +1,4 @@
-"""Standard output, standard error and Ctrl-C of the command, as pipes, full disks and terminals give them."""
+"""Tests of the command's streams and of Ctrl-C with pipes, full disks, closed streams and terminals."""
 
 import os
 import pty
@@ -23,7 +23,7 @@ CLOSED = "aiot: Standard output is closed: send it to a file, or to /dev/null to
 
 
 def shell(line, folder):
-    """Exit code and standard error of a line in a shell."""
+    """Run a line in a shell, and return its exit code and standard error."""
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {line}"],
         check=False,
@@ -38,7 +38,7 @@ def shell(line, folder):
 
 
 @pytest.mark.parametrize(
-    ("line", "code", "said"),
+    ("line", "code", "message"),
     [
         (f"{AIOT} {TABLE} >/dev/full", 1, FULL),
         (f"{AIOT} --help >/dev/full", 1, FULL),
@@ -52,12 +52,12 @@ def shell(line, folder):
         (f"{AIOT} dance 2>&-", 2, ""),
     ],
 )
-def test_what_cannot_be_written_is_one_sentence_or_none(line, code, said, tmp_path):
-    assert shell(line, tmp_path) == (code, said)
+def test_what_cannot_be_written_is_one_sentence_or_none(line, code, message, tmp_path):
+    assert shell(line, tmp_path) == (code, message)
 
 
 def test_closed_streams_do_not_become_files(tmp_path):
-    """A file that is opened after the streams were closed must not have their numbers."""
+    """A file opened after the streams were closed must not get their file descriptors."""
     (tmp_path / "program.py").write_text(
         "import os, sys\n"
         "from aiot_suite.cli import streams\n"
@@ -82,7 +82,7 @@ def test_messages_and_results_are_on_different_streams(tmp_path):
 
 
 def in_terminal(words, columns, **variables):
-    """What `aiot <words>` shows in a terminal of so many columns."""
+    """Return what `aiot <words>` shows in a terminal with this number of columns."""
     main, side = pty.openpty()
     environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm-256color", **variables}
     process = subprocess.Popen(
@@ -93,7 +93,7 @@ def in_terminal(words, columns, **variables):
     try:
         while chunk := os.read(main, 65536):
             shown += chunk
-    except OSError:  # the other side was closed
+    except OSError:  # the other end of the terminal is closed
         pass
     os.close(main)
     assert process.wait(60) == 0
@@ -117,7 +117,7 @@ def test_a_narrow_terminal_gets_narrow_lines_without_colours():
     ],
 )
 def test_a_folder_that_cannot_be_made_is_one_sentence(words, tmp_path):
-    """A file in place of a folder above it, since the tests may run as root, whom permissions do not stop."""
+    """A parent folder is a file here, because permissions do not stop tests that run as root."""
     (tmp_path / "file").write_text("")
     attempt = tmp_path / "data" / "raw"
     aiot("simulate", "--devices", "1", "--images", "2", "--raw", attempt, cwd=tmp_path)
@@ -168,7 +168,7 @@ aiot.main()
 
 
 def test_a_second_interruption_ends_the_command_at_once(tmp_path):
-    """The first one waits for the run that is being read, which takes a minute here."""
+    """The first interruption waits for the run that is being read, which takes a minute here."""
     aiot("simulate", "--devices", "2", "--images", "2", "--raw", tmp_path / "data" / "raw", cwd=tmp_path)
     (tmp_path / "slow.py").write_text(SLOW)
     process = subprocess.Popen(

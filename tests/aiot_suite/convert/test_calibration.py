@@ -18,7 +18,7 @@ from runner.parity import check
 from runner.preflight import preflight
 from tests.runner.conftest import TINY, make_dataset
 
-FLOAT32, INT8 = (Instance("tflite", "cpu", one, "mnasnet") for one in ("float32", "int8"))
+FLOAT32, INT8 = (Instance("tflite", "cpu", quantization, "mnasnet") for quantization in ("float32", "int8"))
 
 
 def test_the_images_are_recorded_by_their_content(tmp_path):
@@ -45,7 +45,7 @@ def test_an_image_that_is_none_is_named(tmp_path):
 
 @pytest.fixture
 def shared(workspace):
-    """The int8 file of the workspace as calibrated with the dataset's pictures 2 and 5, under other names."""
+    """Return the workspace's int8 file as if calibrated with pictures 2 and 5 of the dataset under other names."""
     dataset = store.load(workspace.datasets / "sample")
     folder = workspace.datasets / "calibration"
     (folder / "images").mkdir(parents=True)
@@ -69,13 +69,13 @@ REASON = r"it was calibrated with 2 of the 12 images of dataset sample \(--calib
 
 def test_a_file_cannot_be_tested_with_its_calibration_images(workspace, shared):
     artifact, dataset = shared
-    known, device = catalog.load(), LocalDevice(workspace.staging, "salt")
-    common = {"kind": "sample", "folder": workspace.models / "sample", "cache": workspace.models, "known": known}
+    available, device = catalog.load(), LocalDevice(workspace.staging, "salt")
+    common = {"kind": "sample", "folder": workspace.models / "sample", "cache": workspace.models, "known": available}
     with pytest.raises(ModelError, match=REASON):
         check.check([artifact], dataset=dataset, images=1, device=device, **common)
-    found = preflight(TINY[1], artifact, known, dataset, device)
-    assert found["reason"].startswith(REASON.replace("\\", ""))
-    assert "--calibration DATASET" in found["remedy"]
+    problem = preflight(TINY[1], artifact, available, dataset, device)
+    assert problem["reason"].startswith(REASON.replace("\\", ""))
+    assert "--calibration DATASET" in problem["remedy"]
     assert list(calibration.datasets_sharing_images(artifact.calibrated, workspace.datasets)) == [("sample", 2)]
 
 
@@ -87,7 +87,7 @@ def test_the_record_of_a_file_keeps_its_calibration(workspace, shared):
 
 @pytest.fixture
 def real(tmp_path, monkeypatch):
-    """Arguments of `prepare` for weights in a folder; nothing is really converted."""
+    """Return arguments of `prepare` for weights in a folder; the conversion is replaced by a stand-in."""
     torch = pytest.importorskip("torch", reason="weights are read with the extra `models`")
     (tmp_path / "weights").mkdir()
     shutil.copy(Path(prepare.__file__).parent / "weights" / "sample_mnasnet.npz", tmp_path / "weights" / "mnasnet.npz")
@@ -109,38 +109,38 @@ def test_without_images_int8_of_other_than_sample_weights_is_refused_and_nothing
 def test_a_file_stays_as_long_as_its_calibration_is_the_same(real, tmp_path):
     own = calibration.calibration_from_dataset(make_dataset(tmp_path / "own", count=2))
     other = calibration.calibration_from_dataset(make_dataset(tmp_path / "other", count=3))
-    known = catalog.load()
-    source = prepare.weight_sources.locate(real["kind"], known.models["mnasnet"], tmp_path)
+    available = catalog.load()
+    source = prepare.weight_sources.locate(real["kind"], available.models["mnasnet"], tmp_path)
     real["folder"].mkdir()
-    made = prepare._build(INT8, known, source, real["folder"], own)
-    assert made.calibrated == own.record()
-    found, built = prepare.prepare([FLOAT32, INT8], **real)
-    assert ([one.name for one in found], built) == (["tflite_float32_mnasnet", "tflite_int8_mnasnet"], 0)
-    assert found[0].calibrated is None
-    assert prepare._up_to_date(INT8, known, source, real["folder"], own)
-    assert prepare._up_to_date(INT8, known, source, real["folder"], other) is None
+    artifact = prepare._build(INT8, available, source, real["folder"], own)
+    assert artifact.calibrated == own.record()
+    artifacts, built = prepare.prepare([FLOAT32, INT8], **real)
+    assert ([entry.name for entry in artifacts], built) == (["tflite_float32_mnasnet", "tflite_int8_mnasnet"], 0)
+    assert artifacts[0].calibrated is None
+    assert prepare._up_to_date(INT8, available, source, real["folder"], own)
+    assert prepare._up_to_date(INT8, available, source, real["folder"], other) is None
 
 
 def answers(file, tensors):
-    """Outputs of shape (images, classes), and the names of the types of input and output."""
+    """Return the outputs, of shape (images, classes), and the names of the input and output types."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(file), num_threads=1)
     interpreter.allocate_tensors()
-    (given,), (out,) = interpreter.get_input_details(), interpreter.get_output_details()
-    scale, zero_point = given["quantization"]
+    (inputs,), (outputs,) = interpreter.get_input_details(), interpreter.get_output_details()
+    scale, zero_point = inputs["quantization"]
     rows = []
     for tensor in tensors:
         steps = np.clip(np.round(tensor / scale) + zero_point, -128, 127) if scale else tensor
-        interpreter.set_tensor(given["index"], steps.astype(given["dtype"]))
+        interpreter.set_tensor(inputs["index"], steps.astype(inputs["dtype"]))
         interpreter.invoke()
-        rows.append(interpreter.get_tensor(out["index"])[0])
-    return np.stack(rows), given["dtype"].__name__, out["dtype"].__name__
+        rows.append(interpreter.get_tensor(outputs["index"])[0])
+    return np.stack(rows), inputs["dtype"].__name__, outputs["dtype"].__name__
 
 
-@pytest.mark.filterwarnings("ignore")  # the quantizer uses what its own libraries warn of
+@pytest.mark.filterwarnings("ignore")  # deprecation warnings of the quantizer's own libraries
 def test_ranges_hold_the_peaks_of_every_image_in_any_order_and_scores_are_float(tiny_folder, tmp_path):
-    """Nineteen dull images and a bright one: an average of extremes would cut the bright one off."""
+    """With nineteen dull images and a bright one, averaging the extremes would clip the bright one."""
     from aiot_suite.convert.to_tflite import quantize
 
     rng = np.random.default_rng(0)
@@ -152,7 +152,7 @@ def test_ranges_hold_the_peaks_of_every_image_in_any_order_and_scores_are_float(
     quantize(float32, "int8", [*dull, bright], last)
     assert first.read_bytes() == last.read_bytes()
     expected, _, _ = answers(float32, [bright])
-    found, taken, given = answers(first, [bright])
-    assert (taken, given) == ("int8", "float32")
-    assert np.abs(found - expected).max() < 0.02 * np.ptp(expected)
-    assert len(np.unique(found)) == found.size
+    scores, input_type, output_type = answers(first, [bright])
+    assert (input_type, output_type) == ("int8", "float32")
+    assert np.abs(scores - expected).max() < 0.02 * np.ptp(expected)
+    assert len(np.unique(scores)) == scores.size

@@ -1,4 +1,4 @@
-"""Caffe2 and PyTorch Mobile for real, in the environment of Python 3.9."""
+"""Tests of real conversions to Caffe2 and PyTorch Mobile in the environment of Python 3.9."""
 
 import json
 import subprocess
@@ -37,7 +37,7 @@ def build(classes):
 
 @pytest.fixture(scope="module")
 def space(tmp_path_factory):
-    """A small network of every kind of layer as a plug-in, its weights, and pictures."""
+    """Make a workspace with a plug-in for a small network with every kind of layer, its weights, and pictures."""
     root = tmp_path_factory.mktemp("legacy")
     (root / "plugins" / "models").mkdir(parents=True)
     (root / "plugins" / "models" / "tiny.py").write_text(TINY)
@@ -54,7 +54,7 @@ def space(tmp_path_factory):
 
 
 def outputs(space, framework):
-    """What a framework's file gives for the pictures, shape (6, 10), and the file's record."""
+    """Return the outputs of a framework's file for the pictures, of shape (6, 10), and the record of the file."""
     instance = Instance(framework, "cpu", "float32", "tiny")
     common = {"kind": str(space.root / "weights"), "folder": space.models / "weights", "cache": space.models}
     [artifact], _ = prepare.prepare([instance], plugins=space.plugins, **common)
@@ -81,7 +81,7 @@ def test_a_network_has_the_same_outputs_in_the_legacy_environment(space, framewo
 
 
 def test_a_network_that_the_legacy_torchvision_lacks_is_left_out(tmp_path):
-    """ConvNeXt-Tiny came with torchvision 0.12. SqueezeNet, of the same call, is built."""
+    """ConvNeXt-Tiny requires torchvision 0.12; SqueezeNet, requested in the same call, is built."""
     names = ("squeezenet", "convnext_tiny")
     instances = [Instance("caffe2", "cpu", "float32", name) for name in names]
     artifacts, _ = prepare.prepare(instances, kind="random", folder=tmp_path / "random", cache=tmp_path, jobs=1)
@@ -95,14 +95,14 @@ def test_a_network_that_the_legacy_torchvision_lacks_is_left_out(tmp_path):
 
 
 def test_both_environments_make_the_same_pixels(space):
-    """A newer Pillow rounds otherwise when it resizes: then no two environments could be compared."""
+    """If their versions of Pillow rounded differently when resizing, the environments could not be compared."""
     code = (
         "import sys, hashlib, numpy; from aiot_suite.preprocess import decode, resized, RESIZE_WAYS\n"
         "image = decode(open(sys.argv[1], 'rb').read())\n"
         "pixels = [numpy.asarray(resized(image, 224, way, 256)).tobytes() for way in RESIZE_WAYS]\n"
         "print([hashlib.sha256(one).hexdigest() for one in pixels])"
     )
-    found = [
+    pixels = [
         subprocess.run(
             [environments.interpreter_path(name), "-c", code, str(space.root / "3.jpg")],
             env={**environments.clean_environment(), "PYTHONPATH": str(Path(__file__).parents[3])},
@@ -112,7 +112,7 @@ def test_both_environments_make_the_same_pixels(space):
         ).stdout
         for name in environments.NAMES
     ]
-    assert found[0] == found[1]
+    assert pixels[0] == pixels[1]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_file_that_is_no_caffe2_model_is_refused(space, tmp_path, content, sen
 
 
 def test_a_file_of_a_newer_pytorch_runs_in_the_main_environment(space, tmp_path):
-    """torch 1.10 rejects what torch 2.13 wrote; the environment that takes it is the one it runs in."""
+    """torch 1.10 rejects files written by torch 2.13, so the file runs in the environment that can load it."""
     from aiot_suite.convert import to_pytorch
 
     file = tmp_path / "new.ptl"

@@ -1,4 +1,4 @@
-"""Runtimes that are not in the paper: their files give the scores that numpy computes, with the requested threads."""
+"""Tests of runtimes beyond the paper: files give the scores computed by numpy, with the requested threads."""
 
 import importlib
 import json
@@ -22,7 +22,7 @@ from runner.preflight import _FRAMEWORK_VERSION
 torch = pytest.importorskip("torch", reason="converting needs the extra `models`")
 pytest.importorskip("onnx", reason="converting needs the extra `models`")
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # exporters and runtimes use what PyTorch has deprecated
+pytestmark = pytest.mark.filterwarnings("ignore")  # exporters and runtimes use deprecated functions of PyTorch
 SIZE, CLASSES = 8, 5
 FRAMEWORKS = ["onnxruntime", "ncnn", "mnn", "executorch"]
 QUANTIZED = [
@@ -39,7 +39,7 @@ LINEAR, OFFSET = rng.normal(size=(CLASSES, 4)), rng.normal(size=CLASSES)
 
 
 def network():
-    """A convolution of single pixels, a ReLU, the mean over the image, and a linear layer, with known weights."""
+    """Make a network of a 1 x 1 convolution, a ReLU, the mean over the image and a linear layer, with known weights."""
     layers = torch.nn
     module = layers.Sequential(
         layers.Conv2d(3, 4, 1), layers.ReLU(), layers.AdaptiveAvgPool2d(1), layers.Flatten(), layers.Linear(4, CLASSES)
@@ -52,14 +52,14 @@ def network():
 
 
 def pictures(count, seed=0):
-    """Tensors of shape (1, 3, SIZE, SIZE), whose channels differ, so that another layout would give other scores."""
+    """Return tensors of shape (1, 3, SIZE, SIZE) with different channels, so that a wrong layout changes the scores."""
     draw = np.random.default_rng(seed)
     offsets = np.reshape([-2, 0, 3], (3, 1, 1))
     return [(draw.normal(size=(1, 3, SIZE, SIZE)) + offsets).astype(np.float32) for _ in range(count)]
 
 
 def expected_scores(tensor):
-    """The network in plain numpy."""
+    """Compute the scores of the network in plain numpy."""
     pixels = np.einsum("oc,chw->ohw", POINTWISE, tensor[0].astype(np.float64)) + BIAS[:, None, None]
     return LINEAR @ np.maximum(pixels, 0).mean((1, 2)) + OFFSET
 
@@ -71,7 +71,7 @@ def agent(framework):
 
 @pytest.fixture(scope="module", params=FRAMEWORKS)
 def converted(request, tmp_path_factory):
-    """A framework and a float32 file of it."""
+    """Convert the network to float32, and return the framework and the file."""
     agent(request.param)
     host = catalog.load().frameworks[request.param].host
     file = tmp_path_factory.mktemp("today") / f"model{host.SUFFIX}"
@@ -100,11 +100,11 @@ def test_a_quantized_file_is_smaller_in_steps_but_gives_nearly_the_computed_scor
         host.quantize(float32, quantization, pictures(20, seed=5), file)
     assert quantization in host.QUANTIZATIONS
     model = module.prepare(str(file), 1, "cpu")
-    found = np.stack([model.infer(tensor)[0] for tensor in pictures(4)])
+    scores = np.stack([model.infer(tensor)[0] for tensor in pictures(4)])
     expected = np.stack([expected_scores(tensor) for tensor in pictures(4)])
     allowed = 0.002 if quantization == "float16" else 0.03
-    assert 0 < np.abs(found - expected).max() < allowed * np.ptp(expected)
-    assert found.dtype == np.float32 and len(np.unique(found)) == found.size
+    assert 0 < np.abs(scores - expected).max() < allowed * np.ptp(expected)
+    assert scores.dtype == np.float32 and len(np.unique(scores)) == scores.size
 
 
 def test_the_version_in_records_is_that_of_the_installed_package(converted):
@@ -131,11 +131,11 @@ print("more threads:", counts[1] - counts[0])
 
 
 def test_the_number_of_threads_is_the_requested_one(converted):
-    """The system counts them: with three threads, two more than with one, which is the process's own."""
+    """The operating system counts two more threads with three threads than with one, which is the main thread."""
     framework, file = converted
     words = [sys.executable, "-c", _COUNT_THREADS, framework, str(file)]
     answer = subprocess.run(words, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
-    assert "more threads: 2\n" in answer.stdout  # MNN prints lines of its own, before or after it
+    assert "more threads: 2\n" in answer.stdout  # MNN prints lines of its own before or after the result
 
 
 def test_what_is_not_a_model_is_refused(converted, tmp_path):
@@ -154,7 +154,7 @@ def test_what_is_not_a_model_is_refused(converted, tmp_path):
 def initializers(file):
     import onnx
 
-    return {one.name: onnx.numpy_helper.to_array(one) for one in onnx.load(file).graph.initializer}
+    return {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in onnx.load(file).graph.initializer}
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def onnx_file(tmp_path):
 
 
 def test_int8_has_the_range_of_all_calibration_images_and_float32_scores(onnx_file, tmp_path):
-    """The image's range is from -1 to 3, so that a step is 4 / 255, and zero is at 63.75, rounded to 64."""
+    """The images range from -1 to 3, so a step is 4 / 255, and the zero point is 63.75, rounded to 64."""
     import onnx
 
     from aiot_suite.convert.to_onnxruntime import quantize
@@ -187,7 +187,7 @@ def test_int8_has_the_range_of_all_calibration_images_and_float32_scores(onnx_fi
 
 
 def test_operations_after_the_last_layer_stay_in_float32(tmp_path):
-    """As in SqueezeNet: the scores are the mean over the image of a convolution."""
+    """The scores are the mean of a convolution over the image, as in SqueezeNet."""
     import onnx
 
     from aiot_suite.convert.to_onnxruntime import convert_float32, quantize
@@ -223,7 +223,7 @@ def test_float16_halves_every_weight_and_keeps_input_and_scores(onnx_file, tmp_p
 
 
 def test_an_operator_that_onnx_runtime_lacks_is_named(tmp_path):
-    """ONNX knows convolutions of 64-bit numbers, but the processor's part of ONNX Runtime has none."""
+    """ONNX defines convolutions of 64-bit numbers, but the CPU provider of ONNX Runtime does not implement them."""
     import onnx
     from onnx import TensorProto, helper
 
@@ -247,7 +247,7 @@ def test_an_operator_that_onnx_runtime_lacks_is_named(tmp_path):
 
 @pytest.mark.parametrize("module", ["runner.agent.onnxruntime", "aiot_suite.convert.to_onnxruntime, onnxruntime"])
 def test_onnx_runtime_collects_no_events(tmp_path, module):
-    """Where it collects events, it notes its session in the temporary folder when it is imported."""
+    """If ONNX Runtime collected events, importing it would write its session to the temporary folder."""
     pytest.importorskip("onnxruntime", reason="needs the extra `onnxruntime`")
     variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
     root = Path(prepare.__file__).parents[1]
@@ -257,7 +257,7 @@ def test_onnx_runtime_collects_no_events(tmp_path, module):
 
 @pytest.mark.parametrize("delegate", ["xnnpack", "nnapi", "qnn"])
 def test_a_delegate_that_a_build_of_onnx_runtime_lacks_is_unavailable(onnx_file, request_, delegate):
-    """The packages for Linux have no such provider. Nothing before the agent refuses it, because others may have it."""
+    """The packages for Linux lack this provider. Only the agent refuses it, because other builds may have it."""
     from runner.agent import onnxruntime
     from runner.preflight import preflight
 
@@ -279,7 +279,7 @@ def test_a_delegate_that_a_build_of_onnx_runtime_lacks_is_unavailable(onnx_file,
 
 @pytest.mark.parametrize(("provider", "accelerator"), [("CPUExecutionProvider", "xnnpack"), ("Another", "cpu")])
 def test_the_accelerator_is_the_one_that_took_nodes_of_the_graph(onnx_file, monkeypatch, provider, accelerator):
-    """The processor's own provider stands in for XNNPACK, and takes all nodes; one of another name takes none."""
+    """The CPU provider stands in for XNNPACK and takes all nodes; a provider of another name takes none."""
     import onnxruntime as library
 
     from runner.agent import onnxruntime
@@ -333,8 +333,8 @@ def test_a_file_whose_operators_are_missing_is_left_out_with_their_names(workspa
     assert [artifact.name for artifact in artifacts] == ["lacking_float32_squeezenet"] and built == 1
     reason = "lacking lacks the operator Softsign and Erf"
     assert load_unsupported(folder) == {"lacking_float32_mnasnet": reason}
-    asked = replace(request_, lacking=load_unsupported(folder))
-    assert asked.obstacle(instances[1], None)["reason"] == reason
+    request = replace(request_, lacking=load_unsupported(folder))
+    assert request.obstacle(instances[1], None)["reason"] == reason
     plugin.write_text(LACKING.format(limit=10_000))
     artifacts, built = prepare.prepare(instances, **common)
     assert len(artifacts) == 2 and load_unsupported(folder) == {}
@@ -351,7 +351,7 @@ def test_the_record_of_a_missing_operator_that_is_damaged_is_ignored(tmp_path):
 
 
 def test_executorch_int8_has_the_range_of_all_calibration_images_in_any_order(tmp_path):
-    """Nineteen dull images and a bright one: a histogram or an average of extremes would cut the bright one off."""
+    """With nineteen dull images and a bright one, a histogram or averaged extremes would clip the bright one."""
     module = agent("executorch")
     from aiot_suite.convert.to_executorch import convert_quantized
 
@@ -398,7 +398,7 @@ def version(): ...
 
 
 def test_a_crash_of_a_converter_names_the_model_file_and_leaves_the_others(workspace):
-    """Two converters crash and one works: the file of the third is built, and the two are named."""
+    """Two converters crash and the third works: its file is built, and the error names the other two."""
     plugins = workspace.plugins / "frameworks"
     plugins.mkdir(parents=True)
     (plugins / "crashing.py").write_text(CRASHING)
@@ -415,11 +415,11 @@ def test_a_crash_of_a_converter_names_the_model_file_and_leaves_the_others(works
     assert "dying_float32_mnasnet cannot be built" in (folder / "conversion.log").read_text()
     with pytest.raises(ModelError, match=sentence):
         prepare.prepare(instances[:1], **common)
-    assert prepare.prepare(instances[2:], **common)[1] == 0  # built before
+    assert prepare.prepare(instances[2:], **common)[1] == 0  # the file built before
 
 
 def test_an_operator_that_ncnn_lacks_is_named(tmp_path):
-    """When the network is converted, and when a file that another version of pnnx made is loaded."""
+    """The operator is named during conversion, and when a file made by another version of pnnx is loaded."""
     pytest.importorskip("pnnx", reason="needs the extra `ncnn`")
     from aiot_suite.convert.to_ncnn import convert_float32
     from runner.agent import ncnn
@@ -461,7 +461,7 @@ def test_an_ncnn_file_without_all_of_its_weights_is_refused(tmp_path):
 
 @pytest.mark.parametrize("framework", ["ncnn", "mnn"])
 def test_float16_files_store_half_as_many_bytes_of_weights(tmp_path, framework):
-    """A layer of 10,000 weights: 40 kB in 32 bits, 20 kB in 16 bits, and less than 3 kB of other things."""
+    """A layer of 10,000 weights takes 40 kB in 32 bits and 20 kB in 16 bits, plus less than 3 kB of other data."""
     agent(framework)
     host = catalog.load().frameworks[framework].host
     module = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(58), torch.nn.Flatten(), torch.nn.Linear(3 * 58 * 58, 1))

@@ -27,14 +27,18 @@ def test_the_classes_are_the_1000_of_ilsvrc_2012_in_the_order_of_their_ids():
 
 
 def test_class_folders_are_sampled_by_class_with_a_seed(tmp_path, class_folders):
-    made = imagenet.sample_imagenet(tmp_path / "a", class_folders, classes=6, per_class=5, seed=1)
-    counts = Counter(label for _, label in made.images)
+    dataset = imagenet.sample_imagenet(tmp_path / "a", class_folders, classes=6, per_class=5, seed=1)
+    counts = Counter(label for _, label in dataset.images)
     assert len(counts) == 6 and set(counts.values()) == {5}
-    for image, label in made.images:
-        assert made.path(image).read_bytes().startswith(b"%d " % label)
-    assert made.label_space == "imagenet-1000"
-    assert imagenet.sample_imagenet(tmp_path / "b", class_folders, classes=6, per_class=5, seed=1).sha256 == made.sha256
-    assert imagenet.sample_imagenet(tmp_path / "c", class_folders, classes=6, per_class=5, seed=2).sha256 != made.sha256
+    for image, label in dataset.images:
+        assert dataset.path(image).read_bytes().startswith(b"%d " % label)
+    assert dataset.label_space == "imagenet-1000"
+    assert (
+        imagenet.sample_imagenet(tmp_path / "b", class_folders, classes=6, per_class=5, seed=1).sha256 == dataset.sha256
+    )
+    assert (
+        imagenet.sample_imagenet(tmp_path / "c", class_folders, classes=6, per_class=5, seed=2).sha256 != dataset.sha256
+    )
 
 
 @pytest.fixture
@@ -49,26 +53,29 @@ def flat(tmp_path):
 def test_flat_images_take_their_labels_from_the_ground_truth(tmp_path, flat):
     truth = tmp_path / "val.txt"
     truth.write_text("".join(f"ILSVRC2012_val_{number:08d}.JPEG {number % 2 * 500}\n" for number in range(1, 21)))
-    made = imagenet.sample_imagenet(tmp_path / "a", flat, classes=2, per_class=4, ground_truth=truth)
-    assert {label for _, label in made.images} == {0, 500}
-    assert all(int(made.path(image).read_bytes()) % 2 * 500 == label for image, label in made.images)
+    dataset = imagenet.sample_imagenet(tmp_path / "a", flat, classes=2, per_class=4, ground_truth=truth)
+    assert {label for _, label in dataset.images} == {0, 500}
+    assert all(int(dataset.path(image).read_bytes()) % 2 * 500 == label for image, label in dataset.images)
 
 
 def test_the_development_kits_own_numbers_are_understood(tmp_path, flat):
-    """Class 1 of the kit is WordNet id 700 in our order, class 2 is 3."""
+    """Class 1 of the kit has index 700 in the order of WordNet ids, and class 2 has index 3."""
     kit = tmp_path / "data"
     kit.mkdir()
     synsets = np.array([(1, WNIDS[700]), (2, WNIDS[3])], dtype=[("ILSVRC2012_ID", "O"), ("WNID", "O")])
     savemat(kit / "meta.mat", {"synsets": synsets})
     truth = kit / "ILSVRC2012_validation_ground_truth.txt"
     truth.write_text("".join(f"{1 + number % 2}\n" for number in range(1, 21)))
-    made = imagenet.sample_imagenet(tmp_path / "a", flat, classes=2, per_class=3, ground_truth=truth)
-    assert {(int(made.path(image).read_bytes()) % 2, label) for image, label in made.images} == {(0, 700), (1, 3)}
+    dataset = imagenet.sample_imagenet(tmp_path / "a", flat, classes=2, per_class=3, ground_truth=truth)
+    assert {(int(dataset.path(image).read_bytes()) % 2, label) for image, label in dataset.images} == {(0, 700), (1, 3)}
 
     (kit / "meta.mat").unlink()
-    made = imagenet.sample_imagenet(tmp_path / "b", flat, classes=2, per_class=3, ground_truth=truth)
+    dataset = imagenet.sample_imagenet(tmp_path / "b", flat, classes=2, per_class=3, ground_truth=truth)
     kit_1, kit_2 = WNIDS.index("n02119789"), WNIDS.index("n02100735")  # kit fox, English setter
-    assert {(int(made.path(image).read_bytes()) % 2, label) for image, label in made.images} == {(0, kit_1), (1, kit_2)}
+    assert {(int(dataset.path(image).read_bytes()) % 2, label) for image, label in dataset.images} == {
+        (0, kit_1),
+        (1, kit_2),
+    }
 
     other = truth.rename(kit / "val.txt")
     with pytest.raises(
@@ -83,8 +90,8 @@ def test_labels_from_0_beside_the_kits_meta_mat_stay_as_they_are(tmp_path, flat)
     )
     truth = tmp_path / "val.txt"
     truth.write_text("".join(f"{number % 2 * 500}\n" for number in range(1, 21)))
-    made = imagenet.sample_imagenet(tmp_path / "a", flat, classes=2, per_class=4, ground_truth=truth)
-    assert all(int(made.path(image).read_bytes()) % 2 * 500 == label for image, label in made.images)
+    dataset = imagenet.sample_imagenet(tmp_path / "a", flat, classes=2, per_class=4, ground_truth=truth)
+    assert all(int(dataset.path(image).read_bytes()) % 2 * 500 == label for image, label in dataset.images)
 
 
 @pytest.mark.parametrize("line", ["a.JPEG 1000", "a.JPEG x", "a b c", "a.JPEG"])
@@ -103,10 +110,10 @@ def test_flat_images_are_found_in_the_folder_or_below_it(tmp_path, flat, name, b
     flat.rename(source / below if below else source)
     truth = tmp_path / "val.txt"
     truth.write_text("".join(f"{name.format(f'ILSVRC2012_val_{n:08d}')} {n % 2 * 500}\n" for n in range(1, 25)))
-    made = imagenet.sample_imagenet(tmp_path / "a", source, classes=2, per_class=10, ground_truth=truth)
-    assert all(int(made.path(image).read_bytes()) % 2 * 500 == label for image, label in made.images)
-    assert (f"assumed: the images are in {source / below}" in made.notes) is bool(below)
-    assert any(note.startswith("skipped: 4 listed images that are not in the folder") for note in made.notes)
+    dataset = imagenet.sample_imagenet(tmp_path / "a", source, classes=2, per_class=10, ground_truth=truth)
+    assert all(int(dataset.path(image).read_bytes()) % 2 * 500 == label for image, label in dataset.images)
+    assert (f"assumed: the images are in {source / below}" in dataset.notes) is bool(below)
+    assert any(note.startswith("skipped: 4 listed images that are not in the folder") for note in dataset.notes)
 
 
 def test_a_list_of_other_images_is_refused_as_such(tmp_path, flat):
@@ -122,8 +129,8 @@ def test_a_list_may_name_the_images_of_class_folders(tmp_path, class_folders):
     names = [path.name for path in sorted(class_folders.rglob("*.JPEG"))]
     truth = tmp_path / "val.txt"
     truth.write_text("".join(f"{name} {int(name[15:19])}\n" for name in names))
-    made = imagenet.sample_imagenet(tmp_path / "a", class_folders, classes=10, per_class=8, ground_truth=truth)
-    assert len(made.images) == 80
+    dataset = imagenet.sample_imagenet(tmp_path / "a", class_folders, classes=10, per_class=8, ground_truth=truth)
+    assert len(dataset.images) == 80
 
 
 def test_images_of_the_same_name_in_several_class_folders_are_kept_apart(tmp_path):
@@ -134,19 +141,19 @@ def test_images_of_the_same_name_in_several_class_folders_are_kept_apart(tmp_pat
             (source / WNIDS[label] / f"{'Art' if label else 'art'}_{number}.jpg").write_bytes(
                 b"%d %d" % (label, number)
             )
-    made = imagenet.sample_imagenet(tmp_path / "a", source, classes=3, per_class=4)
-    assert len(list((tmp_path / "a" / "images").rglob("*.jpg"))) == len({image for image, _ in made.images}) == 12
-    assert all(made.path(image).read_bytes().startswith(b"%d " % label) for image, label in made.images)
-    assert all(image.startswith(WNIDS[label]) for image, label in made.images)
+    dataset = imagenet.sample_imagenet(tmp_path / "a", source, classes=3, per_class=4)
+    assert len(list((tmp_path / "a" / "images").rglob("*.jpg"))) == len({image for image, _ in dataset.images}) == 12
+    assert all(dataset.path(image).read_bytes().startswith(b"%d " % label) for image, label in dataset.images)
+    assert all(image.startswith(WNIDS[label]) for image, label in dataset.images)
 
 
 def test_hidden_files_of_macos_are_no_photographs(tmp_path, class_folders):
     for path in sorted(class_folders.rglob("*.JPEG")):
         path.with_name(f"._{path.name}").write_bytes(b"AppleDouble")
     (class_folders / "__MACOSX").mkdir()
-    made = imagenet.sample_imagenet(tmp_path / "a", class_folders, classes=10, per_class=8)
-    assert not [image for image, _ in made.images if image.startswith("._")]
-    assert "skipped: 80 hidden files (._*), which macOS stores beside photographs" in made.notes
+    dataset = imagenet.sample_imagenet(tmp_path / "a", class_folders, classes=10, per_class=8)
+    assert not [image for image, _ in dataset.images if image.startswith("._")]
+    assert "skipped: 80 hidden files (._*), which macOS stores beside photographs" in dataset.notes
 
 
 def test_the_folders_of_imagenetv2_are_called_after_their_labels(tmp_path):
@@ -154,16 +161,16 @@ def test_the_folders_of_imagenetv2_are_called_after_their_labels(tmp_path):
     for label in (0, 2, 10, 999):
         (source / str(label)).mkdir(parents=True)
         (source / str(label) / f"{label:x}.jpeg").write_bytes(b"%d" % label)
-    made = imagenet.sample_imagenet(tmp_path / "a", tmp_path, classes=4, per_class=1)
-    assert all(int(made.path(image).read_bytes()) == label for image, label in made.images)
-    assert f"assumed: the images are in {source}" in made.notes
+    dataset = imagenet.sample_imagenet(tmp_path / "a", tmp_path, classes=4, per_class=1)
+    assert all(int(dataset.path(image).read_bytes()) == label for image, label in dataset.images)
+    assert f"assumed: the images are in {source}" in dataset.notes
     (source / "0").rename(source / "1000")
     with pytest.raises(
         DatasetError, match=r"val/1000 is not a class: .* 0 to 999; if these labels count from 1, use --numbering 1"
     ):
         imagenet.sample_imagenet(tmp_path / "a", source, classes=4, per_class=1)
-    made = imagenet.sample_imagenet(tmp_path / "a", source, classes=4, per_class=1, numbering="1")
-    assert {label for _, label in made.images} == {1, 9, 998, 999}
+    dataset = imagenet.sample_imagenet(tmp_path / "a", source, classes=4, per_class=1, numbering="1")
+    assert {label for _, label in dataset.images} == {1, 9, 998, 999}
 
 
 def test_the_validation_folder_is_found_beside_others(tmp_path, class_folders):

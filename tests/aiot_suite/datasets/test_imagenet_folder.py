@@ -23,11 +23,11 @@ def use(tmp_path, source, text):
 
 
 def test_images_stay_where_they_are(tmp_path, source):
-    made = use(tmp_path, source, "file,index,name\nsub/cat.jpg,1,cat\ndog.jpg,2,dog\n")
-    assert made.images == (("sub/cat.jpg", 1), ("dog.jpg", 2))
-    assert made.classes == {1: "cat", 2: "dog"}
-    assert (made.name, made.label_space) == ("made", "pets")
-    assert made.path("sub/cat.jpg").read_bytes() == (source / "sub" / "cat.jpg").read_bytes()
+    dataset = use(tmp_path, source, "file,index,name\nsub/cat.jpg,1,cat\ndog.jpg,2,dog\n")
+    assert dataset.images == (("sub/cat.jpg", 1), ("dog.jpg", 2))
+    assert dataset.classes == {1: "cat", 2: "dog"}
+    assert (dataset.name, dataset.label_space) == ("made", "pets")
+    assert dataset.path("sub/cat.jpg").read_bytes() == (source / "sub" / "cat.jpg").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -51,17 +51,17 @@ def test_wrong_labels_are_one_sentence(tmp_path, source, text, message):
 
 
 def test_the_first_image_of_a_file_without_a_header_is_there_and_every_assumption_is_kept(tmp_path, source):
-    made = use(tmp_path, source, "dog.jpg,2\nsub/cat.jpg,1\n")
-    assert made.images == (("dog.jpg", 2), ("sub/cat.jpg", 1))
-    assert "assumed: there is no header, and the first line is an image" in made.notes
+    dataset = use(tmp_path, source, "dog.jpg,2\nsub/cat.jpg,1\n")
+    assert dataset.images == (("dog.jpg", 2), ("sub/cat.jpg", 1))
+    assert "assumed: there is no header, and the first line is an image" in dataset.notes
 
 
 def test_repeated_lines_and_hidden_files_are_skipped_and_reported(tmp_path, source):
     (source / "._dog.jpg").write_bytes(b"AppleDouble")
-    made = use(tmp_path, source, "dog.jpg,2\n._dog.jpg,2\ndog.jpg,2\n")
-    assert made.images == (("dog.jpg", 2),)
-    assert "skipped: 1 entries for hidden files, which macOS stores beside photographs" in made.notes
-    assert "skipped: 1 lines that repeat an image with the same label" in made.notes
+    dataset = use(tmp_path, source, "dog.jpg,2\n._dog.jpg,2\ndog.jpg,2\n")
+    assert dataset.images == (("dog.jpg", 2),)
+    assert "skipped: 1 entries for hidden files, which macOS stores beside photographs" in dataset.notes
+    assert "skipped: 1 lines that repeat an image with the same label" in dataset.notes
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_repeated_lines_and_hidden_files_are_skipped_and_reported(tmp_path, sour
 )
 def test_listed_paths_may_begin_above_the_folder(tmp_path, source, names):
     cat, dog = names.split()
-    made = use(tmp_path, source, f"{cat},1\n{dog},2\n")
-    assert made.images == (("sub/cat.jpg", 1), ("dog.jpg", 2))
+    dataset = use(tmp_path, source, f"{cat},1\n{dog},2\n")
+    assert dataset.images == (("sub/cat.jpg", 1), ("dog.jpg", 2))
 
 
 def test_a_name_that_several_files_have_needs_its_folder(tmp_path, source):
@@ -112,6 +112,6 @@ def test_nothing_that_is_no_such_dataset_is_overwritten(tmp_path, source):
 def test_classes_of_imagenet_are_called_what_they_are(tmp_path, source):
     labels = tmp_path / "labels.csv"
     labels.write_text("file,label,part\ndog.jpg,162,test\n")
-    made = imagenet.use_folder(tmp_path / "made", source, labels, label_space="imagenet-1000")
-    assert made.classes == {162: "beagle"}
-    assert "unused columns: part" in made.notes
+    dataset = imagenet.use_folder(tmp_path / "made", source, labels, label_space="imagenet-1000")
+    assert dataset.classes == {162: "beagle"}
+    assert "unused columns: part" in dataset.notes

@@ -1,4 +1,4 @@
-"""Files of labels in the forms in which people have them, and what is wrong with some."""
+"""Tests of files of labels in common forms, and of faulty ones."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from aiot_suite.datasets import classes, labels
 from aiot_suite.errors import DatasetError
 
 WNIDS = [row["wnid"] for row in classes.class_table()]
-TRUE = {1: 700, 2: 3, 3: 700, 4: 0}  # label of each validation image
+TRUE = {1: 700, 2: 3, 3: 700, 4: 0}  # the label of each validation image
 
 
 def image(number, suffix=".JPEG"):
@@ -142,7 +142,7 @@ def test_numbers_from_1_are_found_by_names_of_classes(tmp_path):
 
 
 def test_the_numbers_of_the_development_kit_are_found_by_the_first_validation_images(tmp_path):
-    """The kit's ground truth begins with 490, 361, 171: sea snake, alp, Shetland sheepdog."""
+    """The ground truth of the kit starts with 490, 361, 171: sea snake, alp, Shetland sheepdog."""
     truth = [490, 361, 171, 822, 297, 482, 13, 704, 599, 164]
     listed = read(tmp_path, "".join(f"{number}\n" for number in truth))
     assert tuple(entry.label for entry in listed.entries) == classes.FIRST_OF_VALIDATION

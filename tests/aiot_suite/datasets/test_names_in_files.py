@@ -1,4 +1,4 @@
-"""Names in datasets, model descriptions and plug-ins, which become paths here and on devices."""
+"""Tests of names in datasets, model descriptions and plug-ins, which become paths on this machine and on devices."""
 
 import json
 import os

@@ -34,7 +34,7 @@ def test_pictures_have_many_sizes():
 
 
 def test_a_picture_shows_its_shape_in_the_middle():
-    """A plain disc stands out from the background at its centre: its pixels vary little."""
+    """A plain disc is recognizable in the middle of the picture, where its pixels vary little."""
     label = CLASS_NAMES.index("plain_disc")
     spreads = []
     for index in range(20):
@@ -48,21 +48,23 @@ def test_a_picture_shows_its_shape_in_the_middle():
 @pytest.mark.slow
 def test_the_set_is_500_images_and_is_made_once(tmp_path):
     steps = []
-    made = sample.make(tmp_path / "sample", train_per_class=1, progress=lambda done, total: steps.append((done, total)))
-    assert len(made.images) == 500
-    assert set(Counter(label for _, label in made.images).values()) == {5}
+    dataset = sample.make(
+        tmp_path / "sample", train_per_class=1, progress=lambda done, total: steps.append((done, total))
+    )
+    assert len(dataset.images) == 500
+    assert set(Counter(label for _, label in dataset.images).values()) == {5}
     assert steps[-1] == (600, 600)
     train = store.load(tmp_path / "sample" / "train")
     assert len(train.images) == 100
     digests = [
-        hashlib.sha256(one.path(image).read_bytes()).digest() for one in (made, train) for image, _ in one.images
+        hashlib.sha256(part.path(image).read_bytes()).digest() for part in (dataset, train) for image, _ in part.images
     ]
     assert len(set(digests)) == 600, "a training picture is also a test picture"
 
     steps.clear()
-    assert sample.make(tmp_path / "sample", train_per_class=1, progress=lambda *step: steps.append(step)) == made
+    assert sample.make(tmp_path / "sample", train_per_class=1, progress=lambda *step: steps.append(step)) == dataset
     assert steps == []
-    assert sample.make(tmp_path / "sample", seed=1).sha256 != made.sha256
+    assert sample.make(tmp_path / "sample", seed=1).sha256 != dataset.sha256
 
 
 def test_a_subset_is_seeded_and_keeps_the_order(tmp_path):

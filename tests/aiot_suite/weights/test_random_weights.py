@@ -1,4 +1,4 @@
-"""Random weights, with which networks are only timed."""
+"""Tests of random weights, which are used for timing only."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_no_output_of_random_weights_is_a_class(tmp_path):
 
 
 def test_a_network_whose_last_layer_starts_with_zeros_has_different_scores():
-    """As the ViTs of torchvision do; equal scores would pass any comparison of a file with its original."""
+    """The last layer of torchvision's ViTs starts with zeros; equal scores would pass any comparison of files."""
     network = weight_sources.draw(catalog.Model("small", lambda classes: _with_zeros(torch.nn.Linear(4, classes))))
     scores = network(torch.ones(1, 4))
     assert len(set(scores[0].tolist())) > 900

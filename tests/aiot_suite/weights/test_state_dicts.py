@@ -1,4 +1,4 @@
-"""Weights in the forms that trainers save them in, and what stands in a file in their place."""
+"""Tests of weights in the forms in which trainers save them, and of files that hold something else."""
 
 import argparse
 import pickle
@@ -231,7 +231,7 @@ def test_a_network_made_for_a_fixed_number_of_classes_keeps_it(tmp_path):
 
 @pytest.mark.parametrize("model", ["squeezenet", "mobilenet_v2"])
 def test_the_number_of_classes_is_the_last_layers(tmp_path, model):
-    """In files whose names are sorted another layer's bias comes last."""
+    """If the names in a file are sorted, the bias of another layer comes last."""
     network = catalog.load().models[model]
     state = network.build(7).state_dict()
     np.savez(tmp_path / f"{model}.npz", **{name: state[name].numpy() for name in sorted(state)})

@@ -20,7 +20,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class _Server(http.server.BaseHTTPRequestHandler):
-    """Serves CONTENT whole, cut short, altered, or not at all, by the name that is asked for."""
+    """A server of CONTENT, which is whole, truncated, altered or absent depending on the requested name."""
 
     def do_GET(self):
         if "missing" in self.path:
@@ -74,7 +74,7 @@ def test_torchvisions_files_carry_the_beginning_of_their_hash(model):
 
 
 def state_of(model: str, classes: int = 7, **arguments) -> dict:
-    """A state dict of torchvision's own network, with batch norms that do something."""
+    """Return the state dict of a network of torchvision whose batch norms are not the identity."""
     torch.manual_seed(0)
     name = MODEL[model].torchvision
     return getattr(architectures.torchvision_models(), name)(num_classes=classes, **arguments).state_dict()
@@ -134,7 +134,7 @@ def test_a_file_that_is_not_the_one_its_name_says_is_told(tmp_path, mobilenet):
 
 
 def test_a_file_of_torchvisions_is_known_by_its_hash(tmp_path, mobilenet, monkeypatch):
-    """Under any name: the accuracy is the published one of these weights, the second ones here."""
+    """The hash identifies the file under any name; the accuracy is the one published for its second weights."""
     file = tmp_path / "mobilenet_v2.pth"
     torch.save(mobilenet, file)
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -184,9 +184,9 @@ def in_todays_form(state):
 
 
 def in_densenets_first_form(state):
-    """With the names of its layers, and without the counters, of torch before 0.4.1."""
-    old = {re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", name): value for name, value in state.items()}
-    return {name: value for name, value in old.items() if not name.endswith("num_batches_tracked")}
+    """Return the weights with the layer names of torch before 0.4.1, and without its later counters."""
+    renamed = {re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", name): value for name, value in state.items()}
+    return {name: value for name, value in renamed.items() if not name.endswith("num_batches_tracked")}
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def in_densenets_first_form(state):
     ],
 )
 def test_torchvisions_files_in_a_folder_give_what_torchvision_gives(tmp_path, model, form, arguments):
-    """With random weights in a file of the right name and form, of a picture normalized in the usual way."""
+    """A file with random weights gives the scores of torchvision's own network for a picture normalized as usual."""
     torch.manual_seed(0)
     name = CATALOG.model(model).torchvision
     original = getattr(architectures.torchvision_models(), name)(**arguments).eval()
@@ -214,13 +214,13 @@ def test_torchvisions_files_in_a_folder_give_what_torchvision_gives(tmp_path, mo
 
     with torch.inference_mode():
         expected = original(normalized((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)))
-        found = network(normalized(source.settings.mean, source.settings.std))
-    assert found.shape == (1, 1000) and float(np.ptp(expected.numpy())) > 0.01
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+        scores = network(normalized(source.settings.mean, source.settings.std))
+    assert scores.shape == (1, 1000) and float(np.ptp(expected.numpy())) > 0.01
+    torch.testing.assert_close(scores, expected, rtol=1e-4, atol=1e-6)
 
 
 class _Inception:
-    """Everything but the network, which takes seconds to make."""
+    """A stand-in for the entry of Inception, without the network itself, which takes seconds to make."""
 
     name, settings, file, torchvision = "inception_v3", {}, None, "inception_v3"
 
@@ -240,9 +240,9 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("given", "expected", "assumed"), CASES.values(), ids=CASES)
-def test_the_second_normalization_of_inception_is_not_lost(tmp_path, given, expected, assumed):
-    (tmp_path / "inception_v3.json").write_text(json.dumps(given))
+@pytest.mark.parametrize(("fields", "expected", "assumed"), CASES.values(), ids=CASES)
+def test_the_second_normalization_of_inception_is_not_lost(tmp_path, fields, expected, assumed):
+    (tmp_path / "inception_v3.json").write_text(json.dumps(fields))
     path = tmp_path / "inception_v3.pth"
     settings, _, notes = weight_sources._settings(tmp_path, path, _Inception, 1000, is_published=False)
     assert (settings.mean, settings.std, settings.size) == (*expected, 299)

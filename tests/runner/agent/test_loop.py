@@ -10,7 +10,7 @@ from runner.agent import loop
 
 @pytest.fixture
 def hungry(monkeypatch):
-    """A framework that asks for more memory than any machine has."""
+    """Register a framework that requests more memory than any machine has, and return its name."""
     module = types.ModuleType("runner.agent.hungry")
     module.prepare = lambda path, threads, delegate: np.empty(2**60, np.float32)
     monkeypatch.setitem(sys.modules, module.__name__, module)

@@ -1,4 +1,4 @@
-"""A bundle unpacked as on a device, and the agent run in it and by this machine's own Python."""
+"""Unpack bundles as on a device, and run the agent with their Python and with that of this machine."""
 
 import json
 import os
@@ -28,7 +28,7 @@ HOSTILE = {
 
 @dataclass(frozen=True)
 class Unpacked:
-    """A bundle in a folder; `emulator` is what runs its programs where the processor does not."""
+    """An unpacked bundle; `emulator` is the command that runs its programs if the processor cannot."""
 
     root: Path
     bundle: Bundle
@@ -45,7 +45,7 @@ class Unpacked:
         return self._emulated(python_command(str(self.root), arguments))
 
     def first(self) -> dict:
-        """What its first start says."""
+        """Start Python as for the first time on a device, and return what it reports about itself."""
         done = run(self._emulated(first_start_command(str(self.root), self.bundle.imports)), self.root)
         return read_first_start(done)
 
@@ -69,7 +69,7 @@ def run(words, cwd, environment=HOSTILE, timeout_s=900) -> str:
 
 
 def push_agent(folder: Path) -> Path:
-    """The agent's package, as a run pushes it."""
+    """Copy the package of the agent to a folder, as a run does, and return the folder."""
     for name, file in agent_files(catalog.load(folder)).items():
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ def push_agent(folder: Path) -> Path:
 
 
 def answers(words, agent: Path, log: Path, artifact, framework: str, dataset, environment=HOSTILE) -> dict:
-    """Top 5 of each image by the agent, started by these words."""
+    """Start the agent with these words, and return the top 5 of each image."""
     job = {
         "instance": f"{framework}_cpu_float32_squeezenet",
         "attempt": 1,
@@ -105,5 +105,5 @@ def answers(words, agent: Path, log: Path, artifact, framework: str, dataset, en
 
 
 def host_answers(python: Path, agent: Path, *more) -> dict:
-    """The same by this machine's own Python."""
+    """Return the top 5 of each image from the agent in this machine's own Python."""
     return answers([python], agent, *more, environment=clean_environment() | {"PYTHONPATH": ""})

@@ -1,4 +1,4 @@
-"""Made-up packages: a program of a few bytes, a Debian package, a wheel."""
+"""Make up packages for tests: programs of a few bytes, Debian packages and wheels."""
 
 import struct
 import subprocess
@@ -15,14 +15,14 @@ _NEEDED, _STRTAB, _STRSZ, _RPATH, _RUNPATH, _FLAGS, _TEXTREL = 1, 5, 10, 15, 29,
 
 @dataclass(frozen=True)
 class Program:
-    """An ELF file with the headers that matter and no code."""
+    """An ELF file with the headers that are read, and without code."""
 
     needed: tuple = ()
     search: str = ""
     runpath: bool = True
     machine: str = "arm64"
     alignment: int = 65536
-    stack: int | None = 6  # flags, 6 = read and write; None = no such header
+    stack: int | None = 6  # flags of the header, where 6 is read and write; None for no such header
     text_relocations: str = ""  # "tag" or "flag"
 
     def bytes(self) -> bytes:
@@ -50,7 +50,7 @@ class Program:
 
 
 def write(folder: Path, files: dict) -> Path:
-    """Files of a folder: bytes, text, a Program, or a Path, which becomes a link."""
+    """Write files below a folder from bytes, text or a Program; a Path becomes a link to it."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def write(folder: Path, files: dict) -> Path:
 
 
 def make_deb(folder: Path, name: str, version: str, files: dict, architecture: str = "arm64") -> Path:
-    """A Debian package, by dpkg-deb."""
+    """Make a Debian package with dpkg-deb."""
     root = write(folder / f"{name}-tree", files)
     control = f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: nobody <n@example>\n"
     write(root, {"DEBIAN/control": f"{control}Description: made up\n"})
@@ -104,12 +104,12 @@ LIBC = {
     f"{_LIB}/libc.so.6": Path("libc-2.36.so"),
     f"{_LIB}/libnever.so.1": Program(),
     f"usr/{_LIB}/libz.so.1.2.13": Program(needed=("libc.so.6",)),
-    f"usr/{_LIB}/libz.so.1": Path(f"/usr/{_LIB}/libz.so.1.2.13"),  # from the root of the package
+    f"usr/{_LIB}/libz.so.1": Path(f"/usr/{_LIB}/libz.so.1.2.13"),  # path from the root of the package
 }
 PYTHON = {
     "usr/bin/python3.11": Program(needed=("libc.so.6",)),
     "usr/lib/python3.11/os.py": "",
-    "usr/lib/python3.11/sitecustomize.py": Path("/etc/python3.11/sitecustomize.py"),  # of no package
+    "usr/lib/python3.11/sitecustomize.py": Path("/etc/python3.11/sitecustomize.py"),  # belongs to no package
     "usr/lib/python3.11/test/big.py": "",
     "usr/lib/python3.11/lib-dynload/zlib.so": Program(needed=("libz.so.1", "libc.so.6")),
     "usr/share/doc/python3.11/README": "",
@@ -140,7 +140,7 @@ LAID_OUT = {
 
 @dataclass
 class TinyArchive:
-    """In the place of Debian's archive and of pip: gives the packages above, and counts how often."""
+    """A stand-in for Debian's archive and pip that provides the packages above and counts the downloads."""
 
     folder: Path
     asked: list = field(default_factory=list)
@@ -158,5 +158,5 @@ class TinyArchive:
 
 
 def names(folder: Path) -> set:
-    """The files of a folder."""
+    """Return the names of the files below a folder."""
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}

@@ -1,6 +1,7 @@
-"""qemu-user, which runs arm64 programs here, right but slow: two versions of Debian, each for what the other cannot.
+"""Run arm64 programs with qemu-user, correctly but slowly, in two versions of Debian that complement each other.
 
-7.2 of bookworm crashes where LiteRT computes, at any size of pages; `-p`, for that size, does nothing since 9.0.
+Version 7.2 of bookworm crashes when LiteRT computes, whatever the page size. Since version 9.0, the option `-p` for the
+page size has no effect.
 """
 
 import platform
@@ -21,7 +22,7 @@ class Emulator:
     version: int
 
     def program(self) -> Path:
-        """Of the user's cache; raises SetupError with the reason if it cannot be had."""
+        """Return the program in the user's cache; raise SetupError with the reason if it is not available."""
         architecture = architecture_for(platform.machine())
         if architecture is None:
             raise SetupError(f"there is no qemu-user for {platform.machine()}")

@@ -1,4 +1,4 @@
-"""The bundles for arm64 under qemu-user: the same answers as here. Nothing of it says how fast a phone is."""
+"""Tests that bundles for arm64 give the answers of this machine under qemu-user, which says nothing about speed."""
 
 import dataclasses
 
@@ -13,8 +13,8 @@ from tests.runner.bundle import qemu
 from tests.runner.bundle.devices import Unpacked, answers, host_answers, push_agent
 from tests.runner.conftest import make_dataset
 
-pytestmark = [pytest.mark.slow, pytest.mark.e2e_all]  # it takes minutes under qemu-user
-MODEL = "mobilenet_v2"  # the lightest here
+pytestmark = [pytest.mark.slow, pytest.mark.e2e_all]  # takes minutes under qemu-user
+MODEL = "mobilenet_v2"  # the lightest model
 IMAGES = 20
 IMAGES_WITH_16_KB = 2
 FRAMEWORKS_OF_THE_PAPER = ["tflite", "pytorch", "caffe2"]
@@ -32,10 +32,10 @@ def unpacked(tmp_path_factory):
     bundles = {}
 
     def get(framework):
-        made = build.build(framework, "arm64", print)
-        if made.name not in bundles:
-            bundles[made.name] = Unpacked.of(made, tmp_path_factory.mktemp("device") / made.name)
-        return bundles[made.name]
+        bundle = build.build(framework, "arm64", print)
+        if bundle.name not in bundles:
+            bundles[bundle.name] = Unpacked.of(bundle, tmp_path_factory.mktemp("device") / bundle.name)
+        return bundles[bundle.name]
 
     return get
 
@@ -87,7 +87,7 @@ def test_a_phones_processor_gives_the_answers_that_this_one_gives(framework, unp
 
 @pytest.mark.parametrize("framework", FRAMEWORKS_OF_THE_PAPER)
 def test_pages_of_16_kb_change_nothing(framework, unpacked, artifacts, dataset, tmp_path):
-    """This version of qemu crashes, with 4 KB as well, when ONNX Runtime is imported and when LiteRT computes."""
+    """This version of qemu crashes when ONNX Runtime is imported and when LiteRT computes, with 4 KB pages as well."""
     bundle = unpacked(framework)
     imports = tuple(module for module in bundle.bundle.imports if module != "onnxruntime")
     bundle = dataclasses.replace(bundle, bundle=dataclasses.replace(bundle.bundle, imports=imports))

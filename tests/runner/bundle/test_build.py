@@ -25,7 +25,7 @@ LOCK = Lock(
 
 @pytest.fixture
 def archive(tmp_path, monkeypatch):
-    """Debian and pip with made-up packages, and a cache that is empty."""
+    """Replace Debian's archive and pip by made-up packages, and the cache by an empty one."""
     tiny = TinyArchive(tmp_path)
     opened = type("Opened", (), {"download": staticmethod(tiny.packages)})
     monkeypatch.setattr(packages.Apt, "open", lambda *_: opened)
@@ -39,24 +39,29 @@ def silent(_):
 
 
 def test_a_bundle_is_one_archive_named_by_its_content_with_a_manifest(archive):
-    said = []
-    made = build.build_lock(LOCK, said.append)
-    assert made.path.name == f"tiny-arm64-{made.sha256[:12]}.tar"
-    assert made.path.stat().st_size == made.size_bytes
-    assert (made.frameworks, made.environment, made.python, made.imports) == (("tflite",), "main", "3.11", ("thing",))
-    assert made.parts == LOCK.parts
-    with tarfile.open(made.path) as tar:
+    messages = []
+    bundle = build.build_lock(LOCK, messages.append)
+    assert bundle.path.name == f"tiny-arm64-{bundle.sha256[:12]}.tar"
+    assert bundle.path.stat().st_size == bundle.size_bytes
+    assert (bundle.frameworks, bundle.environment, bundle.python, bundle.imports) == (
+        ("tflite",),
+        "main",
+        "3.11",
+        ("thing",),
+    )
+    assert bundle.parts == LOCK.parts
+    with tarfile.open(bundle.path) as tar:
         assert {member.name for member in tar if member.isfile()} == LAID_OUT | {"bundle.json"}
         inside = json.load(tar.extractfile("bundle.json"))
     assert inside == {"name": "tiny-arm64", "parts": [dataclasses.asdict(part) for part in LOCK.parts]}
-    assert said[-1] == "checked 7 programs and libraries"
-    left = {path.suffix for path in build.folder().iterdir()}
-    assert left == {".tar", ".json", ".lock"}
+    assert messages[-1] == "checked 7 programs and libraries"
+    suffixes = {path.suffix for path in build.folder().iterdir()}
+    assert suffixes == {".tar", ".json", ".lock"}
 
 
 def test_it_is_made_once(archive):
-    made = build.build_lock(LOCK, silent)
-    assert build.build_lock(LOCK, silent) == made == build.find_locked(LOCK)
+    bundle = build.build_lock(LOCK, silent)
+    assert build.build_lock(LOCK, silent) == bundle == build.find_locked(LOCK)
     assert archive.asked == [["libc6", "python3.11-minimal"], ["thing"]]
 
 
@@ -78,17 +83,17 @@ def test_another_lock_is_another_bundle(archive):
 
 @pytest.mark.parametrize("damage", ["gone", "short", "manifest"])
 def test_a_damaged_bundle_is_built_again(archive, damage):
-    made = build.build_lock(LOCK, silent)
+    bundle = build.build_lock(LOCK, silent)
     if damage == "gone":
-        made.path.unlink()
+        bundle.path.unlink()
     elif damage == "short":
-        made.path.write_bytes(b"half")
+        bundle.path.write_bytes(b"half")
     else:
         next(build.folder().glob("*.json")).write_text("{")
     assert build.find_locked(LOCK) is None
     again = build.build_lock(LOCK, silent)
-    assert again == made
-    assert again.path.stat().st_size == made.size_bytes
+    assert again == bundle
+    assert again.path.stat().st_size == bundle.size_bytes
 
 
 def test_a_bundle_that_would_not_run_is_not_kept(archive):
@@ -112,10 +117,10 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(archive, monkeypatch):
 
 def test_a_bundle_is_found_by_framework_and_architecture(archive, monkeypatch):
     monkeypatch.setattr(build, "recipe_for", {"tflite": "tiny"}.__getitem__)
-    monkeypatch.setattr(build, "lock_of", lambda *asked: {("tiny", "arm64"): LOCK}[asked])
+    monkeypatch.setattr(build, "lock_of", lambda *names: {("tiny", "arm64"): LOCK}[names])
     assert build.find("tflite", "arm64") is None
-    made = build.build("tflite", "arm64", silent)
-    assert build.find("tflite", "arm64") == made
+    bundle = build.build("tflite", "arm64", silent)
+    assert build.find("tflite", "arm64") == bundle
 
 
 def test_the_lock_takes_what_the_archives_have_now(monkeypatch):

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="there 
 
 @pytest.fixture
 def laid_out(tmp_path):
-    """A function that makes a bundle of the packages, with other files in some."""
+    """Return a function that makes a bundle of the packages, some of whose files can be replaced."""
 
     def make(recipe=RECIPE, libc=LIBC, thing=THING):
         for name, files in (("libc6", libc), ("python3.11-minimal", PYTHON)):
@@ -27,7 +27,7 @@ def laid_out(tmp_path):
 
 def test_a_bundle_holds_what_is_needed_and_nothing_else(laid_out):
     bundle = laid_out()
-    assert names(bundle) == LAID_OUT  # no tests, no documents, no library that nothing needs, no script
+    assert names(bundle) == LAID_OUT  # no tests, documents, unneeded libraries or scripts
     assert (bundle / "tmp").is_dir()
     assert not any(path.is_symlink() for path in bundle.rglob("*"))
     assert layout.check(bundle, RECIPE, ARM64) == 7
@@ -73,7 +73,7 @@ def test_a_bundle_that_would_not_run_is_one_sentence_with_the_first_reasons(laid
 
 
 @pytest.mark.parametrize(
-    ("name", "left"),
+    ("name", "left_out"),
     [
         ("site/numpy/_core/tests/test_x.py", True),
         ("site/numpy/tests.py", False),
@@ -82,5 +82,5 @@ def test_a_bundle_that_would_not_run_is_one_sentence_with_the_first_reasons(laid
         ("site/numpy/x.cpython-311.pyc", True),
     ],
 )
-def test_patterns_leave_out_what_is_below_a_folder(name, left):
-    assert layout.matches(name, RECIPE.leave_out) is left
+def test_patterns_leave_out_what_is_below_a_folder(name, left_out):
+    assert layout.matches(name, RECIPE.leave_out) is left_out

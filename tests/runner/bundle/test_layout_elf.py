@@ -36,7 +36,7 @@ def test_the_newest_glibc_that_a_real_library_needs_is_read():
     if not sys.platform.startswith("linux"):
         pytest.skip("libraries are ELF on Linux only")
     facts = layout.read_elf(Path(umath.__file__))
-    assert (2, 17) <= facts.glibc <= (2, 28)  # its wheel is of manylinux_2_27
+    assert (2, 17) <= facts.glibc <= (2, 28)  # its wheel is for manylinux_2_27
     assert "libc.so.6" in facts.needed
 
 
@@ -97,7 +97,7 @@ def test_searches_are_kept_within_the_bundle(tmp_path):
     write(tmp_path, {"x": program})
     layout.confine_search_paths(tmp_path / "x")
     facts = layout.read_elf(tmp_path / "x")
-    # "/opt" is too short to be written over, and stays a finding
+    # "/opt" is too short to be overwritten and stays a finding
     assert facts.search == ("$ORIGIN" + "/" * 10, "$ORIGIN/lib", "$ORIGIN" + "/" * 7, "/opt")
     assert facts.needed == program.needed
     assert (tmp_path / "x").stat().st_size == len(program.bytes())

@@ -38,7 +38,7 @@ def test_the_same_files_are_the_same_archive(tmp_path):
 
 def test_an_archive_has_files_and_folders_of_nobody_and_no_link(tmp_path):
     folder = write(tmp_path / "a", FILES)
-    (folder / "lib" / "twin.py").hardlink_to(folder / "bin" / "python3")  # Android would refuse to unpack one
+    (folder / "lib" / "twin.py").hardlink_to(folder / "bin" / "python3")  # Android refuses to unpack hard links
     with tarfile.open(packed(folder, {}, tmp_path)) as tar:
         members = tar.getmembers()
         assert {member.name: tar.extractfile(member).read() for member in members if member.isfile()} == {
@@ -66,14 +66,16 @@ NAMES = st.lists(
 
 @given(st.dictionaries(NAMES.map("/".join), st.binary(max_size=50), max_size=6))
 def test_whatever_is_packed_comes_out_and_no_member_is_large(tmp_path_factory, files):
-    kept = {name: data for name, data in files.items() if not any(other.startswith(f"{name}/") for other in files)}
+    packable = {name: data for name, data in files.items() if not any(other.startswith(f"{name}/") for other in files)}
     tmp_path = tmp_path_factory.mktemp("pack")
     with (
         patch.object(module, "PIECE_BYTES", 12),
-        tarfile.open(packed(tmp_path / "a", kept, tmp_path)) as tar,
+        tarfile.open(packed(tmp_path / "a", packable, tmp_path)) as tar,
     ):
         assert all(member.size <= 12 for member in tar.getmembers())
         tar.extractall(tmp_path / "out", filter="data")
     subprocess.run(["sh", "-c", module.JOIN], cwd=tmp_path / "out", check=True)
-    found = {str(p.relative_to(tmp_path / "out")): p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()}
-    assert found == kept
+    unpacked = {
+        str(p.relative_to(tmp_path / "out")): p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()
+    }
+    assert unpacked == packable

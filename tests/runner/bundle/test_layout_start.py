@@ -4,7 +4,7 @@ from runner.bundle.layout import first_start_command, python_command, read_first
 
 
 def split(words):
-    """The variables and the rest of a command."""
+    """Return the variables and the other words of a command."""
     assert words[:2] == ["env", "-i"]
     start = next(number for number, word in enumerate(words[2:], 2) if word.startswith("/"))
     return dict(word.split("=", 1) for word in words[2:start]), words[start:]
@@ -38,11 +38,11 @@ def test_python_is_started_through_its_own_loader_with_variables_of_its_own():
 
 
 def test_variables_can_be_given_and_the_bundles_packages_stay_on_the_path():
-    given = {"PYTHONPATH": "/a/agent", "TMPDIR": "/t", "OMP_NUM_THREADS": "2"}
-    variables, _ = split(python_command("/b", [], given))
+    environment = {"PYTHONPATH": "/a/agent", "TMPDIR": "/t", "OMP_NUM_THREADS": "2"}
+    variables, _ = split(python_command("/b", [], environment))
     assert variables["PYTHONPATH"] == "/a/agent:/b/site"
     assert (variables["TMPDIR"], variables["OMP_NUM_THREADS"], variables["HOME"]) == ("/t", "2", "/b/tmp")
-    assert given == {"PYTHONPATH": "/a/agent", "TMPDIR": "/t", "OMP_NUM_THREADS": "2"}
+    assert environment == {"PYTHONPATH": "/a/agent", "TMPDIR": "/t", "OMP_NUM_THREADS": "2"}
 
 
 def test_the_first_start_imports_everything_and_leaves_bytecode():

@@ -1,4 +1,4 @@
-"""The bundle for this machine's own processor, made of Debian's and pip's real packages, and run."""
+"""Tests of bundles for this machine's own processor, built from real packages of Debian and pip, and run."""
 
 import dataclasses
 import json
@@ -25,7 +25,7 @@ HERE = architecture_for(platform.machine())
 
 @pytest.fixture(scope="module")
 def archive():
-    """Debian's archive, or a skip with the reason."""
+    """Return Debian's archive, or skip the test with the reason."""
     try:
         return packages.archive()
     except SetupError as reason:
@@ -43,23 +43,23 @@ def device(bundle, tmp_path_factory):
 
 
 def test_python_starts_with_nothing_of_this_machine(device):
-    found = device.first()
+    report = device.first()
     root = str(device.root)
-    assert found["python"].startswith("3.11.")
-    assert found["prefix"] == root
-    assert found["machine"] == platform.machine()
-    assert {path for path in found["path"] if not path.startswith(root + "/")} <= {""}  # that of -c: where it starts
-    assert found["files"]
-    assert [path for path in found["files"] if not path.startswith(root + "/")] == []
-    assert f"{root}/site/numpy/__init__.py" in found["files"]
-    assert list(device.root.glob("site/numpy/__pycache__/*.pyc"))  # no later start compiles it
+    assert report["python"].startswith("3.11.")
+    assert report["prefix"] == root
+    assert report["machine"] == platform.machine()
+    assert {path for path in report["path"] if not path.startswith(root + "/")} <= {""}  # "" is the entry for -c
+    assert report["files"]
+    assert [path for path in report["files"] if not path.startswith(root + "/")] == []
+    assert f"{root}/site/numpy/__init__.py" in report["files"]
+    assert list(device.root.glob("site/numpy/__pycache__/*.pyc"))  # later starts do not compile it again
 
 
 def test_no_library_of_this_machine_is_opened(device):
     program = (
         "import numpy, PIL.Image, ctypes, bz2, lzma, zlib, json, sys\n"
         "import ai_edge_litert.interpreter, onnxruntime, ncnn, MNN.nn\n"
-        "ctypes.CDLL(None).fflush(None)\n"  # MNN prints a line
+        "ctypes.CDLL(None).fflush(None)\n"  # MNN prints a line of its own
         "for line in open('/proc/self/maps'):\n"
         "    if '/' in line: print(line.split(None, 5)[5].strip())\n"
         "print(sys.executable)"
@@ -79,8 +79,8 @@ def test_a_device_without_tmp_user_and_home_is_enough(device):
     )
     temporary, home, user, variables = json.loads(run(device.words("-c", program), device.root))
     assert (temporary, home, user) == (f"{device.root}/tmp", f"{device.root}/tmp", "shell")
-    given = {word.split("=")[0] for word in python_command("/b", []) if "=" in word}
-    assert set(variables) == given
+    set_names = {word.split("=")[0] for word in python_command("/b", []) if "=" in word}
+    assert set(variables) == set_names
 
 
 def test_the_agent_gives_the_answers_that_it_gives_here(device, workspace, tmp_path):
@@ -88,14 +88,16 @@ def test_the_agent_gives_the_answers_that_it_gives_here(device, workspace, tmp_p
     agent = push_agent(tmp_path / "agent")
     for name in ("tflite_float32_squeezenet", "tflite_int8_squeezenet"):
         artifact = load_artifacts(workspace.models / "sample")[name]
-        there = answers(device.words(), agent, tmp_path / f"{name}.there.jsonl", artifact, "tflite", dataset)
-        here = host_answers(Path(sys.executable), agent, tmp_path / f"{name}.here.jsonl", artifact, "tflite", dataset)
-        assert len(there) == len(dataset.images)
-        assert there == here
+        on_device = answers(device.words(), agent, tmp_path / f"{name}.there.jsonl", artifact, "tflite", dataset)
+        on_host = host_answers(
+            Path(sys.executable), agent, tmp_path / f"{name}.here.jsonl", artifact, "tflite", dataset
+        )
+        assert len(on_device) == len(dataset.images)
+        assert on_device == on_host
 
 
 @pytest.mark.parametrize("framework", ["onnxruntime", "ncnn", "mnn"])
-@pytest.mark.filterwarnings("ignore")  # exporters use what PyTorch has deprecated
+@pytest.mark.filterwarnings("ignore")  # exporters use deprecated functions of PyTorch
 def test_the_runtimes_of_today_give_the_answers_that_they_give_here(device, workspace, tmp_path, framework):
     host = catalog.load().frameworks[framework].host
     pytest.importorskip(host.IMPORTS[0], reason=f"needs the extra `{framework}`")
@@ -108,10 +110,10 @@ def test_the_runtimes_of_today_give_the_answers_that_they_give_here(device, work
     )
     host.convert_float32(network.eval(), artifact.settings.size, artifact.path)
     dataset, agent = store.load(workspace.datasets / "sample"), push_agent(tmp_path / "agent")
-    there = answers(device.words(), agent, tmp_path / "there.jsonl", artifact, framework, dataset)
-    here = host_answers(Path(sys.executable), agent, tmp_path / "here.jsonl", artifact, framework, dataset)
-    assert len(there) == len(dataset.images)
-    assert there == here
+    on_device = answers(device.words(), agent, tmp_path / "there.jsonl", artifact, framework, dataset)
+    on_host = host_answers(Path(sys.executable), agent, tmp_path / "here.jsonl", artifact, framework, dataset)
+    assert len(on_device) == len(dataset.images)
+    assert on_device == on_host
 
 
 def test_every_file_of_the_archive_is_a_file_or_a_folder(bundle):

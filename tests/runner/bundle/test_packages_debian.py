@@ -23,7 +23,7 @@ LISTED = """\
 
 
 def test_the_archive_is_the_first_that_has_debians_own_suite():
-    """And no vendor's, which may use the same names, or the archive of security updates alone."""
+    """Archives of vendors, which may use the same names, and of security updates alone are passed over."""
     assert packages.find_archive(LISTED) == "http://mirror.example/debian"
 
 
@@ -77,7 +77,7 @@ def test_a_machine_without_apt_is_one_sentence(tmp_path, monkeypatch):
 
 
 class Recorded(list):
-    """In the place of the programs: what they were asked, and what they are to say."""
+    """A stand-in for the programs that records its calls and returns a prepared answer."""
 
     says = ""
 
@@ -100,9 +100,9 @@ PART = BundlePart("debian", "zlib1g", "1:1.2", hashlib.sha256(b"deb").hexdigest(
 
 
 def test_exactly_the_locked_version_is_asked_for_and_its_hash_checked(apt, tmp_path):
-    there = tmp_path / "packages" / "zlib1g_1%3a1.2_arm64.deb"
-    there.write_bytes(b"deb")
-    assert apt[0].download([PART]) == [there]
+    package = tmp_path / "packages" / "zlib1g_1%3a1.2_arm64.deb"
+    package.write_bytes(b"deb")
+    assert apt[0].download([PART]) == [package]
     assert apt[1] == [["apt-get", "-q", "download", "zlib1g=1:1.2"]]
     with pytest.raises(
         SetupError, match=r"zlib1g_1%3a1\.2_arm64\.deb has the SHA-256 .* but the lock says 000.*mirror"
@@ -142,12 +142,12 @@ def test_the_last_line_of_a_program_is_in_the_message():
 
 
 def test_the_configuration_is_of_one_folder_and_keeps_the_machines_proxy(tmp_path, monkeypatch):
-    said = [
+    output = [
         'Acquire::http::Proxy "http://proxy.example:3128";',
         'Acquire::IndexTargets::deb::X "y";',
         "Acquire::Other 1",
     ]
-    monkeypatch.setattr(packages, "run_program", lambda *_: "\n".join(said))
+    monkeypatch.setattr(packages, "run_program", lambda *_: "\n".join(output))
     text = packages._configuration(tmp_path, "arm64")
     assert 'Acquire::http::Proxy "http://proxy.example:3128";' in text
     assert "IndexTargets" not in text
@@ -167,4 +167,4 @@ def test_apt_understands_the_configuration(tmp_path):
         f'Dir::State::lists "{tmp_path}/lists";',
     ):
         assert line in dumped
-    assert "Invoke" not in dumped  # none of the machine's hooks
+    assert "Invoke" not in dumped  # no hooks of this machine

@@ -35,7 +35,7 @@ def test_a_name_that_leads_out_is_refused(tmp_path, name):
 
 @pytest.fixture
 def local(tmp_path, monkeypatch):
-    """pip with a folder of wheels and no index."""
+    """Make a folder of wheels, make it the only source of pip, and return the folder above it."""
     meta = "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n"
     kind = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     files = {"thing-1.0.dist-info/METADATA": meta, "thing-1.0.dist-info/WHEEL": kind, "thing-1.0.dist-info/RECORD": ""}

@@ -30,7 +30,7 @@ def test_every_bundle_is_locked_to_versions_and_hashes(name, architecture):
 
 
 def test_the_keys_of_all_bundles_differ():
-    assert len({recipes.lock_of(*one).key for one in EVERY}) == len(EVERY)
+    assert len({recipes.lock_of(*bundle).key for bundle in EVERY}) == len(EVERY)
 
 
 def pins(lines):
@@ -39,13 +39,13 @@ def pins(lines):
 
 @pytest.mark.parametrize("name", ["main", "legacy"])
 def test_a_device_runs_the_versions_that_this_machine_does(name):
-    """Else their answers would not be comparable."""
+    """With other versions, the answers of both would not be comparable."""
     file = {"main": ROOT / "constraints.txt", "legacy": ROOT / "aiot_suite" / "legacy-requirements.txt"}[name]
-    here = pins(file.read_text(encoding="utf-8").splitlines())
-    there = pins(recipes.load_recipes()[name].wheels)
-    only_there = {"setuptools"}  # a virtual environment has it without asking
-    assert {one: version for one, version in there.items() if one not in only_there} == {
-        one: here[one] for one in there if one not in only_there
+    on_host = pins(file.read_text(encoding="utf-8").splitlines())
+    on_device = pins(recipes.load_recipes()[name].wheels)
+    only_on_device = {"setuptools"}  # virtual environments have it by default
+    assert {package: version for package, version in on_device.items() if package not in only_on_device} == {
+        package: on_host[package] for package in on_device if package not in only_on_device
     }
 
 
@@ -82,13 +82,13 @@ PARTS = (
 
 def test_the_key_changes_with_whatever_the_bundle_is_made_of(monkeypatch):
     lock = Lock(RECIPE, ARM64, PARTS)
-    others = [
+    changed = [
         Lock(dataclasses.replace(RECIPE, leave_out=()), ARM64, PARTS),
         Lock(RECIPE, ARCHITECTURES["amd64"], PARTS),
         Lock(RECIPE, ARM64, (*PARTS[:2], dataclasses.replace(PARTS[2], sha256="3" * 64))),
     ]
     assert lock.key == Lock(RECIPE, ARM64, PARTS).key
-    assert len({lock.key, *(other.key for other in others)}) == 4
+    assert len({lock.key, *(changed_lock.key for changed_lock in changed)}) == 4
     before = lock.key
     monkeypatch.setattr(recipes, "LAYOUT", recipes.LAYOUT + 1)
     assert lock.key != before

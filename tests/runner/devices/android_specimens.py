@@ -1,4 +1,4 @@
-"""What devices answer, written by hand after the documented formats: none of it was taken from a phone.
+"""Answers of devices, written by hand according to the documented formats; none was taken from a phone.
 
 The formats are those of Android's BatteryService, ThermalManagerService, PowerManagerService and
 KeyguardServiceDelegate (`dumpsys`), of toybox (getprop, df, getconf, uname) and of the Linux kernel (/proc, /sys).
@@ -6,13 +6,13 @@ KeyguardServiceDelegate (`dumpsys`), of toybox (getprop, df, getconf, uname) and
 
 
 def answer(**sections):
-    """An answer to one of the scripts that is complete."""
+    """Return a complete answer to one of the scripts."""
     return "".join(f"\n@aiot-section {name}\n{text}" for name, text in [*sections.items(), ("end", "")])
 
 
 def properties(**changed):
-    """Lines of getprop; double underscores in a name stand for dots."""
-    known = {
+    """Return lines of getprop; double underscores in a name stand for dots."""
+    defaults = {
         "ro.product.manufacturer": "Xiaomi",
         "ro.product.brand": "Xiaomi",
         "ro.product.model": "Redmi K20 Pro",
@@ -25,7 +25,7 @@ def properties(**changed):
         "ro.build.version.sdk": "29",
         **{name.replace("__", "."): value for name, value in changed.items()},
     }
-    return "".join(f"[{name}]: [{value}]\n" for name, value in sorted(known.items()))
+    return "".join(f"[{name}]: [{value}]\n" for name, value in sorted(defaults.items()))
 
 
 BATTERY = """\

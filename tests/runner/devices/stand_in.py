@@ -1,4 +1,4 @@
-"""Stand-ins, and no adb: a real `sh` behind the interface of a connection, and a server that says what a test says."""
+"""Stand-ins for adb: a real `sh` behind the interface of a connection, and a server with prepared answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runner.errors import DeviceError, DeviceLostError
 
 
 class ShellConnection:
-    """As runner.devices.adb.Connection, for this machine: its `sh`, its files. `lost` makes it answer no more."""
+    """A connection like runner.devices.adb.Connection, but to this machine's `sh` and files, until `lost` is set."""
 
     over_network = False
     authenticates_content = False
@@ -25,8 +25,8 @@ class ShellConnection:
         self.serial = serial
         self.lost = False
         self.said: list[str] = []
-        self.pushed: list[str] = []  # files that were sent one by one
-        self.fed: list[bytes] = []  # archives
+        self.pushed: list[str] = []  # files that were sent individually
+        self.fed: list[bytes] = []  # archives that were sent
 
     def shell(self, command, timeout_s=20.0) -> CommandResult:
         line = command if isinstance(command, str) else shlex.join(command)
@@ -47,7 +47,7 @@ class ShellConnection:
     def push(self, source, target, mode=0o644) -> None:
         self._answer()
         self.pushed.append(target)
-        Path(target).parent.mkdir(parents=True, exist_ok=True)  # as adbd does
+        Path(target).parent.mkdir(parents=True, exist_ok=True)  # like adbd
         Path(target).write_bytes(source if isinstance(source, bytes) else source.read_bytes())
         Path(target).chmod(mode)
 
@@ -68,18 +68,18 @@ OKAY = b"OKAY"
 
 
 def block(text: str | bytes) -> bytes:
-    """A text as an adb server sends it: its length first."""
+    """Return a text as an adb server sends it, with its length first."""
     data = text if isinstance(text, bytes) else text.encode()
     return f"{len(data):04x}".encode() + data
 
 
 def packet(kind: int, data: bytes) -> bytes:
-    """Of the shell protocol, version 2: 1 is standard output, 2 standard error, 3 the exit code."""
+    """Return a packet of the shell protocol, version 2: 1 is standard output, 2 standard error, 3 the exit code."""
     return struct.pack("<BI", kind, len(data)) + data
 
 
 class StandInServer:
-    """Answers as an adb server would where `says(service)` has the words for it; with None it refuses."""
+    """A server that answers a service like adb, with the bytes of `says(service)`; None refuses the service."""
 
     def __init__(self, says: Callable[[str], Words | None]) -> None:
         self.asked: list[str] = []
@@ -87,7 +87,7 @@ class StandInServer:
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
-                with suppress(OSError):  # who asked has heard enough
+                with suppress(OSError):  # the client has closed the connection
                     stand_in._serve(self.request, says)
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
@@ -116,7 +116,7 @@ class StandInServer:
 
 
 def device(serial: str, shell: Callable[[str], Words], features: str = "shell_v2,cmd", listed: str | None = None):
-    """What a server says that knows one device: `shell` has the words of its shell for a line."""
+    """Return the answers of a server with one device; `shell(line)` returns the answer of its shell."""
 
     def says(service: str) -> Words | None:
         if service == "host:devices":
@@ -127,8 +127,8 @@ def device(serial: str, shell: Callable[[str], Words], features: str = "shell_v2
             return OKAY + block(features)
         for start in ("shell,v2,raw:", "shell:", "sync:"):
             if service.startswith(start):
-                said = shell(service.removeprefix(start))
-                return OKAY + said if isinstance(said, bytes) else _after_okay(said)
+                answer = shell(service.removeprefix(start))
+                return OKAY + answer if isinstance(answer, bytes) else _after_okay(answer)
         return None
 
     return says

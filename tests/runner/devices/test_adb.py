@@ -1,4 +1,4 @@
-"""The way to a device: what is said to a shell arrives, and no answer is taken without end."""
+"""Tests of connections to devices: words reach the shell unchanged, and answers are limited."""
 
 import errno
 import itertools
@@ -23,7 +23,7 @@ SERIAL = "it's; $(a) `phone`"
 
 @pytest.fixture
 def client_of(monkeypatch):
-    """A client of a stand-in server that says such words."""
+    """Return a function that makes a client of a stand-in server with these answers."""
     servers = []
 
     def start(says):
@@ -33,8 +33,8 @@ def client_of(monkeypatch):
 
     start.servers = servers
     yield start
-    for one in servers:
-        one.close()
+    for server in servers:
+        server.close()
 
 
 @pytest.fixture
@@ -67,14 +67,14 @@ def test_a_server_is_asked_for_its_version_once(client_of):
     client = client_of(device(SERIAL, lambda line: packet(3, b"\0")))
     for _ in range(3):
         Connection(SERIAL, client).shell("true")
-    asked = client_of.servers[-1].asked
-    assert (asked.count("host:version"), asked.count("shell,v2,raw:true")) == (1, 3)
+    services = client_of.servers[-1].asked
+    assert (services.count("host:version"), services.count("shell,v2,raw:true")) == (1, 3)
 
 
 def test_an_old_shell_gives_exit_code_and_errors_by_a_workaround(connection_to, monkeypatch, tmp_path):
     monkeypatch.setattr(adb, "_TEMPORARY", str(tmp_path))
 
-    def shell(line):  # a real one, with the ends of lines of a terminal
+    def shell(line):  # from a real server, with the line ends of a terminal
         done = subprocess.run(["sh", "-c", line], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return done.stdout.replace(b"\n", b"\r\n")
 
@@ -126,7 +126,7 @@ def test_an_answer_that_breaks_off_is_a_lost_device(connection_to, features):
 
 
 @pytest.mark.parametrize(
-    ("serial", "asked"),
+    ("serial", "reconnected"),
     [
         ("10.0.0.7:5555", True),
         ("adb-R58M12ABCDE-x1y2z3._adb-tls-connect._tcp", True),
@@ -135,14 +135,14 @@ def test_an_answer_that_breaks_off_is_a_lost_device(connection_to, features):
         ("usb:1-4", False),
     ],
 )
-def test_a_device_on_the_network_is_connected_again_under_its_name(client_of, serial, asked):
+def test_a_device_on_the_network_is_connected_again_under_its_name(client_of, serial, reconnected):
     says = device(serial, lambda line: packet(1, b"it"), listed=f"{serial}\toffline\n")
     answers = {f"host:disconnect:{serial}": OKAY + block("disconnected"), f"host:connect:{serial}": OKAY + block("ok")}
     connection = Connection(serial, client_of(lambda service: answers.get(service) or says(service)))
     for _ in range(2):
         with pytest.raises(DeviceLostError):
             connection.shell("ls")
-    assert (f"host:connect:{serial}" in client_of.servers[0].asked) == asked
+    assert (f"host:connect:{serial}" in client_of.servers[0].asked) == reconnected
 
 
 def test_a_silent_device_counts_as_lost_after_the_timeout(connection_to):
@@ -198,9 +198,9 @@ def test_an_announced_file_piece_of_gigabytes_is_rejected(connection_to):
 
 def test_a_file_that_cannot_be_read_is_said(connection_to):
     reason = b"Permission denied"
-    said = b"FAIL" + struct.pack("<I", len(reason)) + reason
+    answer = b"FAIL" + struct.pack("<I", len(reason)) + reason
     with pytest.raises(DeviceError, match=r"^/data/it on .* cannot be read \(Permission denied\)\.$") as raised:
-        list(connection_to(lambda line: said).pull("/data/it", 1_000_000))
+        list(connection_to(lambda line: answer).pull("/data/it", 1_000_000))
     assert not isinstance(raised.value, DeviceLostError)
 
 
@@ -208,11 +208,11 @@ def test_devices_that_share_a_serial_are_called_by_their_ports(client_of):
     listed = "0123456789ABCDEF\tdevice\n(no serial number)\tno permissions (user in group?)\nA B\toffline\n"
     listed += "0123456789ABCDEF\tdevice\n127.0.0.1:5555\tdevice\n"
     ports = ["usb:1-1", "usb:1-2", "usb:1-3", "usb:1-4.2", "product:x"]
-    longer = "".join(
+    detailed = "".join(
         f"{line.split(chr(9))[0]:<22} {line.split(chr(9))[1]} {port} transport_id:7\n"
         for line, port in zip(listed.splitlines(), ports, strict=True)
     )
-    answers = {"host:devices": OKAY + block(listed), "host:devices-l": OKAY + block(longer)}
+    answers = {"host:devices": OKAY + block(listed), "host:devices-l": OKAY + block(detailed)}
     assert adb.device_states(client_of(answers.get)) == {
         "usb:1-1": "device",
         "usb:1-2": "no permissions (user in group?)",

@@ -1,4 +1,4 @@
-"""Specimens are written after the documentation of the formats, and not taken from a phone: see android_specimens."""
+"""Tests of facts and states of phones, with the answers in android_specimens.py, which no phone gave."""
 
 import hashlib
 import os
@@ -63,8 +63,8 @@ def test_the_serial_is_hashed_unless_it_is_to_be_kept():
     assert "9f1c2d3e" not in repr(android.facts(PHONE))
     assert "3f7a91c2d4e5b608" not in str(android.properties(PHONE, "salt", "x", keep_serial=True))
     assert android.properties(PHONE, "salt", "x", keep_serial=True)["serial"] == "9f1c2d3e"
-    one, same, other = (android.properties(PHONE, salt, "x")["serial_sha256"] for salt in ("a", "a", "b"))
-    assert one == same != other
+    first, again, with_other_salt = (android.properties(PHONE, salt, "x")["serial_sha256"] for salt in ("a", "a", "b"))
+    assert first == again != with_other_salt
 
 
 def test_further_facts_of_a_phone_are_read():
@@ -101,13 +101,13 @@ def phone(**changed):
     ],
 )
 def test_the_soc_is_named_by_what_says_most(soc_model, hardware, platform, expected):
-    told = specimens.properties(ro__soc__model=soc_model, ro__board__platform=platform)
-    assert phone(properties=told, hardware=hardware, processor="model name\t: ARMv8 Processor\n").soc == expected
+    properties = specimens.properties(ro__soc__model=soc_model, ro__board__platform=platform)
+    assert phone(properties=properties, hardware=hardware, processor="model name\t: ARMv8 Processor\n").soc == expected
 
 
 def test_the_name_a_phone_is_sold_by_is_kept_where_its_maker_tells_it():
-    told = specimens.properties(ro__config__marketing_name="HUAWEI P30 Pro", ro__product__model="VOG-AL00")
-    record = android.properties(specimens.answer(**{**specimens.PHONE, "properties": told}), "salt", "x")
+    properties = specimens.properties(ro__config__marketing_name="HUAWEI P30 Pro", ro__product__model="VOG-AL00")
+    record = android.properties(specimens.answer(**{**specimens.PHONE, "properties": properties}), "salt", "x")
     assert (record["model"], record["market_name"]) == ("VOG-AL00", "HUAWEI P30 Pro")
     assert "market_name" not in android.properties(PHONE, "salt", "x")
 
@@ -133,7 +133,7 @@ def test_screen_and_lock_are_known_or_unknown(screen, awake, locked):
     ("line", "seconds"),
     [
         ("  mScreenOffTimeoutSetting=30000\n", 30.0),
-        ("  mScreenOffTimeoutSetting=2147483647\n", 2147483.647),  # "never" of some makers
+        ("  mScreenOffTimeoutSetting=2147483647\n", 2147483.647),  # some makers write this for "never"
         ("  mScreenOffTimeoutSetting=-1\n", None),
         ("  mScreenOffTimeoutSetting=0\n", None),
         ("  mScreenOffTimeoutSetting=99999999999\n", None),
@@ -171,7 +171,7 @@ def test_a_flood_takes_time_in_proportion_to_its_size(section, piece):
     began = time.perf_counter()
     android.facts(flood)
     answers.current_state(flood)
-    assert time.perf_counter() - began < 10  # in proportion to the square it would be minutes
+    assert time.perf_counter() - began < 10  # quadratic time would be minutes
 
 
 def test_a_terminal_on_the_way_changes_nothing():
@@ -205,13 +205,13 @@ def test_of_two_sections_with_one_name_the_first_counts():
 
 @given(value=hostile)
 def test_any_property_gives_a_device_json_that_can_be_written_and_shown(value):
-    told = specimens.properties(
+    properties = specimens.properties(
         **dict.fromkeys(["ro__product__manufacturer", "ro__product__model", "ro__serialno", "ro__soc__model"], value)
     )
-    answer = specimens.answer(**{**specimens.PHONE, "properties": told, "kernel": value, "hardware": value})
+    answer = specimens.answer(**{**specimens.PHONE, "properties": properties, "kernel": value, "hardware": value})
     try:
         record = android.properties(answer, "salt", "x", keep_serial=True)
-    except DeviceError:  # the value held the limit's worth of text, or a section's mark
+    except DeviceError:  # the value is as long as the limit, or contains the mark of a section
         return
     rawlog.check(record, rawlog.DEVICE_FIELDS, "device.json")
     for name in ("maker", "model", "soc", "kernel", "serial"):
@@ -240,11 +240,11 @@ def test_a_slug_is_always_safe_in_a_path(maker, model, identity):
 
 
 def test_slugs_tell_devices_apart_without_telling_their_serials():
-    one = android.slug("HUAWEI", "HUAWEI P30 Pro", "serial1", "salt")
-    assert re.fullmatch(r"huawei-p30-pro-[0-9a-f]{8}", one)
-    assert one == android.slug("HUAWEI", "HUAWEI P30 Pro", "serial1", "salt")
-    assert one != android.slug("HUAWEI", "HUAWEI P30 Pro", "serial2", "salt")
-    assert one != android.slug("HUAWEI", "HUAWEI P30 Pro", "serial1", "pepper")
+    slug = android.slug("HUAWEI", "HUAWEI P30 Pro", "serial1", "salt")
+    assert re.fullmatch(r"huawei-p30-pro-[0-9a-f]{8}", slug)
+    assert slug == android.slug("HUAWEI", "HUAWEI P30 Pro", "serial1", "salt")
+    assert slug != android.slug("HUAWEI", "HUAWEI P30 Pro", "serial2", "salt")
+    assert slug != android.slug("HUAWEI", "HUAWEI P30 Pro", "serial1", "pepper")
     assert android.slug("Citroën", "É 1", "s", "salt").startswith("citroen-e-1-")
     assert android.slug("小米", "红米", "s", "salt").startswith("device-")
     assert android.slug(None, None, "s", "salt").startswith("device-")
@@ -255,7 +255,7 @@ def test_a_slug_begins_the_hash_that_device_json_has():
     assert android.slug("a", "b", "9f1c2d3e", "salt").endswith("-" + record["serial_sha256"][:8])
 
 
-# ---- how it stands
+# ---- state
 
 
 def state(**sections):
@@ -293,15 +293,15 @@ def test_the_state_of_a_phone():
         (specimens.BATTERY, "charge_counter 3000000\ncurrent_now -512000\n", 3_112_000.0, -512_000.0),
         (specimens.BATTERY.replace("3112000", "0"), "charge_counter 3000000\n", 3_000_000.0, None),
         (specimens.BATTERY.replace("3112000", "0"), "charge_counter 0\ncurrent_now 0\n", None, None),
-        (specimens.BATTERY_WITH_A_MAKERS_LINES, "", None, 321.0),  # the counter is not reported
+        (specimens.BATTERY_WITH_A_MAKERS_LINES, "", None, 321.0),  # the phone does not report the counter
         (specimens.BATTERY + "  current now: 321\n  charge counter: 0\n", "current_now 400\n", 3_112_000.0, 400.0),
         (specimens.BATTERY, "charge_counter 1e9\ncurrent_now 99999999999\n", 3_112_000.0, None),
         ("", "charge_counter 3000000\ncurrent_now -512000\n", 3_000_000.0, -512_000.0),
     ],
 )
 def test_charge_and_current_are_those_that_the_phone_tells(battery, supply, charge_uah, current_ua):
-    found = state(battery=battery, supply=supply)
-    assert (found["charge_uah"], found["current_ua"]) == (charge_uah, current_ua)
+    values = state(battery=battery, supply=supply)
+    assert (values["charge_uah"], values["current_ua"]) == (charge_uah, current_ua)
 
 
 def test_the_script_reads_the_batteries_among_the_power_supplies(tmp_path):
@@ -318,8 +318,8 @@ def test_the_script_reads_the_batteries_among_the_power_supplies(tmp_path):
     script = answers.STATE_SCRIPT.replace("/sys/class/power_supply", str(tmp_path))
     printed = subprocess.run(["sh", "-c", script], check=True, capture_output=True).stdout
     assert answers.split_sections(printed)["supply"] == "charge_counter 3000000\ncurrent_now -512000\n"
-    found = answers.current_state(printed)
-    assert (found["charge_uah"], found["current_ua"]) == (3_000_000.0, -512_000.0)
+    values = answers.current_state(printed)
+    assert (values["charge_uah"], values["current_ua"]) == (3_000_000.0, -512_000.0)
 
 
 def test_values_that_the_system_does_not_offer_are_unknown():
@@ -329,10 +329,10 @@ def test_values_that_the_system_does_not_offer_are_unknown():
 
 
 def test_a_makers_lines_do_not_hide_those_of_android():
-    found = state(battery=specimens.BATTERY_WITH_A_MAKERS_LINES)
-    assert (found["battery_percent"], found["plugged"], found["charging"]) == (75.0, False, False)
-    assert (found["temperature_c"], found["temperature_sensor"]) == (29.8, "battery")
-    assert found["overridden"] is True
+    values = state(battery=specimens.BATTERY_WITH_A_MAKERS_LINES)
+    assert (values["battery_percent"], values["plugged"], values["charging"]) == (75.0, False, False)
+    assert (values["temperature_c"], values["temperature_sensor"]) == (29.8, "battery")
+    assert values["overridden"] is True
 
 
 def test_a_device_without_a_battery_has_none():
@@ -343,20 +343,20 @@ def test_a_device_without_a_battery_has_none():
 def test_without_a_thermal_hal_the_status_is_unknown():
     assert state(thermal=specimens.THERMAL_WITHOUT_HAL)["thermal_status"] is None
     by_hand = specimens.THERMAL_WITHOUT_HAL.replace("Override: false", "Override: true").replace("us: 0", "us: 3")
-    found = state(thermal=by_hand)
-    assert (found["thermal_status"], found["overridden"]) == ("severe", True)
+    values = state(thermal=by_hand)
+    assert (values["thermal_status"], values["overridden"]) == ("severe", True)
 
 
 @pytest.mark.parametrize(("number", "name"), list(enumerate(answers.THERMAL_STATUSES)))
 def test_a_status_has_its_name(number, name):
-    told = specimens.THERMAL.replace("Thermal Status: 1", f"Thermal Status: {number}")
-    assert state(thermal=told)["thermal_status"] == name
+    output = specimens.THERMAL.replace("Thermal Status: 1", f"Thermal Status: {number}")
+    assert state(thermal=output)["thermal_status"] == name
 
 
 @pytest.mark.parametrize(
     ("status", "thresholds", "name"),
     [
-        ("0", None, None),  # Android 10 does not print them
+        ("0", None, None),  # Android 10 does not print thresholds
         ("0", "", None),
         ("0", "\tTemperatureThreshold{mType=3, mName=skin, mHotThrottlingThresholds=[NaN, NaN, NaN]}\n", None),
         ("0", "\tTemperatureThreshold{mType=0, mName=cpu, mHotThrottlingThresholds=[NaN, 95.0]}\n", None),
@@ -366,18 +366,18 @@ def test_a_status_has_its_name(number, name):
     ],
 )
 def test_a_status_of_none_says_something_only_with_thresholds_of_the_skin(status, thresholds, name):
-    told = f"IsStatusOverride: false\nThermal Status: {status}\nHAL Ready: true\n"
-    told += "" if thresholds is None else f"Temperature static thresholds from HAL:\n{thresholds}"
-    assert state(thermal=told)["thermal_status"] == name
-    by_hand = told.replace("Override: false", "Override: true")
+    output = f"IsStatusOverride: false\nThermal Status: {status}\nHAL Ready: true\n"
+    output += "" if thresholds is None else f"Temperature static thresholds from HAL:\n{thresholds}"
+    assert state(thermal=output)["thermal_status"] == name
+    by_hand = output.replace("Override: false", "Override: true")
     assert state(thermal=by_hand)["thermal_status"] == answers.THERMAL_STATUSES[int(status)]
 
 
 def test_the_name_of_a_type_decides_over_its_number():
-    found = state(thermal=specimens.THERMAL_OTHER_NUMBERS)
-    assert (found["skin_temperature_c"], found["battery_temperature_c"]) == (25.3, 24.4)
-    assert (found["temperature_c"], found["temperature_sensor"]) == (71.5, "TYPE_CPU")
-    assert found["thermal_status"] is None
+    values = state(thermal=specimens.THERMAL_OTHER_NUMBERS)
+    assert (values["skin_temperature_c"], values["battery_temperature_c"]) == (25.3, 24.4)
+    assert (values["temperature_c"], values["temperature_sensor"]) == (71.5, "TYPE_CPU")
+    assert values["thermal_status"] is None
 
 
 def test_the_state_of_charge_is_no_temperature_of_a_chip():
@@ -386,9 +386,9 @@ def test_the_state_of_charge_is_no_temperature_of_a_chip():
     assert state(thermal=thermal.replace("mType=8, mName=soc", "mType=7, mName=TYPE_SOC"))["temperature_c"] == 77.0
 
 
-@pytest.mark.parametrize("odd", ["7", "9", "-1", "12", "", "none"])
-def test_a_status_that_android_does_not_have_is_unknown(odd):
-    assert state(thermal=f"Thermal Status: {odd}\n")["thermal_status"] is None
+@pytest.mark.parametrize("status", ["7", "9", "-1", "12", "", "none"])
+def test_a_status_that_android_does_not_have_is_unknown(status):
+    assert state(thermal=f"Thermal Status: {status}\n")["thermal_status"] is None
 
 
 def test_cached_temperatures_serve_where_the_hal_gives_none():
@@ -397,22 +397,26 @@ def test_cached_temperatures_serve_where_the_hal_gives_none():
         assert state(thermal=text)["temperature_sensor"] == "CPU-old"
 
 
-@pytest.mark.parametrize("odd", ["0.0", "-0.0", "NaN", "Infinity", "-99.9", "25600", "1e999", "", "x", "9" * 29])
-def test_values_that_are_no_temperatures_are_dropped(odd):
-    thermal = f"\tTemperature{{mValue={odd}, mType=0, mName=CPU0, mStatus=0}}\n"
+@pytest.mark.parametrize("value", ["0.0", "-0.0", "NaN", "Infinity", "-99.9", "25600", "1e999", "", "x", "9" * 29])
+def test_values_that_are_no_temperatures_are_dropped(value):
+    thermal = f"\tTemperature{{mValue={value}, mType=0, mName=CPU0, mStatus=0}}\n"
     assert state(thermal=thermal)["temperature_c"] is None
 
 
 def test_the_skin_speaks_where_the_chip_does_not():
     thermal = "\tTemperature{mValue=35.2, mType=3, mName=a, b}, mType=3, mName=skin, mStatus=0}\n"
-    found = state(thermal=thermal, battery=specimens.BATTERY)
-    assert (found["temperature_c"], found["skin_temperature_c"], found["battery_temperature_c"]) == (35.2, 35.2, 32.6)
+    values = state(thermal=thermal, battery=specimens.BATTERY)
+    assert (values["temperature_c"], values["skin_temperature_c"], values["battery_temperature_c"]) == (
+        35.2,
+        35.2,
+        32.6,
+    )
 
 
 def test_zones_of_a_board_are_in_thousandths_of_a_degree():
-    found = state(zones="48312 cpu-thermal\n0 gpu-thermal\n\n51200 soc thermal\n999999 broken\n")
-    assert (found["temperature_c"], found["temperature_sensor"]) == (51.2, "soc thermal")
-    assert found["battery_temperature_c"] is None
+    values = state(zones="48312 cpu-thermal\n0 gpu-thermal\n\n51200 soc thermal\n999999 broken\n")
+    assert (values["temperature_c"], values["temperature_sensor"]) == (51.2, "soc thermal")
+    assert values["battery_temperature_c"] is None
 
 
 @given(st.text(alphabet="Temperature{mValue=1.5, mType=0mName=\n}:- ", max_size=2000))
@@ -420,12 +424,12 @@ def test_no_thermal_text_breaks_the_reader(text):
     state(thermal=text, battery=text, frequency=text, zones=text, load=text)
 
 
-# ---- the scripts, run by real shells
+# ---- scripts in real shells
 
 
 def shells():
-    found = {name: shutil.which(name) for name in ("dash", "mksh", "sh")}
-    return [pytest.param(path, id=name) for name, path in found.items() if path]
+    paths = {name: shutil.which(name) for name in ("dash", "mksh", "sh")}
+    return [pytest.param(path, id=name) for name, path in paths.items() if path]
 
 
 def run(shell, script, *arguments, path):
@@ -438,7 +442,7 @@ def run(shell, script, *arguments, path):
 
 
 def command(folder, name, text):
-    """A command that prints a text; \\udcXX in it is the byte XX."""
+    """Make a command that prints a text, in which \\udcXX is the byte XX."""
     (folder / f"{name}.txt").write_text(text, encoding="utf-8", errors="surrogateescape")
     (folder / name).write_text(f"#!/bin/sh\nexec /bin/cat '{folder / name}.txt'\n")
     (folder / name).chmod(0o755)
@@ -463,7 +467,7 @@ def test_this_machine_is_read_by_a_real_shell(shell):
 def test_a_system_without_any_command_answers_and_says_nothing(shell):
     facts = android.facts(run(shell, android.FACTS, path="/nowhere"))
     assert (facts.machine, facts.ram_gb, facts.free_bytes, facts.battery) == (None, None, None, None)
-    assert len(facts.cores) > 0  # the shell itself lists folders
+    assert len(facts.cores) > 0  # folders are listed by the shell itself
     assert answers.current_state(run(shell, answers.STATE_SCRIPT, path="/nowhere"))["load_average"] is None
 
 
@@ -473,15 +477,15 @@ def test_a_real_shell_reads_what_a_phones_commands_print(shell, tmp_path):
     command(tmp_path, "getprop", specimens.properties() + other)
     command(tmp_path, "dumpsys", specimens.BATTERY + specimens.THERMAL + specimens.POWER_AND_WINDOW)
     path = f"{tmp_path}:{os.environ['PATH']}"
-    told = run(shell, android.FACTS, path=path)
-    assert b"somebody" not in told and b"wifimac" not in told
-    facts = android.facts(told)
+    output = run(shell, android.FACTS, path=path)
+    assert b"somebody" not in output and b"wifimac" not in output
+    facts = android.facts(output)
     assert (facts.maker, facts.model, facts.os, facts.sdk) == ("Xiaomi", "Redmi K20 Pro", "Android", 29)
     assert facts.serial == "9f1c2d3e"
     assert (facts.awake, facts.locked) == (True, False)
     assert facts.battery.percent == 84.0
-    found = answers.current_state(run(shell, answers.STATE_SCRIPT, path=path))
-    assert (found["battery_percent"], found["temperature_c"], found["thermal_status"]) == (84.0, 43.8, "light")
+    values = answers.current_state(run(shell, answers.STATE_SCRIPT, path=path))
+    assert (values["battery_percent"], values["temperature_c"], values["thermal_status"]) == (84.0, 43.8, "light")
 
 
 @pytest.mark.parametrize("shell", shells())
@@ -498,7 +502,7 @@ def test_frequencies_and_zones_are_read_from_where_linux_has_them(shell, tmp_pat
         "devices/system/cpu/cpu0/cpufreq/scaling_governor": "ondemand\n",
         "devices/system/cpu/cpu0/cpufreq/scaling_cur_freq": "600000\n",
         "devices/system/cpu/cpu2/cpufreq/cpuinfo_max_freq": "2400000\n",
-        "devices/system/cpu/cpu2/cpufreq/scaling_cur_freq": "2400000",  # without the end of a line
+        "devices/system/cpu/cpu2/cpufreq/scaling_cur_freq": "2400000",  # without a line end
         "devices/system/cpu/cpu11/online": "0\n",
         "devices/system/cpu/cpufreq/boost": "1\n",
         "class/thermal/thermal_zone0/type": "cpu-thermal\n",
@@ -517,8 +521,8 @@ def test_frequencies_and_zones_are_read_from_where_linux_has_them(shell, tmp_pat
         {"max_mhz": 2400.0, "governor": None},
         {"max_mhz": None, "governor": None},
     )
-    found = answers.current_state(run(shell, state_script, path=path))
-    assert (found["frequency_mhz"], found["temperature_c"]) == (1500.0, 48.3)
+    values = answers.current_state(run(shell, state_script, path=path))
+    assert (values["frequency_mhz"], values["temperature_c"]) == (1500.0, 48.3)
     command(tmp_path, "dumpsys", "")
     on_android = answers.current_state(run(shell, state_script, path=f"{tmp_path}:{path}"))
     assert (on_android["frequency_mhz"], on_android["temperature_c"]) == (1500.0, None)
@@ -526,7 +530,7 @@ def test_frequencies_and_zones_are_read_from_where_linux_has_them(shell, tmp_pat
 
 @pytest.mark.parametrize("value", specimens.HOSTILE)
 def test_a_real_shell_runs_nothing_that_a_property_holds(value, tmp_path):
-    value = value.replace("\0", "").replace("\ud800", "\udcff")  # a property ends at a NUL, and is bytes
+    value = value.replace("\0", "").replace("\ud800", "\udcff")  # a property consists of bytes and ends at a NUL
     command(tmp_path, "getprop", specimens.properties(ro__product__model=value))
     for name in ("reboot", "id", "ls", "rm"):
         (tmp_path / name).write_text(f"#!/bin/sh\necho ran >{tmp_path}/harm\n")

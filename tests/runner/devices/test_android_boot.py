@@ -16,7 +16,7 @@ HASH = hashlib.sha256(f"salt:{ID}".encode()).hexdigest()[:16]
     "text, expected",
     [
         (f"{ID}\n350735.47 234388.90\n", Boot(HASH, 350735.47)),
-        (f"{ID}\r\n12 34\r\n", Boot(HASH, 12.0)),  # as some old shells end lines
+        (f"{ID}\r\n12 34\r\n", Boot(HASH, 12.0)),  # the line end of some old shells
         (f"{ID}\n", Boot(HASH)),
         ("350735.47 234388.90\n", Boot(uptime_s=350735.47)),
         ("", Boot()),

@@ -1,4 +1,4 @@
-"""Many files sent as a few archives, which a real `sh` with tar, xargs and sha256sum unpacks and checks."""
+"""Tests of files sent as archives, which a real `sh` unpacks and checks with tar, xargs and sha256sum."""
 
 import hashlib
 import io
@@ -39,7 +39,7 @@ def sources(tmp_path):
     (tmp_path / "sources").mkdir()
     files = {name: tmp_path / "sources" / str(number) for number, name in enumerate(PLAIN)}
     for number, path in enumerate(files.values()):
-        path.write_bytes(path.name.encode() * number * 300)  # empty, below and above the 512 bytes of a block
+        path.write_bytes(path.name.encode() * number * 300)  # empty, and shorter and longer than a block of 512 bytes
     return files
 
 
@@ -60,10 +60,10 @@ def arrived(place):
 def test_many_files_are_sent_as_archives_once(tmp_path, connection, sources, folder):
     ours = tmp_path / "device" / folder
     place = Path(DeviceFiles(connection, str(ours)).push(sources, "images of it", executable=True))
-    there = arrived(place)
-    noted = json.loads(there.pop(".pushed.json"))
-    assert there == {name: path.read_bytes() for name, path in sources.items()}
-    assert noted == {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sources.items()}
+    files = arrived(place)
+    digests = json.loads(files.pop(".pushed.json"))
+    assert files == {name: path.read_bytes() for name, path in sources.items()}
+    assert digests == {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sources.items()}
     assert all((place / name).stat().st_mode & 0o777 == 0o755 for name in sources)
     assert (len(connection.fed), singles(connection)) == (archives.PARALLEL, [])
     connection.fed.clear(), connection.pushed.clear()
@@ -98,9 +98,9 @@ def test_where_archives_do_not_arrive_the_files_are_sent_one_by_one(tmp_path, co
 
     monkeypatch.setattr(connection, "feed", faulty)
     place = Path(DeviceFiles(connection, str(tmp_path / "device")).push(sources, "it"))
-    there = arrived(place)
-    assert set(json.loads(there.pop(".pushed.json"))) == set(sources)
-    assert there == {name: path.read_bytes() for name, path in sources.items()}
+    files = arrived(place)
+    assert set(json.loads(files.pop(".pushed.json"))) == set(sources)
+    assert files == {name: path.read_bytes() for name, path in sources.items()}
     assert len(singles(connection)) == (1 if fault == "damaged" else len(sources))
 
 
@@ -129,8 +129,8 @@ SIZES = st.dictionaries(st.text(min_size=1), st.integers(0, 20 * MB), max_size=8
 
 @given(SIZES)
 def test_every_file_is_in_one_round_or_sent_by_itself(sizes):
-    rounds, others = archives.split_into_rounds(sizes)
-    assert sorted([*(name for names in rounds for name in names), *others]) == sorted(sizes)
+    rounds, single_files = archives.split_into_rounds(sizes)
+    assert sorted([*(name for names in rounds for name in names), *single_files]) == sorted(sizes)
     for names in rounds:
         assert len(names) > archives.PARALLEL or names is not rounds[-1]
         assert sum(sizes[name] for name in names) <= 32 * MB
@@ -139,8 +139,8 @@ def test_every_file_is_in_one_round_or_sent_by_itself(sizes):
 
 def test_the_images_of_imagenet_are_sent_in_rounds():
     sizes = {f"ILSVRC2012_val_{number:08}.JPEG": 130_000 for number in range(1, 50_001)}
-    rounds, others = archives.split_into_rounds(sizes)
-    assert others == [] and {len(names) for names in rounds[:-1]} == {32 * MB // 130_000}
+    rounds, single_files = archives.split_into_rounds(sizes)
+    assert single_files == [] and {len(names) for names in rounds[:-1]} == {32 * MB // 130_000}
 
 
 def test_a_file_that_arrives_changed_is_refused(tmp_path, connection, sources, monkeypatch):

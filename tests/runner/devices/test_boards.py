@@ -1,12 +1,12 @@
-"""Facts and state of Linux boards. No board was asked: the texts are those of public sources.
+"""Tests of facts and states of Linux boards, with texts from public sources instead of real boards.
 
-Names in device trees are from the Linux kernel's sources below arch/arm64/boot/dts: broadcom/bcm2711-rpi-4-b.dts and
+Names in device trees are from the sources of the Linux kernel in arch/arm64/boot/dts: broadcom/bcm2711-rpi-4-b.dts and
 bcm2712-rpi-5-b.dts (the firmware of a Raspberry Pi adds the revision to the model), rockchip/rk3588-rock-5b.dts,
 rk3588s-orangepi-5.dts, and nvidia/tegra234-p3768-0000+p3767-0005.dts. The flags of `vcgencmd get_throttled` are from
 raspberrypi.com/documentation/computers/os.html; the file in /sys is written, without 0x, by
 drivers/firmware/raspberrypi.c of the Raspberry Pi's kernel. Kernels name cooling devices either cpufreq-cpu0 or
 thermal-cpufreq-0 (drivers/thermal/cpufreq_cooling.c). Zones are from public listings of a Jetson Nano, where PMIC-Die
-reads 100 degrees at any time, and of boards with an RK3588. The texts of the PC are made up after the format.
+always reads 100 degrees, and of boards with an RK3588. The texts of the PC are made up according to the format.
 """
 
 import os
@@ -66,7 +66,7 @@ def state(**sections):
     ("board", "model", "soc"),
     [
         (PI_4, "Raspberry Pi 4 Model B Rev 1.4", "Broadcom BCM2711"),
-        # all models call themselves BCM2835 in /proc/cpuinfo since Linux 4.9
+        # since Linux 4.9, all models report BCM2835 in /proc/cpuinfo
         ({**PI_5, "hardware": "Hardware\t: BCM2835\n"}, "Raspberry Pi 5 Model B Rev 1.0", "Broadcom BCM2712"),
         (ORIN_NANO, "NVIDIA Jetson Orin Nano Developer Kit", "NVIDIA Tegra234"),
         (ROCK_5B, "Radxa ROCK 5B", "Rockchip RK3588"),
@@ -77,18 +77,18 @@ def state(**sections):
     ],
 )
 def test_model_and_soc_of_a_board(board, model, soc):
-    found = facts(**board)
-    assert (found.model, found.soc) == (model, soc)
+    board_facts = facts(**board)
+    assert (board_facts.model, board_facts.soc) == (model, soc)
 
 
 def test_the_device_tree_of_a_phone_does_not_name_its_soc():
-    told = specimens.answer(**{**specimens.PHONE, "compatible": "qcom,sm8150-mtp\0qcom,sm8150\0"})
-    assert android.facts(told).soc == "Qualcomm Technologies, Inc SM8150"
+    answer = specimens.answer(**{**specimens.PHONE, "compatible": "qcom,sm8150-mtp\0qcom,sm8150\0"})
+    assert android.facts(answer).soc == "Qualcomm Technologies, Inc SM8150"
 
 
 def test_a_pc_is_recognized_by_the_id_of_its_system():
-    found = facts(**X86)
-    assert (found.serial, found.system_id, found.machine) == (None, "4f1d2c3b4a5968778695a4b3c2d1e0f0", "x86_64")
+    pc = facts(**X86)
+    assert (pc.serial, pc.system_id, pc.machine) == (None, "4f1d2c3b4a5968778695a4b3c2d1e0f0", "x86_64")
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_what_slows_a_board_down(flags, cooling, throttling):
     ],
 )
 def test_the_temperature_of_a_board_is_that_of_its_chip(zones, celsius, sensor):
-    found = state(zones=zones)
-    assert (found["temperature_c"], found["temperature_sensor"]) == (celsius, sensor)
+    values = state(zones=zones)
+    assert (values["temperature_c"], values["temperature_sensor"]) == (celsius, sensor)
 
 
 def test_a_real_shell_reads_what_the_kernel_and_the_firmware_say(tmp_path):
@@ -156,7 +156,7 @@ def test_a_real_shell_reads_what_the_kernel_and_the_firmware_say(tmp_path):
     tool.write_text('#!/bin/sh\n[ "$1" = get_throttled ] && echo throttled=0x50001\n')
     tool.chmod(0o755)
     assert answers.current_state(run(answers.STATE_SCRIPT, tool.parent))["throttling"] == "under-voltage, capped"
-    tool.write_text("#!/bin/sh\necho VCHI initialization failed >&2\nexit 255\n")  # its user is not in the group video
+    tool.write_text("#!/bin/sh\necho VCHI initialization failed >&2\nexit 255\n")  # the user is not in the group video
     assert answers.current_state(run(answers.STATE_SCRIPT, tool.parent))["throttling"] == "hot, capped"
 
 
@@ -176,17 +176,17 @@ def test_a_board_that_is_this_machine_is_described_alike(tmp_path, monkeypatch):
     assert device.properties()["soc"] == "Broadcom BCM2712"
 
 
-# What doctor says
+# ---- findings of aiot doctor
 
 
-def finding(check, told, **sections):
-    (one,) = [one for one in doctor.findings("device", told, state(**sections)) if one.check == check]
-    return one
+def finding(check, device_facts, **sections):
+    (match,) = [match for match in doctor.findings("device", device_facts, state(**sections)) if match.check == check]
+    return match
 
 
 def test_doctor_speaks_of_a_board_as_a_board():
-    found = doctor.findings("device", facts(**PI_4), state(throttled="throttled=0x0\n"))
-    checks = {one.check: one.level for one in found}
+    findings = doctor.findings("device", facts(**PI_4), state(throttled="throttled=0x0\n"))
+    checks = {entry.check: entry.level for entry in findings}
     assert "screen" not in checks and "thermal status" not in checks
     assert (checks["throttling"], checks["governor"]) == ("ok", "note")
 
@@ -201,13 +201,17 @@ def test_doctor_speaks_of_a_board_as_a_board():
     ],
 )
 def test_doctor_on_throttling(flags, level, words):
-    one = finding("throttling", facts(**PI_4), throttled=f"{flags}\n")
-    assert (one.level, words in f"{one.message} {one.remedy}") == (level, True)
+    throttling = finding("throttling", facts(**PI_4), throttled=f"{flags}\n")
+    assert (throttling.level, words in f"{throttling.message} {throttling.remedy}") == (level, True)
 
 
 def test_doctor_on_the_governor():
-    one = finding("governor", facts(cores="0 1800000 ondemand\n1 1800000 schedutil\n"))
-    assert (one.level, "ondemand and schedutil" in one.message, "sudo tee" in one.remedy) == ("note", True, True)
+    governor = finding("governor", facts(cores="0 1800000 ondemand\n1 1800000 schedutil\n"))
+    assert (governor.level, "ondemand and schedutil" in governor.message, "sudo tee" in governor.remedy) == (
+        "note",
+        True,
+        True,
+    )
     assert finding("governor", facts(cores="0 1800000 performance\n")).level == "ok"
     assert finding("governor", facts(cores="0 - -\n")).message == "It does not report how its clock rates are chosen."
 

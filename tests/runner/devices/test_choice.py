@@ -1,4 +1,4 @@
-"""Which devices a command is for, asked of a stand-in for an adb server."""
+"""Tests of choosing devices, with a stand-in for an adb server."""
 
 import json
 import os
@@ -23,7 +23,7 @@ HOSTILE = "\33[31m\u202e[bold]$(id)';`id`\\"
 
 @dataclass
 class Attached:
-    """One device of the stand-in's."""
+    """A device of the stand-in."""
 
     serial: str
     state: str = "device"
@@ -43,43 +43,43 @@ class Attached:
 
 @pytest.fixture
 def attach(monkeypatch):
-    """Makes an adb server know these devices."""
+    """Return a function that attaches devices to an adb server."""
     servers = []
     monkeypatch.delenv("ANDROID_SERIAL", raising=False)
 
     def start(*devices):
         def says(service):
             if service == "host:devices":
-                return OKAY + block("".join(f"{one.serial}\t{one.state}\n" for one in devices))
-            for one in devices:
-                if service == f"host-serial:{one.serial}:features" and not one.silent:
+                return OKAY + block("".join(f"{device.serial}\t{device.state}\n" for device in devices))
+            for device in devices:
+                if service == f"host-serial:{device.serial}:features" and not device.silent:
                     return OKAY + block("shell_v2")
             if service.startswith("host:connect:"):
                 return OKAY + block(f"connected to {service.removeprefix('host:connect:')}")
             return None
 
         class Server(StandInServer):
-            """Of several devices: what is said by a shell depends on which one was chosen before."""
+            """A server with several devices, whose shell is that of the device chosen before."""
 
             def _serve(self, request, says):
-                chosen_one = []
+                chosen = []
 
-                def of_one(service):
+                def answer(service):
                     if service.startswith("host:tport:serial:"):
-                        chosen_one[:] = [one for one in devices if service.endswith(f":{one.serial}")]
+                        chosen[:] = [device for device in devices if service.endswith(f":{device.serial}")]
                         return OKAY + bytes(8)
                     if service.startswith("shell,v2,raw:"):
-                        return OKAY + packet(1, chosen_one[0].says(service).encode()) + packet(3, b"\0")
+                        return OKAY + packet(1, chosen[0].says(service).encode()) + packet(3, b"\0")
                     return says(service)
 
-                super()._serve(request, of_one)
+                super()._serve(request, answer)
 
         servers.append(Server(says))
         monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(servers[-1].port))
 
     yield start
-    for one in servers:
-        one.close()
+    for server in servers:
+        server.close()
 
 
 @pytest.fixture
@@ -130,16 +130,18 @@ def test_without_any_usable_device_there_is_an_error(attach, space):
 
 def test_of_all_one_that_does_not_answer_is_left_out_and_told(attach, space):
     attach(Attached("one", hardware_serial="1"), Attached("two", silent=True), Attached("three", hardware_serial="3"))
-    told = []
-    assert names(choose_devices(Choice(every=True), space, told.append)) == ["one", "three"]
+    messages = []
+    assert names(choose_devices(Choice(every=True), space, messages.append)) == ["one", "three"]
     assert (
-        len(told) == 1 and told[0].startswith("The device two does not answer") and told[0].endswith("It is skipped.")
+        len(messages) == 1
+        and messages[0].startswith("The device two does not answer")
+        and messages[0].endswith("It is skipped.")
     )
     with pytest.raises(DeviceError, match="The device two does not answer"):
         choose_devices(Choice(serials=["two"]), space)
     attach(Attached("two", silent=True))
     with pytest.raises(SelectionError, match="No attached device answers"):
-        choose_devices(Choice(every=True), space, told.append)
+        choose_devices(Choice(every=True), space, messages.append)
 
 
 def test_an_address_is_a_device_by_the_name_that_adb_gives_it(attach, space):
@@ -162,12 +164,12 @@ def test_two_devices_with_one_serial_number_are_two_devices(attach, space):
 
 @pytest.mark.parametrize("network", ["10.0.0.1:5555", "adb-0123-x._adb-tls-connect._tcp"])
 def test_one_device_that_is_attached_twice_is_one_device(attach, space, network):
-    there = Attached(network)
-    attach(there, Attached("cable", boot_id=there.boot_id), Attached("other", hardware_serial="other"))
+    over_network = Attached(network)
+    attach(over_network, Attached("cable", boot_id=over_network.boot_id), Attached("other", hardware_serial="other"))
     assert names(choose_devices(Choice(every=True), space)) == ["cable", "other"]
     assert names(choose_devices(Choice(every=True, serials=[network]), space)) == [network, "other"]
-    said = rf"^{network} and cable are the same device \(same serial number and boot\): choose one of them\.$"
-    with pytest.raises(DeviceError, match=said):
+    sentence = rf"^{network} and cable are the same device \(same serial number and boot\): choose one of them\.$"
+    with pytest.raises(DeviceError, match=sentence):
         choose_devices(Choice(serials=[network, "cable"]), space)
 
 
@@ -194,9 +196,9 @@ def test_devices_are_listed_and_those_that_cannot_be_used_as_well(attach, space,
     assert lines[1][:6] == ["one", "device", "Xiaomi", "Redmi", "K20", "Pro"]
     assert lines[2:] == [["two", "offline", *"-----"], ["three", "no", "answer", *"-----"]]
     assert aiot(monkeypatch, space, "devices", "--json") == 0
-    one, two, three = json.loads(capsys.readouterr().out)
-    assert (one["ram_gb"], two["state"], two["model"]) == (7.5, "offline", None)
-    assert three["error"].startswith("The device three does not answer")
+    first, second, third = json.loads(capsys.readouterr().out)
+    assert (first["ram_gb"], second["state"], second["model"]) == (7.5, "offline", None)
+    assert third["error"].startswith("The device three does not answer")
 
 
 def test_no_word_of_a_device_is_a_word_to_a_terminal(attach, space, monkeypatch, capsys):
@@ -205,9 +207,9 @@ def test_no_word_of_a_device_is_a_word_to_a_terminal(attach, space, monkeypatch,
     aiot(monkeypatch, space, "doctor")
     aiot(monkeypatch, space, "run", "-s", f"{HOSTILE}2")
     aiot(monkeypatch, space, "run", "-s", f"{HOSTILE}3")
-    said = capsys.readouterr()
-    assert all(line.isprintable() for line in (said.out + said.err).splitlines())
-    assert "小米 [31m [bold]$(id)';`id`\\ ]0;evil" in said.out
+    printed = capsys.readouterr()
+    assert all(line.isprintable() for line in (printed.out + printed.err).splitlines())
+    assert "小米 [31m [bold]$(id)';`id`\\ ]0;evil" in printed.out
     assert aiot(monkeypatch, space, "devices", "--json") == 0
     listed = capsys.readouterr().out
     assert listed.isascii() and "\33" not in listed
@@ -228,15 +230,17 @@ def test_every_device_that_the_server_knows_is_used_or_named_with_its_state(atta
     network = Attached("10.0.0.1:5555", hardware_serial="1", boot_id=cable.boot_id)
     states = ("unauthorized", "offline", "recovery", "no permissions (user in plugdev group; see [http])")
     attach(cable, network, Attached("silent", silent=True), *(Attached(f"in {state}", state=state) for state in states))
-    told = []
-    selection = select_devices(Choice(every=True), space, told.append)
+    messages = []
+    selection = select_devices(Choice(every=True), space, messages.append)
     assert names(selection.devices) == ["cable"]
     expected = [*(SkippedDevice(f"in {state}", state) for state in states), SkippedDevice("silent", "no answer")]
     assert list(selection.skipped) == expected
-    assert told[:4] == [f"The device in {state} is {state}: it is skipped." for state in states]
-    assert told[4].startswith("The device silent does not answer") and told[4].endswith("It is skipped.")
-    assert told[5:] == ["10.0.0.1:5555 is a second connection to a device, and is not used."]
-    assert select_devices(Choice(serials=["cable"]), space, told.append).skipped == (), "the others were not asked for"
+    assert messages[:4] == [f"The device in {state} is {state}: it is skipped." for state in states]
+    assert messages[4].startswith("The device silent does not answer") and messages[4].endswith("It is skipped.")
+    assert messages[5:] == ["10.0.0.1:5555 is a second connection to a device, and is not used."]
+    assert select_devices(Choice(serials=["cable"]), space, messages.append).skipped == (), (
+        "the others were not asked for"
+    )
 
 
 @pytest.mark.parametrize("state", ["offline", "unauthorized"])
@@ -265,7 +269,7 @@ def test_commands_that_read_write_nothing(attach, space, monkeypatch):
 
 @pytest.mark.parametrize("port", ["abc", "\u00b2", "0", "65536", "5037 ", "-1", "1" * 5000])
 def test_a_port_that_is_none_is_one_sentence(tmp_path, port):
-    """In a process of its own, because adbutils reads the variable when it is imported."""
+    """The command runs in a separate process, because adbutils reads the variable when it is imported."""
     done = subprocess.run(
         [sys.executable, "-m", "aiot", "devices", "--workspace", tmp_path],
         check=False,

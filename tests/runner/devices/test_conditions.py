@@ -17,9 +17,9 @@ FOLDER = "/data/local/tmp/aiot"
 
 
 class Phone:
-    """A connection to an Android phone of which there are only the commands that conditions need.
+    """A connection to an Android phone with only the commands that conditions need.
 
-    `lost_at`: the number of the call that is done, and whose answer does not come any more; all after it are not.
+    The call with the number `lost_at` is executed, but its answer is lost; later calls are not executed.
     """
 
     serial = "PHONE"
@@ -35,9 +35,9 @@ class Phone:
     def shell(self, command, timeout_s=20):
         words = shlex.split(command) if isinstance(command, str) else [*command]
         self._count(words)
-        exit_code, said = self._do(words)
+        exit_code, output = self._do(words)
         self._lose()
-        return CommandResult(exit_code, said, "")
+        return CommandResult(exit_code, output, "")
 
     def push(self, source, target, mode=0o644):
         self._count(["push", target])
@@ -81,9 +81,9 @@ class Phone:
 
 
 def device(phone, sdk=30, os="Android"):
-    found = AttachedDevice(phone, "salt", FOLDER)
-    found.__dict__["facts"] = replace(android.facts(answer(**PHONE)), os=os, sdk=sdk)  # asked only once
-    return found
+    attached = AttachedDevice(phone, "salt", FOLDER)
+    attached.__dict__["facts"] = replace(android.facts(answer(**PHONE)), os=os, sdk=sdk)  # facts are read only once
+    return attached
 
 
 ALL = Conditions(fixed_performance=True, cores="big")
@@ -92,10 +92,10 @@ ALL = Conditions(fixed_performance=True, cores="big")
 @pytest.mark.parametrize("stay_on", ["null", "0", "3", "15"])
 def test_the_phone_is_held_to_what_was_asked_for_and_restored(stay_on):
     phone = Phone(stay_on)
-    with device(phone).hold(ALL) as held:
+    with device(phone).hold(ALL) as applied:
         assert (phone.stay_on, phone.fixed_performance) == ("15", True)
-        assert (held.screen_on, held.fixed_performance, held.refused) == (True, True, {})
-        assert (held.core_mask, held.cores_allowed, held.cpuset) == ("f0", "4-7", "/")
+        assert (applied.screen_on, applied.fixed_performance, applied.refused) == (True, True, {})
+        assert (applied.core_mask, applied.cores_allowed, applied.cpuset) == ("f0", "4-7", "/")
         note = json.loads(phone.files[f"{FOLDER}/{NOTE}"])
         assert note == {"stay_on": stay_on, "fixed_performance": True}
     assert (phone.stay_on, phone.fixed_performance) == (stay_on, False)
@@ -104,24 +104,24 @@ def test_the_phone_is_held_to_what_was_asked_for_and_restored(stay_on):
 
 def test_without_being_asked_only_the_screen_is_kept_on():
     phone = Phone("0")
-    with device(phone).hold(Conditions()) as held:
+    with device(phone).hold(Conditions()) as applied:
         assert (phone.stay_on, phone.fixed_performance) == ("15", False)
-        assert (held.fixed_performance, held.core_mask, held.cores_allowed) == (None, None, "0-7")
+        assert (applied.fixed_performance, applied.core_mask, applied.cores_allowed) == (None, None, "0-7")
     assert phone.stay_on == "0"
     assert not [words for words in phone.calls if words[0] in ("cmd", "taskset")]
 
 
 def test_conditions_that_the_phone_refuses_are_reported():
-    said = "Failed to set FIXED_PERFORMANCE mode\nThis is likely because Power HAL AIDL is not implemented\n"
-    phone = Phone(fixed=(255, said), svc=False)
-    with device(phone).hold(ALL) as held:
-        assert held.fixed_performance is False
-        assert held.refused == {
+    message = "Failed to set FIXED_PERFORMANCE mode\nThis is likely because Power HAL AIDL is not implemented\n"
+    phone = Phone(fixed=(255, message), svc=False)
+    with device(phone).hold(ALL) as applied:
+        assert applied.fixed_performance is False
+        assert applied.refused == {
             "screen_on": "`svc power stayon true` has no effect on the device",
-            "fixed_performance": f"the device refuses it with the message {' '.join(said.split())!r}",
+            "fixed_performance": f"the device refuses it with the message {' '.join(message.split())!r}",
         }
-    with device(Phone(), sdk=29).hold(ALL) as held:
-        assert held.refused == {"fixed_performance": "it requires Android 11 or later (API level 30)"}
+    with device(Phone(), sdk=29).hold(ALL) as applied:
+        assert applied.refused == {"fixed_performance": "it requires Android 11 or later (API level 30)"}
 
 
 NO_EFFECT = "`svc power stayon true` has no effect on the device"
@@ -140,30 +140,30 @@ AWAKE, ASLEEP, DREAMING = (f"  mWakefulness={state}\n" for state in ("Awake", "A
         (True, AWAKE, ON_BATTERY, False, False, UNPLUGGED),
         (True, ASLEEP, ON_BATTERY, False, False, f"{UNPLUGGED}; the screen is off (Asleep)"),
         (False, ASLEEP, ON_BATTERY, False, False, f"{NO_EFFECT}; the screen is off (Asleep)"),
-        (True, "", BATTERY, None, True, None),  # nothing proves that it is on
+        (True, "", BATTERY, None, True, None),  # no evidence that the screen is on
         (True, AWAKE, "Can't find service: battery\n", None, None, None),
         (True, "", ON_BATTERY, False, False, UNPLUGGED),
     ],
 )
 def test_the_screen_stays_on_only_if_the_phone_says_so(svc, power, battery, screen_on, plugged, refusal):
-    with device(Phone(svc=svc, power=power, battery=battery)).hold(Conditions()) as held:
-        assert (held.screen_on, held.plugged) == (screen_on, plugged)
-        assert held.wakefulness == (power.strip().partition("=")[2] or None)
-        assert held.refused == ({"screen_on": refusal} if refusal else {})
+    with device(Phone(svc=svc, power=power, battery=battery)).hold(Conditions()) as applied:
+        assert (applied.screen_on, applied.plugged) == (screen_on, plugged)
+        assert applied.wakefulness == (power.strip().partition("=")[2] or None)
+        assert applied.refused == ({"screen_on": refusal} if refusal else {})
 
 
 def test_a_board_has_only_cores():
     phone = Phone("0")
-    with device(phone, os="Debian GNU/Linux").hold(ALL) as held:
-        assert (held.core_mask, held.screen_on, held.fixed_performance) == ("f0", None, False)
-        assert held.refused == {"fixed_performance": "it is a mode of Android, which the device does not run"}
+    with device(phone, os="Debian GNU/Linux").hold(ALL) as applied:
+        assert (applied.core_mask, applied.screen_on, applied.fixed_performance) == ("f0", None, False)
+        assert applied.refused == {"fixed_performance": "it is a mode of Android, which the device does not run"}
     assert {words[0] for words in phone.calls} == {"taskset"}
 
 
 @given(st.sampled_from(["null", "0", "7"]), st.lists(st.integers(1, 30), max_size=4), st.booleans())
 def test_wherever_a_run_is_cut_off_cleaning_brings_the_phone_to_how_it_was(stay_on, lost_at, error):
     phone = Phone(stay_on)
-    for at in lost_at:  # runs that lose it after so many calls, or end at once by another error
+    for at in lost_at:  # runs that lose the phone after this many calls, or end at once with another error
         phone.calls, phone.lost_at = [], at
         try:
             with device(phone).hold(ALL):
@@ -183,8 +183,8 @@ def test_a_run_without_the_mode_undoes_that_of_one_that_was_cut_off():
         phone.lost_at = 0
     assert (phone.stay_on, phone.fixed_performance) == ("15", True)
     phone.lost_at = None
-    with device(phone).hold(Conditions()) as held:
-        assert (phone.fixed_performance, held.fixed_performance) == (False, None)
+    with device(phone).hold(Conditions()) as applied:
+        assert (phone.fixed_performance, applied.fixed_performance) == (False, None)
     assert phone.stay_on == "0"
 
 
@@ -210,17 +210,17 @@ def test_a_note_that_is_odd_changes_nothing(note):
     assert not [words for words in phone.calls if words[0] in ("settings", "cmd", "svc")]
 
 
-@pytest.mark.parametrize("said", ["cmd: Can't find service: settings", "$(reboot)", "3\n4", "-1", "9" * 10_000, ""])
-def test_an_answer_that_is_no_setting_is_never_put_back(said):
-    phone = Phone(said)
+@pytest.mark.parametrize("answer", ["cmd: Can't find service: settings", "$(reboot)", "3\n4", "-1", "9" * 10_000, ""])
+def test_an_answer_that_is_no_setting_is_never_put_back(answer):
+    phone = Phone(answer)
     phone._svc = False
-    with device(phone).hold(Conditions()) as held:
-        assert (held.screen_on, list(held.refused)) == (False, ["screen_on"])
+    with device(phone).hold(Conditions()) as applied:
+        assert (applied.screen_on, list(applied.refused)) == (False, ["screen_on"])
     assert not [words for words in phone.calls if words[:2] in (["settings", "put"], ["svc", "power"])]
 
 
 def test_a_note_that_is_deleted_during_the_run_does_not_leave_the_phone_changed():
-    """As when somebody deletes our folder; the next run then notes the state that the owner of the phone chose."""
+    """If somebody deletes our folder, the next run notes the state that the owner of the phone chose."""
     phone = Phone(stay_on="3")
     with device(phone).hold(Conditions(fixed_performance=True)):
         assert (phone.stay_on, phone.fixed_performance) == ("15", True)

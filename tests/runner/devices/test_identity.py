@@ -1,4 +1,4 @@
-"""Which device is which, attached alone, together, in turn, under other addresses, and after a reset."""
+"""Tests of telling devices apart: alone, together, in turn, under other addresses, and after a reset."""
 
 import hashlib
 
@@ -23,14 +23,14 @@ def space(tmp_path):
 
 @pytest.fixture
 def attached(attach, space):  # noqa: F811
-    """Attaches devices and returns the slug and the doubt of each, in the order given."""
+    """Return a function that attaches devices and returns the slug and the doubt of each, in the same order."""
 
     def start(*devices, measure=False):
         attach(*devices)
-        told = []
-        chosen = choose_devices(Choice(every=True), space, told.append)
+        messages = []
+        chosen = choose_devices(Choice(every=True), space, messages.append)
         doubts = [device.identity.doubt for device in chosen]
-        assert told == [
+        assert messages == [
             f"{device.connection.serial}: {doubt}." for device, doubt in zip(chosen, doubts, strict=True) if doubt
         ]
         for device in chosen:
@@ -57,13 +57,13 @@ def test_a_phone_with_a_serial_number_of_its_own_is_named_by_it_alone(attached, 
 
 
 def test_phones_with_one_dummy_serial_keep_their_names_alone_together_and_in_turn(attached):
-    one, two = Attached("usb:1-1", system_id=A), Attached("usb:1-2", system_id=B)
-    [first], [second] = attached(one), attached(two)
+    phone, other_phone = Attached("usb:1-1", system_id=A), Attached("usb:1-2", system_id=B)
+    [first], [second] = attached(phone), attached(other_phone)
     assert first == (named(f"{CHEAP} of {A}"), identity.PLACEHOLDER)
     assert second == (named(f"{CHEAP} of {B}"), identity.PLACEHOLDER)
-    assert attached(one, two) == [first, second]
-    one.serial, two.serial = "192.168.0.7:5555", "usb:1-1"
-    assert attached(two, one) == [second, first]
+    assert attached(phone, other_phone) == [first, second]
+    phone.serial, other_phone.serial = "192.168.0.7:5555", "usb:1-1"
+    assert attached(other_phone, phone) == [second, first]
 
 
 @pytest.mark.parametrize("serial", ["", "unknown"])
@@ -83,8 +83,8 @@ def test_what_is_known_only_by_its_address_is_doubtful(attached):
 
 
 def test_boards_with_one_copied_system_are_not_taken_for_one(attached):
-    one, two = (Attached(serial, hardware_serial="", system_id=A) for serial in ("usb:1-1", "usb:1-2"))
-    assert attached(one, two) == [(named("usb:1-1"), identity.BY_ADDRESS), (named("usb:1-2"), identity.BY_ADDRESS)]
+    board, copy = (Attached(serial, hardware_serial="", system_id=A) for serial in ("usb:1-1", "usb:1-2"))
+    assert attached(board, copy) == [(named("usb:1-1"), identity.BY_ADDRESS), (named("usb:1-2"), identity.BY_ADDRESS)]
 
 
 def test_a_reset_leaves_the_name_and_is_a_doubt(attached):
@@ -95,17 +95,17 @@ def test_a_reset_leaves_the_name_and_is_a_doubt(attached):
 
 
 def test_a_serial_number_that_turns_out_to_be_shared_is_no_longer_taken_alone(attached):
-    """No pattern shows that the makers of these phones put it into all of them."""
-    one, two, three = (
+    """The serial number has no pattern that shows that the makers put the same one into all their phones."""
+    phone_a, phone_b, phone_c = (
         Attached(f"usb:1-{system_id[0]}", "device", "MAKER7", system_id=system_id) for system_id in (A, B, C)
     )
-    [(first, doubt)] = attached(one, measure=True)
+    [(first, doubt)] = attached(phone_a, measure=True)
     assert (first, doubt) == (named("MAKER7"), None)
     second = named(f"MAKER7 of {B}")
-    assert attached(one, two, measure=True) == [(first, identity.SHARED), (second, identity.SHARED)]
-    assert attached(two, measure=True) == [(second, identity.SHARED)]
-    assert attached(one) == [(first, identity.SHARED)]
-    assert attached(three) == [(named(f"MAKER7 of {C}"), identity.SHARED)]
+    assert attached(phone_a, phone_b, measure=True) == [(first, identity.SHARED), (second, identity.SHARED)]
+    assert attached(phone_b, measure=True) == [(second, identity.SHARED)]
+    assert attached(phone_a) == [(first, identity.SHARED)]
+    assert attached(phone_c) == [(named(f"MAKER7 of {C}"), identity.SHARED)]
 
 
 def test_an_unreadable_record_of_an_earlier_run_is_passed_over(attached, space):

@@ -23,9 +23,11 @@ def test_properties_are_of_the_format_and_list_what_is_not_offered(tmp_path):
 
 
 def test_the_serial_is_hashed_with_the_workspaces_salt(tmp_path):
-    one, same, other = (LocalDevice(tmp_path, salt).properties()["serial_sha256"] for salt in ("a", "a", "b"))
-    assert one == same
-    assert one is None or (len(one) == 64 and one != other)
+    first, again, with_other_salt = (
+        LocalDevice(tmp_path, salt).properties()["serial_sha256"] for salt in ("a", "a", "b")
+    )
+    assert first == again
+    assert first is None or (len(first) == 64 and first != with_other_salt)
 
 
 def test_pushed_files_are_there_and_follow_their_source(tmp_path):
@@ -52,12 +54,12 @@ def test_nothing_is_pushed_outside_of_the_folder(tmp_path, name, folder):
 
 
 def local_tool(tmp_path, script):
-    """A program that was given, and may not be executable as it is."""
-    given = tmp_path / "given"
-    given.write_text(f"#!/bin/sh\n{script}\n")
-    given.chmod(0o600)
+    """Push a script whose file is not executable, and start it as a tool."""
+    source = tmp_path / "given"
+    source.write_text(f"#!/bin/sh\n{script}\n")
+    source.chmod(0o600)
     device = LocalDevice(tmp_path / "staging", "salt")
-    folder = device.push({"tool": given}, "tools", executable=True)
+    folder = device.push({"tool": source}, "tools", executable=True)
     return device.start_tool("run", [f"{folder}/tool", "two words"])
 
 
@@ -75,7 +77,7 @@ def test_a_tool_is_ended_with_all_that_it_started(tmp_path):
     with pytest.raises(TimeoutError, match=r"it took longer than 0\.05 s"):
         wait_for_exit(tool, 0.01, 0.05)
     pid = int((tmp_path / "pid").read_text())
-    deadline = time.monotonic() + 10  # a killed process is gone as soon as the system has run it once more
+    deadline = time.monotonic() + 10  # a killed process ends when the system schedules it once more
     while is_running(pid):
         assert time.monotonic() < deadline
 

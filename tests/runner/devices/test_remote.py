@@ -1,4 +1,4 @@
-"""Processes on a device, started, asked for and fetched through a real `sh`; the agent is a few lines of Python."""
+"""Tests of processes on a device through a real `sh`, with a few lines of Python as the agent."""
 
 import json
 import os
@@ -27,7 +27,7 @@ END = {"event": "end", "images": 0, "failed_images": 0, "correct": 0, "loop_ns":
 
 
 def task_of(tmp_path, program):
-    """A task whose agent is this program; `log` there is where it writes to."""
+    """Return a task whose agent runs this program, in which `log` is the path of the log."""
     agent = tmp_path / "agent; 'x'"
     agent.mkdir()
     (agent / "stand_in_agent.py").write_text(
@@ -38,18 +38,18 @@ def task_of(tmp_path, program):
 
 
 @pytest.fixture(params=["runs", "it's `a` $(b); c"])
-def there(request, tmp_path):
-    """The folder on the device that a run's files lie in."""
+def run_folder(request, tmp_path):
+    """Return the folder of a run on the device."""
     return tmp_path / "device" / request.param / "runs" / "run"
 
 
-def files_of(there, connection=None):
-    """Our folder on the device, in which `there` is the folder of a run."""
-    return DeviceFiles(connection or ShellConnection(), str(there.parent.parent))
+def files_of(run_folder, connection=None):
+    """Return our folder on the device, which contains the folder of the run."""
+    return DeviceFiles(connection or ShellConnection(), str(run_folder.parent.parent))
 
 
-def start(task, there, connection=None):
-    return RemoteWork.start(files_of(there, connection), task, [sys.executable])
+def start(task, run_folder, connection=None):
+    return RemoteWork.start(files_of(run_folder, connection), task, [sys.executable])
 
 
 def ended(work, timeout_s=10):
@@ -61,12 +61,12 @@ def ended(work, timeout_s=10):
 
 
 class Device:
-    """As much of a device as an attempt needs."""
+    """The part of a device that an attempt needs."""
 
     poll_interval_s = 0.02
 
-    def __init__(self, there):
-        self.connection, self.there = ShellConnection(), there
+    def __init__(self, run_folder):
+        self.connection, self.there = ShellConnection(), run_folder
 
     def start(self, task):
         return start(task, self.there, self.connection)
@@ -75,9 +75,9 @@ class Device:
         return RemoteWork.find(files_of(self.there, self.connection), task)
 
 
-def test_log_output_and_exit_code_come_back_and_nothing_is_left(tmp_path, there):
+def test_log_output_and_exit_code_come_back_and_nothing_is_left(tmp_path, run_folder):
     task = task_of(tmp_path, f"open(log, 'w').write({json.dumps(END)!r} + chr(10)); print('said'); sys.exit(3)")
-    work = start(task, there)
+    work = start(task, run_folder)
     assert ended(work) == 3
     assert json.loads(work.tail()) == END
     work.collect()
@@ -86,73 +86,77 @@ def test_log_output_and_exit_code_come_back_and_nothing_is_left(tmp_path, there)
     assert sorted(path.name for path in task.folder.rglob("*") if path.is_file()) == sorted(
         [task.log.name, task.job_file.name, task.output.name]
     )
-    assert list(there.iterdir()) == []
+    assert list(run_folder.iterdir()) == []
 
 
-def test_work_is_found_again_by_another_connection(tmp_path, there):
+def test_work_is_found_again_by_another_connection(tmp_path, run_folder):
     task = task_of(tmp_path, "import time; time.sleep(600)")
-    assert RemoteWork.find(files_of(there), task) is None
-    start(task, there)
-    work = RemoteWork.find(files_of(there), task)
+    assert RemoteWork.find(files_of(run_folder), task) is None
+    start(task, run_folder)
+    work = RemoteWork.find(files_of(run_folder), task)
     assert work.poll() is None
     work.kill()
     assert ended(work) == GONE, "the shell around it, which would have told its exit code, was ended too"
     work.collect()
-    assert RemoteWork.find(files_of(there), task) is None
+    assert RemoteWork.find(files_of(run_folder), task) is None
 
 
-def test_only_a_process_of_the_task_is_ended(tmp_path, there):
-    """Its number may have been given to another one since."""
+def test_only_a_process_of_the_task_is_ended(tmp_path, run_folder):
+    """The number of an ended process may have been assigned to another process."""
     task = task_of(tmp_path, "")
-    work = start(task, there)
+    work = start(task, run_folder)
     ended(work)
     other = subprocess.Popen(["sleep", "30"], process_group=0)
-    (there / f"{task.name}.pid").write_text(f"{other.pid}\n")
+    (run_folder / f"{task.name}.pid").write_text(f"{other.pid}\n")
     work.kill()
     assert other.poll() is None
     other.kill()
     other.wait()
 
 
-@pytest.mark.parametrize("said", ["", "running", "exit 1234\n", "\33[31mexit 0\n", "exit 0; rm -rf /\n", "x" * 10_240])
-def test_an_answer_about_a_process_that_is_none_is_refused(tmp_path, said, monkeypatch):
+@pytest.mark.parametrize(
+    "answer", ["", "running", "exit 1234\n", "\33[31mexit 0\n", "exit 0; rm -rf /\n", "x" * 10_240]
+)
+def test_an_answer_about_a_process_that_is_none_is_refused(tmp_path, answer, monkeypatch):
     task = task_of(tmp_path, "")
     connection = ShellConnection()
-    monkeypatch.setattr(connection, "shell", lambda *_: remote_answer(said))
+    monkeypatch.setattr(connection, "shell", lambda *_: remote_answer(answer))
     with pytest.raises(DeviceError, match="about a process that was started") as raised:
         RemoteWork(DeviceFiles(connection, "/there"), task).poll()
     assert str(raised.value).isprintable() and len(str(raised.value)) < 500
 
 
-def remote_answer(said):
+def remote_answer(output):
     from runner.devices.adb import CommandResult
 
-    return CommandResult(0, said, "")
+    return CommandResult(0, output, "")
 
 
 @pytest.mark.parametrize(
-    ("program", "limits", "said"),
+    ("program", "limits", "sentence"),
     [
         ("open(log, 'w').write('x' * 2000 + chr(10))", {"LINE_LIMIT_BYTES": 1000}, "has a line over 1000 bytes"),
         ("open(log, 'w').write('{}' + chr(10))", {"LOG_LIMIT_BYTES": 2}, "is larger than 2 bytes and was not copied"),
     ],
 )
-def test_a_log_over_the_limits_is_not_taken_and_the_attempt_failed(tmp_path, there, monkeypatch, program, limits, said):
+def test_a_log_over_the_limits_is_not_taken_and_the_attempt_failed(
+    tmp_path, run_folder, monkeypatch, program, limits, sentence
+):
     for name, limit in limits.items():
         monkeypatch.setattr(remote, name, limit)
     task = task_of(tmp_path, program)
-    assert not carry_out(Device(there), task, 20, lambda tail: None)
+    assert not carry_out(Device(run_folder), task, 20, lambda tail: None)
     attempt = rawlog.read_attempt(task.log)
-    assert attempt.status == "failed" and said in attempt.last["reason"]
+    assert attempt.status == "failed" and sentence in attempt.last["reason"]
     assert attempt.events == [attempt.last]
-    assert list(there.iterdir()) == [], "what was refused is not kept there either"
+    assert list(run_folder.iterdir()) == [], "what was refused is not kept there either"
     assert not list(task.folder.rglob("*.part"))
 
 
-def test_a_flood_of_agent_output_is_truncated_but_its_log_is_kept(tmp_path, there, monkeypatch):
+def test_a_flood_of_agent_output_is_truncated_but_its_log_is_kept(tmp_path, run_folder, monkeypatch):
     monkeypatch.setattr(remote, "OUTPUT_LIMIT_BYTES", 100)
     task = task_of(tmp_path, f"open(log, 'w').write({json.dumps(END)!r} + chr(10)); print('x' * 200)")
-    carry_out(Device(there), task, 20, lambda tail: None)
+    carry_out(Device(run_folder), task, 20, lambda tail: None)
     assert rawlog.read_attempt(task.log).status == "end"
     assert "is larger than 100 bytes and was not copied" in task.output.read_text()
 
@@ -160,9 +164,9 @@ def test_a_flood_of_agent_output_is_truncated_but_its_log_is_kept(tmp_path, ther
 @pytest.mark.parametrize(
     "log", [b"\xff\xfe\n\xff\n", b"[" * 3000 + b"\n" + b"x\n", b"\n\n\n", b'{"event":"end"}\n{}\n']
 )
-def test_a_log_that_is_none_is_closed_as_failed(tmp_path, there, log):
+def test_a_log_that_is_none_is_closed_as_failed(tmp_path, run_folder, log):
     task = task_of(tmp_path, f"open(log, 'wb').write({log!r}); sys.exit(5)")
-    carry_out(Device(there), task, 20, lambda tail: None)
+    carry_out(Device(run_folder), task, 20, lambda tail: None)
     attempt = rawlog.read_attempt(task.log)
     assert (attempt.status, attempt.last["reason"]) == ("failed", "it ended with exit code 5")
 
@@ -170,20 +174,20 @@ def test_a_log_that_is_none_is_closed_as_failed(tmp_path, there, log):
 @pytest.mark.usefixtures("time_limit")
 @pytest.mark.parametrize("kind", ["jsonl", "output.txt", "exit"])
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")], ids=["pipe", "zeros"])
-def test_a_file_on_the_device_that_never_ends_is_not_read(tmp_path, there, kind, make):
+def test_a_file_on_the_device_that_never_ends_is_not_read(tmp_path, run_folder, kind, make):
     task = task_of(tmp_path, f"open(log, 'w').write({json.dumps(END)!r} + chr(10))")
-    work = start(task, there)
+    work = start(task, run_folder)
     assert ended(work) == 0
-    (there / f"{task.name}.{kind}").unlink()
-    make(there / f"{task.name}.{kind}")
+    (run_folder / f"{task.name}.{kind}").unlink()
+    make(run_folder / f"{task.name}.{kind}")
     assert work.poll() == (GONE if kind == "exit" else 0)
     work.collect()
     assert task.log.exists() == (kind != "jsonl") and task.output.exists() == (kind != "output.txt")
-    assert str(there) not in [process.info["cwd"] for process in psutil.process_iter(["cwd"])]
+    assert str(run_folder) not in [process.info["cwd"] for process in psutil.process_iter(["cwd"])]
 
 
-def test_a_path_on_this_side_is_never_a_devices(tmp_path, there):
-    """What is on the device under the names that are fetched may be links, or named like paths."""
+def test_a_path_on_this_side_is_never_a_devices(tmp_path, run_folder):
+    """Files on the device under the fetched names may be links or have names like paths."""
     secret = tmp_path / "secret"
     secret.write_text("of this machine\n")
     program = (
@@ -196,13 +200,13 @@ def test_a_path_on_this_side_is_never_a_devices(tmp_path, there):
         return {path for path in tmp_path.rglob("*") if path.is_file() and tmp_path / "device" not in path.parents}
 
     before = files()
-    carry_out(Device(there), task, 20, lambda tail: None)
+    carry_out(Device(run_folder), task, 20, lambda tail: None)
     assert files() - before == {task.log, task.output, task.job_file}
 
 
-def test_a_fetch_that_was_interrupted_is_completed_later(tmp_path, there, monkeypatch):
+def test_a_fetch_that_was_interrupted_is_completed_later(tmp_path, run_folder, monkeypatch):
     task = task_of(tmp_path, f"open(log, 'w').write({json.dumps(END)!r} + chr(10))")
-    device = Device(there)
+    device = Device(run_folder)
     device.connection.pull = cut
     with pytest.raises(DeviceLostError):
         carry_out(device, task, 20, lambda tail: None)
@@ -217,8 +221,8 @@ def cut(path, limit_bytes):
     raise DeviceLostError("The device stand-in does not answer.")
 
 
-def test_a_process_that_does_not_start_is_reported_with_what_the_device_says(tmp_path, there):
-    """On a device that has no `setsid`."""
+def test_a_process_that_does_not_start_is_reported_with_what_the_device_says(tmp_path, run_folder):
+    """The device lacks `setsid`."""
     tools = tmp_path / "tools"
     tools.mkdir()
     for name in ("sh", "ls", "mkdir", "touch", "rm", "cat", "sleep"):
@@ -231,35 +235,35 @@ def test_a_process_that_does_not_start_is_reported_with_what_the_device_says(tmp
 
     task = task_of(tmp_path, "")
     with pytest.raises(DeviceError, match=r"A process did not start on stand-in: the message is .*setsid.* not found"):
-        start(task, there, Connection())
-    assert sorted(path.suffix for path in there.iterdir()) == [".json"], "only the job is left"
-    assert RemoteWork.find(files_of(there), task) is None
+        start(task, run_folder, Connection())
+    assert sorted(path.suffix for path in run_folder.iterdir()) == [".json"], "only the job is left"
+    assert RemoteWork.find(files_of(run_folder), task) is None
 
 
-def test_a_missing_agent_means_that_the_folder_was_deleted(tmp_path, there):
+def test_a_missing_agent_means_that_the_folder_was_deleted(tmp_path, run_folder):
     task = replace(task_of(tmp_path, ""), agent=str(tmp_path / "none"))
     with pytest.raises(FolderLostError, match=r"^the folder .* on the device was deleted during the run$"):
-        start(task, there)
+        start(task, run_folder)
 
 
 @pytest.mark.parametrize("part", ["everything", "files"])
 def test_a_folder_that_vanishes_fails_the_attempt_and_ends_its_agent(tmp_path, part):
-    """Whether all of our folder is deleted, or only the files of the run. A tool is told the same."""
-    there = tmp_path / "device" / "runs" / RUN
-    vanishing = there.parents[1] if part == "everything" else there
+    """Either our whole folder or only the folder of the run is deleted, while an agent or a tool runs."""
+    run_folder = tmp_path / "device" / "runs" / RUN
+    vanishing = run_folder.parents[1] if part == "everything" else run_folder
     for number, kind in enumerate((RemoteWork, RemoteTool)):
         folder = tmp_path / str(number) / RUN
         if kind is RemoteWork:
             task = replace(task_of(tmp_path, "import time; time.sleep(600)"), folder=folder)
             (folder / "native").mkdir(parents=True)
-            process = start(task, there)
+            process = start(task, run_folder)
         else:
-            process = RemoteTool.start(files_of(there), RUN, ["sleep", "600"])
-        [pid] = [int(path.read_text()) for path in there.glob("*.pid")]
+            process = RemoteTool.start(files_of(run_folder), RUN, ["sleep", "600"])
+        [pid] = [int(path.read_text()) for path in run_folder.glob("*.pid")]
         shutil.rmtree(vanishing)
         with pytest.raises(FolderLostError):
             process.poll()
-        assert not there.exists(), "nothing makes it again without its mark"
+        assert not run_folder.exists(), "nothing makes it again without its mark"
         process.kill()
         until_ended(pid)
 
@@ -271,51 +275,51 @@ def until_ended(pid, timeout_s=10):
         time.sleep(0.02)
 
 
-def test_a_stop_ends_the_process_and_closes_its_log(tmp_path, there):
+def test_a_stop_ends_the_process_and_closes_its_log(tmp_path, run_folder):
     task = task_of(tmp_path, "import time; time.sleep(600)")
     stop = threading.Event()
     threading.Timer(0.3, stop.set).start()
     with pytest.raises(KeyboardInterrupt):
-        carry_out(Device(there), task, 20, lambda tail: None, stop)
+        carry_out(Device(run_folder), task, 20, lambda tail: None, stop)
     assert rawlog.read_attempt(task.log).last["reason"] == "the run was interrupted"
-    assert RemoteWork.find(files_of(there), task) is None
+    assert RemoteWork.find(files_of(run_folder), task) is None
 
 
-def test_a_process_that_takes_too_long_is_ended(tmp_path, there):
+def test_a_process_that_takes_too_long_is_ended(tmp_path, run_folder):
     task = task_of(tmp_path, "import time; time.sleep(600)")
-    carry_out(Device(there), task, 0.2, lambda tail: None)
+    carry_out(Device(run_folder), task, 0.2, lambda tail: None)
     assert rawlog.read_attempt(task.log).last["reason"] == "it took longer than 0.2 s"
 
 
-def tool(there, script, connection=None):
-    return RemoteTool.start(files_of(there, connection), there.name, ["sh", "-c", script])
+def tool(run_folder, script, connection=None):
+    return RemoteTool.start(files_of(run_folder, connection), run_folder.name, ["sh", "-c", script])
 
 
-def test_a_tools_streams_come_back_apart_and_nothing_is_left(there):
-    one = tool(there, "echo out; echo err >&2; printf '\\377'; exit 3")
-    assert ended(one) == 3
-    assert one.output() == ("out\n\ufffd", "err\n")
-    assert list(there.iterdir()) == []
+def test_a_tools_streams_come_back_apart_and_nothing_is_left(run_folder):
+    work = tool(run_folder, "echo out; echo err >&2; printf '\\377'; exit 3")
+    assert ended(work) == 3
+    assert work.output() == ("out\n\ufffd", "err\n")
+    assert list(run_folder.iterdir()) == []
 
 
-def test_a_tool_that_an_earlier_attempt_left_is_ended_before_the_next_begins(there):
-    earlier = tool(there, "echo earlier; sleep 600")
+def test_a_tool_that_an_earlier_attempt_left_is_ended_before_the_next_begins(run_folder):
+    earlier = tool(run_folder, "echo earlier; sleep 600")
     assert earlier.poll() is None
-    pid = int((there / "native-tool.pid").read_text())
-    later = tool(there, "echo later")
+    pid = int((run_folder / "native-tool.pid").read_text())
+    later = tool(run_folder, "echo later")
     assert ended(later) == 0 and later.output() == ("later\n", "")
     assert not Path(f"/proc/{pid}").exists() or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
-def test_a_tool_that_was_ended_is_gone(there):
-    one = tool(there, "sleep 600")
-    one.kill()
-    assert ended(one) == GONE
+def test_a_tool_that_was_ended_is_gone(run_folder):
+    work = tool(run_folder, "sleep 600")
+    work.kill()
+    assert ended(work) == GONE
 
 
-def test_more_than_the_limit_of_a_tools_words_is_not_taken(there, monkeypatch):
+def test_more_than_the_limit_of_a_tools_words_is_not_taken(run_folder, monkeypatch):
     monkeypatch.setattr(remote, "OUTPUT_LIMIT_BYTES", 10)
-    one = tool(there, "echo this is longer; echo short >&2")
-    ended(one)
-    output, errors = one.output()
+    work = tool(run_folder, "echo this is longer; echo short >&2")
+    ended(work)
+    output, errors = work.output()
     assert "is larger than 10 bytes and was not copied" in output and errors == "short\n"

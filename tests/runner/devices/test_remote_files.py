@@ -1,4 +1,4 @@
-"""Our folder on a device, kept by a real `sh`: pushed once, checked, and removed with nothing of others."""
+"""Tests of our folder on a device through a real `sh`: files are pushed once, checked, and removed without others."""
 
 import hashlib
 import json
@@ -28,11 +28,11 @@ def connection():
 def sources(tmp_path):
     folder = tmp_path / "sources"
     folder.mkdir()
-    found = {}
+    files = {}
     for number, name in enumerate(ODD):
-        found[name] = folder / str(number)
-        found[name].write_bytes(name.encode() * (number + 1))
-    return found
+        files[name] = folder / str(number)
+        files[name].write_bytes(name.encode() * (number + 1))
+    return files
 
 
 def below(folder):
@@ -80,7 +80,7 @@ def test_an_archive_unpacked_while_our_folder_is_deleted_leaves_nothing(tmp_path
     (tmp_path / "picture").write_bytes(b"picture")
 
     def feed_after_deletion(line, content, timeout_s):
-        remove_mark = f"rm -f {ours}/.aiotbench"  # `rm -r` may remove it before the folder that tar writes to
+        remove_mark = f"rm -f {ours}/.aiotbench"  # `rm -r` may remove the mark before the folder that tar writes to
         return feed(line.replace("tar -xf -", f"{remove_mark}; tar -xf -"), content, timeout_s)
 
     monkeypatch.setattr(connection, "feed", feed_after_deletion)
@@ -117,7 +117,7 @@ def test_only_what_changed_is_sent_again(tmp_path, connection, sources):
     ours = tmp_path / "device"
     DeviceFiles(connection, str(ours)).push(sources, "it")
     sources["it's"].write_text("other content")
-    (ours / "it" / "two words").write_text("cut")  # its size is not what was pushed
+    (ours / "it" / "two words").write_text("cut")  # its size differs from that of the pushed file
     connection.pushed.clear()
     DeviceFiles(connection, str(ours)).push(sources, "it")
     assert [path for path in connection.pushed if ".pushed" not in path] == [f"{ours}/it/two words", f"{ours}/it/it's"]
@@ -136,12 +136,12 @@ def test_a_file_that_arrives_changed_is_refused(tmp_path, connection, sources, m
         DeviceFiles(connection, str(tmp_path / "device")).push(sources, "it")
 
 
-@pytest.mark.parametrize("noted", ["[" * 100_000, '["x"]', '{"it": {"x": 1}}', "nothing", '{"it": null}', "\udcff"])
-def test_an_invalid_note_on_a_device_is_ignored(tmp_path, connection, noted):
+@pytest.mark.parametrize("note", ["[" * 100_000, '["x"]', '{"it": {"x": 1}}', "nothing", '{"it": null}', "\udcff"])
+def test_an_invalid_note_on_a_device_is_ignored(tmp_path, connection, note):
     (tmp_path / "source").write_text("content")
     ours = DeviceFiles(connection, str(tmp_path / "device"))
     ours.make([f"{ours.folder}/it"])
-    (tmp_path / "device" / "it" / ".pushed.json").write_bytes(noted.encode(errors="surrogateescape"))
+    (tmp_path / "device" / "it" / ".pushed.json").write_bytes(note.encode(errors="surrogateescape"))
     ours.push({"it": tmp_path / "source"}, "it")
     assert (tmp_path / "device" / "it" / "it").read_text() == "content"
     assert list(json.loads((tmp_path / "device" / "it" / ".pushed.json").read_text())) == ["it"]
@@ -181,7 +181,7 @@ def test_the_message_of_a_failed_command_has_no_control_characters(tmp_path, con
 
 
 def test_output_of_tools_about_odd_names_is_not_trusted(tmp_path):
-    """GNU's sha256sum escapes a backslash and marks the line by one more, toybox's does neither."""
+    """sha256sum of GNU escapes a backslash and marks the line by another one; that of toybox does neither."""
     (tmp_path / "a\\b").write_text("x")
     ours = DeviceFiles(ShellConnection(), str(tmp_path))
     assert ours._table(str(tmp_path), ["a\\b", "none\n"], ["sha256sum"]) == {"a\\b": hashlib.sha256(b"x").hexdigest()}

@@ -1,4 +1,4 @@
-"""The owner's note on a device, through a real `sh`, and who counts as using the device."""
+"""Tests of the owner's note on a device through a real `sh`, and of what counts as using the device."""
 
 import json
 import subprocess
@@ -36,9 +36,9 @@ SELF = "@aiot-process /proc/9/cmdline\nsh\0-c\0: /runs/00000000T000000.000Z-0000
 
 @pytest.fixture(params=["device", "it's `a` $(b); c"])
 def files(request, tmp_path):
-    made = DeviceFiles(ShellConnection(), str(tmp_path / request.param))
-    made.make([])
-    return made
+    device_files = DeviceFiles(ShellConnection(), str(tmp_path / request.param))
+    device_files.make([])
+    return device_files
 
 
 def seen(owner=None, silent_s=None, processes=()):
@@ -64,17 +64,21 @@ def test_a_note_is_written_once_and_removed_only_by_its_owner(files):
 
 def test_of_many_that_take_a_device_at_once_one_gets_it(files):
     before = files.reservation.look()
-    others = [DeviceFiles(ShellConnection(), files.folder).reservation for _ in range(6)]
-    got = []
+    reservations = [DeviceFiles(ShellConnection(), files.folder).reservation for _ in range(6)]
+    results = []
     threads = [
-        threading.Thread(target=lambda one=one, number=number: got.append(one.take(before, f"{OURS[:-1]}{number}")))
-        for number, one in enumerate(others)
+        threading.Thread(
+            target=lambda reservation=reservation, number=number: results.append(
+                reservation.take(before, f"{OURS[:-1]}{number}")
+            )
+        )
+        for number, reservation in enumerate(reservations)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(got) == [False] * 5 + [True]
+    assert sorted(results) == [False] * 5 + [True]
 
 
 def test_a_note_that_is_none_is_replaced(files, tmp_path):
@@ -107,10 +111,10 @@ def test_without_our_note_nothing_is_made(files, tmp_path):
         (ELSEWHERE, 0.0, True),
         (ELSEWHERE, LEASE_S, True),
         (ELSEWHERE, LEASE_S + 1, False),
-        (ELSEWHERE, None, False),  # the device has started again since
-        (Owner.of_this_process(THEIRS), 0.0, False),  # left by this process, which runs one thing after the other
-        (replace(Owner.of_this_process(THEIRS), process=2**22 + 5), 0.0, False),  # a process that is gone
-        (replace(Owner.of_this_process(THEIRS), began=1.0), 0.0, False),  # its number was given to another one
+        (ELSEWHERE, None, False),  # the device has been restarted since
+        (Owner.of_this_process(THEIRS), 0.0, False),  # left by this process, which runs commands one after the other
+        (replace(Owner.of_this_process(THEIRS), process=2**22 + 5), 0.0, False),  # the process has ended
+        (replace(Owner.of_this_process(THEIRS), began=1.0), 0.0, False),  # its number was assigned to another process
     ],
 )
 def test_an_owner_counts_while_its_process_runs_or_gives_signs_of_life(owner, silent_s, in_use):
@@ -144,7 +148,7 @@ def test_an_agent_is_found_among_the_processes_and_ended_with_what_it_started(fi
     agent = subprocess.Popen(words, start_new_session=True)
     other = subprocess.Popen([*words[:-1], f"{path}.jsonl"], start_new_session=True)
     try:
-        pids = {one.pid for one in files.reservation.look().processes if (one.run, one.name) == (OURS, NAME)}
+        pids = {entry.pid for entry in files.reservation.look().processes if (entry.run, entry.name) == (OURS, NAME)}
         assert agent.pid in pids and other.pid not in pids
         files.reservation.end_work(OURS, NAME)
         assert agent.wait(10) == -9
@@ -156,7 +160,7 @@ def test_an_agent_is_found_among_the_processes_and_ended_with_what_it_started(fi
 
 
 @pytest.mark.parametrize(
-    "scan, said, sentence",
+    "scan, expected, sentence",
     [
         (f"\n{SELF}\n{SCAN_END}", [], "none"),
         (f"\n{SCAN_END}", None, "unknown"),
@@ -173,13 +177,13 @@ def test_an_agent_is_found_among_the_processes_and_ended_with_what_it_started(fi
         ),
     ],
 )
-def test_what_measures_is_read_from_command_lines(scan, said, sentence):
-    assert measurements(scan) == said
+def test_what_measures_is_read_from_command_lines(scan, expected, sentence):
+    assert measurements(scan) == expected
     assert others_seen(scan, OURS) == sentence
 
 
 def test_the_script_finds_itself_where_processes_are_shown(tmp_path):
-    """And knows that it sees nothing where they are not."""
+    """Where processes are hidden, the script reports that it sees none."""
     answer = ShellConnection().shell(SCAN).stdout
     assert measurements(answer) is not None
     blind = SCAN.replace("/proc/[0-9]*/cmdline", f"{tmp_path}/[0-9]*/cmdline")

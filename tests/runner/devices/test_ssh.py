@@ -1,4 +1,4 @@
-"""Addresses of boards, and what their login shells read; tests/e2e tests the connection with a real sshd."""
+"""Tests of addresses of boards and of words for login shells; tests/e2e tests the connection with a real sshd."""
 
 import shlex
 import shutil
@@ -35,7 +35,7 @@ def test_a_line_for_any_shell_has_no_character_that_shells_read_differently(word
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_words_arrive_through_real_login_shells_as_they_are(shell):
-    said = [
+    words = [
         "a'b\"c",
         "new\nline",
         "$(id) `id` $HOME",
@@ -44,11 +44,11 @@ def test_words_arrive_through_real_login_shells_as_they_are(shell):
         "~ * ? [a] {b,c}",
         "#x;&x|y<z",
     ]
-    said += ["tab\tend", "^a^b", "\\", "'", "-n", "\x7f\x1b[31m"]
-    line = in_any_shell(shlex.join(["printf", "%s\\0", *said]))
+    words += ["tab\tend", "^a^b", "\\", "'", "-n", "\x7f\x1b[31m"]
+    line = in_any_shell(shlex.join(["printf", "%s\\0", *words]))
     start = [shell, "sh"] if shell == "busybox" else [shell]
     done = subprocess.run([*start, "-c", line], capture_output=True, check=True)
-    assert done.stdout.decode() == "".join(f"{word}\0" for word in said)
+    assert done.stdout.decode() == "".join(f"{word}\0" for word in words)
 
 
 @pytest.mark.parametrize(
