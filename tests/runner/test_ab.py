@@ -1,4 +1,4 @@
-"""`aiot ab`: the balanced order, what the raw logs say of a session, what is left of it, and bad input."""
+"""Tests of `aiot ab`: the balanced order, sessions in raw logs, resumed sessions, and invalid input."""
 
 import json
 import shutil
@@ -30,7 +30,7 @@ ONLY = ["--models", "squeezenet", "--frameworks", "tflite", "--quantizations", "
 @pytest.mark.parametrize("count", [4, 6, 12])
 @pytest.mark.parametrize("seed", range(8))
 def test_a_steady_drift_falls_on_both_sides_alike(count, seed):
-    """Times that grow by 1 from run to run: the sums of both sides are equal after every two blocks."""
+    """If times grow by 1 from run to run, the sums of both sides are equal after every two blocks."""
     order = "".join(side for first in session.draw_first_sides(count, seed) for side in Block(1, first).sides)
     assert len(order) == 2 * count
     time = np.arange(2.0 * count).reshape(-1, 4)
@@ -40,7 +40,7 @@ def test_a_steady_drift_falls_on_both_sides_alike(count, seed):
 
 def test_the_order_is_drawn_and_the_seed_repeats_it():
     orders = {tuple(session.draw_first_sides(6, seed)) for seed in range(40)}
-    assert len(orders) == 8  # each of three twos in both ways
+    assert len(orders) == 8  # both orders for each of the three pairs
     assert session.draw_first_sides(6, 3) == session.draw_first_sides(6, 3)
 
 
@@ -60,7 +60,7 @@ def test_a_number_of_blocks_that_cannot_be_is_refused(count, reason):
 
 
 def short_run(raw, block, side, ended=True, of_session=SESSION, second=0):
-    """A short run as it is logged."""
+    """Write the log of a short run, and return its folder."""
     number = 2 * block.number + second
     ab = of_session.record(block, side)
     folder = begin(
@@ -77,9 +77,9 @@ def test_a_session_is_read_from_its_runs(tmp_path):
     folders.append(short_run(tmp_path, second, "b", ended=False))
     short_run(tmp_path, Block(9, "a"), "a", of_session=replace(SESSION, id="another"))
     begin(tmp_path, [ID], "20260101T000059.000Z-aaaaaa")
-    whole, broken = session.recorded_blocks(tmp_path, "local", SESSION.id)
-    assert (whole.block, dict(whole.folders)) == (first, dict(zip("ab", folders, strict=False)))
-    assert (whole.problems, whole.pairs) == ([], 1)
+    complete, broken = session.recorded_blocks(tmp_path, "local", SESSION.id)
+    assert (complete.block, dict(complete.folders)) == (first, dict(zip("ab", folders, strict=False)))
+    assert (complete.problems, complete.pairs) == ([], 1)
     assert (broken.block, broken.pairs) == (second, 0)
     assert broken.problems == [f"B: {ID} failed: it crashed", "A was not run"]
 
@@ -95,15 +95,15 @@ def test_an_instance_that_ran_on_another_accelerator_is_not_paired(tmp_path):
 
 
 def test_a_block_that_went_wrong_is_measured_again_as_a_whole_in_its_order(tmp_path):
-    """Of ABBA BAAB the second block failed and the third lacks a side: BA and one more are left, with new numbers."""
+    """The second block of ABBA BAAB failed and the third is incomplete: both are left, and get new numbers."""
     orders = session.draw_first_sides(SESSION.blocks, SESSION.seed)
     for number, first in enumerate(orders[:3], 1):
         block = Block(number, first)
         for second, side in enumerate(block.sides[: 1 if number == 3 else 2]):
             short_run(tmp_path, block, side, ended=number != 2, second=second)
-    left = session.remaining_blocks(SESSION, session.recorded_blocks(tmp_path, "local", SESSION.id))
-    assert [block.number for block in left] == [4, 5, 6]
-    assert sorted([orders[0], *(block.first for block in left)]) == sorted(orders)
+    remaining = session.remaining_blocks(SESSION, session.recorded_blocks(tmp_path, "local", SESSION.id))
+    assert [block.number for block in remaining] == [4, 5, 6]
+    assert sorted([orders[0], *(block.first for block in remaining)]) == sorted(orders)
     assert session.remaining_blocks(SESSION, []) == [Block(number, first) for number, first in enumerate(orders, 1)]
 
 
@@ -112,13 +112,17 @@ def test_only_the_session_that_is_asked_for_is_gone_on_with(tmp_path):
         short_run(tmp_path, Block(1, "a"), side, second=second)
     [folder, _] = rawlog.run_folders(tmp_path)
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    asked = {name: record[name] for name in ("study", "suite", "threads", "dataset", "models", "profile", "ab", "seed")}
+    stored = {
+        name: record[name] for name in ("study", "suite", "threads", "dataset", "models", "profile", "ab", "seed")
+    }
     new = Session.new(SESSION.seed, SESSION.blocks, WORDS)
     assert new.id != SESSION.id
     assert (session.newest_session(tmp_path, "local"), session.newest_session(tmp_path, "pixel")) == (SESSION.id, None)
 
-    def different(wanted=new, **b):
-        return session.session_differences(tmp_path, "local", SESSION.id, wanted, {"a": asked, "b": {**asked, **b}})
+    def different(requested=new, **b):
+        return session.session_differences(
+            tmp_path, "local", SESSION.id, requested, {"a": stored, "b": {**stored, **b}}
+        )
 
     assert different() == []
     assert different(replace(new, seed=8, blocks=6)) == ["blocks", "seed"]
@@ -150,15 +154,15 @@ def test_settings_are_told_in_one_order():
 
 
 def test_a_model_file_takes_the_place_of_the_prepared_one(workspace, request_, tmp_path):
-    known = request_.artifacts[TINY[0].artifact]
+    prepared = request_.artifacts[TINY[0].artifact]
     file = tmp_path / "after.tflite"
     shutil.copy(request_.artifacts[TINY[1].artifact].path, file)
     same, artifacts = settings.with_model(TINY[:1], request_.artifacts, file, request_.catalog)
     new = artifacts[TINY[0].artifact]
     assert same == TINY[:1]
-    assert (new.path, new.settings, new.weights) == (file, known.settings, known.weights)
-    assert new.sha256 == request_.artifacts[TINY[1].artifact].sha256 != known.sha256
-    # a file with a description beside it says itself what it is
+    assert (new.path, new.settings, new.weights) == (file, prepared.settings, prepared.weights)
+    assert new.sha256 == request_.artifacts[TINY[1].artifact].sha256 != prepared.sha256
+    # the description beside the file states what it is
     prepared_file = request_.artifacts[TINY[1].artifact].path
     same, artifacts = settings.with_model(TINY, request_.artifacts, prepared_file, request_.catalog)
     assert (same, artifacts) == ([TINY[1]], request_.artifacts)
@@ -199,7 +203,7 @@ def command(workspace, *words):
 
 
 def processed_of(workspace):
-    """The folder of tables, made anew."""
+    """Make the tables from the raw logs, and return their folder."""
     folder = workspace.root / "data" / "processed"
     assert aiot("process", "--raw", workspace.raw, "--processed", folder).returncode == 0
     return folder
@@ -226,17 +230,17 @@ def test_two_thread_counts_take_turns_and_are_compared(workspace):
     assert "intervals of times are over 4 blocks of one session" in done.stdout
     assert "differences between days are not included" in done.stdout
     assert "threads: 1 → 2" in done.stdout
-    # the suite knows nothing of it, and the comparison can be had again
+    # the runs do not belong to the suite, and the comparison can be repeated
     assert ledger.runs_of(workspace.raw, "local") == []
     again = aiot("compare", "--ab", "newest", "--processed", processed_of(workspace), "--format", "json")
     assert again.returncode == 0, again.stderr
     content = json.loads(again.stdout)
     assert (content["kind"], content["a"]["words"], content["b"]["words"]) == ("in turn", "threads=1", "threads=2")
     assert {row["metric"]: (row["way"], row["units"]) for row in content["instances"]}["mean"] == ("blocks", "4")
-    # a session that is whole is not measured again
-    whole = aiot(*command(workspace, "--a", "threads=1", "--b", "threads=2", "--resume"))
-    assert (whole.returncode, len(runs_of(workspace))) == (0, 8)
-    assert "order     nothing left to measure\n" in whole.stdout
+    # a complete session is not measured again
+    repeated = aiot(*command(workspace, "--a", "threads=1", "--b", "threads=2", "--resume"))
+    assert (repeated.returncode, len(runs_of(workspace))) == (0, 8)
+    assert "order     nothing left to measure\n" in repeated.stdout
 
 
 def test_the_plan_is_shown_and_nothing_is_run_without_a_yes(workspace):
@@ -244,7 +248,7 @@ def test_the_plan_is_shown_and_nothing_is_run_without_a_yes(workspace):
     plan = aiot(*words, "--dry-run")
     assert plan.returncode == 0, plan.stderr
     assert f"expected  unknown, because no earlier run on this device measured {ID}\n" in plan.stdout
-    declined = aiot(*words)  # there is no one to ask
+    declined = aiot(*words)  # the question cannot be answered without a terminal
     assert declined.returncode == 1
     assert "Run it? [y/N]" in declined.stderr
     assert not rawlog.run_folders(workspace.raw)
@@ -262,7 +266,7 @@ def test_two_quantizations_are_compared_under_the_name_of_the_first(workspace):
 
 @pytest.mark.slow
 def test_an_interrupted_session_can_be_resumed(workspace, monkeypatch):
-    """The third run is interrupted: its block is measured again with both sides."""
+    """The third run is interrupted, and its block is measured again on both sides."""
     from runner import fleet
 
     calls, run_all = [], fleet.run_all
@@ -288,10 +292,10 @@ def test_an_interrupted_session_can_be_resumed(workspace, monkeypatch):
 
 @pytest.fixture
 def broken_int8(workspace, monkeypatch, tmp_path):
-    """The int8 file of B cannot be loaded in the second block."""
+    """Make the int8 file of B impossible to load in the second block."""
     file = tmp_path / "broken.tflite"
     file.write_bytes(b"no model")
-    made = session.request_of_block
+    request_of_block = session.request_of_block
 
     def broken(request, ab_session, block, side, order):
         if (block.number, side) == (2, "b"):
@@ -299,7 +303,7 @@ def broken_int8(workspace, monkeypatch, tmp_path):
             request = replace(
                 request, artifacts={**request.artifacts, name: replace(request.artifacts[name], path=file)}
             )
-        return made(request, ab_session, block, side, order)
+        return request_of_block(request, ab_session, block, side, order)
 
     monkeypatch.setattr(session, "request_of_block", broken)
     return monkeypatch
@@ -364,7 +368,7 @@ def test_bad_input_is_one_sentence(workspace, words, sentence):
 
 
 def script(path, *lines):
-    """A program that stands for the Python of an environment."""
+    """Make a program that stands in for the Python of an environment."""
     path.write_text("\n".join(["#!/bin/sh", *lines]) + "\n")
     path.chmod(0o755)
     return path
@@ -390,20 +394,20 @@ def test_a_python_that_cannot_run_the_agent_is_refused_before_anything_runs(work
 
 
 def test_a_framework_that_the_python_lacks_is_left_out(device, request_, tmp_path, monkeypatch):
-    """Of a Python with TFLite alone the PyTorch instance goes."""
+    """With a Python that has only TFLite, the PyTorch instance is left out."""
 
     def run_python(words, _agent):
         return (0, "a warning\nlitert 9.9\n") if words[-1] == "tflite" else (1, "no module torch\n")
 
     monkeypatch.setattr(device, "run_python", run_python)
     side = settings.SettingsSide("python=x", device, request_, tmp_path / "x")
-    known, instances = settings.with_versions(side, TINY)
-    assert (known.versions, instances) == ("litert 9.9", TINY[:2])
+    versioned, instances = settings.with_versions(side, TINY)
+    assert (versioned.versions, instances) == ("litert 9.9", TINY[:2])
     assert settings.with_versions(replace(side, python=None), TINY) == (replace(side, python=None), TINY)
 
 
 def test_settings_without_effect_on_the_selected_instances_are_no_difference(device, request_, monkeypatch):
-    """Accelerators are those of NNAPI, and tools need no Python."""
+    """The accelerator has an effect on NNAPI only, and the Python has none on tools."""
     record = run_request.RunRequest.record
     tools = {"benchmark_model": "1", "run_eval": "1"}
 
@@ -463,7 +467,7 @@ def test_a_session_with_other_settings_is_not_resumed_and_the_differences_are_na
 @pytest.mark.parametrize("verb", ["ab", "run"])
 def test_a_folder_of_raw_logs_that_cannot_be_written_is_one_sentence(workspace, verb):
     workspace.raw.parent.mkdir(parents=True, exist_ok=True)
-    workspace.raw.touch()  # no folder
+    workspace.raw.touch()  # not a folder
     words = {
         "ab": command(workspace, "--a", "threads=1", "--b", "threads=2"),
         "run": ["run", "--local", "--workspace", workspace.root, *ONLY],
@@ -483,7 +487,7 @@ def test_instances_that_cannot_run_on_both_sides_are_not_paired(workspace):
 
 
 def test_expected_time_is_that_of_earlier_runs(tmp_path, request_):
-    """Ten images in 2 s and 3 s beside them: five images take 1 s and 3 s."""
+    """Earlier runs took 2 s for ten images and 3 s for the rest, so five images take 1 s and 3 s."""
     times = {"started": "2026-01-01T00:00:00Z", "ended": "2026-01-01T00:00:05Z"}
     folder = begin(tmp_path, [ID], **times)
     attempt(folder, ID, LOAD, *map(image, range(10)), {**end(), "loop_ns": 2_000_000_000})

@@ -1,4 +1,4 @@
-"""Specimens are written after the documentation of the formats, and not taken from a phone: see android_specimens."""
+"""Tests of `aiot doctor` and of the start gate, with the answers in android_specimens.py, which no phone gave."""
 
 import json
 from dataclasses import replace
@@ -29,22 +29,22 @@ BARE = dict.fromkeys(GOOD)
 
 
 def finding(check, facts=FACTS, state=GOOD, abilities=None, features=None):
-    found = doctor.findings("device", facts, state, abilities, features)
-    (one,) = [one for one in found if one.check == check]
-    return one
+    findings = doctor.findings("device", facts, state, abilities, features)
+    (entry,) = [entry for entry in findings if entry.check == check]
+    return entry
 
 
 def test_a_healthy_phone_has_only_ok_findings():
-    found = doctor.findings("device", FACTS, GOOD, {"tflite": ["bundle"]}, ["shell_v2", "cmd"])
-    assert doctor.worst(found) == "ok"
-    assert [one.check for one in found] == [
+    findings = doctor.findings("device", FACTS, GOOD, {"tflite": ["bundle"]}, ["shell_v2", "cmd"])
+    assert doctor.worst(findings) == "ok"
+    assert [entry.check for entry in findings] == [
         *("connection", "shell", "processor", "storage", "screen", "battery", "charging"),
         *("temperature", "thermal status", "NNAPI", "framework tflite"),
     ]
 
 
 @pytest.mark.parametrize(
-    ("said", "meaning", "remedy"),
+    ("state", "meaning", "remedy"),
     [
         ("unauthorized", "not authorized", "Allow USB debugging"),
         ("offline", "no answer", "adb connect"),
@@ -61,29 +61,29 @@ def test_a_healthy_phone_has_only_ok_findings():
         ("", "adb reports the state None", "plug"),
     ],
 )
-def test_of_a_device_that_cannot_be_used_only_the_connection_is_told(said, meaning, remedy):
-    (one,) = doctor.findings(said, FACTS, GOOD, {"tflite": []})
-    assert (one.check, one.level) == ("connection", "problem")
-    assert meaning in one.message and remedy in one.remedy
-    assert len(one.message) < 300 and one.message.isprintable()
+def test_of_a_device_that_cannot_be_used_only_the_connection_is_told(state, meaning, remedy):
+    (connection,) = doctor.findings(state, FACTS, GOOD, {"tflite": []})
+    assert (connection.check, connection.level) == ("connection", "problem")
+    assert meaning in connection.message and remedy in connection.remedy
+    assert len(connection.message) < 300 and connection.message.isprintable()
 
 
 def test_every_problem_has_a_remedy():
     bad = {**GOOD, "battery_percent": 1, "battery_temperature_c": 50, "thermal_status": "severe", "overridden": True}
     worse = replace(FACTS, machine="armv7l", free_bytes=0, awake=False, nnapi=False)
-    found = doctor.findings("device", worse, bad, {"caffe2": []}, [])
-    assert [one.check for one in found if one.level in ("warning", "problem")] == [
+    findings = doctor.findings("device", worse, bad, {"caffe2": []}, [])
+    assert [entry.check for entry in findings if entry.level in ("warning", "problem")] == [
         *("processor", "storage", "screen", "battery", "temperature", "thermal status", "override", "NNAPI"),
         "framework caffe2",
     ]
-    assert all(one.remedy for one in found if one.level in ("warning", "problem"))
+    assert all(entry.remedy for entry in findings if entry.level in ("warning", "problem"))
 
 
 @pytest.mark.parametrize(("percent", "level"), [(30, "ok"), (29.9, "warning"), (0, "warning"), (None, "note")])
 def test_battery(percent, level):
-    one = finding("battery", state={**GOOD, "battery_percent": percent})
-    assert one.level == level
-    assert (one.remedy is not None) == (level == "warning")
+    battery = finding("battery", state={**GOOD, "battery_percent": percent})
+    assert battery.level == level
+    assert (battery.remedy is not None) == (level == "warning")
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,11 @@ def test_battery(percent, level):
     [(40.0, 40.0, "ok"), (40.1, None, "warning"), (20.0, 45.0, "warning"), (45.1, 30.0, "problem")],
 )
 def test_temperature_is_that_of_battery_and_skin(battery_c, skin_c, level):
-    one = finding("temperature", state={**GOOD, "battery_temperature_c": battery_c, "skin_temperature_c": skin_c})
-    assert one.level == level
-    assert f"battery is at {battery_c:.1f} °C" in one.message and "CPU7 is at 41.0 °C" in one.message
+    temperature = finding(
+        "temperature", state={**GOOD, "battery_temperature_c": battery_c, "skin_temperature_c": skin_c}
+    )
+    assert temperature.level == level
+    assert f"battery is at {battery_c:.1f} °C" in temperature.message and "CPU7 is at 41.0 °C" in temperature.message
 
 
 @pytest.mark.parametrize(
@@ -134,9 +136,9 @@ def test_storage(free, level):
     ],
 )
 def test_screen(awake, locked, level):
-    one = finding("screen", replace(FACTS, awake=awake, locked=locked))
-    assert one.level == level
-    assert ("svc power stayon" in (one.remedy or "")) == (level != "ok")
+    screen = finding("screen", replace(FACTS, awake=awake, locked=locked))
+    assert screen.level == level
+    assert ("svc power stayon" in (screen.remedy or "")) == (level != "ok")
 
 
 @pytest.mark.parametrize(
@@ -150,9 +152,11 @@ def test_screen(awake, locked, level):
 )
 def test_on_battery_the_screen_will_turn_off(awake, locked, timeout_s, words):
     unplugged = replace(FACTS.battery, plugged=False)
-    one = finding("screen", replace(FACTS, awake=awake, locked=locked, screen_timeout_s=timeout_s, battery=unplugged))
-    assert one.level == "warning" and words in one.message
-    assert "charger" in one.remedy and "svc power stayon" not in one.remedy
+    screen = finding(
+        "screen", replace(FACTS, awake=awake, locked=locked, screen_timeout_s=timeout_s, battery=unplugged)
+    )
+    assert screen.level == "warning" and words in screen.message
+    assert "charger" in screen.remedy and "svc power stayon" not in screen.remedy
 
 
 @pytest.mark.parametrize(
@@ -164,8 +168,8 @@ def test_charging(plugged, charging, level):
 
 
 def test_values_set_by_hand_are_reported():
-    one = finding("override", state={**GOOD, "overridden": True})
-    assert one.level == "warning" and "dumpsys battery reset" in one.remedy
+    override = finding("override", state={**GOOD, "overridden": True})
+    assert override.level == "warning" and "dumpsys battery reset" in override.remedy
 
 
 @pytest.mark.parametrize(
@@ -180,8 +184,8 @@ def test_values_set_by_hand_are_reported():
     ],
 )
 def test_nnapi(sdk, version, library, level, word):
-    one = finding("NNAPI", replace(FACTS, sdk=sdk, os_version=version, nnapi=library))
-    assert one.level == level and word in one.message
+    nnapi = finding("NNAPI", replace(FACTS, sdk=sdk, os_version=version, nnapi=library))
+    assert nnapi.level == level and word in nnapi.message
 
 
 def test_nnapi_is_not_expected_of_a_linux_board():
@@ -202,13 +206,13 @@ def test_nnapi_is_not_expected_of_a_linux_board():
     ],
 )
 def test_processor(machine, level, word):
-    one = finding("processor", replace(FACTS, machine=machine))
-    assert one.level == level and word in one.message
+    processor = finding("processor", replace(FACTS, machine=machine))
+    assert processor.level == level and word in processor.message
 
 
 def test_large_pages_are_told():
     assert finding("pages", replace(FACTS, page_bytes=16384)).message == "Its memory pages have 16 KB."
-    assert not [one for one in doctor.findings("device", FACTS, GOOD) if one.check == "pages"]
+    assert not [entry for entry in doctor.findings("device", FACTS, GOOD) if entry.check == "pages"]
 
 
 def test_an_adbd_without_shell_v2_is_reported():
@@ -219,28 +223,28 @@ def test_an_adbd_without_shell_v2_is_reported():
 def test_frameworks_are_told_with_the_ways_they_run():
     abilities = {"tflite": ["bundle", "benchmark_model"], "caffe2": []}
     assert finding("framework tflite", abilities=abilities).message == "tflite can run on it: benchmark_model, bundle."
-    one = finding("framework caffe2", abilities=abilities)
-    assert one.level == "warning" and "aiot bundle build" in one.remedy
+    framework = finding("framework caffe2", abilities=abilities)
+    assert framework.level == "warning" and "aiot bundle build" in framework.remedy
 
 
 def test_findings_cover_only_what_was_asked():
-    assert [one.check for one in doctor.findings("device", None, None)] == ["connection"]
+    assert [entry.check for entry in doctor.findings("device", None, None)] == ["connection"]
 
 
 def test_findings_are_json_and_lines():
-    found = doctor.findings("device", FACTS, {**GOOD, "battery_percent": 12})
-    told = json.loads(json.dumps(doctor.as_json(found)))
-    assert {"check", "level", "message", "remedy"} == set(told[0])
-    (line,) = [line for line in doctor.lines(found) if "battery:" in line]
+    findings = doctor.findings("device", FACTS, {**GOOD, "battery_percent": 12})
+    parsed = json.loads(json.dumps(doctor.as_json(findings)))
+    assert {"check", "level", "message", "remedy"} == set(parsed[0])
+    (line,) = [line for line in doctor.lines(findings) if "battery:" in line]
     assert line == "warning  battery: Its battery is at 12%. To do: charge it to 30% or more before a run."
-    assert doctor.worst(found) == "warning"
+    assert doctor.worst(findings) == "warning"
     assert doctor.worst([]) == "ok"
 
 
 @given(st.sampled_from(specimens.HOSTILE) | st.text())
 def test_nothing_a_device_says_reaches_the_terminal_as_it_is(value):
-    told = specimens.properties(**dict.fromkeys(["ro__build__version__release", "ro__product__model"], value))
-    sections = {**specimens.PHONE, "properties": told, "machine": value, "kernel": value}
+    properties = specimens.properties(**dict.fromkeys(["ro__build__version__release", "ro__product__model"], value))
+    sections = {**specimens.PHONE, "properties": properties, "machine": value, "kernel": value}
     thermal = f"\tTemperature{{mValue=40.0, mType=0, mName={value}, mStatus=0}}\n"
     try:
         facts = android.facts(specimens.answer(**sections))
@@ -286,19 +290,19 @@ def test_without_a_thermal_status_the_chip_is_waited_for(chip_c, status, reasons
 
 
 def test_a_status_of_none_without_thresholds_lets_the_chip_count():
-    told = specimens.THERMAL_OTHER_NUMBERS
-    state = answers.current_state(specimens.answer(battery=specimens.BATTERY, thermal=told))
+    thermal = specimens.THERMAL_OTHER_NUMBERS
+    state = answers.current_state(specimens.answer(battery=specimens.BATTERY, thermal=thermal))
     assert doctor.gate(state) == ["its chip is at 71.5 °C, above 70.0 °C"]
-    told += "\tTemperatureThreshold{mType=4, mName=TYPE_SKIN, mHotThrottlingThresholds=[NaN, 45.0]}\n"
-    state = answers.current_state(specimens.answer(battery=specimens.BATTERY, thermal=told))
+    thermal += "\tTemperatureThreshold{mType=4, mName=TYPE_SKIN, mHotThrottlingThresholds=[NaN, 45.0]}\n"
+    state = answers.current_state(specimens.answer(battery=specimens.BATTERY, thermal=thermal))
     assert (state["thermal_status"], doctor.gate(state)) == ("none", [])
 
 
 def test_a_screen_saver_is_named():
-    one = finding("screen", replace(FACTS, awake=True, dreaming=True, locked=False))
-    assert (one.level, one.message) == ("warning", "Its screen saver is running, which uses its processor.")
-    one = finding("screen", replace(FACTS, awake=True, dreaming=True, locked=True))
-    assert one.message.startswith("Its screen is locked.")
+    screen = finding("screen", replace(FACTS, awake=True, dreaming=True, locked=False))
+    assert (screen.level, screen.message) == ("warning", "Its screen saver is running, which uses its processor.")
+    screen = finding("screen", replace(FACTS, awake=True, dreaming=True, locked=True))
+    assert screen.message.startswith("Its screen is locked.")
 
 
 @given(

@@ -1,4 +1,4 @@
-"""What a run writes of its device beside the instances: what it is held to, and samples of its state."""
+"""Tests of what a run records about its device: applied conditions, boots, and samples of its state."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ ONE = Instance("tflite", "cpu", "float32", "squeezenet")
 
 
 class Device:
-    """Answers with its states, one after the other: the last one again and again."""
+    """A device that returns its states one after the other, and then repeats the last one."""
 
     telemetry_interval_s = 0.01
 
@@ -49,13 +49,13 @@ def samples_of(folder, device, body=lambda: time.sleep(0.1), attempt=3):
 def test_every_sample_tells_instance_and_attempt(tmp_path):
     samples = samples_of(tmp_path, Device({"temperature_c": 30.5, "plugged": True}))
     assert len(samples) > 2
-    assert {(one["instance"], one["attempt"], one["plugged"]) for one in samples} == {(ONE.id, 3, True)}
+    assert {(sample["instance"], sample["attempt"], sample["plugged"]) for sample in samples} == {(ONE.id, 3, True)}
 
 
 @pytest.mark.parametrize("error", [DeviceLostError("gone"), DeviceError("it talks without end")])
 def test_a_device_that_does_not_answer_is_noted_without_its_name(tmp_path, error):
     samples = samples_of(tmp_path, Device({"temperature_c": 30}, error, {"temperature_c": 31}))
-    assert [one.get("lost") for one in samples][:3] == [None, True, None]
+    assert [sample.get("lost") for sample in samples][:3] == [None, True, None]
     assert set(samples[1]) == {"at", "instance", "attempt", "lost"}
 
 
@@ -65,7 +65,7 @@ def test_a_connection_lost_in_the_middle_is_detected(tmp_path):
         raise DeviceLostError("gone")
 
     samples = samples_of(tmp_path, Device({"temperature_c": 30}), lose)
-    assert [one.get("lost") for one in samples[-2:]] == [None, True]
+    assert [sample.get("lost") for sample in samples[-2:]] == [None, True]
     with pytest.raises(DeviceLostError), execution._sampling_telemetry(run_of(tmp_path, Device({})), ONE, 1):
         raise DeviceLostError("gone")
 
@@ -96,7 +96,7 @@ def test_an_idle_device_is_sampled_only_where_its_charge_tells_something(tmp_pat
         return
     samples, broken = rawlog.read_telemetry(tmp_path / "telemetry.jsonl")
     assert len(samples) > 1 and broken == 0
-    assert {(one["instance"], one["attempt"], one["screen_on"]) for one in samples} == {(None, None, True)}
+    assert {(sample["instance"], sample["attempt"], sample["screen_on"]) for sample in samples} == {(None, None, True)}
 
 
 def test_sampling_an_idle_device_ends_when_it_is_plugged_in_lost_or_interrupted(tmp_path):
@@ -132,13 +132,13 @@ def test_applied_conditions_are_recorded_whenever_they_change(tmp_path):
         AppliedConditions(core_mask="f0", fixed_performance=True),
         AppliedConditions(refused={"cores": "all are of 1 MHz"}),
     )
-    for held, there in ((kept, 1), (kept, 1), (refused, 2), (refused, 2), (kept, 3)):
-        record = execution._record_applied_conditions(folder, record, held)
+    for applied, count in ((kept, 1), (kept, 1), (refused, 2), (refused, 2), (kept, 3)):
+        record = execution._record_applied_conditions(folder, record, applied)
         assert rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS) == record
-        assert len(record["held"]) == there
+        assert len(record["held"]) == count
         assert {name: record["held"][-1][name] for name in ("core_mask", "refused")} == {
-            "core_mask": held.core_mask,
-            "refused": held.refused,
+            "core_mask": applied.core_mask,
+            "refused": applied.refused,
         }
 
 
@@ -146,38 +146,38 @@ def test_applied_conditions_are_recorded_whenever_they_change(tmp_path):
     "boots, logged",
     [
         ([Boot("a", 10), Boot("a", 20), Boot("b", 5), Boot("b", 9)], [("a", 10), ("b", 5)]),
-        ([Boot(None, 10), Boot(None, 20)], [(None, 10), (None, 20)]),  # restarts show in uptimes, beside the others
+        ([Boot(None, 10), Boot(None, 20)], [(None, 10), (None, 20)]),  # all are recorded without ids
         ([Boot(), Boot("a"), Boot()], [("a", None)]),
         ([Boot()], None),
     ],
 )
 def test_each_start_of_the_system_that_an_attempt_begins_in_is_in_the_run(tmp_path, boots, logged):
     folder = begin(tmp_path, [ONE.id])
-    for boot in boots:  # each time as when the run is resumed
+    for boot in boots:  # each time as if the run were resumed
         record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
         device = SimpleNamespace(boot=partial(copy, boot))
         execution._note_boot(SimpleNamespace(folder=folder, record=record, device=device))
-    noted = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)["boots"]
-    assert (noted and [(boot["boot_id"], boot["uptime_s"]) for boot in noted]) == logged
-    assert all(boot["at"].endswith("Z") for boot in noted or [])
+    boots_in_run = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)["boots"]
+    assert (boots_in_run and [(boot["boot_id"], boot["uptime_s"]) for boot in boots_in_run]) == logged
+    assert all(boot["at"].endswith("Z") for boot in boots_in_run or [])
 
 
 @pytest.mark.parametrize("lost", [False, True])
 def test_the_device_is_held_to_the_runs_conditions_and_let_go(tmp_path, lost):
-    """Those of run.json, also when a run is gone on with."""
+    """The conditions are those of run.json, also if a run is resumed."""
     folder = begin(
         tmp_path, ["tflite_cpu_float32_mnasnet"] if lost else [], conditions={"fixed_performance": True, "cores": "big"}
     )
-    seen = []
+    calls = []
 
     class Holding:
         @contextmanager
-        def hold(self, wanted):
-            seen.append(wanted)
+        def hold(self, conditions):
+            calls.append(conditions)
             try:
                 yield AppliedConditions(core_mask="f0")
             finally:
-                seen.append("let go")
+                calls.append("let go")
 
         @property
         def delegates(self):
@@ -189,7 +189,7 @@ def test_the_device_is_held_to_the_runs_conditions_and_let_go(tmp_path, lost):
             execution.execute(folder, Holding(), request, lambda *_: None)
     else:
         assert execution.execute(folder, Holding(), request, lambda *_: None) == []
-    assert seen == [Conditions(True, "big"), "let go"]
+    assert calls == [Conditions(True, "big"), "let go"]
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    assert [held["core_mask"] for held in record["held"]] == ["f0"]
+    assert [applied["core_mask"] for applied in record["held"]] == ["f0"]
     assert (record["ended"] is None) == lost

@@ -19,17 +19,17 @@ def test_the_newest_number_in_a_log_that_is_being_written():
     lines = [json.dumps({"repetition": n, "event": "pass"}) for n in range(900)]
     begun = "\n".join(lines[:2]) + "\n" + '{"event":"operator","rep'
     assert last_value(begun.encode(), "repetition", "pass") == 1
-    whole = "\n".join(lines) + "\n" + '{"event":"operator","repetition":7}\n'
-    assert last_value(whole.encode()[-500:], "repetition", "pass") == 899
-    assert last_value(whole.encode()[-500:], "repetition") == 7
+    log = "\n".join(lines) + "\n" + '{"event":"operator","repetition":7}\n'
+    assert last_value(log.encode()[-500:], "repetition", "pass") == 899
+    assert last_value(log.encode()[-500:], "repetition") == 7
     assert last_value(b'{"query":null}\n{"query":3}\n[]\n', "query") == 3
 
 
 @given(st.lists(st.integers(0, 2**40), max_size=20), st.binary(max_size=40).filter(lambda data: b"\n" not in data))
 def test_a_half_written_line_never_counts(queries, begun):
-    whole = "".join(json.dumps({"event": "image", "query": query}) + "\n" for query in queries).encode()
-    assert last_value(whole + begun, "query", "image") == (queries[-1] if queries else None)
-    assert last_value(whole + b'{"query": 7}', "query", "image") == (queries[-1] if queries else None)
+    log = "".join(json.dumps({"event": "image", "query": query}) + "\n" for query in queries).encode()
+    assert last_value(log + begun, "query", "image") == (queries[-1] if queries else None)
+    assert last_value(log + b'{"query": 7}', "query", "image") == (queries[-1] if queries else None)
 
 
 @given(st.binary())
@@ -40,12 +40,12 @@ def test_a_half_written_line_never_counts(queries, begun):
 @example(b'{"query": true}\n{"query": "7"}\n')
 @example(b'{"query": [{}]}\n')
 def test_whatever_a_device_writes_is_a_number_or_nothing(tail):
-    found = last_value(tail, "query")
-    assert found is None or -(2**63) < found < 2**63
+    value = last_value(tail, "query")
+    assert value is None or -(2**63) < value < 2**63
 
 
 class Work:
-    """A stand-in for a process: exit codes that poll gives one after the other, and what collect does."""
+    """A stand-in for a process: `poll` returns exit codes one after the other, and `collect` calls a function."""
 
     def __init__(self, task, codes, collect=lambda log: None):
         self._task, self._codes, self._collect = task, iter(codes), collect
@@ -159,7 +159,7 @@ def test_a_log_with_nothing_of_the_format_has_no_ending(tmp_path, content):
 
 
 class Tool:
-    """A stand-in for one of TFLite's programs: exit codes that poll gives one after the other."""
+    """A stand-in for a program of TFLite, whose `poll` returns exit codes one after the other."""
 
     def __init__(self, codes):
         self.codes, self.killed = iter(codes), False
@@ -210,8 +210,8 @@ def test_a_tool_is_run_for_the_run_on_its_cores_and_what_it_said_is_kept(tmp_pat
     assert device.runs == [(tmp_path.name, "f0")]
     assert device.words[:2] == ["/there/benchmark_model", "--graph=/there/m.tflite"]
     assert "nothing of use" in reason(tmp_path, job)
-    kept = tmp_path / "native" / f"{job.instance}.2.benchmark_model.stdout.txt"
-    assert kept.read_text() == "INFO: nothing of use"
+    output_file = tmp_path / "native" / f"{job.instance}.2.benchmark_model.stdout.txt"
+    assert output_file.read_text() == "INFO: nothing of use"
 
 
 def test_a_tool_that_takes_too_long_is_ended(tmp_path, job):
@@ -226,13 +226,13 @@ def test_a_tool_that_ended_with_its_connection_is_to_be_run_again(tmp_path, job)
 
 
 def test_a_device_that_goes_away_under_a_tool_fails_the_attempt(tmp_path, job):
-    for number, (error, said) in enumerate(
+    for number, (error, sentence) in enumerate(
         [(DeviceLostError, "the device stopped answering"), (DeviceError, "could not run it")], start=1
     ):
         attempt = replace(job, attempt=number)
         with pytest.raises(error, match="SERIAL"):
             carry_out_by_tools(ToolDevice([None, error("SERIAL does not answer.")]), attempt, tmp_path)
-        assert said in reason(tmp_path, attempt) and "SERIAL" not in reason(tmp_path, attempt)
+        assert sentence in reason(tmp_path, attempt) and "SERIAL" not in reason(tmp_path, attempt)
 
 
 def test_a_stop_ends_a_tool(tmp_path, job):

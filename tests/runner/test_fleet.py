@@ -1,4 +1,4 @@
-"""Many devices at once, and a device that is waited for, with a clock of the test's own."""
+"""Tests of several devices at once, and of waiting for a lost device with a simulated clock."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ from runner.errors import DeviceError, DeviceLostError
 
 
 class Clock:
-    """Time that passes only where somebody waits: as `time`, and as the event that a worker is stopped by."""
+    """A clock that advances only during waits; it replaces `time` and the event that stops a worker."""
 
     def __init__(self, stop_at=float("inf")):
         self.now, self.pauses, self._stop_at = 1000.0, [], 1000.0 + stop_at
@@ -32,9 +32,9 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch):
-    found = Clock()
-    monkeypatch.setattr(fleet, "time", found)
-    return found
+    stand_in = Clock()
+    monkeypatch.setattr(fleet, "time", stand_in)
+    return stand_in
 
 
 def lost():
@@ -67,7 +67,7 @@ def test_without_patience_a_lost_device_is_given_up_at_the_second_loss(clock):
 def test_a_device_that_was_connected_for_long_gets_the_full_patience_again(clock):
     def work():
         if len(clock.pauses) in (3, 6, 9):
-            clock.now += 1000  # an instance that went well
+            clock.now += 1000  # an instance that succeeded
         if len(clock.pauses) == 12:
             return "done"
         return lost()
@@ -78,7 +78,7 @@ def test_a_device_that_was_connected_for_long_gets_the_full_patience_again(clock
 
 @given(st.lists(st.floats(0, 30), max_size=40), st.floats(0, 200))
 def test_a_lost_device_is_waited_for_as_long_as_was_asked_and_hardly_longer(silences, patience_s):
-    """Whatever time each try takes before it is found out that nobody answers."""
+    """The time limit holds however long each attempt takes to notice that the device does not answer."""
     clock = Clock()
     tries = iter(silences)
 
@@ -113,7 +113,7 @@ def test_a_stop_ends_the_waiting(monkeypatch):
 
 @dataclass
 class Device:
-    """A stand-in: its work is a function of the test's."""
+    """A stand-in for a device whose work is a function of the test."""
 
     slug: str
     work: object
@@ -129,7 +129,7 @@ class Device:
 
 @pytest.fixture
 def run_all(monkeypatch, tmp_path):
-    """Runs on stand-ins, whose runs are folders with nothing in them."""
+    """Return a function that runs work on stand-ins for devices, with empty folders as runs."""
     monkeypatch.setattr(fleet, "create_run", lambda workspace, device, request, run_id: tmp_path / device.slug)
     monkeypatch.setattr(ledger, "read", lambda folder: [folder.name])
 
@@ -153,10 +153,10 @@ def run_all(monkeypatch, tmp_path):
 
 def test_a_slow_or_lost_device_holds_up_none_of_the_others(run_all):
     quick_is_done = threading.Event()
-    seen = []
+    finished_in_time = []
 
     def slow(folder, listen, stop):
-        seen.append(quick_is_done.wait(10))
+        finished_in_time.append(quick_is_done.wait(10))
         return ["slow"]
 
     def quick(folder, listen, stop):
@@ -167,21 +167,21 @@ def test_a_slow_or_lost_device_holds_up_none_of_the_others(run_all):
         raise DeviceLostError("It does not answer.")
 
     first, second, third = run_all(slow, away, quick, patience_s=0)
-    assert seen == [True]
+    assert finished_in_time == [True]
     assert (first.entries, first.error, third.entries) == (["slow"], None, ["quick"])
     assert str(second.error) == "It does not answer."
     assert second.folder.name == "device-1" and second.entries == ["device-1"], "what it had done is told"
 
 
 def test_each_device_has_a_listener_and_a_run_of_its_own(run_all):
-    heard = [[], []]
+    events = [[], []]
 
     def work(folder, listen, stop):
         listen(folder.name)
         return []
 
-    outcomes = run_all(work, work, listeners=[heard[0].append, heard[1].append])
-    assert heard == [["device-0"], ["device-1"]]
+    outcomes = run_all(work, work, listeners=[events[0].append, events[1].append])
+    assert events == [["device-0"], ["device-1"]]
     assert [outcome.folder.name for outcome in outcomes] == ["device-0", "device-1"]
 
 

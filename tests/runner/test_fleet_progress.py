@@ -1,4 +1,4 @@
-"""What a run shows, whatever devices write into their logs."""
+"""Tests that the progress of a run is shown safely, whatever devices write to their logs."""
 
 import io
 
@@ -14,12 +14,12 @@ HOSTILE = "[/red] [bold]\33[31m\u202eevil :smile:\nnext line [link=x]"
 
 @pytest.fixture(params=[True, False])
 def screen(request, monkeypatch):
-    """What is shown, on a terminal and in a file."""
+    """Return the stream to which the progress is written, as a terminal and as a file."""
     shown = io.StringIO()
-    made = console.Console
+    console_class = console.Console
 
     def to_here(**options):
-        return made(file=shown, force_terminal=request.param, width=200, color_system=None, **options)
+        return console_class(file=shown, force_terminal=request.param, width=200, color_system=None, **options)
 
     monkeypatch.setattr(console, "Console", to_here)
     return shown
@@ -31,7 +31,7 @@ def test_a_reason_is_shown_as_it_is_and_nothing_of_it_is_a_command(screen):
         shown.listeners[0]("waiting", INSTANCE, {"reasons": ["[/oops]"]})
     [line] = [line for line in screen.getvalue().splitlines() if "failed" in line]
     assert (
-        line.rpartition("\33[2K")[2].strip()  # what comes before is Rich's own
+        line.rpartition("\33[2K")[2].strip()  # the control characters before it are written by Rich
         == f"two: {INSTANCE.id} failed: [/red] [bold] [31m evil :smile: next line [link=x]"
     )
 

@@ -1,6 +1,7 @@
-"""Signals in the middle of making images and models: Ctrl-C and a closing terminal signal every process of a command.
+"""Tests of signals while images and models are made.
 
-`kill` signals only the command itself, and `timeout` does both.
+Ctrl-C and a closing terminal signal every process of a command, `kill` signals only the command itself, and `timeout`
+does both.
 """
 
 import os
@@ -28,7 +29,7 @@ TERMINAL = [(signal.SIGINT, os.killpg), (signal.SIGHUP, os.killpg)]
 
 @pytest.fixture(autouse=True)
 def no_signal_is_ignored():
-    """Commands inherit from these tests, which may have been started by `nohup`, that SIGHUP is ignored."""
+    """Restore the default for SIGHUP, which commands would inherit as ignored if the tests were started by `nohup`."""
     earlier = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, earlier)
@@ -43,7 +44,7 @@ def alive(group):
 
 
 def interrupted(tmp_path, words, begun, number=signal.SIGINT, send=os.killpg):
-    """Exit code and standard error of `aiot <words>`, which gets a signal once `begun()` is true."""
+    """Run `aiot <words>`, send a signal once `begun()` is true, and return the exit code and standard error."""
     command = [sys.executable, "-m", "aiot", *words, "--workspace", str(tmp_path)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 120
@@ -88,7 +89,7 @@ def test_models_can_be_converted_after_an_interrupted_try(tmp_path, number, send
 
 
 def test_the_processes_of_a_pool_end_when_their_command_is_killed(tmp_path):
-    """Nothing can be done about SIGKILL by the process that receives it: the others have to notice."""
+    """A command cannot react to SIGKILL, so the processes of its pool have to notice that it has ended."""
     images = tmp_path / "data" / "datasets" / "sample" / "images"
     begun = lambda: images.is_dir() and len(list(images.iterdir())) > 20  # noqa: E731
     code, _ = interrupted(tmp_path, ["dataset", "make", "--jobs", "2"], begun, signal.SIGKILL, os.kill)
@@ -97,7 +98,7 @@ def test_the_processes_of_a_pool_end_when_their_command_is_killed(tmp_path):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_timeout_and_nohup_have_their_usual_meaning(tmp_path, jobs):
-    """`timeout` signals the command twice, which is no second request; under `nohup` a closing terminal is ignored."""
+    """`timeout` signals the command twice, which counts as once; under `nohup` a closing terminal is ignored."""
     words = [sys.executable, "-m", "aiot", "simulate", "--images", "5000", "--raw", tmp_path / "raw", "--jobs", jobs]
     done = subprocess.run(["timeout", "5", *map(str, words)], check=False, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr.strip()) == (124, BY_SIGNAL[signal.SIGTERM][1])

@@ -1,4 +1,4 @@
-"""How an instance stands, read from its attempts."""
+"""Tests of the status of an instance, which is read from its attempts."""
 
 import pytest
 
@@ -14,8 +14,8 @@ def test_an_attempt_that_ended_with_a_damaged_line_is_tried_again(tmp_path):
     path = attempt(folder, SUITE[1], LOAD, image(0), end())
     path.write_text("what is this\n" + path.read_text())
     unavailable(folder, SUITE[2])
-    found = [(entry.status, entry.attempts) for entry in ledger.read(folder)]
-    assert found == [("end", 1), ("damaged", 1), ("unavailable", 1), ("missing", 0)]
+    entries = [(entry.status, entry.attempts) for entry in ledger.read(folder)]
+    assert entries == [("end", 1), ("damaged", 1), ("unavailable", 1), ("missing", 0)]
     assert not ledger.finished(ledger.read(folder))
 
 

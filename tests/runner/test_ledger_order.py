@@ -1,4 +1,4 @@
-"""Which order the next run of a device takes, by the run.json of its earlier runs."""
+"""Tests of the order of the next run of a device, which depends on run.json of its earlier runs."""
 
 import json
 
@@ -17,14 +17,14 @@ def drawn(raw, device="local", seed=None, **other):
 
 
 def run(raw, number, device="local", ended="2026-01-01T01:00:00Z", seed=None, **other):
-    """Begin and end the next run of a device; gives its run.json."""
+    """Log the next run of a device from start to end, and return its run.json."""
     fields = {**ASKED, **other, **drawn(raw, device, seed, **other), "ended": ended}
     folder = begin(raw, run_id=f"20260101T00{number:02}00.000Z-{number:06}", device=device, **fields)
     return rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
 
 
 def of_log(record):
-    """The order as the log says that it was made."""
+    """Return the order that follows from the seed and the direction in run.json."""
     instances = suite.draw_balanced_order(
         [suite.Instance.parse(id_) for id_ in sorted(record["suite"])], record["order"]["seed"]
     )
@@ -48,7 +48,7 @@ def test_devices_have_orders_of_their_own_and_every_second_run_reverses_the_one_
 
 
 def test_a_linear_trend_cancels_in_two_runs(tmp_path):
-    """Each instance has the same mean place in a run and its reverse."""
+    """The mean place over a run and its reverse is the same for all instances."""
     first, second = run(tmp_path, 0)["suite"], run(tmp_path, 1)["suite"]
     assert {first.index(id_) + second.index(id_) for id_ in IDS} == {len(IDS) - 1}
 
@@ -65,10 +65,10 @@ def test_an_explicit_seed_gives_the_same_order_on_every_device_and_in_every_run(
 
 
 def test_a_run_that_was_not_finished_is_not_reversed(tmp_path):
-    whole, cut = run(tmp_path, 0, threads=4), run(tmp_path, 1, ended=None)
+    complete, cut = run(tmp_path, 0, threads=4), run(tmp_path, 1, ended=None)
     assert drawn(tmp_path)["order"]["reverse_of"] is None
     assert drawn(tmp_path)["suite"] not in (cut["suite"], cut["suite"][::-1])
-    assert drawn(tmp_path, threads=4)["order"]["reverse_of"] == whole["run_id"]
+    assert drawn(tmp_path, threads=4)["order"]["reverse_of"] == complete["run_id"]
 
 
 def test_a_reverse_that_was_not_finished_is_tried_again(tmp_path):
@@ -94,7 +94,7 @@ def test_only_a_run_that_was_asked_the_same_is_reversed(tmp_path, other):
 
 
 def test_other_settings_begin_with_the_same_order(tmp_path):
-    """So that two versions can be compared on a device instance by instance: their places are the same."""
+    """Two versions can thus be compared on a device with each instance at the same place."""
     first = run(tmp_path, 0)
     assert run(tmp_path, 1, threads=4)["suite"] == first["suite"]
     assert run(tmp_path, 2, threads=4)["suite"] == run(tmp_path, 3)["suite"] == first["suite"][::-1]

@@ -1,4 +1,4 @@
-"""The examples of docs/adding.md, used as a user would: files in a workspace, and the command."""
+"""Tests of the examples of docs/adding.md, used through files in a workspace and the command."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ CHOSEN = ["--models", "squeezenet1_1", "--frameworks", "torchscript", "--weights
 
 @pytest.fixture(scope="module")
 def space(tmp_path_factory):
-    """A workspace with both examples, random weights for a hundred classes, and twelve pictures."""
+    """Make a workspace with both examples, random weights for a hundred classes, and twelve pictures."""
     root = tmp_path_factory.mktemp("space")
     shutil.copytree(ROOT / "docs" / "examples" / "plugins", root / "plugins")
     make_dataset(root / "data" / "datasets" / "sample")
@@ -36,14 +36,14 @@ def space(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def converted(space, tmp_path_factory):
-    """A copy of the model files as the first `aiot models prepare` makes them, and what it said."""
-    made = aiot(space, "models", "prepare", *CHOSEN)
-    return shutil.copytree(space.models, tmp_path_factory.mktemp("converted") / "models"), made
+    """Return a copy of the model files made by the first `aiot models prepare`, and the result of the command."""
+    preparation = aiot(space, "models", "prepare", *CHOSEN)
+    return shutil.copytree(space.models, tmp_path_factory.mktemp("converted") / "models"), preparation
 
 
 @pytest.fixture(autouse=True)
 def as_new(space, converted):
-    """The model was converted once, and nothing was changed or run by the test before."""
+    """Restore the converted model and the plug-ins, and remove runs of the previous test."""
     folder, _ = converted
     for changed in (space.models, space.raw, space.plugins):
         shutil.rmtree(changed, ignore_errors=True)
@@ -56,19 +56,19 @@ def aiot(space, *words):
 
 
 def test_a_model_and_a_framework_are_one_file_each(space, converted):
-    _, made = converted
-    assert (made.returncode, made.stderr) == (0, "")
-    assert "1 model files, 1 of them built now" in made.stdout
+    _, preparation = converted
+    assert (preparation.returncode, preparation.stderr) == (0, "")
+    assert "1 model files, 1 of them built now" in preparation.stdout
     assert "1 model files, 0 of them built now" in aiot(space, "models", "prepare", *CHOSEN).stdout
 
     checked = aiot(space, "models", "check", "--weights", "weights", "--images", "12")
     assert "torchscript_float32_squeezenet1_1" in checked.stdout
     [record] = (space.models / "weights" / "checks").glob("*.json")
-    found = json.loads(record.read_text())
-    assert found["top1_agreement"] == 1 and found["largest_difference"] < 1e-5
+    check = json.loads(record.read_text())
+    assert check["top1_agreement"] == 1 and check["largest_difference"] < 1e-5
 
-    ran = aiot(space, "run", "--local", *CHOSEN)
-    assert (ran.returncode, ran.stderr) == (0, "")
+    outcome = aiot(space, "run", "--local", *CHOSEN)
+    assert (outcome.returncode, outcome.stderr) == (0, "")
     [log] = space.raw.rglob("torchscript_cpu_float32_squeezenet1_1.1.jsonl")
     attempt = rawlog.read_attempt(log)
     assert (attempt.status, attempt.last["images"]) == ("end", 12)
@@ -117,9 +117,9 @@ def test_a_framework_that_crashes_is_an_instance_that_failed_and_the_run_goes_on
     (space.plugins / "frameworks" / "crashing.py").write_text(example.replace(place, place + crash))
     both = ["--models", "squeezenet1_1", "--frameworks", "torchscript,crashing", "--weights", "weights"]
     assert aiot(space, "models", "prepare", *both).returncode == 0
-    ran = aiot(space, "run", "--local", *both)
-    assert ran.returncode == 1
-    assert "\naiot: Some measurements failed (see above)" in ran.stderr
+    outcome = aiot(space, "run", "--local", *both)
+    assert outcome.returncode == 1
+    assert "\naiot: Some measurements failed (see above)" in outcome.stderr
     [log] = space.raw.rglob("crashing_cpu_float32_squeezenet1_1.1.jsonl")
     attempt = rawlog.read_attempt(log)
     assert (attempt.status, len(attempt.of("image"))) == ("failed", 2)

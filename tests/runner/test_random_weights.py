@@ -1,4 +1,4 @@
-"""A network with random weights from its preparation to the tables: times, and no accuracy anywhere."""
+"""Tests that a network with random weights has times, but no accuracy from its preparation to the tables."""
 
 import json
 
@@ -26,12 +26,12 @@ def test_a_network_with_random_weights_has_times_and_no_accuracy(tmp_path):
     assert check["passed"] and check["largest_difference"] < 1e-3 and check["top1_agreement"] == 1
     assert (check["accuracy"], check["original_accuracy"]) == (None, None)
 
-    ran = aiot(
+    outcome = aiot(
         "run", "--local", *WORDS, "--delegates", "cpu", "--weights", "random", "--images", "5",
         "--workspace", str(tmp_path),
     )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
-    assert "times only, no accuracy, because the weights are random: squeezenet1_1" in ran.stderr
+    assert outcome.returncode == 0, outcome.stderr
+    assert "times only, no accuracy, because the weights are random: squeezenet1_1" in outcome.stderr
     [folder] = rawlog.run_folders(tmp_path / "data" / "raw")
     [path] = rawlog.attempt_paths(folder)[ONE]
     attempt = rawlog.read_attempt(path)
@@ -42,8 +42,8 @@ def test_a_network_with_random_weights_has_times_and_no_accuracy(tmp_path):
     data = aiot_analysis.load(tmp_path / "data" / "processed", "measured")
     [row] = data.instances.to_dict("records")
     assert (row["instance_id"], row["weights"], row["verdict"], row["images"]) == (ONE, "random", "semi-valid", 5)
-    assert row["accuracy"] != row["accuracy"] and row["parity_accuracy"] != row["parity_accuracy"]  # missing
-    # of SqueezeNet 1.1 with 1000 classes, as torchvision states them
+    assert row["accuracy"] != row["accuracy"] and row["parity_accuracy"] != row["parity_accuracy"]  # no accuracy
+    # stated by torchvision for SqueezeNet 1.1 with 1000 classes
     assert (round(row["macs_millions"]), row["params_millions"]) == (349, 1.235496)
     assert row["parity_passed"] and row["inference_ms_mean"] > 0
     assert not data.images()["correct"].any()

@@ -190,11 +190,11 @@ def test_an_unknown_schema_version_is_refused(tmp_path, version):
 
 def test_a_field_that_may_be_null_is_null_where_an_older_record_does_not_have_it(tmp_path):
     path = tmp_path / "device.json"
-    told = {"schema_version": 1, "slug": "a", "cores": [], "not_offered": [], "soc": "x", "new": 7}
-    path.write_text(json.dumps(told))
+    stored = {"schema_version": 1, "slug": "a", "cores": [], "not_offered": [], "soc": "x", "new": 7}
+    path.write_text(json.dumps(stored))
     record = rawlog.read_json(path, rawlog.DEVICE_FIELDS)
     assert set(record) == {*rawlog.DEVICE_FIELDS, "new"}
-    assert {name: value for name, value in record.items() if value is not None} == told
+    assert {name: value for name, value in record.items() if value is not None} == stored
 
 
 def test_records_are_checked_before_they_are_written(tmp_path):
@@ -207,9 +207,9 @@ def test_attempts_are_found_in_the_order_of_their_numbers(tmp_path):
     for number in (10, 2, 1):
         rawlog.AttemptWriter(rawlog.attempt_path(tmp_path, "a_b_c_d", number)).close()
     (tmp_path / "telemetry.jsonl").touch()
-    found = rawlog.attempt_paths(tmp_path)
-    assert [path.name for path in found["a_b_c_d"]] == ["a_b_c_d.1.jsonl", "a_b_c_d.2.jsonl", "a_b_c_d.10.jsonl"]
-    assert list(found) == ["a_b_c_d"]
+    paths = rawlog.attempt_paths(tmp_path)
+    assert [path.name for path in paths["a_b_c_d"]] == ["a_b_c_d.1.jsonl", "a_b_c_d.2.jsonl", "a_b_c_d.10.jsonl"]
+    assert list(paths) == ["a_b_c_d"]
 
 
 def test_broken_telemetry_lines_are_left_out_and_counted(tmp_path):
@@ -262,12 +262,12 @@ def test_a_node_that_is_not_of_the_format_is_left_out_and_named(log, changes, re
 def test_a_node_is_read_as_it_was_written_or_not_at_all(name, value):
     path = rawlog.attempt_path(".", "pytorch_cpu_float32_mnasnet", 1)
     node = {**NODE, name: value}
-    lines = [json.dumps(one).encode() for one in (IMAGE, node)]
+    lines = [json.dumps(entry).encode() for entry in (IMAGE, node)]
     attempt = rawlog.parse_attempt(path, b"\n".join(lines) + b"\n")
     assert attempt.events == [IMAGE, node] if not attempt.left_out else attempt.events == [IMAGE]
     lists = {"within": str, "inputs": str, "kernel": int, "stride": int, "in_shape": int, "out_shape": int}
     if not attempt.left_out and name in lists and value is not None:
-        assert all(type(one) is lists[name] for one in value)
+        assert all(type(entry) is lists[name] for entry in value)
     if not attempt.left_out and name in ("macs", "parameters"):
         assert type(value) is int and value >= 0
 
@@ -357,7 +357,7 @@ def test_a_lock_is_held_once_and_released_at_the_end_of_the_block(tmp_path, name
     with pytest.raises(KeyError), rawlog.locked(path):
         raise KeyError
     with rawlog.locked(path, BlockingIOError()):
-        assert [one.name for one in tmp_path.iterdir()] == ([".lock"] if name == ".lock" else [])
+        assert [path.name for path in tmp_path.iterdir()] == ([".lock"] if name == ".lock" else [])
 
 
 BUSY = rawlog.RawLogError("another process writes there")

@@ -1,4 +1,4 @@
-"""Which folder is the workspace, and what --json prints."""
+"""Tests of finding the workspace and of the output of --json."""
 
 import json
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def touched(path):
 
 @pytest.fixture
 def below(tmp_path, monkeypatch):
-    """The working folder, two levels below an empty folder."""
+    """Change to a folder two levels below an empty folder, and return it."""
     folder = tmp_path / "notebooks" / "explore"
     folder.mkdir(parents=True)
     monkeypatch.chdir(folder)

@@ -1,4 +1,4 @@
-"""Files that others wrote: reading always ends, and names stay in their folder."""
+"""Tests of files from elsewhere: reading them always ends, and their names stay in their folder."""
 
 import os
 import resource

@@ -1,4 +1,4 @@
-"""Runs by TFLite's own tools through the command line, with the stand-in in their place."""
+"""Tests of runs by TFLite's tools on the command line, with stand-ins for the tools."""
 
 import json
 
@@ -61,11 +61,11 @@ def test_a_device_without_a_framework_is_measured_all_the_same(workspace, tools)
     assert not workspace.raw.exists()
 
 
-@pytest.mark.parametrize("given", ["none", "file"])
-def test_tools_that_are_none_are_one_sentence_before_anything_begins(workspace, tmp_path, given):
+@pytest.mark.parametrize("tools", ["none", "file"])
+def test_tools_that_are_none_are_one_sentence_before_anything_begins(workspace, tmp_path, tools):
     (tmp_path / "file").mkdir()
     (tmp_path / "file" / "benchmark_model").write_text("<html>404</html>")
-    done = aiot(workspace, tmp_path / given)
+    done = aiot(workspace, tmp_path / tools)
     assert done.returncode == 1 and done.stderr.count("\n") == 1
     assert done.stderr.startswith("aiot: local: ")
     assert not workspace.raw.exists()

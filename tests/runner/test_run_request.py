@@ -28,7 +28,7 @@ EXTRA = [Instance("tflite", "nnapi", "float32", "squeezenet"), Instance("caffe2"
 
 @pytest.fixture
 def request_(request_):
-    """With two instances that cannot run on this machine."""
+    """Return the request with two additional instances, which cannot run on this machine."""
     return replace(request_, instances=[*TINY, *EXTRA])
 
 
@@ -42,30 +42,30 @@ def silent(*_):
 
 
 def answers(path):
-    """What an attempt found out, without its times."""
+    """Return the answers of an attempt without its times."""
     return [(event["query"], event["image"], event["top5"]) for event in rawlog.read_attempt(path).of("image")]
 
 
 def test_a_run_measures_what_it_can_and_says_why_not_for_the_rest(workspace, device, request_):
     folder = run_request.create_run(workspace, device, request_)
     entries = {entry.instance_id: entry for entry in execution.execute(folder, device, request_, silent)}
-    assert {one: entry.status for one, entry in entries.items()} == {
-        **{one.id: "end" for one in TINY},
-        **{one.id: "unavailable" for one in EXTRA},
+    assert {instance: entry.status for instance, entry in entries.items()} == {
+        **{instance.id: "end" for instance in TINY},
+        **{instance.id: "unavailable" for instance in EXTRA},
     }
     assert entries["tflite_nnapi_float32_squeezenet"].last["reason"] == "NNAPI is part of Android"
     caffe2 = entries["caffe2_cpu_float32_squeezenet"].last
     assert caffe2["reason"] == "caffe2 needs the legacy environment (Python 3.9, torch 1.10.2)"
     assert caffe2["remedy"].startswith("`aiot frameworks install legacy`, then `aiot models prepare")
-    for one in TINY:
-        attempt = rawlog.read_attempt(rawlog.attempt_path(folder, one.id, 1))
+    for instance in TINY:
+        attempt = rawlog.read_attempt(rawlog.attempt_path(folder, instance.id, 1))
         assert len(attempt.of("warmup")) == 1
         assert [event["query"] for event in attempt.of("image")] == list(range(24))
         assert attempt.last["correct"] == sum(event["top5"][0][0] == event["label"] for event in attempt.of("image"))
-        assert attempt.of("load")[0]["model_sha256"] == request_.artifacts[one.artifact].sha256
+        assert attempt.of("load")[0]["model_sha256"] == request_.artifacts[instance.artifact].sha256
         assert attempt.last["peak_rss_kb"] > 10_000
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    assert sorted(record["suite"]) == sorted(one.id for one in request_.instances)
+    assert sorted(record["suite"]) == sorted(instance.id for instance in request_.instances)
     assert record["ended"] >= record["started"]
     [boot] = record["boots"]
     assert boot["boot_id"] == device.boot().boot_id and len(boot["boot_id"]) == 16
@@ -76,10 +76,10 @@ def test_a_run_measures_what_it_can_and_says_why_not_for_the_rest(workspace, dev
 def test_the_two_frameworks_agree_on_the_same_network(workspace, device, request_):
     folder = run_request.create_run(workspace, device, request_)
     execution.execute(folder, device, request_, silent)
-    tflite, pytorch = (answers(rawlog.attempt_path(folder, one.id, 1)) for one in (TINY[0], TINY[2]))
-    for (_, _, ours), (_, _, theirs) in zip(tflite, pytorch, strict=True):
-        assert ours[0][0] == theirs[0][0]
-        assert ours[0][1] == pytest.approx(theirs[0][1], rel=1e-4, abs=1e-4)
+    tflite, pytorch = (answers(rawlog.attempt_path(folder, instance.id, 1)) for instance in (TINY[0], TINY[2]))
+    for (_, _, tflite_top5), (_, _, pytorch_top5) in zip(tflite, pytorch, strict=True):
+        assert tflite_top5[0][0] == pytorch_top5[0][0]
+        assert tflite_top5[0][1] == pytest.approx(pytorch_top5[0][1], rel=1e-4, abs=1e-4)
 
 
 def test_an_image_that_cannot_be_decoded_counts_as_wrong_and_is_listed(workspace, device, request_):
@@ -99,7 +99,7 @@ def test_a_model_file_that_is_none_fails_in_one_sentence_and_the_rest_goes_on(wo
     entries = {entry.instance_id: entry for entry in execution.execute(folder, device, request_, silent)}
     assert entries[TINY[0].id].status == "failed"
     assert "ValueError" in entries[TINY[0].id].last["reason"]
-    assert [entries[one.id].status for one in TINY[1:]] == ["end", "end"]
+    assert [entries[instance.id].status for instance in TINY[1:]] == ["end", "end"]
 
 
 def test_a_model_of_other_classes_is_not_run(workspace, device, request_):
@@ -113,7 +113,7 @@ def test_a_model_of_other_classes_is_not_run(workspace, device, request_):
 
 
 def test_a_model_file_for_another_layout_is_not_run(workspace, device, request_):
-    """It would answer, and wrongly."""
+    """The file would run, but give wrong answers."""
     artifact = request_.artifacts[TINY[0].artifact]
     turned = replace(artifact, settings=artifact.settings.with_layout("NCHW"))
     obstacle = preflight(TINY[0], turned, request_.catalog, request_.dataset, device)
@@ -129,7 +129,7 @@ def test_too_slow_an_instance_is_ended(workspace, device, request_):
 
 
 def test_one_device_is_used_by_one_run_at_a_time(workspace, device, request_):
-    """And a second one leaves nothing behind, neither in the same workspace nor in another one."""
+    """A second run is refused and leaves no files, in the same workspace as well as in another one."""
     other = LocalDevice(workspace.staging, "salt")
     [started] = fleet.run_all(workspace, [device], replace(request_, instances=TINY[:1]), False, [silent])
     assert device.reserve("first") == []
@@ -157,23 +157,23 @@ def test_a_second_run_waits_for_the_first_if_asked(workspace, device, request_, 
 
 
 def test_an_empty_run_does_not_hide_the_unfinished_one_before_it(workspace, device, request_, monkeypatch):
-    """As refused runs of earlier versions left them. What only the device has counts, too."""
+    """Refused runs of earlier versions left empty runs. Attempts that are only on the device count, too."""
     folders = [run_request.create_run(workspace, device, request_) for _ in range(3)]
 
-    def found():
+    def run_to_resume():
         return run_request.find_run_to_resume(workspace, device, request_)
 
-    assert found() == folders[2]
+    assert run_to_resume() == folders[2]
     monkeypatch.setattr(device, "unfetched", lambda: {folders[1].name: [f"{TINY[0].id}.1"]})
-    assert found() == folders[1]
+    assert run_to_resume() == folders[1]
     monkeypatch.undo()
     rawlog.close_attempt(rawlog.attempt_path(folders[0], TINY[0].id, 1), "failed", reason="cut")
-    assert found() == folders[0]
+    assert run_to_resume() == folders[0]
     (folders[2] / "run.json").write_text("{")
-    assert found() == folders[0], "a broken run.json does not hide it either"
-    for one in TINY + EXTRA:
-        rawlog.close_attempt(rawlog.attempt_path(folders[0], one.id, 2), "unavailable", reason="no", remedy="none")
-    assert found() == folders[1], "that one is finished"
+    assert run_to_resume() == folders[0], "a broken run.json does not hide it either"
+    for instance in TINY + EXTRA:
+        rawlog.close_attempt(rawlog.attempt_path(folders[0], instance.id, 2), "unavailable", reason="no", remedy="none")
+    assert run_to_resume() == folders[1], "that one is finished"
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,8 @@ def test_an_interrupted_attempt_is_closed_and_tried_again(workspace, device, req
     request = replace(request_, profile=replace(request_.profile, min_duration_s=30), instances=TINY[:1])
     folder = run_request.create_run(workspace, device, request)
 
-    def interrupt(event, instance, known):
-        if event == "progress" and len(known["tail"]) > 3000:
+    def interrupt(event, instance, details):
+        if event == "progress" and len(details["tail"]) > 3000:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -215,7 +215,7 @@ def test_an_interrupted_attempt_is_closed_and_tried_again(workspace, device, req
     ],
 )
 def test_a_run_is_not_resumed_with_other_versions(workspace, device, request_, monkeypatch, changed, before, now):
-    """One instance is finished and the next one is not; then Python or the framework is upgraded."""
+    """Python or the framework is upgraded when one instance is finished and the next one is not."""
     folder = run_request.create_run(workspace, device, replace(request_, instances=TINY[:2]))
     carry_out = execution.carry_out
 
@@ -241,7 +241,7 @@ def test_a_run_is_not_resumed_with_other_versions(workspace, device, request_, m
     )
     assert [entry.status for entry in ledger.read(folder)] == statuses
     assert [entry.status for entry in execution.execute(folder, device, request_, silent)] == ["end", "end"]
-    # nothing is left to measure, so that nothing can be mixed
+    # nothing is left to measure, so versions cannot be mixed
     monkeypatch.setattr(execution, "python_version", lambda *_: "3.99.0")
     assert [entry.status for entry in execution.execute(folder, device, request_, silent)] == ["end", "end"]
 
@@ -280,7 +280,7 @@ def test_a_run_killed_in_mid_instance_resumes_to_the_same_result(workspace, devi
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    time.sleep(1)  # the agent notices at its next image that nobody waits for it
+    time.sleep(1)  # the agent notices at its next image that the runner has ended
 
     result = aiot(*command(workspace, *options, "--resume"))
     assert result.returncode == 0, result.stderr
@@ -330,7 +330,7 @@ def test_a_newer_request_begins_a_new_run(workspace, device, request_):
 
 
 def test_a_second_run_takes_the_reverse_order_and_the_same_images(workspace, device, request_):
-    """Nor does a resumed run change its order, whatever was run before."""
+    """The order of a resumed run stays the same, whatever was run before."""
     request = replace(request_, profile=replace(request_.profile, max_images=5))
     folders = []
     for _ in range(2):
@@ -342,9 +342,9 @@ def test_a_second_run_takes_the_reverse_order_and_the_same_images(workspace, dev
     first, second = (rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS) for folder in folders)
     assert second["suite"] == first["suite"][::-1] and second["order"]["reverse_of"] == first["run_id"]
     shown = {
-        tuple(image for _, image, _ in answers(rawlog.attempt_path(folder, one.id, 1)))
+        tuple(image for _, image, _ in answers(rawlog.attempt_path(folder, instance.id, 1)))
         for folder in folders
-        for one in TINY
+        for instance in TINY
     }
     assert len(shown) == 1 and len(set(*shown)) == 5
 
@@ -370,7 +370,7 @@ def test_runs_sort_by_the_time_they_began(workspace, device, request_):
 
 
 def ways_there(workspace):
-    """The way of each run of the study, and its folder, in order."""
+    """Return the way of resizing and the folder of each run of the study, in order."""
     folders = rawlog.run_folders(workspace.raw)
     records = [json.loads((folder / "run.json").read_text()) for folder in folders]
     return [(record["resize"], folder) for record, folder in zip(records, folders, strict=True) if record["study"]]
@@ -381,8 +381,8 @@ def test_each_way_of_resizing_is_a_run_of_a_study_with_the_same_model_files(work
     other = run_request.create_run(workspace, device, request)
     execution.execute(other, device, request, silent)
     options = ["--models", "squeezenet", "--frameworks", "tflite", "--quantizations", "float32", "--delegates", "cpu"]
-    asked = command(workspace, *options, "--resize", "square_crop,crop-resize")
-    result = aiot(*asked)
+    words = command(workspace, *options, "--resize", "square_crop,crop-resize")
+    result = aiot(*words)
     assert result.returncode == 0, result.stderr
     (first, crop), (second, square) = ways_there(workspace)
     assert (first, second) == ("crop_resize", "square_crop")
@@ -402,32 +402,32 @@ def test_each_way_of_resizing_is_a_run_of_a_study_with_the_same_model_files(work
 
 
 def test_a_study_of_resizing_resumes_each_way_separately(workspace, device, request_):
-    one = replace(request_, instances=TINY[:1])
-    ways = {way: one.with_resize(way) for way in ("crop_resize", "square_crop")}
+    narrowed = replace(request_, instances=TINY[:1])
+    ways = {way: narrowed.with_resize(way) for way in ("crop_resize", "square_crop")}
     assert [run_request.find_run_to_resume(workspace, device, way) for way in ways.values()] == [None, None]
     folders = {way: run_request.create_run(workspace, device, request) for way, request in ways.items()}
     execution.execute(folders["square_crop"], device, ways["square_crop"], silent)
-    assert run_request.find_run_to_resume(workspace, device, one) is None  # a study is no run of the suite
+    assert run_request.find_run_to_resume(workspace, device, narrowed) is None  # a study is not a run of the suite
     for way, request in ways.items():
         assert run_request.find_run_to_resume(workspace, device, request) == folders[way]
-    assert run_request.find_run_to_resume(workspace, device, one.with_resize("resize_crop")) is None
+    assert run_request.find_run_to_resume(workspace, device, narrowed.with_resize("resize_crop")) is None
     threads = replace(ways["square_crop"], threads=2)
     assert run_request.find_run_to_resume(workspace, device, threads) is None
 
 
 def test_conditions_are_asked_for_recorded_and_judged(workspace, device, request_):
-    """This machine has no fixed-performance mode, and says so in each place."""
+    """This machine has no fixed-performance mode, which the output, the raw log and the tables state."""
     options = ["--models", "squeezenet", "--frameworks", "tflite", "--quantizations", "float32", "--delegates", "cpu"]
     result = aiot(*command(workspace, *options, "--fixed-performance"))
     assert result.returncode == 0, result.stderr
-    said = "the request for fixed performance was refused: it is a mode of Android, which this machine does not run"
-    assert said in " ".join(result.stderr.split())
+    sentence = "the request for fixed performance was refused: it is a mode of Android, which this machine does not run"
+    assert sentence in " ".join(result.stderr.split())
     [folder] = rawlog.run_folders(workspace.raw)
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
     assert record["conditions"] == {"fixed_performance": True, "cores": "all"}
-    [held] = record["held"]
-    assert (held["fixed_performance"], list(held["refused"])) == (False, ["fixed_performance"])
-    assert held["cores_allowed"]
+    [applied] = record["held"]
+    assert (applied["fixed_performance"], list(applied["refused"])) == (False, ["fixed_performance"])
+    assert applied["cores_allowed"]
     assert run_request.requested_conditions(record) == Conditions(fixed_performance=True)
     again = aiot(*command(workspace, *options, "--fixed-performance", "--resume"))
     assert (again.returncode, len(rawlog.run_folders(workspace.raw))) == (0, 1)
@@ -435,7 +435,7 @@ def test_conditions_are_asked_for_recorded_and_judged(workspace, device, request
     first, second = rawlog.run_folders(workspace.raw)
     assert (first, rawlog.read_json(second / "run.json", rawlog.RUN_FIELDS)["conditions"]) == (folder, None)
     assert run_request.refused_conditions(second) == []
-    dark = {**held, "refused": {"screen_on": "the screen is off (Asleep)", "cores": "they were not requested"}}
+    dark = {**applied, "refused": {"screen_on": "the screen is off (Asleep)", "cores": "they were not requested"}}
     rawlog.write_json(folder / "run.json", {**record, "held": [dark, dark]}, rawlog.RUN_FIELDS)
     assert run_request.refused_conditions(folder) == ["the screen does not stay on: the screen is off (Asleep)"]
 

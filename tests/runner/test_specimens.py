@@ -1,4 +1,4 @@
-"""The right reading of each file in `specimens`: see its README.md."""
+"""Tests that each file in `specimens` is read correctly: see its README.md."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def text_of(name: str) -> str:
 
 @pytest.fixture
 def imported(tmp_path):
-    """Import one of the files and return the instance, `load` and `summary` of each run, sorted by the mean time."""
+    """Return a function that imports a file and returns the instance, `load` and `summary` of each run by mean time."""
 
-    def do(name: str, **given: str) -> list[tuple[str, dict, dict]]:
+    def do(name: str, **labels: str) -> list[tuple[str, dict, dict]]:
         space = Workspace(tmp_path)
-        overrides = LabelOverrides(device="Specimen Made Up", model="mnasnet", quantization="float32", **given)
+        overrides = LabelOverrides(device="Specimen Made Up", model="mnasnet", quantization="float32", **labels)
         result = import_files([FOLDER / name], overrides, space)
         assert result.refused == []
         assert result.notes[-1].endswith(" lines understood, 0 not")
@@ -83,9 +83,9 @@ def test_what_ran_is_unknown_if_the_log_does_not_tell(imported):
     assert (load["accelerator_actual"], summary["mean_ms"]) == (None, 25.6357)
 
 
-@pytest.mark.parametrize("given", [{}, {"delegate": "nnapi"}])
-def test_the_wording_of_2019_asks_for_nnapi(imported, given):
-    [(instance, load, summary)] = imported("nnapi_2019.txt", **given)
+@pytest.mark.parametrize("labels", [{}, {"delegate": "nnapi"}])
+def test_the_wording_of_2019_asks_for_nnapi(imported, labels):
+    [(instance, load, summary)] = imported("nnapi_2019.txt", **labels)
     assert (instance, load["accelerator_requested"]) == ("tflite_nnapi_float32_mnasnet", "nnapi")
     assert (load["accelerator_actual"], summary["mean_ms"]) == (None, 66.1)
 
@@ -139,7 +139,7 @@ def test_a_battery_with_the_number_of_a_skin_is_a_battery(name):
 
 
 REPLACED = [
-    (  # without partitions, as in 2019 and early 2020
+    (  # no partitions, as in 2019 and early 2020
         "INFO: Replacing 31 node(s) with delegate (TfLiteNnapiDelegate) node.",
         *("TfLiteNnapiDelegate", 31, None, None),
     ),
@@ -157,7 +157,7 @@ REPLACED = [
 """Lines in the wording of several years and makers: the delegate, the nodes it took, of all, and the partitions."""
 
 
-@pytest.mark.parametrize(("line", "name", "nodes", "of", "partitions"), REPLACED)
-def test_what_a_delegate_took_over_is_read_in_all_wordings(line, name, nodes, of, partitions):
+@pytest.mark.parametrize(("line", "name", "nodes", "total", "partitions"), REPLACED)
+def test_what_a_delegate_took_over_is_read_in_all_wordings(line, name, nodes, total, partitions):
     [replaced] = delegates.find_replacements([("", line)])
-    assert replaced == delegates.Replaced(name, nodes, of, partitions)
+    assert replaced == delegates.Replaced(name, nodes, total, partitions)

@@ -1,4 +1,4 @@
-"""The suite run from Python, and that the command runs it in the same way."""
+"""Tests of running the suite from Python, and that the command runs it in the same way."""
 
 import json
 import re
@@ -24,7 +24,7 @@ WORDS = ["--models", "squeezenet", "--models", "mnasnet", "--frameworks", "tflit
 
 @pytest.fixture
 def run(workspace):
-    """Runs on this machine, in the workspace of the tiny networks."""
+    """Return a function that runs the suite on this machine, in the workspace of the tiny networks."""
 
     def start(**options):
         return runner.run_suite(**{"devices": "local", "workspace": workspace.root, **OURS, **options})
@@ -37,7 +37,7 @@ def record_of(folder):
 
 
 def endings(folder):
-    """The ending of each instance's first attempt, read from the last line of its log."""
+    """Return how the first attempt of each instance ended, according to the last line of its log."""
     logs = {path.name.split(".")[0]: path.read_text(encoding="utf-8") for path in folder.glob("*.1.jsonl")}
     return {instance: json.loads(text.splitlines()[-1])["event"] for instance, text in logs.items()}
 
@@ -46,30 +46,30 @@ def test_the_outcome_is_what_the_raw_logs_say(run, workspace):
     reported = []
     outcome = run(passes=2, warmups=1, max_images=5, threads=1, seed=3, report=reported.append)
     [folder] = outcome.folders
-    [one] = outcome.runs
-    assert reported == [[one]]
+    [only_run] = outcome.runs
+    assert reported == [[only_run]]
     assert rawlog.run_folders(workspace.raw) == [folder]
-    assert {entry.instance_id: entry.status for entry in one.entries} == endings(folder)
+    assert {entry.instance_id: entry.status for entry in only_run.entries} == endings(folder)
     assert sorted(name for name, ending in endings(folder).items() if ending == "end") == sorted(
         instance.id for instance in TINY
     )
-    assert [entry.instance_id for entry in one.entries] == record_of(folder)["suite"]
+    assert [entry.instance_id for entry in only_run.entries] == record_of(folder)["suite"]
     for instance in TINY:
         attempt = rawlog.read_attempt(rawlog.attempt_path(folder, instance.id, 1))
         assert (len(attempt.of("warmup")), len(attempt.of("image"))) == (1, 2 * 5)
-    assert (outcome.devices, outcome.planned, one.error) == (("local",), (), None)
+    assert (outcome.devices, outcome.planned, only_run.error) == (("local",), (), None)
     assert not outcome.failed, "instances that are unavailable are no failures"
 
 
 def test_a_suite_of_a_file_is_run_and_its_name_is_recorded(workspace, tmp_path):
-    """With the two tiny networks in TFLite; a run of the paper's suite has no name, as in earlier versions."""
+    """The suite has the two tiny networks in TFLite; the paper's suite has no name, as in earlier versions."""
     file = tmp_path / "mine.toml"
     file.write_text('models = ["squeezenet", "mnasnet"]\nframeworks = ["tflite"]\nquantizations = ["float32"]\n')
-    ran = aiot("run", "--local", "--suite", file, "--images", 2, "--workspace", workspace.root)
-    assert ran.returncode == 0, ran.stderr
+    result = aiot("run", "--local", "--suite", file, "--images", 2, "--workspace", workspace.root)
+    assert result.returncode == 0, result.stderr
     [folder] = rawlog.run_folders(workspace.raw)
-    wanted = {"tflite_cpu_float32_squeezenet", "tflite_cpu_float32_mnasnet"}
-    assert (record_of(folder)["suite_name"], set(record_of(folder)["suite"])) == ("mine", wanted)
+    expected = {"tflite_cpu_float32_squeezenet", "tflite_cpu_float32_mnasnet"}
+    assert (record_of(folder)["suite_name"], set(record_of(folder)["suite"])) == ("mine", expected)
     [paper] = runner.run_suite("local", workspace=workspace.root, suite="full", max_images=2, **OURS).folders
     assert record_of(paper)["suite_name"] is None
     unknown = aiot("run", "--local", "--suite", "tomorrow", "--workspace", workspace.root)
@@ -80,15 +80,15 @@ def test_a_suite_of_a_file_is_run_and_its_name_is_recorded(workspace, tmp_path):
 
 
 def test_todays_suite_needs_no_converter_to_list_what_it_would_run(workspace):
-    """Networks of torchvision are known by name; those without a file are unavailable, with the command to make it."""
+    """Networks of torchvision are known by name; those without a file are unavailable, with the command to make one."""
     planned = runner.run_suite("local", workspace=workspace.root, suite="today", dry_run=True).planned
-    assert {Instance.parse(one.instance_id).framework for one in planned} == {
+    assert {Instance.parse(entry.instance_id).framework for entry in planned} == {
         *("tflite", "onnxruntime", "executorch", "ncnn", "mnn")
     }
-    [vit] = [one for one in planned if one.instance_id == "tflite_cpu_float32_vit_b_16"]
+    [vit] = [entry for entry in planned if entry.instance_id == "tflite_cpu_float32_vit_b_16"]
     assert vit.obstacle["remedy"] == "`aiot models prepare --models vit_b_16 --frameworks tflite`"
-    ready = {one.instance_id for one in planned if not one.obstacle}
-    assert ready == {one.id for one in TINY if one.framework == "tflite"}
+    ready = {entry.instance_id for entry in planned if not entry.obstacle}
+    assert ready == {instance.id for instance in TINY if instance.framework == "tflite"}
 
 
 def test_a_failed_instance_is_in_the_outcome_and_is_retried_on_resume(run, workspace):
@@ -107,20 +107,22 @@ def test_a_failed_instance_is_in_the_outcome_and_is_retried_on_resume(run, works
 
 def test_each_way_of_resizing_is_a_run_of_the_outcome(run):
     outcome = run(models="mnasnet", frameworks="pytorch", resize=["square_crop", "crop_resize"])
-    assert [one.resize for one in outcome.runs] == [record_of(one.folder)["resize"] for one in outcome.runs]
-    assert [one.resize for one in outcome.runs] == ["crop_resize", "square_crop"]
+    assert [study_run.resize for study_run in outcome.runs] == [
+        record_of(study_run.folder)["resize"] for study_run in outcome.runs
+    ]
+    assert [study_run.resize for study_run in outcome.runs] == ["crop_resize", "square_crop"]
 
 
 def test_the_command_has_the_same_order_for_the_same_seed(run, workspace):
-    asked = [Instance(name, "cpu", "float32", model) for name in ("tflite", "pytorch") for model in OURS["models"]]
-    expected = [instance.id for instance in draw_balanced_order(asked, 5)]
-    [ours] = run(quantizations="float32", seed=5).folders
+    instances = [Instance(name, "cpu", "float32", model) for name in ("tflite", "pytorch") for model in OURS["models"]]
+    expected = [instance.id for instance in draw_balanced_order(instances, 5)]
+    [from_python] = run(quantizations="float32", seed=5).folders
     done = aiot("run", "--local", "--workspace", workspace.root, *WORDS, "--quantizations", "float32", "--seed", "5")
     assert done.returncode == 0, done.stderr
-    theirs = rawlog.run_folders(workspace.raw)[-1]
-    assert theirs != ours
-    assert record_of(ours)["suite"] == record_of(theirs)["suite"] == expected
-    differs = {name for name, value in record_of(ours).items() if value != record_of(theirs)[name]}
+    by_command = rawlog.run_folders(workspace.raw)[-1]
+    assert by_command != from_python
+    assert record_of(from_python)["suite"] == record_of(by_command)["suite"] == expected
+    differs = {name for name, value in record_of(from_python).items() if value != record_of(by_command)[name]}
     assert differs <= {"run_id", "started", "ended", "boots", "held"}, "the command asks for the same"
 
 
@@ -131,7 +133,9 @@ def test_a_dry_run_is_the_plan_that_the_command_prints(run, workspace):
     ready = {planned.instance_id: not planned.obstacle for planned in outcome.planned}
     assert {name for name, is_ready in ready.items() if is_ready} == {instance.id for instance in TINY}
     assert [line.split()[0] for line in printed.splitlines()] == list(ready)
-    assert {line.split()[0] for line in printed.splitlines() if line.endswith(" ready")} == {one.id for one in TINY}
+    assert {line.split()[0] for line in printed.splitlines() if line.endswith(" ready")} == {
+        instance.id for instance in TINY
+    }
     assert not workspace.raw.exists()
 
 
@@ -203,9 +207,13 @@ def test_numbers_that_the_command_line_refuses_are_refused(run, options, sentenc
     ],
 )
 def test_devices_are_named_by_words_and_serial_numbers(workspace, monkeypatch, devices, choice):
-    def refuse(asked, space):
-        assert (asked.local, list(asked.serials), asked.every) == (choice.local, list(choice.serials), choice.every)
-        assert asked.keep_serial == choice.keep_serial and space == workspace
+    def refuse(requested, space):
+        assert (requested.local, list(requested.serials), requested.every) == (
+            choice.local,
+            list(choice.serials),
+            choice.every,
+        )
+        assert requested.keep_serial == choice.keep_serial and space == workspace
         raise SelectionError("no further")
 
     monkeypatch.setattr("runner.suite_run.select_devices", refuse)
@@ -228,14 +236,14 @@ def test_the_package_needs_only_the_standard_library_until_it_runs_something():
 
 
 def test_runs_of_devices_that_take_no_part_are_named_when_others_are_resumed(run, workspace, monkeypatch):
-    """The newest run of a device counts: the first one here is finished, and the second one is left in its middle."""
+    """Only the newest run of a device counts: the first one is finished, and the second one is not."""
     monkeypatch.setattr("runner.devices.local.LocalDevice.slug", "other")
     first, second = run().folders[0], run().folders[0]
     assert unfinished_runs(workspace.raw, without=[]) == {}
     for log in [path for path in second.glob("*.jsonl") if path.name != "telemetry.jsonl"][1:]:
         log.unlink()
-    left = len(record_of(second)["suite"]) - 1
-    assert unfinished_runs(workspace.raw, without=["local"]) == {second: left}
+    remaining = len(record_of(second)["suite"]) - 1
+    assert unfinished_runs(workspace.raw, without=["local"]) == {second: remaining}
     assert unfinished_runs(workspace.raw, without=["other"]) == {}
     (second / "run.json").write_text("{")
     assert unfinished_runs(workspace.raw, without=[]) == {}, "one that cannot be read cannot be resumed"

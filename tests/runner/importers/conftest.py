@@ -29,7 +29,7 @@ def space(tmp_path) -> Workspace:
 
 @pytest.fixture
 def save(tmp_path):
-    """Writes a text, or bytes, to a file of that name, last changed at a time of 2026, and gives its path."""
+    """Return a function that writes a file with a modification time in 2026, and returns its path."""
 
     def write(name: str, content: str | bytes) -> Path:
         path = tmp_path / name
@@ -42,23 +42,23 @@ def save(tmp_path):
 
 @pytest.fixture
 def app_files(save):
-    """The two logs of a made-up session."""
+    """Return a function that writes the two logs of a made-up session and returns their paths."""
 
-    def write(made: specimens.AppSession) -> tuple[Path, Path]:
-        result = save(specimens.RESULT_NAME, specimens.result_log(made))
-        return result, save(specimens.PROGRAM_NAME, specimens.program_log(made))
+    def write(session: specimens.AppSession) -> tuple[Path, Path]:
+        result = save(specimens.RESULT_NAME, specimens.result_log(session))
+        return result, save(specimens.PROGRAM_NAME, specimens.program_log(session))
 
     return write
 
 
 @pytest.fixture
 def printed(tmp_path):
-    """What the stand-in prints, both streams together, like `benchmark_model ... > file 2>&1`."""
+    """Return a function that returns both streams of the stand-in, like `benchmark_model ... > file 2>&1`."""
 
     def run(tool: str = "benchmark_model", variants: str = "", graph: str = "m.tflite", **flags: str) -> str:
         (tmp_path / graph).touch()
         out = io.StringIO()
-        given = {
+        defaults = {
             "benchmark_model": {
                 "graph": str(tmp_path / graph),
                 "num_threads": "4",
@@ -74,7 +74,7 @@ def printed(tmp_path):
             print(standin.FIRST_LINE)
             words = set(filter(None, variants.split(",")))
             {"benchmark_model": standin.benchmark_model, "run_eval": standin.run_eval}[tool](
-                {**given, **flags}, standin.Printer(words)
+                {**defaults, **flags}, standin.Printer(words)
             )
         return out.getvalue()
 
@@ -82,7 +82,7 @@ def printed(tmp_path):
 
 
 def _evaluated(folder: Path) -> dict[str, str]:
-    """Twenty images and their classes, of which the stand-in only counts the lines."""
+    """Make twenty empty images with classes, which the stand-in only counts, and return the flags for them."""
     images = folder / "images"
     images.mkdir(exist_ok=True)
     for number in range(20):
@@ -96,13 +96,13 @@ def _evaluated(folder: Path) -> dict[str, str]:
     }
 
 
-def imported(space: Workspace, *paths: Path, **given):
-    """The result of an import into a workspace; what the user says is by field of Given."""
-    return import_files(paths, LabelOverrides(**given), space)
+def imported(space: Workspace, *paths: Path, **overrides):
+    """Import files into a workspace, and return the result; `overrides` are fields of LabelOverrides."""
+    return import_files(paths, LabelOverrides(**overrides), space)
 
 
 def whole_runs(space: Workspace) -> list[Path]:
-    """The runs below data/raw, after checking that each reads without a line left out and nothing else is there."""
+    """Return the runs in data/raw; check that each line of them can be read, and that there is nothing else."""
     folders = rawlog.run_folders(space.raw)
     for folder in folders:
         assert not folder.name.startswith(".")

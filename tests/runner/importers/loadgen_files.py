@@ -28,7 +28,7 @@ Mean latency (ns)               : 500000
 
 
 def summary(scenario: str = "SingleStream", verdict: str = "VALID", sut: str = "snpe", result: str = "") -> str:
-    """The summary of a performance run."""
+    """Return the summary of a performance run."""
     result = result or {"Offline": OFFLINE}.get(scenario, SINGLE_STREAM)
     return f"""{LINE}
 MLPerf Results Summary
@@ -62,7 +62,7 @@ No errors encountered during test.
 
 
 def detail(mode: str = "PerformanceOnly", qsl: str = "Imagenet", at: str = "2024-05-06T07:08:09Z") -> str:
-    """Lines of a detail log."""
+    """Return the lines of a detail log."""
     values = {
         "loadgen_version": "3.1 @ NA",
         "loadgen_file_sha1": {"/README.md": "0"},
@@ -76,12 +76,12 @@ def detail(mode: str = "PerformanceOnly", qsl: str = "Imagenet", at: str = "2024
 
 
 def answer_bytes(answer: int, size: int = 4) -> str:
-    """The bytes of an answer as LoadGen prints them."""
+    """Return the bytes of an answer as LoadGen prints them."""
     return answer.to_bytes(size, "little").hex().upper()
 
 
 def accuracy(answers: Sequence[int], order: Sequence[int] | None = None, size: int = 4) -> str:
-    """The accuracy log of answers to images 0, 1, ...; `order` is that of the queries."""
+    """Return the accuracy log of answers to the images 0, 1, ...; `order` is the order of the queries."""
     records = [
         f'{{ "seq_id" : {number}, "qsl_idx" : {image}, "data" : "{answer_bytes(answers[image], size)}" }}'
         for number, image in enumerate(order or range(len(answers)))
@@ -92,7 +92,7 @@ def accuracy(answers: Sequence[int], order: Sequence[int] | None = None, size: i
 def write_submission(
     top: Path, accuracy_log: str, system: str = "phone_1", benchmark: str = "mobilenetEdgeTPU", **performance: str
 ) -> Path:
-    """A submission in the layout of MLPerf Mobile; returns the folder of the result."""
+    """Write a submission in the layout of MLPerf Mobile, and return the folder of the result."""
     scenario = performance.get("scenario", "SingleStream")
     result = top / "results" / system / benchmark / scenario
     files = {

@@ -1,7 +1,7 @@
-"""Logs of the paper's app as its public source writes them. NO REAL LOGS: nothing ran, and all numbers are made up.
+"""Logs in the formats of the public source of the paper's app. NO REAL LOGS: all numbers are made up.
 
-`app_session` makes up what an app would have measured; `result_log` and `program_log` write it in the two forms. The
-device is called Specimen, which is no phone.
+`app_session` makes up the measurements of a session; `result_log` and `program_log` write them in the two formats. The
+device is called Specimen, which is not a phone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ QUANTIZED = [
     for model in MODELS
     for device in ("cpu", "nnapi")
 ]
-"""Its 36 quantized ones."""
+"""The 36 quantized workloads of the app."""
 
 FINGERPRINT = "specimen/made_up/specimen:10/QKQ1.000000.000/made-up:user/release-keys"
 DEVICE = "Specimen 1"
@@ -35,15 +35,15 @@ JAVA_BITMAP = "android.graphics.Bitmap@5d2b1c"
 
 @dataclass
 class Workload:
-    """What an app would have measured of one, in ms."""
+    """The made-up measurements of one workload, in ms."""
 
     name: str
     load_ms: int
-    first: int  # when its first image began, by the clock
+    first: int  # start of the first image on the clock
     bitmap_ms: list[int]
     ic_ms: list[int]
     statistics_ms: list[int]
-    best: list[list[int]]  # five classes an image
+    best: list[list[int]]  # five classes per image
     failed: set[int] = field(default_factory=set)
 
     @property
@@ -55,7 +55,7 @@ class Workload:
         return sum(best[0] == label for index, (best, label) in answers if index not in self.failed)
 
     @property
-    def mean_ms(self) -> float:  # the app divides the time of all by their number, with 3 ms between two images
+    def mean_ms(self) -> float:  # the app divides the total time, with 3 ms between images, by the number of images
         return (sum(self.times_ms) + 3 * len(self.times_ms)) / len(self.times_ms)
 
     @property
@@ -71,17 +71,17 @@ class AppSession:
 
 
 def app_session(images: int = 500, names: list[str] | None = None, seed: int = 0) -> AppSession:
-    """Made-up measurements: five images of each class, times around a number of each workload's own."""
+    """Make up measurements: five images per class, and times that vary around a base for each workload."""
     rng = random.Random(seed)
     labels = [10 * (index // 5) % 1000 for index in range(images)]
-    found, clock = [], 5_000_000
+    workloads, clock = [], 5_000_000
     for name in names or FLOAT32:
         around = rng.randrange(20, 200)
         best = []
         for label in labels:
-            others = rng.sample([one for one in range(1000) if one != label], 5)
+            others = rng.sample([other for other in range(1000) if other != label], 5)
             best.append([label, *others[:4]] if rng.random() < 0.7 else others)
-        one = Workload(
+        workload = Workload(
             name,
             rng.randrange(5, 900),
             clock,
@@ -90,16 +90,18 @@ def app_session(images: int = 500, names: list[str] | None = None, seed: int = 0
             [rng.randrange(1, 3) for _ in labels],
             best,
         )
-        clock += sum(one.times_ms) + 3 * images + 1000
-        found.append(one)
-    return AppSession(labels, found)
+        clock += sum(workload.times_ms) + 3 * images + 1000
+        workloads.append(workload)
+    return AppSession(labels, workloads)
 
 
-def result_log(made: AppSession, device: str = DEVICE, fingerprint: str = FINGERPRINT, **header: str) -> str:
-    """As outputResultLog writes it."""
-    images = len(made.labels)
-    accuracies = [one.correct(made.labels) / images for one in made.workloads]
-    vips = sum(accuracy / one.mean_ms * 1000 for accuracy, one in zip(accuracies, made.workloads, strict=True))
+def result_log(session: AppSession, device: str = DEVICE, fingerprint: str = FINGERPRINT, **header: str) -> str:
+    """Return the result log in the format of outputResultLog."""
+    images = len(session.labels)
+    accuracies = [workload.correct(session.labels) / images for workload in session.workloads]
+    vips = sum(
+        accuracy / workload.mean_ms * 1000 for accuracy, workload in zip(accuracies, session.workloads, strict=True)
+    )
     lines = {
         "device": device,
         "ram size": "6",
@@ -115,40 +117,42 @@ def result_log(made: AppSession, device: str = DEVICE, fingerprint: str = FINGER
         **header,
     }
     text = "".join(f"{key}:{value}\n" for key, value in lines.items())
-    for one, accuracy in zip(made.workloads, accuracies, strict=True):
-        framework, *middle = one.name.split("_")
+    for workload, accuracy in zip(session.workloads, accuracies, strict=True):
+        framework, *middle = workload.name.split("_")
         device_of = "nnapi" if "nnapi" in middle else "cpu"
-        model = one.name.partition(f"_{device_of}_")[2]
-        quantization = one.name.removeprefix(f"{framework}_").partition(f"{device_of}_")[0].rstrip("_")
-        text += f"\n\nworkload\nname:{one.name}\nframework:{framework}\n"
+        model = workload.name.partition(f"_{device_of}_")[2]
+        quantization = workload.name.removeprefix(f"{framework}_").partition(f"{device_of}_")[0].rstrip("_")
+        text += f"\n\nworkload\nname:{workload.name}\nframework:{framework}\n"
         text += f"framework:{quantization}\n" if quantization else ""
-        text += f"device:{device_of}\nmodel:{model}\ntime_load:{one.load_ms}ms\ntime_first_img:{one.times_ms[0]}ms\n"
-        text += f"time_total:{round(one.mean_ms * images)}ms\ntime_avg:{one.mean_ms!r}ms\ntime_sd:{one.sd_ms!r}ms\n"
+        text += f"device:{device_of}\nmodel:{model}\n"
+        text += f"time_load:{workload.load_ms}ms\ntime_first_img:{workload.times_ms[0]}ms\n"
+        text += f"time_total:{round(workload.mean_ms * images)}ms\ntime_avg:{workload.mean_ms!r}ms\n"
+        text += f"time_sd:{workload.sd_ms!r}ms\n"
         text += f"accuracy:{accuracy!r}\n"
     return text
 
 
-def program_log(made: AppSession) -> str:
-    """As AbstractModel.doImageClassificationContinue and ImageClassifyActivityV2 write it."""
+def program_log(session: AppSession) -> str:
+    """Return the log that AbstractModel.doImageClassificationContinue and ImageClassifyActivityV2 write."""
     lines = ["load dataset: s=4990000,e=4990120,d=120"]
-    for number, one in enumerate(made.workloads):
-        loaded = f"load model: s={one.first - one.load_ms - 5},e={one.first - 5},d={one.load_ms}"
-        lines += [loaded, loaded, f"start workload {number} name={one.name}"]
-        clock = one.first
-        for index in range(len(made.labels)):
-            lines += _image(one, index, made.labels[index], clock)
-            clock += one.times_ms[index] + 3
-        lines.append(f"all done for workload {number} name={one.name}")
+    for number, workload in enumerate(session.workloads):
+        loaded = f"load model: s={workload.first - workload.load_ms - 5},e={workload.first - 5},d={workload.load_ms}"
+        lines += [loaded, loaded, f"start workload {number} name={workload.name}"]
+        clock = workload.first
+        for index in range(len(session.labels)):
+            lines += _image(workload, index, session.labels[index], clock)
+            clock += workload.times_ms[index] + 3
+        lines.append(f"all done for workload {number} name={workload.name}")
         lines.append("flops=300  model=mobilenet_v2")
         lines.append("vips=12.5  accuracy=[0.7]  time=[0.056]")
     return "\n".join(lines) + "\n"
 
 
-def _image(one: Workload, index: int, label: int, clock: int) -> list[str]:
-    decoded = clock + one.bitmap_ms[index]
-    inferred = decoded + one.ic_ms[index]
-    end = inferred + one.statistics_ms[index]
-    best = one.best[index]
+def _image(workload: Workload, index: int, label: int, clock: int) -> list[str]:
+    decoded = clock + workload.bitmap_ms[index]
+    inferred = decoded + workload.ic_ms[index]
+    end = inferred + workload.statistics_ms[index]
+    best = workload.best[index]
     scores = [9.123456954956055, 5.5, 4.25, 1.0e-3, -0.5]
     data = f"score.len=1000, maxIndex={','.join(map(str, best))}, maxScore={','.join(map(str, scores))}, "
     data += f"firstHitRecognitionDepth={0.39 if best[0] == label else -1.0} target={label}"
@@ -164,7 +168,7 @@ def _image(one: Workload, index: int, label: int, clock: int) -> list[str]:
         ["index", index, "bitmap", "start", clock],
         ["index", index, "bitmap", "end", decoded],
         ["index", index, "bitmap.size", "[224,224]", "ic", "start", decoded],
-        *(failed if index in one.failed else answered),
+        *(failed if index in workload.failed else answered),
         ["index", index, "all", "end", end],
         ["index", index, "all", "end", f"s={clock},e={end},d={end - clock}"],
     ]

@@ -1,4 +1,4 @@
-"""Files of Qualcomm AI Hub: perf.yaml, numerics.yaml and profile jobs. The numbers are made up."""
+"""Tests of importing perf.yaml, numerics.yaml and profile jobs of Qualcomm AI Hub. The numbers are made up."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ FLOAT, QNN, MIXED = (
 
 @pytest.fixture
 def folder(save, tmp_path):
-    """Writes the two files of a network into a folder of that name, and gives their paths."""
+    """Return a function that writes the two files of a network to a folder of this name, and returns their paths."""
 
     def write(name: str = "mobilenet_v2", perf: str = PERF, numerics: str = NUMERICS):
         (tmp_path / name).mkdir()
@@ -99,13 +99,13 @@ def folder(save, tmp_path):
 
 
 def attempts(space) -> dict[tuple[str, str], list[dict]]:
-    """The events of each attempt, by the device's model and the instance."""
-    found = {}
+    """Return the events of each attempt by the model of the device and the instance."""
+    events = {}
     for run in whole_runs(space):
         device = rawlog.read_json(run / "device.json", rawlog.DEVICE_FIELDS)
         for instance, [path] in rawlog.attempt_paths(run).items():
-            found[device["model"], instance] = rawlog.read_attempt(path).events
-    return found
+            events[device["model"], instance] = rawlog.read_attempt(path).events
+    return events
 
 
 def test_perf_yaml_gives_a_profile_for_each_device_precision_and_runtime():
@@ -139,14 +139,14 @@ def test_times_and_accuracies_become_attempts(space, folder):
     result = imported(space, *folder())
     assert result.refused == []
     assert "onnxruntime_unknown_float_mobilenet_v2 on Samsung Galaxy S25 is left out" in " ".join(result.notes)
-    found = attempts(space)
-    assert set(found) == {
+    events = attempts(space)
+    assert set(events) == {
         ("Galaxy S25", FLOAT),
         ("Galaxy S25", QNN),
         ("QCS8550 (Proxy)", FLOAT),
         ("Galaxy S25", MIXED),
     }
-    load, summary, end = found["Galaxy S25", FLOAT]
+    load, summary, end = events["Galaxy S25", FLOAT]
     assert (load["accelerator_requested"], load["accelerator_actual"]) == (None, "npu")
     assert (load["nodes"], load["layers_npu"], load["layers_cpu"]) == (71, 69, 2)
     assert "layers_gpu" not in load
@@ -156,10 +156,10 @@ def test_times_and_accuracies_become_attempts(space, folder):
     assert summary["accuracy"] == 0.723
     assert summary["torch_accuracy"] == pytest.approx(0.724)
     assert (end["images"], end["correct"]) == (1000, 723)  # 72.3% of 1,000
-    _, summary, end = found["Galaxy S25", QNN]
+    _, summary, end = events["Galaxy S25", QNN]
     assert (summary["accuracy"], end["images"], end["correct"]) == (None, 0, 0)
-    assert found["Galaxy S25", MIXED][0]["accelerator_actual"] == "cpu"
-    [failed] = found["QCS8550 (Proxy)", FLOAT]
+    assert events["Galaxy S25", MIXED][0]["accelerator_actual"] == "cpu"
+    [failed] = events["QCS8550 (Proxy)", FLOAT]
     assert failed["event"] == "failed"
     assert failed["reason"] == "the job jccc of AI Hub has the status Failed: The device ran out of memory"
 
@@ -320,7 +320,7 @@ def test_yaml_is_loaded_as_plain_values():
 def test_the_command_imports_and_processes_both_files(tmp_path, folder):
     done = aiot("import", *folder(), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 3  # the phone with and without images, and the proxy
+    assert len(done.stdout.splitlines()) == 3  # the phone with and without images, and its proxy
     done = aiot("process", cwd=tmp_path)
     assert done.stdout.startswith("process   3 runs, 4 instances, 0 images"), done.stdout + done.stderr
     rows = aiot_analysis.load(tmp_path / "data" / "processed", origin="imported").instances

@@ -1,4 +1,4 @@
-"""The facts of AI Hub that come with the package, against the files that they are taken from."""
+"""Tests that the facts of AI Hub in the package agree with the files they are taken from."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def sessions():
 
 
 def parts():
-    """Each attempt, with the model of its device and the name of its images."""
+    """Return each attempt with the model of its device and the name of its images."""
     return [(session.device.code, session.dataset["name"], part) for session in sessions() for part in session.parts]
 
 
 def perf_yaml(rows: list[dict[str, str]]) -> str:
-    """A perf.yaml with the content of rows of the facts."""
+    """Return a perf.yaml with the content of rows of the facts."""
     precisions: dict = {}
     for row in rows:
         components = precisions.setdefault(

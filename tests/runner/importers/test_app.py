@@ -1,4 +1,4 @@
-"""The app's logs as runs. The logs are made up: see specimens.py."""
+"""Tests of importing logs of the app as runs. The logs are made up: see specimens.py."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def events(folder, instance):
 
 
 def test_both_logs_of_a_sitting_are_one_run_with_every_image(space, app_files):
-    made = specimens.app_session(20, TWO)
-    result = imported(space, *app_files(made))
+    session = specimens.app_session(20, TWO)
+    result = imported(space, *app_files(session))
     assert result.refused == [] and all(note.endswith(" lines understood, 0 not") for note in result.notes)
     [folder] = whole_runs(space)
     assert result.runs == [(folder, 2, 40)]
-    for instance, one in zip([FIRST, SECOND], made.workloads, strict=True):
+    for instance, workload in zip([FIRST, SECOND], session.workloads, strict=True):
         load, *images, end = events(folder, instance)
-        assert (load["load_ns"], load["resolution_ms"]) == (one.load_ms * 1_000_000, 1.0)
-        assert [image["total_ns"] for image in images] == [ms * 1_000_000 for ms in one.times_ms]
-        assert [image["bitmap_ns"] for image in images] == [ms * 1_000_000 for ms in one.bitmap_ms]
+        assert (load["load_ns"], load["resolution_ms"]) == (workload.load_ms * 1_000_000, 1.0)
+        assert [image["total_ns"] for image in images] == [ms * 1_000_000 for ms in workload.times_ms]
+        assert [image["bitmap_ns"] for image in images] == [ms * 1_000_000 for ms in workload.bitmap_ms]
         assert not any("inference_ns" in image for image in images)
-        assert [[best for best, _ in image["top5"]] for image in images] == one.best
-        assert [image["label"] for image in images] == made.labels
-        assert images[0]["at_ns"] == 0 and images[1]["at_ns"] == (one.times_ms[0] + 3) * 1_000_000
-        assert (end["images"], end["failed_images"], end["correct"]) == (20, 0, one.correct(made.labels))
-        assert end["reported"]["mean_ms"] == one.mean_ms
+        assert [[best for best, _ in image["top5"]] for image in images] == workload.best
+        assert [image["label"] for image in images] == session.labels
+        assert images[0]["at_ns"] == 0 and images[1]["at_ns"] == (workload.times_ms[0] + 3) * 1_000_000
+        assert (end["images"], end["failed_images"], end["correct"]) == (20, 0, workload.correct(session.labels))
+        assert end["reported"]["mean_ms"] == workload.mean_ms
 
 
 def test_the_accelerator_is_known_only_for_the_cpu_and_threads_only_for_tflite(space, app_files):
@@ -52,13 +52,18 @@ def test_the_device_is_that_of_the_header_or_as_the_user_calls_it(space, app_fil
     imported(space, *app_files(specimens.app_session(5, TWO)))
     imported(space, app_files(specimens.app_session(5, TWO, seed=1))[0], device="Specimen Phone X", soc="Made Up 1")
     devices = [rawlog.read_json(folder / "device.json", rawlog.DEVICE_FIELDS) for folder in whole_runs(space)]
-    told, named = sorted(devices, key=lambda one: one["maker"], reverse=True)
-    assert (told["maker"], told["model"], told["soc"]) == ("specimen", "Specimen 1", None)
-    assert (told["os"], told["os_version"], told["ram_gb"], told["abi"]) == ("Android", "10", 6.0, "armeabi-v7a")
-    assert told["not_offered"] == ["serial_sha256", "soc", "kernel", "cores", "battery"]
+    from_header, named = sorted(devices, key=lambda device: device["maker"], reverse=True)
+    assert (from_header["maker"], from_header["model"], from_header["soc"]) == ("specimen", "Specimen 1", None)
+    assert (from_header["os"], from_header["os_version"], from_header["ram_gb"], from_header["abi"]) == (
+        "Android",
+        "10",
+        6.0,
+        "armeabi-v7a",
+    )
+    assert from_header["not_offered"] == ["serial_sha256", "soc", "kernel", "cores", "battery"]
     assert (named["maker"], named["model"], named["soc"]) == ("Specimen", "Phone X", "Made Up 1")
     assert named["app_device"] == "Specimen 1"
-    assert named["slug"].startswith("specimen-phone-x-") and told["slug"] != named["slug"]
+    assert named["slug"].startswith("specimen-phone-x-") and from_header["slug"] != named["slug"]
 
 
 def test_a_serial_number_tells_devices_of_one_model_apart_and_is_not_kept(space, app_files):
@@ -70,18 +75,18 @@ def test_a_serial_number_tells_devices_of_one_model_apart_and_is_not_kept(space,
 
 
 def test_the_result_log_alone_is_a_summary_of_each_workload(space, save):
-    made = specimens.app_session(20, TWO)
-    imported(space, save(specimens.RESULT_NAME, specimens.result_log(made)))
+    session = specimens.app_session(20, TWO)
+    imported(space, save(specimens.RESULT_NAME, specimens.result_log(session)))
     [folder] = whole_runs(space)
-    one = made.workloads[0]
+    workload = session.workloads[0]
     _, summary, end = events(folder, FIRST)
     assert (summary["timing"], summary["tool"], summary["count"]) == ("end_to_end", "AIoTBench app", 20)
-    assert (summary["mean_ms"], summary["first_ms"]) == (one.mean_ms, one.times_ms[0])
-    assert summary["sd_ms"] == pytest.approx(one.sd_ms)
-    assert (end["images"], end["correct"]) == (20, one.correct(made.labels))
+    assert (summary["mean_ms"], summary["first_ms"]) == (workload.mean_ms, workload.times_ms[0])
+    assert summary["sd_ms"] == pytest.approx(workload.sd_ms)
+    assert (end["images"], end["correct"]) == (20, workload.correct(session.labels))
     run = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
     assert run["profile"]["name"] == "paper's app (means alone)"
-    assert run["started"] == "2020-11-05T13:18:00Z"  # the name has the end, 720 s later
+    assert run["started"] == "2020-11-05T13:18:00Z"  # the file name states the end, 720 s later
     assert run["ended"] == "2020-11-05T13:30:00Z"
 
 
@@ -136,40 +141,43 @@ def test_images_have_the_names_that_are_given(space, app_files):
 
 
 def test_an_image_that_failed_counts_as_wrong_and_has_a_time(space, app_files):
-    made = specimens.app_session(5, TWO)
-    made.workloads[0].failed = {2}
-    imported(space, *app_files(made))
+    session = specimens.app_session(5, TWO)
+    session.workloads[0].failed = {2}
+    imported(space, *app_files(session))
     [folder] = whole_runs(space)
     failed = events(folder, FIRST)[3]
-    assert (failed["event"], failed["label"], failed["query"]) == ("image_failed", made.labels[2], 2)
-    assert failed["spent_ns"] == made.workloads[0].times_ms[2] * 1_000_000
+    assert (failed["event"], failed["label"], failed["query"]) == ("image_failed", session.labels[2], 2)
+    assert failed["spent_ns"] == session.workloads[0].times_ms[2] * 1_000_000
     assert failed["reason"] == "java.lang.RuntimeException: made up"
     end = events(folder, FIRST)[-1]
-    assert (end["images"], end["failed_images"], end["correct"]) == (4, 1, made.workloads[0].correct(made.labels))
+    assert (end["images"], end["failed_images"], end["correct"]) == (4, 1, session.workloads[0].correct(session.labels))
 
 
 def test_where_the_class_of_a_failed_image_is_not_known_there_is_a_summary(space, app_files):
-    made = specimens.app_session(5, TWO[:1])
-    made.workloads[0].failed = {2}
-    imported(space, *app_files(made))
+    session = specimens.app_session(5, TWO[:1])
+    session.workloads[0].failed = {2}
+    imported(space, *app_files(session))
     [folder] = whole_runs(space)
     _, summary, end = events(folder, FIRST)
     assert summary["records_missing"] == "image 2 failed, and the log does not state its class"
-    assert summary["mean_ms"] == sum(made.workloads[0].times_ms) / 5
+    assert summary["mean_ms"] == sum(session.workloads[0].times_ms) / 5
     assert (end["images"], end["failed_images"]) == (4, 1)
 
 
 def test_a_program_log_that_breaks_off_keeps_what_it_has_and_the_result_log_the_rest(space, save):
-    made = specimens.app_session(20, TWO)
-    text = specimens.program_log(made)
+    session = specimens.app_session(20, TWO)
+    text = specimens.program_log(session)
     program = save(specimens.PROGRAM_NAME, text[: len(text) * 3 // 4])
     result = imported(space, program, device="Specimen 1", dataset="val")
     [folder] = whole_runs(space)
-    assert [one[-1]["event"] for one in (events(folder, FIRST), events(folder, SECOND))] == ["end", "failed"]
+    assert [logged[-1]["event"] for logged in (events(folder, FIRST), events(folder, SECOND))] == [
+        "end",
+        "failed",
+    ]
     assert "it ends after " in events(folder, SECOND)[-1]["reason"]
     assert "failed: it ends after " in result.notes[0]
     both = save("program_log_again.log", text[: len(text) * 3 // 4] + "\n")
-    imported(space, both, save(specimens.RESULT_NAME, specimens.result_log(made)))
+    imported(space, both, save(specimens.RESULT_NAME, specimens.result_log(session)))
     [folder] = set(whole_runs(space)) - {folder}
     assert [len(events(folder, FIRST)), len(events(folder, SECOND))] == [22, 3]
     assert events(folder, SECOND)[1]["event"] == "summary"

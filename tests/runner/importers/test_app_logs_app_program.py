@@ -1,4 +1,4 @@
-"""The app's program log. The logs are made up: see specimens.py."""
+"""Tests of parsing program logs of the app. The logs are made up: see specimens.py."""
 
 from __future__ import annotations
 
@@ -13,32 +13,37 @@ TWO = ["pytorch_cpu_resnet50", "tflite_nnapi_mnasnet"]
 
 
 def log(images=6, names=TWO, failed=()):
-    made = specimens.app_session(images, list(names))
-    made.workloads[0].failed = set(failed)
-    return specimens.program_log(made)
+    session = specimens.app_session(images, list(names))
+    session.workloads[0].failed = set(failed)
+    return specimens.program_log(session)
 
 
 def test_every_image_of_every_workload_is_read():
-    made = specimens.app_session(6, TWO)
-    found = app_logs.parse_program_log("x", specimens.program_log(made))
-    assert found.labels == dict(enumerate(made.labels))
-    assert found.notes == ()
-    for one, wanted in zip(found.workloads, made.workloads, strict=True):
-        assert (one.done, one.fault, one.classes, one.load_ms) == (True, None, 1000, wanted.load_ms)
-        assert [image.end_ms - image.start_ms for image in one.images] == wanted.times_ms
-        assert [image.took_ms("bitmap") for image in one.images] == wanted.bitmap_ms
-        assert [image.took_ms("ic") for image in one.images] == wanted.ic_ms
-        assert [image.took_ms("statistics") for image in one.images] == wanted.statistics_ms
-        assert [[index for index, _ in image.best] for image in one.images] == wanted.best
-        assert [image.target for image in one.images] == made.labels
-        assert one.images[0].best[0][1] == 9.123456954956055
+    session = specimens.app_session(6, TWO)
+    parsed = app_logs.parse_program_log("x", specimens.program_log(session))
+    assert parsed.labels == dict(enumerate(session.labels))
+    assert parsed.notes == ()
+    for workload, expected in zip(parsed.workloads, session.workloads, strict=True):
+        assert (workload.done, workload.fault, workload.classes, workload.load_ms) == (
+            True,
+            None,
+            1000,
+            expected.load_ms,
+        )
+        assert [image.end_ms - image.start_ms for image in workload.images] == expected.times_ms
+        assert [image.took_ms("bitmap") for image in workload.images] == expected.bitmap_ms
+        assert [image.took_ms("ic") for image in workload.images] == expected.ic_ms
+        assert [image.took_ms("statistics") for image in workload.images] == expected.statistics_ms
+        assert [[index for index, _ in image.best] for image in workload.images] == expected.best
+        assert [image.target for image in workload.images] == session.labels
+        assert workload.images[0].best[0][1] == 9.123456954956055
 
 
 def test_an_image_that_failed_has_a_reason_and_a_class_if_another_workload_tells_it():
-    found = app_logs.parse_program_log("x", log(failed=[2]))
-    failed = found.workloads[0].images[2]
+    parsed = app_logs.parse_program_log("x", log(failed=[2]))
+    failed = parsed.workloads[0].images[2]
     assert (failed.error, failed.best, failed.target) == ("java.lang.RuntimeException: made up", None, None)
-    assert found.labels[2] == found.workloads[1].images[2].target
+    assert parsed.labels[2] == parsed.workloads[1].images[2].target
     alone = app_logs.parse_program_log("x", log(names=ONE, failed=[2]))
     assert 2 not in alone.labels
 
@@ -91,10 +96,10 @@ def test_lines_of_windows_are_read():
 def test_a_workload_that_is_not_whole_failed_and_the_others_are_used(old, new, fault):
     text = log()
     assert old in text
-    found = app_logs.parse_program_log("x", text.replace(old, new, 1))
-    assert fault in found.workloads[0].fault
-    assert found.workloads[1].fault is None
-    assert found.notes == (f"x: pytorch_cpu_resnet50 failed: {found.workloads[0].fault}",)
+    parsed = app_logs.parse_program_log("x", text.replace(old, new, 1))
+    assert fault in parsed.workloads[0].fault
+    assert parsed.workloads[1].fault is None
+    assert parsed.notes == (f"x: pytorch_cpu_resnet50 failed: {parsed.workloads[0].fault}",)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The app's result log. The logs are made up: see specimens.py."""
+"""Tests of parsing result logs of the app. The logs are made up: see specimens.py."""
 
 from __future__ import annotations
 
@@ -17,18 +17,22 @@ def log(**header):
 
 
 def test_the_numbers_of_every_workload_and_the_header_are_read():
-    made = specimens.app_session(20, TWO)
-    found = app_logs.parse_result_log("x", specimens.result_log(made))
-    assert (found.images, found.total_ms, found.notes) == (20, 720000.0, ())
-    assert found.header["device fingerprint"] == specimens.FINGERPRINT
-    assert [one.instance.id for one in found.workloads] == [
+    session = specimens.app_session(20, TWO)
+    parsed = app_logs.parse_result_log("x", specimens.result_log(session))
+    assert (parsed.images, parsed.total_ms, parsed.notes) == (20, 720000.0, ())
+    assert parsed.header["device fingerprint"] == specimens.FINGERPRINT
+    assert [workload.instance.id for workload in parsed.workloads] == [
         "pytorch_cpu_float32_resnet50",
         "tflite_nnapi_float32_mnasnet",
     ]
-    for one, wanted in zip(found.workloads, made.workloads, strict=True):
-        assert (one.load_ms, one.first_ms, one.mean_ms) == (wanted.load_ms, wanted.times_ms[0], wanted.mean_ms)
-        assert one.sd_ms == pytest.approx(wanted.sd_ms)
-        assert one.accuracy == wanted.correct(made.labels) / 20
+    for workload, expected in zip(parsed.workloads, session.workloads, strict=True):
+        assert (workload.load_ms, workload.first_ms, workload.mean_ms) == (
+            expected.load_ms,
+            expected.times_ms[0],
+            expected.mean_ms,
+        )
+        assert workload.sd_ms == pytest.approx(expected.sd_ms)
+        assert workload.accuracy == expected.correct(session.labels) / 20
 
 
 @pytest.mark.parametrize(
@@ -52,10 +56,10 @@ def test_a_workload_is_an_instance(name, instance):
 
 
 def test_quantized_workloads_have_two_lines_framework():
-    made = specimens.app_session(20, specimens.QUANTIZED)
-    text = specimens.result_log(made)
+    session = specimens.app_session(20, specimens.QUANTIZED)
+    text = specimens.result_log(session)
     assert text.count("framework:tflite\nframework:full_int\n") == 12
-    assert len({one.instance for one in app_logs.parse_result_log("x", text).workloads}) == 36
+    assert len({workload.instance for workload in app_logs.parse_result_log("x", text).workloads}) == 36
 
 
 @pytest.mark.parametrize(
@@ -73,17 +77,17 @@ def test_quantized_workloads_have_two_lines_framework():
 )
 def test_a_workload_with_impossible_numbers_failed_and_the_others_are_used(old, new, fault):
     text = log().replace(old, new, 1)
-    found = app_logs.parse_result_log("x", text)
-    assert fault in found.workloads[0].fault
-    assert found.workloads[1].fault is None
-    assert found.notes[0].startswith("x: pytorch_cpu_resnet50 failed: ")
+    parsed = app_logs.parse_result_log("x", text)
+    assert fault in parsed.workloads[0].fault
+    assert parsed.workloads[1].fault is None
+    assert parsed.notes[0].startswith("x: pytorch_cpu_resnet50 failed: ")
 
 
 def test_a_workload_that_was_not_run_has_no_time():
     before = log()
     mean = before.split("time_avg:")[1].split("ms")[0]
-    found = app_logs.parse_result_log("x", before.replace(f"time_avg:{mean}ms", "time_avg:0.0ms", 1))
-    assert found.workloads[0].fault == "its time_avg is 0, so it was not run"
+    parsed = app_logs.parse_result_log("x", before.replace(f"time_avg:{mean}ms", "time_avg:0.0ms", 1))
+    assert parsed.workloads[0].fault == "its time_avg is 0, so it was not run"
 
 
 def test_a_model_that_was_not_timed_when_it_was_loaded_has_no_such_time():
@@ -127,14 +131,14 @@ def test_two_logs_in_one_file_are_refused():
 
 @pytest.mark.parametrize("cut", range(0, 1400, 37))
 def test_wherever_a_log_is_cut_no_number_is_wrong(cut):
-    whole = {one.instance: one for one in app_logs.parse_result_log("x", log()).workloads}
+    uncut = {workload.instance: workload for workload in app_logs.parse_result_log("x", log()).workloads}
     try:
-        found = app_logs.parse_result_log("x", log()[:cut])
+        parsed = app_logs.parse_result_log("x", log()[:cut])
     except LogError:
         return
-    for one in found.workloads:
-        if one.fault is None and one.accuracy != whole[one.instance].accuracy:
-            # only the last number can be cut so that it is another one, which the score tells
-            assert found.notes
-        elif one.fault is None:
-            assert one == whole[one.instance]
+    for workload in parsed.workloads:
+        if workload.fault is None and workload.accuracy != uncut[workload.instance].accuracy:
+            # only the last number can be cut to another number, which the score reveals
+            assert parsed.notes
+        elif workload.fault is None:
+            assert workload == uncut[workload.instance]

@@ -1,4 +1,4 @@
-"""A whole import: several files, files that were imported before, and what is left when one cannot be."""
+"""Tests of imports of several files, of files imported before, and of files that cannot be imported."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ def test_untouched_originals_are_kept_and_a_file_is_imported_once(space, app_fil
 
 
 def test_the_same_file_twice_in_a_call_is_refused_once(space, save):
-    one, two = save("a", LOGS[0]), save("b", LOGS[0])
-    result = imported(space, one, two)
-    assert [str(error) for error in result.refused] == [f"{two} is the same file as {one}: name it only once."]
+    first, second = save("a", LOGS[0]), save("b", LOGS[0])
+    result = imported(space, first, second)
+    assert [str(error) for error in result.refused] == [f"{second} is the same file as {first}: name it only once."]
     assert len(whole_runs(space)) == 1
 
 
@@ -113,7 +113,7 @@ def test_a_device_is_a_maker_and_a_model(space, app_files, device):
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "expected"),
     [
         ("/data/local/tmp/tflite_int8_mnasnet.tflite", ("tflite", "int8", "mnasnet")),
         ("C:\\models\\tflite_float32_squeezenet1_1.tflite", ("tflite", "float32", "squeezenet1_1")),
@@ -125,8 +125,8 @@ def test_a_device_is_a_maker_and_a_model(space, app_files, device):
         ("", ()),
     ],
 )
-def test_a_model_file_name_gives_only_certain_facts(path, told):
-    names = dict(zip(("framework", "quantization", "model"), told, strict=False))
+def test_a_model_file_name_gives_only_certain_facts(path, expected):
+    names = dict(zip(("framework", "quantization", "model"), expected, strict=False))
     assert of_file(path) == {name: value for name, value in names.items() if value}
 
 
@@ -138,12 +138,12 @@ def test_every_name_of_a_model_can_name_an_instance(text):
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """A folder for many examples, each of which has a workspace of its own below it."""
+    """Return a folder for many examples, each with its own workspace below it."""
     return tmp_path_factory.mktemp("examples")
 
 
 def check_import(folder, content: list[bytes]) -> None:
-    """Imports files of these contents into a workspace: what is there afterwards is whole."""
+    """Import files with these contents into a new workspace, and check that it has only complete runs afterwards."""
     space = Workspace(folder / hashlib.sha256(repr(content).encode()).hexdigest()[:12])
     space.root.mkdir(exist_ok=True)
     paths = []

@@ -1,4 +1,4 @@
-"""aiot import as a user meets it. The logs are made up: see specimens.py."""
+"""Tests of the command `aiot import`. The logs are made up: see specimens.py."""
 
 from __future__ import annotations
 

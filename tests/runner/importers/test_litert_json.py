@@ -1,4 +1,4 @@
-"""Machine-readable results of LiteRT's tools. Google's package encodes protocol buffers; numbers are made up."""
+"""Tests of LiteRT's machine-readable results, encoded by Google's protobuf package. The numbers are made up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from runner.tools.delegates import Replaced
 from tests.command import aiot
 from tests.runner.importers.conftest import PHONE, imported, whole_runs
 
-# type of field: 1 double, 2 float, 3 int64, 5 int32, 9 string, 11 message; those in tflite's .proto files
+# types of fields in the .proto files of TFLite: 1 double, 2 float, 3 int64, 5 int32, 9 string, 11 message
 MESSAGES = {
     "Latency": {
         name: (number, 2)
@@ -64,7 +64,7 @@ def result(**latency: float) -> bytes:
 
 
 def runtime_info(*kernels: tuple[str, list[int]], nodes: int = 5) -> bytes:
-    """Nodes 0, 1, ... of a model, and after them those of delegates, each with the nodes that it replaced."""
+    """Encode the nodes 0, 1, ... of a model, followed by nodes of delegates with the nodes that they replaced."""
     message = CLASSES["Runtime"](model_name="m")
     subgraph = message.subgraphs.add(id=0, kind=1, name="main")
     delegated = {node: nodes + index for index, (_, replaced) in enumerate(kernels) for node in replaced}
@@ -211,9 +211,9 @@ def test_damaged_messages_are_no_results(data):
 
 
 def test_every_cut_of_a_message_is_refused_or_still_a_message():
-    whole = runtime_info(("TfLiteGpuDelegateV2", [1, 2]))
-    for length in range(len(whole)):
-        assert litert_json.recognise_binary(whole[:length]) in (None, litert_json.RUNTIME_INFO)
+    message = runtime_info(("TfLiteGpuDelegateV2", [1, 2]))
+    for length in range(len(message)):
+        assert litert_json.recognise_binary(message[:length]) in (None, litert_json.RUNTIME_INFO)
         assert litert_json.recognise_binary(result()[:length]) in (None, litert_json.RESULT)
 
 

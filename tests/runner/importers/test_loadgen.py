@@ -1,4 +1,4 @@
-"""Results of MLPerf LoadGen, written from the description of its formats, as raw logs and tables."""
+"""Tests of importing results of MLPerf LoadGen, written according to its formats, to raw logs and tables."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def tables_of(space, folder, labels, **overrides):
 
 
 def refusal(space, folder, labels, **overrides):
-    """The only reason why nothing was imported."""
+    """Import files that must be refused, and return the only reason."""
     result = imported(space, folder, labels, **overrides)
     assert result.runs == [] and rawlog.run_folders(space.raw) == []
     [error] = result.refused
@@ -114,11 +114,11 @@ def test_folders_of_the_app_of_mlperf_mobile_are_pairs(space, tmp_path, labels, 
     for kind in ("accuracy", "performance"):
         (result / f"log_{kind}").rename(system / f"{benchmark}-{kind}")
         shutil.copytree(system / f"{benchmark}-{kind}", system / f"object_detection-{kind}")
-    found = imported(space, tmp_path / "closed", labels, quantization="int8")
-    assert [str(error).partition(",")[0] for error in found.refused] == [
+    result = imported(space, tmp_path / "closed", labels, quantization="int8")
+    assert [str(error).partition(",")[0] for error in result.refused] == [
         f"{system / 'object_detection'} is a result of object_detection"
     ]
-    [(folder, instances, images)] = found.runs
+    [(folder, instances, images)] = result.runs
     assert (instances, images) == (1, 600)
     assert [path.name for path in folder.glob("*.jsonl")] == [f"snpe_npu_int8_{model}.1.jsonl"]
 
@@ -255,7 +255,8 @@ def test_a_submission_is_imported_once(space, result_folder, labels):
 def test_what_the_logs_do_not_say_is_asked_for(space, tmp_path, labels):
     result_folder = write_submission(tmp_path / "closed", accuracy(ANSWERS), sut="PySUT")
     folder = tmp_path / "copied"
-    shutil.copytree(result_folder, folder)  # without systems, measurements and the names of the folders above
+    # without the folders `systems` and `measurements`, and without the names of the parent folders
+    shutil.copytree(result_folder, folder)
     assert "does not state its framework and model: use --framework and --model" in refusal(space, folder, labels)
     named = {"framework": "tflite", "model": "mobilenet_v2"}
     assert "does not state the device" in refusal(space, folder, labels, **named)

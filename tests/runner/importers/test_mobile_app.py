@@ -1,4 +1,4 @@
-"""Results of the MLPerf Mobile app. The numbers are made up."""
+"""Tests of importing results of the MLPerf Mobile app. The numbers are made up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.runner.importers.conftest import PHONE, imported, whole_runs
 
 
 def run(duration: float, samples: int, accuracy: float | None, at: str, **more) -> dict:
-    """A run of the app."""
+    """Return a run of the app."""
     return {
         "throughput": 100.0,
         "accuracy": None if accuracy is None else {"normalized": accuracy, "formatted": f"{accuracy:.2%}"},
@@ -78,19 +78,19 @@ SINGLE = "tflite_npu_unknown_mobilenet_v4_conv_large"
 
 
 def changed(change) -> str:
-    """The result, changed in place by a function, as JSON."""
+    """Return the result as JSON after a function has changed it in place."""
     result = copy.deepcopy(RESULT)
     change(result)
     return json.dumps(result)
 
 
 def events_by_scenario(space) -> dict[str, list[dict]]:
-    found = {}
+    events = {}
     for folder in whole_runs(space):
         profile = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)["profile"]["name"]
         [[path]] = rawlog.attempt_paths(folder).values()
-        found[profile] = rawlog.read_attempt(path).events
-    return found
+        events[profile] = rawlog.read_attempt(path).events
+    return events
 
 
 def test_image_classification_is_imported_and_other_tasks_are_named(space, save):
@@ -98,16 +98,16 @@ def test_image_classification_is_imported_and_other_tasks_are_named(space, save)
     result = imported(space, path)
     assert result.refused == []
     assert result.notes == [f"{path}: left out, since they do not classify images: object_detection"]
-    found = events_by_scenario(space)
-    assert set(found) == {"MLPerf Mobile app, single stream", "MLPerf Mobile app, offline"}
-    load, summary, end = found["MLPerf Mobile app, single stream"]
+    events = events_by_scenario(space)
+    assert set(events) == {"MLPerf Mobile app, single stream", "MLPerf Mobile app, offline"}
+    load, summary, end = events["MLPerf Mobile app, single stream"]
     assert (load["instance"], load["scenario"], load["app_version"]) == (SINGLE, "single stream", "4.0")
     assert (load["accelerator_requested"], load["accelerator_actual"]) == ("npu", None)
     assert load["accelerator_name"] == "neuron-npu"
     assert (summary["mean_ms"], summary["count"], summary["validity"]) == (5.0, 12_000, "VALID")  # 60 s / 12,000
     assert (summary["accuracy"], summary["throughput_per_s"]) == (0.8214, 100.0)
     assert (end["images"], end["correct"]) == (5_000, 4_107)  # 0.8214 * 5,000
-    _, summary, end = found["MLPerf Mobile app, offline"]
+    _, summary, end = events["MLPerf Mobile app, offline"]
     assert (summary["mean_ms"], summary["validity"], summary["scenario"]) == (1.0, "INVALID", "offline")
     assert (summary["accuracy_missing"], end["images"]) == ("the result has no accuracy run", 0)
 

@@ -1,4 +1,4 @@
-"""Imported logs in tables and on pages. The logs are made up: see specimens.py."""
+"""Tests of imported logs in tables and on pages. The logs are made up: see specimens.py."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.runner.importers import specimens
 from tests.runner.importers.conftest import PHONE, imported
 from tests.test_notebooks import render_all
 
-FLOAT32_AND_INT8 = [*specimens.FLOAT32, *(one for one in specimens.QUANTIZED if "full_int" in one)]
+FLOAT32_AND_INT8 = [*specimens.FLOAT32, *(name for name in specimens.QUANTIZED if "full_int" in name)]
 
 
 def processed(space):
@@ -31,26 +31,28 @@ def score(data, timing="end_to_end"):
 def test_the_score_of_a_result_log_is_the_one_that_the_app_wrote_into_it(space, save):
     text = specimens.result_log(specimens.app_session(500))
     imported(space, save(specimens.RESULT_NAME, text))
-    told = float(text.split("\nvips:")[1].split("\n")[0])
-    assert score(load(processed(space), "imported")).item() == pytest.approx(told, rel=1e-12)
+    reported = float(text.split("\nvips:")[1].split("\n")[0])
+    assert score(load(processed(space), "imported")).item() == pytest.approx(reported, rel=1e-12)
 
 
 def test_the_score_of_both_logs_is_that_of_the_images_times(space, app_files):
-    made = specimens.app_session(500)
-    imported(space, *app_files(made))
+    session = specimens.app_session(500)
+    imported(space, *app_files(session))
     data = load(processed(space), "imported")
-    wanted = sum(one.correct(made.labels) / 500 / (sum(one.times_ms) / 500 / 1000) for one in made.workloads)
-    assert score(data).item() == pytest.approx(wanted, rel=1e-12)
+    expected = sum(
+        workload.correct(session.labels) / 500 / (sum(workload.times_ms) / 500 / 1000) for workload in session.workloads
+    )
+    assert score(data).item() == pytest.approx(expected, rel=1e-12)
     assert (data.instances["verdict"][data.instances["delegate"] == "cpu"] == "valid").all()
     assert set(data.instances["reasons"]) == {"", "nnapi was requested, but it is unknown what ran"}
     assert data.left_out.empty
 
 
 def test_logs_of_one_sitting_that_contradict_each_other_are_used_with_a_doubt(space, save):
-    made = specimens.app_session(10, ["tflite_cpu_mnasnet"])
-    right = made.workloads[0].correct(made.labels)
-    result = specimens.result_log(made).replace(f"accuracy:{right / 10}", f"accuracy:{(right - 1) / 10}")
-    imported(space, save("result", result), save("program", specimens.program_log(made)))
+    session = specimens.app_session(10, ["tflite_cpu_mnasnet"])
+    right = session.workloads[0].correct(session.labels)
+    result = specimens.result_log(session).replace(f"accuracy:{right / 10}", f"accuracy:{(right - 1) / 10}")
+    imported(space, save("result", result), save("program", specimens.program_log(session)))
     [row] = load(processed(space), "imported").instances.to_dict("records")
     assert (row["correct"], row["verdict"]) == (right, "semi-valid")
     assert (
@@ -95,8 +97,8 @@ def test_every_notebook_is_rendered_on_imported_logs_alone_and_says_so(space, sa
     alone = specimens.result_log(specimens.app_session(40, FLOAT32_AND_INT8, seed=2), "Other")
     imported(space, save("alone", alone))
     timed = save("timed", printed(use_nnapi="true"))
-    told = {"device": "Tool 1", "model": "mnasnet", "quantization": "float32", "dataset": "val"}
-    imported(space, timed, save("shown", printed("run_eval", delegate="nnapi")), **told)
+    overrides = {"device": "Tool 1", "model": "mnasnet", "quantization": "float32", "dataset": "val"}
+    imported(space, timed, save("shown", printed("run_eval", delegate="nnapi")), **overrides)
     pages = render_all(processed(space), tmp_path / "out", origin="imported")
     check_pages(pages)
 

@@ -1,4 +1,4 @@
-"""Outputs of tools as people paste them: with prefixes, several runs, old and new wordings. All numbers are made up."""
+"""Tests of pasted outputs of tools with prefixes, several runs, and old and new wordings. The numbers are made up."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ APPLIED = "Explicitly applied {} delegate, and the model graph will be completel
 
 
 def instances(space):
-    """The load, summary and ending of every instance, by id and mean time in ms."""
-    found = {}
+    """Return the load, summary and ending of every instance by its id and mean time in ms."""
+    by_instance = {}
     for folder in whole_runs(space):
         for instance, [path] in rawlog.attempt_paths(folder).items():
             events = rawlog.read_attempt(path).events
             mean_ms = events[1]["mean_ms"] if len(events) == 3 else None
-            found[instance, mean_ms] = events
-    return found
+            by_instance[instance, mean_ms] = events
+    return by_instance
 
 
 def only(space):
@@ -199,7 +199,7 @@ def test_prefixes_of_lines_are_ignored(space, save, prefix, keep_severity):
     assert (instance, load["accelerator_actual"]) == ("tflite_cpu_float32_mnasnet", "cpu")
     assert (load["threads"], load["load_ns"]) == (4, 50_500_000)
     assert (summary["count"], summary["sd_ms"], summary["warmups"], summary["warmup_ms"]) == (25, 0.433, 3, 21.5)
-    assert [(one["kind"], one["mean_ms"], one["name"]) for one in summary["operators"]] == [
+    assert [(operator["kind"], operator["mean_ms"], operator["name"]) for operator in summary["operators"]] == [
         ("CONV_2D", 4.267, "[conv]:0")
     ]
 
@@ -228,12 +228,12 @@ def test_terse_runs_are_separated(space, save):
     text = f"{command}\n{TERSE.format(90000)}{command} --use_nnapi=true\n{APPLIED.format('NNAPI')}{TERSE.format(8000)}"
     result = imported(space, save("b.txt", text), **NAMED)
     assert result.notes[0].endswith("contains 2 runs")
-    found = instances(space)
-    assert {key: events[0]["accelerator_actual"] for key, events in found.items()} == {
+    by_instance = instances(space)
+    assert {key: events[0]["accelerator_actual"] for key, events in by_instance.items()} == {
         ("tflite_unknown_float32_mnasnet", 90.0): None,
         ("tflite_nnapi_float32_mnasnet", 8.0): "nnapi",
     }
-    assert {events[0]["threads"] for events in found.values()} == {2}
+    assert {events[0]["threads"] for events in by_instance.values()} == {2}
 
 
 @pytest.mark.parametrize("text", ["{0}{1}{2}{3}", "{0}Created TensorFlow Lite delegate for NNAPI.\n{1}{2}{3}"])
@@ -313,7 +313,7 @@ def test_litert_prints_two_forms_of_one_run(space, save):
     result = imported(space, save("b.txt", LITERT), **NAMED)
     assert result.notes[-1].endswith(" 15 lines understood, 0 not")
     instance, load, summary, _ = only(space)
-    assert (instance, load["accelerator_actual"]) == ("tflite_unknown_float32_mnasnet", None)  # it does not name it
+    assert (instance, load["accelerator_actual"]) == ("tflite_unknown_float32_mnasnet", None)  # no delegate is named
     assert (load["load_ns"], load["threads"]) == (8_250_000, 2)
     times = ("count", "mean_ms", "p5_ms", "median_ms", "p95_ms", "sd_ms", "warmups", "overall_memory_mb")
     assert [summary[name] for name in times] == [800, 1.25444, 1.2, 1.251, 1.3, 0.025, 400, 6.25]
@@ -334,12 +334,12 @@ def test_a_block_of_litert_with_another_mean_is_another_run(space, save):
 
 
 @pytest.mark.parametrize(
-    ("asked", "given", "kind", "actual"),
+    ("flag", "override", "kind", "actual"),
     [("1", None, "nnapi", None), ("1", "nnapi", "nnapi", None), ("0", None, "cpu", "cpu"), ("0", "cpu", "cpu", "cpu")],
 )
-def test_the_wording_of_2019_tells_what_was_asked_for(space, save, asked, given, kind, actual):
-    text = OLD.replace("Use nnapi : [0]", f"Use nnapi : [{asked}]")
-    imported(space, save("b.txt", text), delegate=given, **NAMED)
+def test_the_wording_of_2019_tells_what_was_asked_for(space, save, flag, override, kind, actual):
+    text = OLD.replace("Use nnapi : [0]", f"Use nnapi : [{flag}]")
+    imported(space, save("b.txt", text), delegate=override, **NAMED)
     instance, load, summary, _ = only(space)
     assert (instance, load["accelerator_requested"]) == (f"tflite_{kind}_float32_mnasnet", kind)
     assert (load["accelerator_actual"], summary["runs_asked"], summary["mean_ms"]) == (actual, 50, 60.5)
@@ -381,13 +381,13 @@ def test_tables_of_caffe2_are_kept(space, save):
 
 
 def test_lines_that_were_not_understood_are_counted_and_shown(space, save):
-    odd = [f"thermal throttle {number}\n" for number in range(5)]
+    unknown = [f"thermal throttle {number}\n" for number in range(5)]
     result = imported(
-        space, save("b.txt", HEADER + "".join(odd) + TIMES + "count=many avg=?\n" + "x" * 10_001), **NAMED
+        space, save("b.txt", HEADER + "".join(unknown) + TIMES + "count=many avg=?\n" + "x" * 10_001), **NAMED
     )
-    said = result.notes[-1].partition("b.txt: ")[2]
-    assert said.startswith("10 lines understood, 7 not ('thermal throttle 0', 'thermal throttle 1', 'thermal thr")
-    assert said.endswith(", ...)")
+    message = result.notes[-1].partition("b.txt: ")[2]
+    assert message.startswith("10 lines understood, 7 not ('thermal throttle 0', 'thermal throttle 1', 'thermal thr")
+    assert message.endswith(", ...)")
 
 
 def test_lines_of_the_app_that_were_not_understood_are_counted(space, app_files):
@@ -400,5 +400,5 @@ def test_lines_of_the_app_that_were_not_understood_are_counted(space, app_files)
     assert [note.rpartition(", ")[2] for note in notes if "not (" in note and "mood:" in note] == [
         "1 not ('mood:cheerful')"
     ]
-    [said] = [note for note in notes if "something else" in note]
-    assert "2 not ('ic  -  index  -  3  -  mood  -  cheerful', 'something else')" in said
+    [message] = [note for note in notes if "something else" in note]
+    assert "2 not ('ic  -  index  -  3  -  mood  -  cheerful', 'something else')" in message

@@ -1,4 +1,4 @@
-"""The published results that come with the package, through raw logs and tables."""
+"""Tests of the published results in the package, in raw logs and in tables."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def runs():
 
 
 def address(run):
-    """The address of a run's accuracy log, from its column `source`."""
+    """Return the address of the accuracy log of a run from its column `source`."""
     repository, path = run["source"].removeprefix("github:").split(":")
     return "https://github.com/{}/blob/{}/{}".format(*repository.split("@"), path)
 
@@ -72,10 +72,10 @@ def test_what_is_known_makes_an_instance_valid(processed, runs):
     rows = storage.read("instances", processed, publisher="MLCommons").set_index("address")
     for run in runs:
         row = rows.loc[address(run)]
-        told = (
+        expected = (
             ("valid", "") if "NPU" in run["accelerator"] else ("semi-valid", "its log does not say which delegate ran")
         )
-        assert (row["verdict"], row["reasons"]) == told
+        assert (row["verdict"], row["reasons"]) == expected
 
 
 def test_a_log_of_answers_is_valid_by_definition(space):

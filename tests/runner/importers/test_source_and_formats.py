@@ -1,4 +1,4 @@
-"""Files that are given: what is no text, and which format a text is of."""
+"""Tests of files to import: which ones are not text, and how the format of a text is recognized."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def test_a_path_that_is_not_a_file_is_one_sentence(tmp_path):
             input_files.read_source(path)
         assert sentence in str(refused.value)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(LogError, match="is not a file"):  # and nobody waits for who writes to it
+    with pytest.raises(LogError, match="is not a file"):  # without waiting for a writer
         input_files.read_source(tmp_path / "pipe")
 
 
 def test_a_file_of_a_gigabyte_is_refused_unread(tmp_path):
     path = tmp_path / "a"
     with path.open("wb") as file:
-        file.truncate(1 << 30)  # sparse: it takes no room
+        file.truncate(1 << 30)  # a sparse file, which takes no space
     with pytest.raises(LogError, match="has 1074 MB, but no log in these formats has more than 256 MB"):
         input_files.read_source(path)
 
@@ -102,7 +102,7 @@ def test_milliseconds_of_speed_benchmark_are_of_the_framework_that_is_given():
 
 def test_a_text_of_an_unknown_ambiguous_or_other_format_is_one_sentence():
     both = "INFO: STARTING!\nINFO: Num evaluation runs: 3\n"
-    for text, asked, sentence in [
+    for text, requested, sentence in [
         ("Dear diary", None, "x has an unknown format: supported formats are app-result, app-program, "),
         (
             both,
@@ -122,6 +122,6 @@ def test_a_text_of_an_unknown_ambiguous_or_other_format_is_one_sentence():
         ),
     ]:
         with pytest.raises(LogError) as refused:
-            input_files.recognise_format("x", text, asked)
+            input_files.recognise_format("x", text, requested)
         assert str(refused.value).startswith(sentence)
     assert input_files.recognise_format("x", both, "run_eval") == "run_eval"

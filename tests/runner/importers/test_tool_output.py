@@ -1,4 +1,4 @@
-"""What tools print, as runs. It is printed by the stand-in, which runs no model: its numbers are made up."""
+"""Tests of importing outputs of tools as runs. A stand-in that runs no model prints made-up numbers."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def test_operations_and_parameters_are_those_that_torchvision_states(name):
     [weights, *_] = torchvision_models().get_model_weights(name)
     macs, parameters = count(build(name, 1000), weights.transforms.keywords["crop_size"])
     assert macs / 1e9 == pytest.approx(weights.meta["_ops"], abs=0.0006)
-    auxiliary = 3_326_696 if name == "inception_v3" else 0  # parameters of an output that only training uses
+    auxiliary = 3_326_696 if name == "inception_v3" else 0  # parameters of an output that is only used in training
     assert parameters == weights.meta["num_params"] - auxiliary
 
 

@@ -1,4 +1,4 @@
-"""A run of profiles, from the verb to the tables: beside runs of the suite, and never mixed with them."""
+"""Tests of operator studies, from the command to the tables, and of keeping them apart from runs of the suite."""
 
 import os
 import re
@@ -37,43 +37,43 @@ def device(space):
     return LocalDevice(space.staging, space.salt())
 
 
-def asked(space, *models, **options):
+def request_for(space, *models, **options):
     return operator_study.OperatorRequest(models or ["squeezenet"], space.plugins, **options)
 
 
 def execute(space, device, request):
-    heard = []
+    events = []
     folder = run_request.create_run(space, device, request)
-    entries = execution.execute(folder, device, request, lambda *event: heard.append(event))
-    return folder, entries, heard
+    entries = execution.execute(folder, device, request, lambda *event: events.append(event))
+    return folder, entries, events
 
 
 def test_a_profile_is_a_run_of_its_own_kind(space, device):
     pytest.importorskip("torch", reason="profiling needs the extra `models`")
-    folder, [entry], heard = execute(space, device, asked(space, repeat=3, warmups=1))
+    folder, [entry], events = execute(space, device, request_for(space, repeat=3, warmups=1))
     assert (entry.instance_id, entry.status) == (ONE.id, "end")
-    assert [event for event, *_ in heard if event not in ("progress", "telemetry")] == ["start", "end"]
+    assert [event for event, *_ in events if event not in ("progress", "telemetry")] == ["start", "end"]
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
     assert (record["study"], record["ended"] >= record["started"]) == ("profile", True)
-    # what every run records of its device
+    # records of the device, as in every run
     assert record["boots"][0]["boot_id"] == device.boot().boot_id
     assert record["held"][0]["refused"] == {}
     samples, broken = rawlog.read_telemetry(folder / "telemetry.jsonl")
     assert broken == 0 and {sample["instance"] for sample in samples} == {ONE.id}
     result = ingest.process(space.raw, space.root / "tables")
     assert result.left_out == []
-    found = data.load(space.root / "tables")
-    assert found.instances.empty and found.studies["verdict"].tolist() == ["valid"]
-    rows = select.of_study(found.studies, select.PROFILE)
-    times = operators.matching_rows(found.operators(), rows)
+    tables = data.load(space.root / "tables")
+    assert tables.instances.empty and tables.studies["verdict"].tolist() == ["valid"]
+    rows = select.of_study(tables.studies, select.PROFILE)
+    times = operators.matching_rows(tables.operators(), rows)
     convolutions = times[times["kind"] == "convolution"]
-    assert len(convolutions) == 26 * 3  # one a convolution and repetition
+    assert len(convolutions) == 26 * 3  # one row per convolution and repetition
     assert convolutions.groupby("operator").size().unique().tolist() == [3]
-    nodes = found.nodes()
+    nodes = tables.nodes()
     assert set(convolutions["operator"]) == set(nodes[nodes["kind"] == "convolution"]["node"])
-    [covered] = operators.coverage(times, found.passes()).to_dict("records")
-    assert covered["repetitions"] == 3
-    assert 0.5 < covered["covered"] <= 1
+    [coverage] = operators.coverage(times, tables.passes()).to_dict("records")
+    assert coverage["repetitions"] == 3
+    assert 0.5 < coverage["covered"] <= 1
 
 
 @pytest.mark.parametrize(
@@ -88,14 +88,14 @@ def test_a_process_that_hangs_or_crashes_is_a_failed_attempt(space, device, chan
     (space.plugins / "models").mkdir(parents=True)
     (space.plugins / "models" / "broken.py").write_text('def build(classes):\n    raise KeyError("nothing")\n')
     models = [changes.pop("models")] if "models" in changes else []
-    _, [entry], _ = execute(space, device, asked(space, *models, repeat=10**6, **changes))
+    _, [entry], _ = execute(space, device, request_for(space, *models, repeat=10**6, **changes))
     assert entry.status == "failed"
     assert re.fullmatch(reason, entry.last["reason"])
 
 
 def test_an_instance_that_cannot_be_profiled_has_a_reason_and_a_remedy(space, device):
     device.__class__ = type("Bare", (LocalDevice,), {"environments": ("main",)})
-    _, [entry], _ = execute(space, device, asked(space, frameworks=["caffe2"]))
+    _, [entry], _ = execute(space, device, request_for(space, frameworks=["caffe2"]))
     assert entry.status == "unavailable"
     assert entry.last["reason"] == "caffe2 needs the environment legacy"
     assert "aiot frameworks install legacy" in entry.last["remedy"]
@@ -118,7 +118,7 @@ CAFFE2 = Instance("caffe2", "cpu", "float32", "squeezenet")
 
 @pytest.fixture
 def caffe2_model(tmp_path):
-    """A small model file of Caffe2, as the suite's SqueezeNet."""
+    """Convert a small network to a Caffe2 file, and return it as an artifact of the suite's SqueezeNet."""
     python = environments.interpreter_path("legacy")
     if python is None:
         pytest.skip(f"Caffe2 needs the legacy environment: {environments.INSTALL_LEGACY}")
@@ -141,22 +141,22 @@ def caffe2_model(tmp_path):
 
 @pytest.mark.slow
 def test_caffe2_times_the_operators_of_its_own_net(space, device, caffe2_model):
-    request = asked(space, frameworks=["caffe2"], repeat=3, warmups=1, artifacts={CAFFE2.artifact: caffe2_model})
+    request = request_for(space, frameworks=["caffe2"], repeat=3, warmups=1, artifacts={CAFFE2.artifact: caffe2_model})
     folder, [entry], _ = execute(space, device, request)
     assert (entry.status, entry.last.get("reason")) == ("end", None)
     log = rawlog.read_attempt(rawlog.attempt_path(folder, CAFFE2.id, 1))
     assert (log.left_out, len(log.of("pass"))) == ([], 3)
-    kinds = [one["kind"] for one in log.of("operator") if one["repetition"] == 2]
+    kinds = [event["kind"] for event in log.of("operator") if event["repetition"] == 2]
     assert [kind for kind in kinds if kind != "other"] == [
         *("convolution", "relu", "depthwise convolution", "relu", "pooling", "pooling", "linear")
     ]
-    assert sum(one["time_ns"] for one in log.of("operator")) > 0
+    assert sum(event["time_ns"] for event in log.of("operator")) > 0
 
 
 @pytest.mark.slow
 def test_a_file_that_is_no_model_of_caffe2_is_a_failed_attempt(space, device, caffe2_model):
     caffe2_model.path.write_text("this is no model")
-    request = asked(space, frameworks=["caffe2"], repeat=3, artifacts={CAFFE2.artifact: caffe2_model})
+    request = request_for(space, frameworks=["caffe2"], repeat=3, artifacts={CAFFE2.artifact: caffe2_model})
     _, [entry], _ = execute(space, device, request)
     assert entry.status == "failed"
     assert "model.caffe2.zip is not a Caffe2 model" in entry.last["reason"]
@@ -164,7 +164,7 @@ def test_a_file_that_is_no_model_of_caffe2_is_a_failed_attempt(space, device, ca
 
 def test_without_torch_the_networks_are_unavailable(space, device, monkeypatch):
     monkeypatch.setattr(device, "missing", lambda modules, names: ["torch"])
-    _, [entry], _ = execute(space, device, asked(space))
+    _, [entry], _ = execute(space, device, request_for(space))
     assert (entry.status, entry.last["reason"]) == ("unavailable", "torch is not installed")
 
 
@@ -215,7 +215,7 @@ def in_child_process(space, code, *words):
 
 @pytest.mark.slow
 def test_a_study_that_was_killed_is_resumed_and_what_was_finished_stays(space):
-    """SqueezeNet or MnasNet is finished, the other one is not: only the latter is attempted again."""
+    """One of SqueezeNet and MnasNet is finished, and only the other one is attempted again."""
     pytest.importorskip("torch", reason="profiling needs the extra `models`")
     words = ["--models", "squeezenet,mnasnet", "--repeat", "2", "--warmup-runs", "0"]
     process = in_child_process(space, KILLED_AFTER_ONE, *words)
@@ -233,8 +233,10 @@ def test_a_study_that_was_killed_is_resumed_and_what_was_finished_stays(space):
     assert [(entry.status, entry.attempts) for entry in ledger.read(folder)] == [("end", 1), ("end", 1)]
     assert log.read_bytes() == before
     assert len(rawlog.read_attempt(rawlog.attempt_path(folder, second.instance_id, 1)).of("pass")) == 2
-    # other repetitions are another run
-    assert run_request.find_run_to_resume(space, LocalDevice(space.staging, "salt"), asked(space, repeat=3)) is None
+    # a run with another number of repetitions is not resumed
+    assert (
+        run_request.find_run_to_resume(space, LocalDevice(space.staging, "salt"), request_for(space, repeat=3)) is None
+    )
 
 
 KILLED_AFTER_ONE = """
@@ -275,11 +277,11 @@ def test_a_network_that_failed_is_in_the_ledger_and_attempted_again(space, monke
 
 
 def test_a_hot_device_is_waited_for_and_then_left_out(space, device, monkeypatch):
-    """The same conditions as for the suite: see runner.doctor.gate."""
+    """The conditions for starting are those of the suite: see runner.doctor.gate."""
     monkeypatch.setattr(execution, "gate", lambda state: ["it is hot"])
-    _, [entry], heard = execute(space, device, asked(space, cooldown_s=0.01))
+    _, [entry], events = execute(space, device, request_for(space, cooldown_s=0.01))
     assert (entry.status, entry.last["reason"]) == ("unavailable", "it is hot")
-    assert [event for event, *_ in heard] == ["waiting", "unavailable"]
+    assert [event for event, *_ in events] == ["waiting", "unavailable"]
 
 
 def test_a_study_is_never_resumed_as_a_run(tmp_path):
@@ -294,8 +296,8 @@ def test_a_study_is_not_used_in_results_of_the_suite(tmp_path):
     for folder in (first, later):
         attempt(folder, ONE.id, LOAD, image(0), end())
     ingest.process(tmp_path / "raw", tmp_path / "tables")
-    found = data.load(tmp_path / "tables")
-    assert found.instances["run_id"].tolist() == [first.name]
-    assert found.studies[["run_id", "study"]].values.tolist() == [[later.name, "resize"]]
-    rows, left_out = select.measured_rows(pd.concat([found.instances, found.studies]))
+    tables = data.load(tmp_path / "tables")
+    assert tables.instances["run_id"].tolist() == [first.name]
+    assert tables.studies[["run_id", "study"]].values.tolist() == [[later.name, "resize"]]
+    rows, left_out = select.measured_rows(pd.concat([tables.instances, tables.studies]))
     assert rows["run_id"].tolist() == [first.name] and left_out.empty

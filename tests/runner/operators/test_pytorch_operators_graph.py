@@ -1,4 +1,4 @@
-"""Graphs of networks, checked against counts that are made here from shapes."""
+"""Tests of graphs of networks against counts that are computed here from shapes."""
 
 import pytest
 
@@ -51,11 +51,11 @@ def nodes():
 
 
 def test_nodes_come_in_an_order_in_which_they_can_be_computed_and_are_events_of_the_format(nodes):
-    known = set()
+    computed = set()
     for name, node in nodes.items():
         check(node, EVENT_FIELDS["node"], name)
-        assert set(node["inputs"]) <= known
-        known.add(name)
+        assert set(node["inputs"]) <= computed
+        computed.add(name)
     assert [node["kind"] for node in nodes.values()] == [
         *(
             pytorch_operators.INPUT,
@@ -107,7 +107,7 @@ def test_the_six_networks_cost_what_their_shapes_say(model):
         else:
             expected = into[-1] * out[-1] if node["kind"] == "linear" else 0
         assert node["macs"] == expected, node["node"]
-    assert sum(node["parameters"] for node in nodes) == sum(one.numel() for one in network.parameters())
+    assert sum(node["parameters"] for node in nodes) == sum(parameter.numel() for parameter in network.parameters())
     macs, parameters = (sum(node[name] for node in nodes) / 1e6 for name in ("macs", "parameters"))
     assert (round(macs), round(parameters, 2 if model == "squeezenet" else 1)) == MILLIONS[model]
 

@@ -1,4 +1,4 @@
-"""Model files that somebody else made: what is read from them, and what is refused."""
+"""Tests of adding model files made elsewhere: what is read from them, and what is refused."""
 
 import json
 import shutil
@@ -18,14 +18,14 @@ from runner.parity import add, check
 from tests import command
 from tests.runner.conftest import SIZE, make_dataset
 
-KNOWN = catalog.load()
+AVAILABLE = catalog.load()
 FLOAT32 = Instance("tflite", "cpu", "float32", "squeezenet")
 HUNDRED = {"classes": 100, "label_space": "sample-100"}
 
 
 def take_in(tmp_path, file, settings, instance=FLOAT32, name="mine"):
-    """What `aiot models add` does; gives the artifact and what was told."""
-    told = []
+    """Add a file like `aiot models add`, and return the artifact and the messages."""
+    messages = []
     settings_file = tmp_path / "settings.json"
     settings_file.write_text(json.dumps(settings))
     artifact = add.add(
@@ -34,11 +34,11 @@ def take_in(tmp_path, file, settings, instance=FLOAT32, name="mine"):
         name=name,
         settings_file=settings_file,
         folder=tmp_path / "models",
-        known=KNOWN,
+        known=AVAILABLE,
         device=LocalDevice(tmp_path / "staging", "salt"),
-        tell=told.append,
+        tell=messages.append,
     )
-    return artifact, told
+    return artifact, messages
 
 
 def refused(tmp_path, file, settings, sentence, instance=FLOAT32, name="mine"):
@@ -49,20 +49,23 @@ def refused(tmp_path, file, settings, sentence, instance=FLOAT32, name="mine"):
 
 
 def tflite(path: Path, inputs, outputs) -> Path:
-    """A .tflite file with nothing between its inputs and outputs: (shape, type) or (shape, type, scale, zero point)."""
+    """Write a .tflite file without operators.
+
+    Inputs and outputs are (shape, type) or (shape, type, scale, zero point).
+    """
     flatbuffers = pytest.importorskip("flatbuffers", reason="TFLite files need the extra `run`")
     from ai_edge_litert import schema_py_generated as schema
 
     def tensor(shape, kind, scale=None, zero_point=0):
-        made = schema.TensorT()
-        made.shape, made.type, made.name, made.buffer = list(shape), getattr(schema.TensorType, kind.upper()), "t", 0
+        new = schema.TensorT()
+        new.shape, new.type, new.name, new.buffer = list(shape), getattr(schema.TensorType, kind.upper()), "t", 0
         if scale:
-            made.quantization = schema.QuantizationParametersT()
-            made.quantization.scale, made.quantization.zeroPoint = [scale], [zero_point]
-        return made
+            new.quantization = schema.QuantizationParametersT()
+            new.quantization.scale, new.quantization.zeroPoint = [scale], [zero_point]
+        return new
 
     graph = schema.SubGraphT()
-    graph.tensors = [tensor(*one) for one in (*inputs, *outputs)]
+    graph.tensors = [tensor(*fields) for fields in (*inputs, *outputs)]
     graph.inputs = list(range(len(inputs)))
     graph.outputs = list(range(len(inputs), len(inputs) + len(outputs)))
     graph.operators = []
@@ -181,15 +184,15 @@ QUANTIZATIONS = ("float32", "int8", "dynamic", "float16")
 
 @pytest.fixture(scope="module")
 def quantized(tiny_folder, tmp_path_factory):
-    """The tiny network of the other tests in each of the four quantizations."""
+    """Convert the tiny network of the other tests to each of the four quantizations."""
     from aiot_suite.convert import to_tflite
 
     folder = tmp_path_factory.mktemp("quantized")
     float32 = tiny_folder / "tflite_float32_squeezenet.tflite"
     shutil.copy(float32, folder / "float32.tflite")
     shutil.copy(tiny_folder / "tflite_int8_squeezenet.tflite", folder / "int8.tflite")
-    for one in ("dynamic", "float16"):
-        to_tflite.quantize(float32, one, (), folder / f"{one}.tflite")
+    for kind in ("dynamic", "float16"):
+        to_tflite.quantize(float32, kind, (), folder / f"{kind}.tflite")
     return folder
 
 
@@ -201,19 +204,19 @@ def test_the_quantization_is_read_from_the_file(quantized, quantization):
 
 
 @pytest.mark.parametrize(
-    ("file", "said"), [("float32", "int8"), ("int8", "float32"), ("float16", "float32"), ("float32", "dynamic")]
+    ("file", "claimed"), [("float32", "int8"), ("int8", "float32"), ("float16", "float32"), ("float32", "dynamic")]
 )
-def test_a_file_of_another_quantization_is_refused(tmp_path, quantized, file, said):
-    instance = Instance("tflite", "cpu", said, "squeezenet")
-    sentence = f"is {file}, not {said}, according to the types of its weights: add it with --quantization {file}"
+def test_a_file_of_another_quantization_is_refused(tmp_path, quantized, file, claimed):
+    instance = Instance("tflite", "cpu", claimed, "squeezenet")
+    sentence = f"is {file}, not {claimed}, according to the types of its weights: add it with --quantization {file}"
     refused(tmp_path, quantized / f"{file}.tflite", HUNDRED, sentence, instance)
 
 
 def test_a_file_of_the_shape_and_quantization_it_says_is_taken_in(tmp_path, quantized):
-    artifact, told = take_in(tmp_path, quantized / "float32.tflite", {**HUNDRED, "accuracy": 0.5})
+    artifact, messages = take_in(tmp_path, quantized / "float32.tflite", {**HUNDRED, "accuracy": 0.5})
     assert (artifact.settings.size, artifact.settings.classes, artifact.declared_accuracy) == (SIZE, 100, 0.5)
-    assert told[0] == "float32, takes 1x32x32x3 float32, gives 1x100 float32"
-    assert "it has 0.00 million weights, but squeezenet has 0.79 million: if it is another network" in told[1]
+    assert messages[0] == "float32, takes 1x32x32x3 float32, gives 1x100 float32"
+    assert "it has 0.00 million weights, but squeezenet has 0.79 million: if it is another network" in messages[1]
     assert load_artifacts(tmp_path / "models") == {artifact.name: artifact}
 
 
@@ -221,12 +224,12 @@ def test_a_file_of_the_shape_and_quantization_it_says_is_taken_in(tmp_path, quan
     ("kind", "zero_point", "mean"), [("uint8", 128, 128.0), ("int8", 0, 128.0), ("int8", -1, 127.0), ("uint8", 0, 0.0)]
 )
 def test_an_integer_input_is_the_image_itself_unless_settings_say_otherwise(tmp_path, kind, zero_point, mean):
-    """The pixel x is the stored value q of uint8 and q + 128 of int8; the network sees (q - zero point) / 128."""
+    """A pixel is the stored value q of uint8, or q + 128 of int8; the network sees (q - zero point) / 128."""
     file = tflite(tmp_path / "m.tflite", [((1, 224, 224, 3), kind, 1 / 128, zero_point)], [SCORES])
     described = describe(file, "tflite")
-    given, outputs = add._read_from(file, described.inputs, described.outputs, {}, "NHWC", file)
-    assert (given["mean"], given["std"], given["size"], outputs) == ([mean] * 3, [128.0] * 3, 224, 1000)
-    settings = add._settings(FLOAT32, given, outputs, file)
+    inputs, outputs = add._read_from(file, described.inputs, described.outputs, {}, "NHWC", file)
+    assert (inputs["mean"], inputs["std"], inputs["size"], outputs) == ([mean] * 3, [128.0] * 3, 224, 1000)
+    settings = add._settings(FLOAT32, inputs, outputs, file)
     assert add._note_on_input(described.inputs[0], settings) == []
 
 
@@ -244,8 +247,8 @@ def test_an_integer_input_is_the_image_itself_unless_settings_say_otherwise(tmp_
 def test_settings_that_do_not_suit_a_quantized_input_are_reported(tmp_path, mean, std, note):
     taken = Tensor((1, 224, 224, 3), "uint8", 1 / 128, 128)
     settings = add._settings(FLOAT32, {"mean": mean, "std": std}, 1000, tmp_path)
-    [told] = add._note_on_input(taken, settings)
-    assert note in told
+    [message] = add._note_on_input(taken, settings)
+    assert note in message
 
 
 def test_a_network_of_pytorch_with_two_outputs_is_refused(tmp_path, monkeypatch):
@@ -287,7 +290,7 @@ def test_missing_facts_of_a_file_are_taken_from_its_answers(tmp_path, monkeypatc
 
 
 def test_a_confident_classifier_is_not_taken_for_an_embedding(tmp_path, monkeypatch):
-    """Probabilities of one class have the length 1 as well, and no negative values."""
+    """Probabilities that are all on one class also have the norm 1, but no negative values."""
     monkeypatch.setattr(check, "outputs", lambda *_: np.eye(3, 100, dtype=np.float32))
     file = tmp_path / "model.ptl"
     file.write_bytes(b"\x00\x01 a network of which nothing can be read")
@@ -308,7 +311,7 @@ def test_a_quantized_network_of_pytorch_is_not_float32(tmp_path):
         "is int8, not float32, according to the types of its weights: use another file",
         instance,
     )
-    as_int8 = add.instance_of(file, "mnasnet", "pytorch", None, KNOWN)
+    as_int8 = add.instance_of(file, "mnasnet", "pytorch", None, AVAILABLE)
     refused(
         tmp_path,
         file,
@@ -321,7 +324,7 @@ def test_a_quantized_network_of_pytorch_is_not_float32(tmp_path):
 def test_added_and_built_files_do_not_replace_each_other(tmp_path, quantized):
     artifact, _ = take_in(tmp_path, quantized / "float32.tflite", HUNDRED)
     torch = pytest.importorskip("torch", reason="weights are read with the extra `models`")
-    torch.save(KNOWN.models["squeezenet"].build(100).state_dict(), tmp_path / "squeezenet.pth")
+    torch.save(AVAILABLE.models["squeezenet"].build(100).state_dict(), tmp_path / "squeezenet.pth")
     with pytest.raises(
         ModelError,
         match=r"contains tflite_float32_squeezenet\.tflite, which was added with `aiot models add` and not built from "
@@ -345,14 +348,15 @@ def test_weights_are_no_model_file(tmp_path):
 
 def test_a_new_model_name_is_another_network(tmp_path, quantized):
     file = quantized / "int8.tflite"
-    assert add.instance_of(file, "EfficientNet-Lite0", "tflite", None, KNOWN) == Instance(
+    assert add.instance_of(file, "EfficientNet-Lite0", "tflite", None, AVAILABLE) == Instance(
         "tflite", "cpu", "int8", "efficientnet_lite0"
     )
-    assert add.instance_of(file, "MobileNetV2", "TFLite", "float32", KNOWN).artifact == "tflite_float32_mobilenet_v2"
+    named = add.instance_of(file, "MobileNetV2", "TFLite", "float32", AVAILABLE)
+    assert named.artifact == "tflite_float32_mobilenet_v2"
     with pytest.raises(SelectionError, match="'3d' is not a valid model name"):
-        add.instance_of(file, "3d", "tflite", None, KNOWN)
+        add.instance_of(file, "3d", "tflite", None, AVAILABLE)
     with pytest.raises(SelectionError, match="Quantization 'int4' is unknown"):
-        add.instance_of(file, "mnasnet", "tflite", "int4", KNOWN)
+        add.instance_of(file, "mnasnet", "tflite", "int4", AVAILABLE)
 
 
 def test_a_classifier_of_another_architecture_is_checked_and_run_under_its_own_name(tmp_path, quantized, monkeypatch):
@@ -364,10 +368,11 @@ def test_a_classifier_of_another_architecture_is_checked_and_run_under_its_own_n
         return command.aiot(*words, cwd=tmp_path)
 
     words = ["--model", "efficientnet_lite0", "--name", "mine", "--settings", "mine.json"]
-    made = aiot("models", "add", str(quantized / "int8.tflite"), *words)
-    assert made.returncode == 0
+    added = aiot("models", "add", str(quantized / "int8.tflite"), *words)
+    assert added.returncode == 0
     assert (
-        "efficientnet_lite0 is not one of the suite's models: select it with --models efficientnet_lite0" in made.stderr
+        "efficientnet_lite0 is not one of the suite's models: select it with --models efficientnet_lite0"
+        in added.stderr
     )
     checked = aiot("models", "check", "--weights", "mine")
     assert (
@@ -376,8 +381,8 @@ def test_a_classifier_of_another_architecture_is_checked_and_run_under_its_own_n
     )
     assert checked.returncode == 1
     chosen = ["--models", "efficientnet_lite0", "--weights", "mine"]
-    ran = aiot("run", "--local", *chosen, "--delegates", "cpu")
-    assert (ran.returncode, ran.stderr) == (0, "")
+    outcome = aiot("run", "--local", *chosen, "--delegates", "cpu")
+    assert (outcome.returncode, outcome.stderr) == (0, "")
     assert [log.name for log in tmp_path.rglob("*.jsonl") if "efficientnet" in log.name] == [
         "tflite_cpu_int8_efficientnet_lite0.1.jsonl"
     ]

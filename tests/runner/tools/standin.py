@@ -1,8 +1,8 @@
-"""A stand-in for TFLite's benchmark_model and run_eval: no real tool. It runs no model, and its numbers are made up.
+"""A stand-in for TFLite's benchmark_model and run_eval. It runs no model, and its numbers are made up.
 
-It takes the tools' flags and prints what they print, in the forms of their sources. Which of the forms, and what goes
-wrong, is in the environment variable STANDIN: words with commas between them, see VARIANTS. `install` puts it into a
-folder under the names of the tools.
+It accepts the flags of the tools and prints their output in the formats of their sources. The environment variable
+STANDIN selects formats and failures as words separated by commas: see VARIANTS. `install` puts it into a folder under
+the names of the tools.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ NODES = 31
 
 
 def install(folder: Path) -> Path:
-    """The tools in a folder, as scripts that start this file with the Python that runs the tests."""
+    """Write the tools to a folder as scripts that start this file with the Python of the tests; return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("benchmark_model", "run_eval"):
         path = folder / name
@@ -56,7 +56,7 @@ def install(folder: Path) -> Path:
 
 
 class Printer:
-    """Prints as TFLITE_LOG (stdout, errors to stderr) and TFLITE_LOG_PROD (stderr) do."""
+    """A printer in the formats of TFLITE_LOG (stdout, errors to stderr) and TFLITE_LOG_PROD (stderr)."""
 
     def __init__(self, variants: set[str]) -> None:
         self.variants = variants
@@ -72,14 +72,14 @@ class Printer:
 
 
 def stats(samples: list[int], percentiles: bool) -> str:
-    """As Stat::OutputToStream and StatWithPercentiles::OutputToStream write it."""
+    """Return statistics in the format of Stat::OutputToStream and StatWithPercentiles::OutputToStream."""
     if not samples:
         return "count=0" + (" p5=0 median=0 p95=0" if percentiles else "")
     if min(samples) == max(samples):
         text = f"count={len(samples)} curr={samples[-1]}" + ("(all same)" if len(samples) > 1 else "")
     else:
         mean = sum(samples) / len(samples)
-        sd = int(math.sqrt(sum(one * one for one in samples) / len(samples) - mean * mean))
+        sd = int(math.sqrt(sum(time_us * time_us for time_us in samples) / len(samples) - mean * mean))
         text = f"count={len(samples)} first={samples[0]} curr={samples[-1]} min={min(samples)} max={max(samples)}"
         text += f" avg={mean:g} std={sd}"
     if percentiles:
@@ -90,7 +90,7 @@ def stats(samples: list[int], percentiles: bool) -> str:
 
 
 def samples(count: int, variants: set[str], seed: int) -> list[int]:
-    """Made-up times in microseconds."""
+    """Make up times in microseconds."""
     around = 1_234_567 if "slow" in variants else 14_500
     if "same" in variants:
         return [around] * count
@@ -99,7 +99,7 @@ def samples(count: int, variants: set[str], seed: int) -> list[int]:
 
 
 def delegated(out: Printer, flags: dict[str, str], evaluation: bool) -> bool:
-    """Prints the lines of a delegate; whether the tool goes on."""
+    """Print the lines of a delegate, and return whether the tool continues."""
     variants = out.variants
     nnapi = flags.get("use_nnapi") == "true" or flags.get("delegate") == "nnapi"
     if not nnapi:
@@ -129,7 +129,7 @@ def delegated(out: Printer, flags: dict[str, str], evaluation: bool) -> bool:
         extent = "partial"
     if extent != "none":
         replacing(out, "TfLiteNnapiDelegate", NODES if extent == "whole" else 20, 1 if extent == "whole" else 7)
-    if extent != "whole":  # the CPU runs the rest, by default with XNNPACK
+    if extent != "whole":  # the CPU runs the other nodes, by default with XNNPACK
         replacing(out, "TfLiteXNNPackDelegate", *((11, 4) if extent == "partial" else (NODES, 1)))
     if not evaluation:
         applied(out, "NNAPI", extent)
@@ -137,10 +137,10 @@ def delegated(out: Printer, flags: dict[str, str], evaluation: bool) -> bool:
 
 
 def replacing(out: Printer, delegate: str, nodes: int, partitions: int) -> None:
-    of = "" if "replacing_2019" in out.variants else f" out of {NODES}"
+    total = "" if "replacing_2019" in out.variants else f" out of {NODES}"
     where = " for subgraph 0" if not {"replacing_2019", "replacing_2020"} & out.variants else ""
     where += " (main)" if "replacing_2026" in out.variants else ""
-    text = f"Replacing {nodes}{of} node(s) with delegate ({delegate}) node, yielding {partitions} partitions{where}."
+    text = f"Replacing {nodes}{total} node(s) with delegate ({delegate}) node, yielding {partitions} partitions{where}."
     out.runtime(text, "VERBOSE")
 
 
@@ -225,17 +225,17 @@ def run_eval(flags: dict[str, str], out: Printer) -> int:
     images = sorted(Path(flags["ground_truth_images_path"]).iterdir())
     labels = Path(flags["ground_truth_labels"]).read_text().splitlines()
     outputs = Path(flags["model_output_labels"]).read_text().splitlines()
-    fault = None
+    problem = None
     if len(images) != len(labels):
-        fault = "Number of images and ground truth labels is not same"
+        problem = "Number of images and ground truth labels is not same"
     if len(outputs) < 10 or "eval_fails" in out.variants:
-        fault = "Invalid model_output_shape_"
-    if fault is None and not Path(flags["model_file"]).is_file():
-        fault = "Model file not found"
-    if fault is None and not delegated(out, flags, evaluation=True):
-        fault = "Failed to initialize the evaluation"
-    if fault is not None:
-        out.log(fault, "ERROR")
+        problem = "Invalid model_output_shape_"
+    if problem is None and not Path(flags["model_file"]).is_file():
+        problem = "Model file not found"
+    if problem is None and not delegated(out, flags, evaluation=True):
+        problem = "Failed to initialize the evaluation"
+    if problem is not None:
+        out.log(problem, "ERROR")
         out.log("Could not run the task evaluation!", "ERROR")
         return 1
     step = len(images) // 100
@@ -252,7 +252,7 @@ def run_eval(flags: dict[str, str], out: Printer) -> int:
 
 
 def main() -> int:
-    tool, *given = sys.argv[1:]
+    tool, *arguments = sys.argv[1:]
     variants = set(filter(None, os.environ.get("STANDIN", "").split(",")))
     if unknown := variants - set(VARIANTS):
         raise SystemExit(f"the stand-in has no variant {', '.join(sorted(unknown))}")
@@ -270,7 +270,7 @@ def main() -> int:
     if "huge" in variants:
         print("x" * 1_000_000)
         print("INFO: nothing of interest in this line, of which there are many\n" * 160_000)
-    flags = dict(word[2:].partition("=")[::2] for word in given)
+    flags = dict(word[2:].partition("=")[::2] for word in arguments)
     return {"benchmark_model": benchmark_model, "run_eval": run_eval}[tool](flags, Printer(variants))
 
 

@@ -1,4 +1,4 @@
-"""Which accelerator ran, in all wordings."""
+"""Tests of reading which accelerator ran, in all wordings."""
 
 from __future__ import annotations
 
@@ -12,30 +12,29 @@ NNAPI = "TfLiteNnapiDelegate"
 
 
 @pytest.mark.parametrize(
-    ("ending", "of"),
+    ("ending", "total"),
     [
         (".", None),
         (" out of 31", 31),
     ],
 )
 @pytest.mark.parametrize("where", [".", " for the whole graph.", " for subgraph 0.", " for subgraph 2 (a (b) c)."])
-def test_the_four_wordings_of_replacing(ending, of, where):
+def test_the_four_wordings_of_replacing(ending, total, where):
     text = (
         f"VERBOSE: Replacing 20{ending.rstrip('.')} node(s) with delegate ({NNAPI}) node, yielding 7 partitions{where}"
     )
-    assert delegates.find_replacements(split_lines(text)) == [Replaced(NNAPI, 20, of, 7)]
+    assert delegates.find_replacements(split_lines(text)) == [Replaced(NNAPI, 20, total, 7)]
 
 
 def test_a_line_in_the_log_of_android_is_read_too():
-    said = f"Replacing 3 node(s) with delegate ({NNAPI}) node, yielding 2 partitions."
-    text = f"11-23 05:00:00.123  77  77 I tflite  : {said}"
+    message = f"Replacing 3 node(s) with delegate ({NNAPI}) node, yielding 2 partitions."
+    text = f"11-23 05:00:00.123  77  77 I tflite  : {message}"
     assert delegates.find_replacements(split_lines(text)) == [Replaced(NNAPI, 3, None, 2)]
 
 
-def replacing(nodes, of, partitions=1, name=NNAPI):
-    return (
-        f"VERBOSE: Replacing {nodes} out of {of} node(s) with delegate ({name}) node, yielding {partitions} partitions."
-    )
+def replacing(nodes, total, partitions=1, name=NNAPI):
+    delegate = f"delegate ({name}) node, yielding {partitions} partitions."
+    return f"VERBOSE: Replacing {nodes} out of {total} node(s) with {delegate}"
 
 
 @pytest.mark.parametrize(
@@ -138,7 +137,7 @@ def test_nodes_that_only_hexagon_and_core_ml_tell_count_once():
 
 
 @pytest.mark.parametrize(
-    ("text", "parameters", "flags", "asked"),
+    ("text", "parameters", "flags", "requested"),
     [
         ("", {"Use nnapi": "1", "Use gpu": "0"}, {}, ("nnapi",)),
         ("", {"Use legacy nnapi": "1"}, {}, ("nnapi",)),
@@ -157,8 +156,8 @@ def test_nodes_that_only_hexagon_and_core_ml_tell_count_once():
         ("Could not create Hexagon delegate: platform may not support delegate", {}, {}, ("dsp",)),
     ],
 )
-def test_the_requested_delegates_are_read(text, parameters, flags, asked):
-    assert delegates.requested_delegates(split_lines(text), parameters, flags) == asked
+def test_the_requested_delegates_are_read(text, parameters, flags, requested):
+    assert delegates.requested_delegates(split_lines(text), parameters, flags) == requested
 
 
 def test_only_delegates_of_the_cpu_prove_that_it_ran():
@@ -170,7 +169,7 @@ def test_only_delegates_of_the_cpu_prove_that_it_ran():
 
 
 @pytest.mark.parametrize(
-    ("applied", "name", "ran"),
+    ("applied", "name", "expected"),
     [
         ("whole", None, "nnapi"),
         ("partly", "qti-dsp", "nnapi"),
@@ -181,8 +180,8 @@ def test_only_delegates_of_the_cpu_prove_that_it_ran():
         ("unknown", None, None),
     ],
 )
-def test_the_accelerator_that_ran_is_read(applied, name, ran):
-    assert Delegation(applied).accelerator("nnapi", name) == ran
+def test_the_accelerator_that_ran_is_read(applied, name, expected):
+    assert Delegation(applied).accelerator("nnapi", name) == expected
 
 
 def test_accelerators_are_bounded():

@@ -1,4 +1,4 @@
-"""From an instance to a job: what is put on the device, and what the stand-in's tools then find there."""
+"""Tests of jobs for tools: the files pushed to the device, and their use by the stand-ins of the tools."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ONE = Instance("tflite", "nnapi", "int8", "squeezenet")
 
 
 def pushed_to(root: Path):
-    """A device whose files are in a folder of this machine."""
+    """Return a device whose files are in a folder of this machine."""
 
     def push(files, folder, executable=False):
         for name, source in files.items():
@@ -66,8 +66,8 @@ def test_a_job_finds_everything_on_the_device(tmp_path, tiny_folder, request_):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda one: replace(one, tools=replace(one.tools, run_eval=None)), "run_eval was not provided"),
-        (lambda one: replace(one, images=[]), "none of the images can be decoded"),
+        (lambda job: replace(job, tools=replace(job.tools, run_eval=None)), "run_eval was not provided"),
+        (lambda job: replace(job, images=[]), "none of the images can be decoded"),
     ],
 )
 def test_without_an_evaluation_it_says_why(tmp_path, tiny_folder, request_, change, reason):

@@ -1,4 +1,4 @@
-"""What run_eval is given has to give the agent's answers: its preprocessing is done here as its sources describe it."""
+"""Tests that run_eval gives the agent's answers, with its preprocessing written here according to its sources."""
 
 from __future__ import annotations
 
@@ -26,25 +26,28 @@ def artifact(request, tiny_folder) -> Artifact:
 
 
 def as_the_tool(fitted: jobs.FittedModel, staged: jobs.Staged) -> list[tuple[str, str, np.ndarray]]:
-    """Expected label, best label and scores of each image: AddDefaultNormalizationStep and TopkAccuracyEvalStage."""
+    """Return the expected label, best label and scores of each image.
+
+    The computation follows AddDefaultNormalizationStep and TopkAccuracyEvalStage.
+    """
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(fitted.path))
     interpreter.allocate_tensors()
-    [given], [out] = interpreter.get_input_details(), interpreter.get_output_details()
-    assert given["dtype"] == out["dtype"] == np.float32
+    [inputs], [outputs] = interpreter.get_input_details(), interpreter.get_output_details()
+    assert inputs["dtype"] == outputs["dtype"] == np.float32
     names = fitted.labels.read_text().splitlines()
     truths = staged.ground_truth.read_text().splitlines()
     files = sorted(staged.images.iterdir())
-    assert len(names) == out["shape"][1] and len(files) == len(truths)
-    found = []
+    assert len(names) == outputs["shape"][1] and len(files) == len(truths)
+    results = []
     for file, truth in zip(files, truths, strict=True):
         pixels = np.frombuffer(file.read_bytes(), np.uint8).astype(np.float32)
-        interpreter.set_tensor(given["index"], ((pixels - 127.5) / 127.5).reshape(given["shape"]))
+        interpreter.set_tensor(inputs["index"], ((pixels - 127.5) / 127.5).reshape(inputs["shape"]))
         interpreter.invoke()
-        scores = interpreter.get_tensor(out["index"])[0]
-        found.append((truth, names[int(scores.argmax())], scores))
-    return found
+        scores = interpreter.get_tensor(outputs["index"])[0]
+        results.append((truth, names[int(scores.argmax())], scores))
+    return results
 
 
 def as_the_agent(artifact: Artifact, images: list[Path]) -> list[np.ndarray]:
@@ -53,7 +56,7 @@ def as_the_agent(artifact: Artifact, images: list[Path]) -> list[np.ndarray]:
     model = tflite.prepare(str(artifact.path), 1, "cpu")
     preprocess = Preprocess.of(artifact.settings.record(), model.dtype, model.scale, model.zero_point)
     scores = [model.infer(preprocess(decode(path.read_bytes())))[0] for path in images]
-    return [(one.astype(np.float32) - model.output_zero_point) * (model.output_scale or 1) for one in scores]
+    return [(array.astype(np.float32) - model.output_zero_point) * (model.output_scale or 1) for array in scores]
 
 
 @pytest.mark.parametrize(
@@ -99,8 +102,8 @@ def test_an_existing_file_for_run_eval_is_not_made_again(tiny_folder, tmp_path):
 
 
 def test_a_file_that_is_no_model_is_one_sentence(tiny_folder):
-    whole = (tiny_folder / "tflite_float32_squeezenet.tflite").read_bytes()
-    for data in (b"", b"x" * 100, whole[:100], whole[:8] + b"\xff" * 64):
+    content = (tiny_folder / "tflite_float32_squeezenet.tflite").read_bytes()
+    for data in (b"", b"x" * 100, content[:100], content[:8] + b"\xff" * 64):
         with pytest.raises(ModelError) as error:
             jobs.with_tool_input(data, SETTINGS, "m.tflite")
         assert str(error.value).startswith("m.tflite ") and "\n" not in str(error.value)
@@ -143,8 +146,8 @@ def test_the_convolution_leads_from_the_tools_input_to_the_models():
     settings = replace(SETTINGS, channel_order="BGR", mean=(104.0, 117.0, 123.0), std=(1.0, 2.0, 4.0))
     weights, bias = (np.array(values) for values in jobs.tool_to_model(settings))
     pixel = np.array([200.0, 100.0, 50.0])  # red, green, blue
-    found = weights @ ((pixel - 127.5) / 127.5) + bias
-    np.testing.assert_allclose(found, (pixel[::-1] - settings.mean) / np.array(settings.std))
+    result = weights @ ((pixel - 127.5) / 127.5) + bias
+    np.testing.assert_allclose(result, (pixel[::-1] - settings.mean) / np.array(settings.std))
     assert jobs.tool_to_model(replace(SETTINGS, mean=(127.5,) * 3, std=(127.5,) * 3)) == (
         ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
         (0, 0, 0),

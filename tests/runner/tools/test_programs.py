@@ -1,4 +1,4 @@
-"""The tools in a folder that the user gives."""
+"""Tests of finding the tools in a folder named by the user."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ARM64, ARM, X86_64 = 183, 40, 62
 
 
 def test_the_plain_names(tmp_path):
-    found = programs.find(standin.install(tmp_path), "x86_64")
-    assert (found.benchmark_model.path.name, found.run_eval.path.name) == ("benchmark_model", "run_eval")
+    tools = programs.find(standin.install(tmp_path), "x86_64")
+    assert (tools.benchmark_model.path.name, tools.run_eval.path.name) == ("benchmark_model", "run_eval")
     digest = hashlib.sha256((tmp_path / "benchmark_model").read_bytes()).hexdigest()
-    assert found.benchmark_model.version == f"benchmark_model {digest[:12]}"
+    assert tools.benchmark_model.version == f"benchmark_model {digest[:12]}"
 
 
 def test_one_folder_for_several_abis(tmp_path):
@@ -36,15 +36,15 @@ def test_one_folder_for_several_abis(tmp_path):
         ("android_aarch64_eval_imagenet_image_classification", ARM64),
     ]:
         program(tmp_path / name, machine)
-    found = {abi: programs.find(tmp_path, abi) for abi in ("arm64-v8a", "armeabi-v7a", "x86_64", "aarch64")}
-    assert {abi: one.benchmark_model.path.name for abi, one in found.items()} == {
+    by_abi = {abi: programs.find(tmp_path, abi) for abi in ("arm64-v8a", "armeabi-v7a", "x86_64", "aarch64")}
+    assert {abi: tools.benchmark_model.path.name for abi, tools in by_abi.items()} == {
         "arm64-v8a": "android_aarch64_benchmark_model",
         "armeabi-v7a": "android_arm_benchmark_model",
         "x86_64": "linux_x86-64_benchmark_model",
         "aarch64": "android_aarch64_benchmark_model",
     }
-    assert found["arm64-v8a"].run_eval.path.name == "android_aarch64_eval_imagenet_image_classification"
-    assert found["x86_64"].run_eval is None
+    assert by_abi["arm64-v8a"].run_eval.path.name == "android_aarch64_eval_imagenet_image_classification"
+    assert by_abi["x86_64"].run_eval is None
 
 
 def test_a_64_bit_device_runs_32_bit_tools_if_there_are_no_others(tmp_path):
@@ -53,7 +53,7 @@ def test_a_64_bit_device_runs_32_bit_tools_if_there_are_no_others(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("make", "abi", "said"),
+    ("make", "abi", "sentence"),
     [
         (lambda folder: None, "arm64-v8a", "contains no benchmark_model for arm64-v8a (it is empty): name the file"),
         (lambda folder: program(folder / "run_eval", ARM64), "arm64-v8a", "it contains run_eval"),
@@ -67,10 +67,10 @@ def test_a_64_bit_device_runs_32_bit_tools_if_there_are_no_others(tmp_path):
         (lambda folder: (folder.rmdir(), folder.touch()), "x86_64", "is not a folder: name the folder that contains"),
     ],
 )
-def test_missing_or_wrong_programs_are_one_sentence(tmp_path, make, abi, said):
+def test_missing_or_wrong_programs_are_one_sentence(tmp_path, make, abi, sentence):
     folder = tmp_path / "tools"
     folder.mkdir()
     make(folder)
     with pytest.raises(SetupError) as error:
         programs.find(folder, abi)
-    assert said in str(error.value) and "\n" not in str(error.value)
+    assert sentence in str(error.value) and "\n" not in str(error.value)

@@ -1,4 +1,4 @@
-"""Command lines of TFLite's tools."""
+"""Tests of command lines for TFLite's tools."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def test_xnnpack_can_be_turned_off():
     ],
 )
 def test_run_eval(ask, last):
-    found = programs.run_eval_words("/d/run_eval", "/d/m.tflite", "/d/images", "/d/labels.txt", "/d/truth.txt", ask)
-    assert found == [
+    words = programs.run_eval_words("/d/run_eval", "/d/m.tflite", "/d/images", "/d/labels.txt", "/d/truth.txt", ask)
+    assert words == [
         "/d/run_eval",
         "--model_file=/d/m.tflite",
         "--ground_truth_images_path=/d/images",

@@ -1,4 +1,4 @@
-"""What PyTorch's, Caffe2's and LiteRT's benchmarks print. The numbers in the specimens are made up."""
+"""Tests of reading outputs of the benchmarks of PyTorch, Caffe2 and LiteRT. The numbers are made up."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_caffe2_benchmark_gives_the_times_of_runs_and_their_mean():
 
 
 @pytest.mark.parametrize(
-    ("out", "err", "code", "said"),
+    ("out", "err", "code", "sentence"),
     [
         (
             "",
@@ -88,9 +88,9 @@ def test_caffe2_benchmark_gives_the_times_of_runs_and_their_mean():
         ("", "", 0, "printed nothing"),
     ],
 )
-def test_no_time_is_made_up(out, err, code, said):
+def test_no_time_is_made_up(out, err, code, sentence):
     read = benchmark_output.read_speed(out, err, code)
-    assert said in read.failure
+    assert sentence in read.failure
     assert code or read.mean_ms is None
 
 

@@ -1,4 +1,4 @@
-"""Lines, numbers and endings of tools."""
+"""Tests of reading lines, numbers and failures in outputs of tools."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runner.tools import text
 
 
 def six_digits(value: float) -> str:
-    """As C++ streams print a double: std::defaultfloat with a precision of 6, which is C's %g."""
+    """Print a double like a C++ stream: std::defaultfloat with a precision of 6, which is %g in C."""
     return f"{value:g}"
 
 
@@ -113,9 +113,11 @@ def test_endings_in_words(code, words):
 
 
 def test_a_failure_is_one_sentence_with_what_the_tool_says():
-    found = text.split_lines("INFO: a\nERROR: Failed to load model x.\nERROR: Benchmarking failed.\n")
-    said = text.failure(False, found, 1, "benchmark_model", "time")
-    assert said == ("benchmark_model: it ended with exit code 1, saying 'Failed to load model x; Benchmarking failed'")
+    lines = text.split_lines("INFO: a\nERROR: Failed to load model x.\nERROR: Benchmarking failed.\n")
+    sentence = text.failure(False, lines, 1, "benchmark_model", "time")
+    assert sentence == (
+        "benchmark_model: it ended with exit code 1, saying 'Failed to load model x; Benchmarking failed'"
+    )
     assert text.failure(False, [], 139, "run_eval", "accuracy") == "run_eval: it was ended by SIGSEGV, saying nothing"
     assert text.failure(False, [], 0, "run_eval", "accuracy") == "run_eval printed nothing"
-    assert text.failure(True, found, 0, "run_eval", "accuracy") is None
+    assert text.failure(True, lines, 0, "run_eval", "accuracy") is None

@@ -1,4 +1,4 @@
-"""Tables of times of operators. The numbers in the specimens are made up."""
+"""Tests of reading tables of operator times. The numbers are made up."""
 
 from __future__ import annotations
 
@@ -67,19 +67,19 @@ def test_initialization_and_the_inside_of_a_delegate_are_told_apart():
         + "Delegate internal:\n"
         + inside
     )
-    found = read_operators(text)
-    assert [(one.phase, one.name) for one in found] == [
+    operators = read_operators(text)
+    assert [(operator.phase, operator.name) for operator in operators] == [
         ("initialization", "AllocateTensors/0"),
         ("runs", "[a/Relu6;a/bias]:0"),
         ("runs", "[probs]:30"),
         ("delegate", "Convolution (NHWC):0"),
     ]
-    assert found[0].memory_kb == 64
+    assert operators[0].memory_kb == 64
 
 
 def test_graphs_are_told_apart():
     text = f"Primary graph (name: main) profile:\n{profile()}Subgraph (index: 2, name: body) profile:\n{profile()}"
-    assert [one.subgraph for one in read_operators(text)] == [0, 0, 2, 2]
+    assert [operator.subgraph for operator in read_operators(text)] == [0, 0, 2, 2]
 
 
 def test_a_csv_file():
@@ -95,7 +95,7 @@ def test_a_csv_file():
 
 @pytest.mark.parametrize("text", ["", "no table\n", profile()[:300], BY_TYPE, "\t\t\t\n,,,\n", '"unclosed, cell\n'])
 def test_without_a_whole_table_there_is_nothing_made_up(text):
-    assert all(one.mean_ms in (4.267, 0.002) for one in read_operators(text))
+    assert all(operator.mean_ms in (4.267, 0.002) for operator in read_operators(text))
 
 
 def test_rows_that_are_none_are_passed_over():

@@ -1,4 +1,4 @@
-"""What TFLite's tools print, in all wordings. The numbers in the specimens are made up."""
+"""Tests of reading outputs of TFLite's tools in all wordings. The numbers are made up."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_an_evaluation():
 
 
 @pytest.mark.parametrize(
-    ("text", "code", "said"),
+    ("text", "code", "sentence"),
     [
         ("ERROR: Could not run the task evaluation!\n", 1, "it ended with exit code 1, saying 'Could not run the task"),
         ("ERROR: Number of images and ground truth labels is not same\n", 1, "labels is not same"),
@@ -220,10 +220,10 @@ def test_an_evaluation():
         ("", 0, "run_eval printed nothing"),
     ],
 )
-def test_an_evaluation_that_failed_has_no_accuracy_and_says_why(text, code, said):
+def test_an_evaluation_that_failed_has_no_accuracy_and_says_why(text, code, sentence):
     read = tflite_output.parse_evaluation(text, "", code)
     assert read.top == () or code
-    assert said in read.failure
+    assert sentence in read.failure
 
 
 def test_a_difference():

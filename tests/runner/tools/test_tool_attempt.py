@@ -1,4 +1,4 @@
-"""Attempts by the tools, as logs: with the stand-in in place of the tools, on this machine's own processes."""
+"""Tests of attempts by the tools and of their logs, with stand-ins for the tools on this machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IMAGES = 20
 
 
 def on_this_machine(variants=""):
-    """Runs words here; `variants` are those of the stand-in."""
+    """A device that runs commands on this machine; `variants` are those of the stand-in."""
 
     def run(words, timeout_s):
         environment = {**os.environ, "STANDIN": variants}
@@ -39,7 +39,7 @@ def on_this_machine(variants=""):
 
 @pytest.fixture
 def job(tmp_path) -> ToolJob:
-    found = programs.find(standin.install(tmp_path / "tools"), "x86_64")
+    tools = programs.find(standin.install(tmp_path / "tools"), "x86_64")
     for name in ("m.tflite", "fitted.tflite"):
         (tmp_path / name).write_bytes(b"no model")
     (tmp_path / "images").mkdir()
@@ -47,14 +47,14 @@ def job(tmp_path) -> ToolJob:
         (tmp_path / "images" / f"{number:06}.rgb8").write_bytes(b"no image")
     (tmp_path / "truth.txt").write_text("7\n" * IMAGES)
     (tmp_path / "labels.txt").write_text("".join(f"{label}\n" for label in range(100)))
-    program = Program(str(found.run_eval.path), found.run_eval.version, str(tmp_path / "fitted.tflite"), "f" * 64)
+    program = Program(str(tools.run_eval.path), tools.run_eval.version, str(tmp_path / "fitted.tflite"), "f" * 64)
     return ToolJob(
         instance=ONE,
         attempt=1,
         ask=ToolOptions("nnapi", 2),
         repeats=Repeats(1, IMAGES, 0.0, 60.0),
         benchmark=Program(
-            str(found.benchmark_model.path), found.benchmark_model.version, str(tmp_path / "m.tflite"), "m" * 64
+            str(tools.benchmark_model.path), tools.benchmark_model.version, str(tmp_path / "m.tflite"), "m" * 64
         ),
         evaluation=EvaluationFiles(
             program, str(tmp_path / "images"), str(tmp_path / "labels.txt"), str(tmp_path / "truth.txt"), IMAGES, 2
@@ -78,7 +78,7 @@ def changed(job, **fields):
 
 def test_a_whole_attempt(tmp_path, job):
     attempt = logged(tmp_path, job, on_this_machine())
-    assert [one["event"] for one in attempt.events] == ["load", "summary", "end"]
+    assert [event["event"] for event in attempt.events] == ["load", "summary", "end"]
     load, summary, end = attempt.events
     assert (load["accelerator_requested"], load["accelerator_actual"]) == ("nnapi", "nnapi")
     assert (load["nodes_delegated"], load["nodes"], load["partitions"]) == (31, 31, 1)
@@ -108,7 +108,7 @@ def test_commands_and_their_output_are_kept(tmp_path, job):
 
 
 @pytest.mark.parametrize(
-    ("variant", "actual", "nodes", "of", "partitions"),
+    ("variant", "actual", "nodes", "total", "partitions"),
     [
         ("partial", "nnapi", 20, 31, 7),
         ("partial,replacing_2019", "nnapi", 20, None, 7),
@@ -120,12 +120,12 @@ def test_commands_and_their_output_are_kept(tmp_path, job):
         ("unsupported,no_prefix", "cpu", 0, None, None),
     ],
 )
-def test_which_accelerator_ran_is_a_fact_of_the_log(tmp_path, job, variant, actual, nodes, of, partitions):
+def test_which_accelerator_ran_is_a_fact_of_the_log(tmp_path, job, variant, actual, nodes, total, partitions):
     attempt = logged(tmp_path, job, on_this_machine(variant))
     assert attempt.status == "end"
     load = attempt.events[0]
     assert (load["accelerator_requested"], load["accelerator_actual"]) == ("nnapi", actual)
-    assert (load["nodes_delegated"], load["nodes"], load["partitions"]) == (nodes, of, partitions)
+    assert (load["nodes_delegated"], load["nodes"], load["partitions"]) == (nodes, total, partitions)
 
 
 def test_nnapis_own_cpu_is_the_cpu(tmp_path, job):
@@ -143,22 +143,22 @@ def test_the_cpu_is_measured_by_the_same_tool(tmp_path, job):
 
 
 @pytest.mark.parametrize(
-    ("variant", "said"),
+    ("variant", "sentence"),
     [
         ("refused", "Failed to apply NNAPI delegate"),
         ("no_accelerators", "NNAPI delegate requested but no accelerators available"),
     ],
 )
-def test_a_model_that_nnapi_refuses_is_unavailable(tmp_path, job, variant, said):
+def test_a_model_that_nnapi_refuses_is_unavailable(tmp_path, job, variant, sentence):
     attempt = logged(tmp_path, job, on_this_machine(variant))
     assert attempt.status == "unavailable"
-    assert attempt.last["reason"].startswith("nnapi refused the model: ") and said in attempt.last["reason"]
+    assert attempt.last["reason"].startswith("nnapi refused the model: ") and sentence in attempt.last["reason"]
     if variant == "refused":
         assert attempt.last["remedy"].endswith("the device offers: qti-default, qti-dsp, nnapi-reference")
 
 
 @pytest.mark.parametrize(
-    ("variant", "said"),
+    ("variant", "sentence"),
     [
         ("crash", "benchmark_model: it was ended by SIGSEGV"),
         ("empty", "benchmark_model printed no time that can be understood"),
@@ -167,10 +167,10 @@ def test_a_model_that_nnapi_refuses_is_unavailable(tmp_path, job, variant, said)
         ("eval_odd", "run_eval printed impossible accuracies"),
     ],
 )
-def test_an_unusable_run_fails_with_one_sentence(tmp_path, job, variant, said):
+def test_an_unusable_run_fails_with_one_sentence(tmp_path, job, variant, sentence):
     attempt = logged(tmp_path, job, on_this_machine(variant))
     assert attempt.status == "failed"
-    assert attempt.last["reason"].startswith(said) and "\n" not in attempt.last["reason"]
+    assert attempt.last["reason"].startswith(sentence) and "\n" not in attempt.last["reason"]
 
 
 @pytest.mark.parametrize("variant", ["same", "slow", "no_percentiles", "no_prefix", "huge"])
