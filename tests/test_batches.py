@@ -1,4 +1,4 @@
-"""What docs/batches.md says, done: papermill alone, and the nightly job on a tiny fleet."""
+"""Tests of the procedures in docs/batches.md: plain papermill, and the nightly job on a tiny fleet."""
 
 import json
 import os
@@ -17,18 +17,23 @@ ROOT = Path(__file__).parents[1]
 SCRIPTS = Path(sys.executable).parent
 NIGHTLY = ROOT / "docs" / "examples" / "nightly.sh"
 ID = "tflite_cpu_float32_mobilenet_v2"
-NOTEBOOK = "09_operators"  # the quickest
+NOTEBOOK = "09_operators"  # the fastest one
 
 
 def run(*words, cwd, **environment):
-    known = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}", **environment}
+    variables = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",
+        **environment,
+    }
     return subprocess.run(
-        list(map(str, words)), check=False, cwd=cwd, env=known, capture_output=True, text=True, timeout=600
+        list(map(str, words)), check=False, cwd=cwd, env=variables, capture_output=True, text=True, timeout=600
     )
 
 
 def measure(folder, device, day=2):
-    """Raw logs of a run of a device."""
+    """Write the raw logs of a run of a device."""
     run_folder = begin(folder / "data" / "raw", [ID], device=device, run_id=f"2026010{day}T000000Z-aaaaaa")
     attempt(run_folder, ID, LOAD, image(0), image(1), end())
 
@@ -41,8 +46,8 @@ def test_papermill_and_nbconvert_make_a_page_from_any_folder(tmp_path):
     below = tmp_path / "a folder" / "below"  # data/processed is found above it
     below.mkdir(parents=True)
     notebook = ROOT / "notebooks" / f"{NOTEBOOK}.ipynb"
-    given = ["-p", "origin", "measured", "-p", "device", "two"]
-    done = run("papermill", notebook, "out.ipynb", *given, cwd=below)
+    options = ["-p", "origin", "measured", "-p", "device", "two"]
+    done = run("papermill", notebook, "out.ipynb", *options, cwd=below)
     assert done.returncode == 0, done.stderr
     cells = json.loads((below / "out.ipynb").read_text())["cells"]
     [injected] = [cell for cell in cells if "injected-parameters" in cell["metadata"].get("tags", [])]
@@ -52,17 +57,17 @@ def test_papermill_and_nbconvert_make_a_page_from_any_folder(tmp_path):
     assert done.returncode == 0, done.stderr
     page = (below / "out.html").read_text()
     assert "<title>out</title>" in page and "Operators" in page and "Measured" in page
-    assert "aiot operators" in page  # what to do where there is none
+    assert "aiot operators" in page  # the command that makes the missing data
     assert "import aiot_analysis" not in page
 
     done = run("papermill", notebook, "out2.ipynb", "-p", "device", "three", cwd=below)
     assert done.returncode == 1
     assert "There is no device 'three' in these data: choose one, two." in done.stderr
-    assert (below / "out2.ipynb").exists()  # with the error in it
+    assert (below / "out2.ipynb").exists()  # contains the error
 
 
 def pages(folder):
-    """When each page was written."""
+    """Return the modification time of each page."""
     return {path.relative_to(folder).as_posix(): path.stat().st_mtime_ns for path in folder.rglob("0*.html")}
 
 

@@ -1,4 +1,4 @@
-"""The command as a user meets it: exit codes, and what stands on which stream."""
+"""Tests of the command: its exit codes, and what it writes to which stream."""
 
 import json
 import os
@@ -21,7 +21,7 @@ ID = "tflite_cpu_float32_mobilenet_v2"
 
 
 def test_it_runs_as_a_program():
-    """All other verbs of tests run in this process: see tests/command.py."""
+    """All other tests of verbs run in this process: see tests/command.py."""
     words = [sys.executable, "-m", "aiot", "--help"]
     done = subprocess.run(words, check=False, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
@@ -37,7 +37,7 @@ def test_what_a_program_refuses_is_one_sentence_and_exit_code_1(tmp_path):
 
 @pytest.fixture
 def project(tmp_path):
-    """A processed run of two images."""
+    """Make a project with a processed run of two images."""
     attempt(begin(tmp_path / "data" / "raw", [ID]), ID, LOAD, image(0), image(1), end())
     return tmp_path
 
@@ -191,7 +191,7 @@ def test_every_verb_is_under_a_heading_of_the_help_and_described_in_whole_senten
 
 @pytest.mark.parametrize("columns", [40, 60, 80])
 def test_a_help_text_is_no_wider_than_the_terminal(columns):
-    """Exceptions are what has no place for a line break, the examples, and the name of the program, here pytest's."""
+    """Lines without a possible line break, examples, and the first line with the program's name may be wider."""
     for words, _ in [((), None), *verbs()]:
         text = aiot(*words, "--help", COLUMNS=str(columns)).stdout
         lines = text.partition("\n  Examples:\n")[0].splitlines()[1:]
@@ -202,18 +202,18 @@ def test_a_help_text_is_no_wider_than_the_terminal(columns):
 
 def test_examples_of_the_help_can_be_called():
     assert {"run", "report", "figures", "import", "compare"} <= set(EXAMPLES)
-    known = dict(verbs())
+    commands = dict(verbs())
     for name, lines in EXAMPLES.items():
         assert f"\n    {lines[0]}\n" in aiot(name, "--help", COLUMNS="80").stdout
         for line in lines:
             assert len(line) <= 76, "it does not fit into 80 columns"
             program_name, verb, *words = pairs_joined(shlex.split(line, comments=True))
             assert (program_name, verb) == ("aiot", name)
-            path = (verb,) if (verb,) in known else (verb, words.pop(0))
-            known[path].make_context(path[-1], words).close()
+            path = (verb,) if (verb,) in commands else (verb, words.pop(0))
+            commands[path].make_context(path[-1], words).close()
     for line in FIRST_STEPS:
         _, verb, *words = shlex.split(line, comments=True)
-        known[(verb,)].make_context(verb, words).close()
+        commands[(verb,)].make_context(verb, words).close()
 
 
 COMPLETE = """
@@ -253,8 +253,8 @@ def test_an_option_takes_the_same_kind_of_value_everywhere():
     for words, verb in verbs():
         for name, (value, _) in shown(verb).items():
             kinds.setdefault(name, {}).setdefault(value, []).append(" ".join(words))
-    others = {"--device", "--out"}  # the device of a log or ids to select; a file or a folder
-    assert {name: values for name, values in kinds.items() if len(values) > 1 and name not in others} == {}
+    exceptions = {"--device", "--out"}  # the device of a log, or ids to select; a file, or a folder
+    assert {name: values for name, values in kinds.items() if len(values) > 1 and name not in exceptions} == {}
     assert set(kinds["--images"]) == {"NUMBER"}
     assert [value for values in kinds.values() for value in values if value.startswith("<")] == ["<0|1|devkit>"]
     assert all(text for _, verb in verbs() for _, text in shown(verb).values())
@@ -327,8 +327,8 @@ def test_a_workspace_is_named_or_found_from_a_folder_below(project):
     attempt(begin(project / "data" / "raw", [ID], device="phone"), ID, LOAD, image(0), image(1), end())
     assert aiot("process", "--workspace", project, cwd=ROOT).stdout.startswith("process   2 runs")
     for cwd, words in [(below, []), (ROOT, ["--workspace", project])]:
-        found = json.loads(aiot("compare", "local", "phone", "--json", *words, cwd=cwd).stdout)
-        assert found == json.loads(aiot("compare", "local", "phone", "--format", "json", cwd=project).stdout)
+        content = json.loads(aiot("compare", "local", "phone", "--json", *words, cwd=cwd).stdout)
+        assert content == json.loads(aiot("compare", "local", "phone", "--format", "json", cwd=project).stdout)
         assert json.loads(aiot("plan", "--json", *words, cwd=cwd).stdout)["tables"] == f"{project}/data/processed"
     here = aiot("process", "--workspace", ".", cwd=below)
     assert refused(here).startswith("aiot: There is no folder data/raw: run `aiot run --local`")

@@ -1,4 +1,4 @@
-"""Ranges of dependencies stand in pyproject.toml, exact versions in constraints.txt, which all environments use."""
+"""Tests that dependencies have ranges in pyproject.toml and exact versions in constraints.txt for all environments."""
 
 import re
 import tomllib
@@ -19,11 +19,11 @@ GROUPS = PYPROJECT["dependency-groups"]
 CORE = PROJECT["dependencies"]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-DIRECT = [*CORE, *(one for lines in [*EXTRAS.values(), *GROUPS.values()] for one in lines)]
+DIRECT = [*CORE, *(requirement for lines in [*EXTRAS.values(), *GROUPS.values()] for requirement in lines)]
 
 
 def constraints():
-    """The versions of constraints.txt by name; a line that is not one version of one package fails."""
+    """Return the versions of constraints.txt by name; fail on a line that is not one version of one package."""
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pairs = [re.fullmatch(r"([\w.-]+)==(\d[\w.]*)", line).groups() for line in lines if line and line[0] != "#"]
     versions = {canonicalize_name(name): version for name, version in pairs}
@@ -32,7 +32,7 @@ def constraints():
 
 
 def test_the_conda_environment_installs_the_project_with_the_exact_versions():
-    [through_pip] = [one["pip"] for one in ENVIRONMENT["dependencies"] if isinstance(one, dict)]
+    [through_pip] = [entry["pip"] for entry in ENVIRONMENT["dependencies"] if isinstance(entry, dict)]
     assert through_pip == ["-c constraints.txt", "-e .[run,models]"]
 
 
@@ -72,7 +72,7 @@ def test_the_workflow_tests_the_lowest_and_the_highest_python_and_the_lowest_ver
     assert text.startswith("# Not tried")
     jobs = yaml.safe_load(text)["jobs"]
     exact = jobs["exact"]["strategy"]["matrix"]["python"]
-    ranges = {one["resolution"]: one["python"] for one in jobs["ranges"]["strategy"]["matrix"]["include"]}
+    ranges = {job["resolution"]: job["python"] for job in jobs["ranges"]["strategy"]["matrix"]["include"]}
     supported = SpecifierSet(PROJECT["requires-python"])
     versions = [f"3.{minor}" for minor in range(30) if supported.contains(f"3.{minor}")]
     assert ranges == {"lowest-direct": versions[0], "highest": versions[-1]}

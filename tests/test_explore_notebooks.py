@@ -1,4 +1,4 @@
-"""The notebooks to explore in: what they keep to, and that they run on any data, or say in a sentence why not."""
+"""Tests of the notebooks for exploration: their form, and that they run on any data or state why they cannot."""
 
 import ast
 import json
@@ -33,8 +33,8 @@ def test_there_are_one_to_choose_in_one_of_images_one_for_own_work_and_one_for_c
 
 
 def test_exploration_notebooks_are_not_reports():
-    found = {notebook.path for notebook in notebooks.find(ROOT / "notebooks")}
-    assert found and not found & set(NOTEBOOKS)
+    reports = {notebook.path for notebook in notebooks.find(ROOT / "notebooks")}
+    assert reports and not reports & set(NOTEBOOKS)
 
 
 @every_notebook
@@ -65,8 +65,8 @@ def test_it_is_small_and_starts_with_a_title(path):
 @pytest.mark.parametrize("path", HERE, ids=lambda path: path.stem)
 def test_no_cell_defines_a_function_or_a_class(path):
     for cell in cells(path, "code"):
-        found = {type(node) for node in ast.walk(ast.parse(source(cell)))}
-        assert not found & {ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef}
+        node_types = {type(node) for node in ast.walk(ast.parse(source(cell)))}
+        assert not node_types & {ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef}
 
 
 def test_what_was_not_tried_says_so():
@@ -84,7 +84,7 @@ def test_make_lab_passes_its_options_on():
 
 
 def run(name, project, on_error=False):
-    """Executes a notebook of a project's folder, and gives its outputs by cell, each as text of all its types."""
+    """Execute a notebook in the folder of a project, and return the outputs of each code cell."""
     path = project / "notebooks" / "explore" / f"{name}.ipynb"
     notebook = nbformat.read(path, as_version=4)
     client = nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=on_error)
@@ -98,7 +98,7 @@ def text(outputs):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A project with these notebooks and no data."""
+    """Make a project with these notebooks and without data."""
     root = tmp_path_factory.mktemp("project")
     shutil.copytree(FOLDER, root / "notebooks" / "explore")
     return root
@@ -121,7 +121,7 @@ def test_they_run_on_what_is_in_the_folder_above(project, tmp_path, origin, note
     ingest.process(tmp_path / "raw", project / "data" / "processed")
     for name in notebooks_run:
         outputs = run(name, project)
-        assert "error" not in [one["output_type"] for of in outputs for one in of]
+        assert "error" not in [output["output_type"] for of_cell in outputs for output in of_cell]
         if name == "explore":
             mark = "SIMULATED DATA" if origin == "simulated" else "<strong>Measured</strong>"
             assert mark in text(outputs[1]) and "data.images()" in text(outputs[1])
@@ -137,7 +137,7 @@ def test_the_examples_of_own_analyses_work_on_one_device_and_on_a_fleet(project,
         simulate.simulate(simulate.Options(0, count, 20, 3), tmp_path / "raw")
     ingest.process(tmp_path / "raw", project / "data" / "processed")
     outputs = run("own_analysis", project)
-    displayed = [one["data"] for of in outputs for one in of]
+    displayed = [output["data"] for of_cell in outputs for output in of_cell]
     pictures = [data for data in displayed if "image/png" in data]
     assert [vegalite.MIME in data for data in pictures] == [True, False, False, False]
     assert all(f"on {count} device" in data["text/plain"] for data in pictures)

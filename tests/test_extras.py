@@ -1,4 +1,4 @@
-"""Without the packages of an extra: every command ends without a traceback, and says which extra it needs."""
+"""Tests that commands without the packages of an extra end without a traceback and name the extra."""
 
 import json
 import os
@@ -18,9 +18,9 @@ from tests.test_rules import SOURCES, imports
 
 ROOT = Path(__file__).parents[1]
 MODULES = {"pyelftools": "elftools", "mnn": "MNN"}
-"""The module of each distribution whose name is another."""
+"""The module of each distribution with another name."""
 
-TRIED = {  # the arguments of each command, and the extra that it asks for; "" if it does its work
+TRIED = {  # the arguments of each command, and the extra that it requires; "" if it succeeds
     "simulate": ("--devices 2 --images 3 --quantized-on none --jobs 1", ""),
     "process": ("--jobs 1", ""),
     "compare": ("sim-01-samsung-galaxy-s10e sim-02-samsung-galaxy-s10-plus", ""),
@@ -49,7 +49,7 @@ TRIED = {  # the arguments of each command, and the extra that it asks for; "" i
     "profile": ("--models mnasnet", "models"),
     "import": (f"{ROOT / 'README.md'}", "-"),
 }
-"""A dash stands for a command that is given nothing it can work with, and says so before it needs an extra."""
+"""A dash stands for a command with unusable arguments, which it reports before it needs an extra."""
 MORE = {
     "devices of the network": ("devices --connect 127.0.0.1:1", "run"),
     "runs of devices": ("run --all --models mnasnet --dataset pictures", "run"),
@@ -62,8 +62,8 @@ NOT_TRIED = {
     "lab",
     "report",
     "reproduce",
-}  # they need the network, a server, long, or a crate
-USED = "export    tables in "  # the message of a command that finds the tables itself
+}  # these need the network, a server, a long time or a crate
+USED = "export    tables in "  # the first message of a command that finds the tables itself
 BLOCKED = """
 import os
 import sys
@@ -98,9 +98,9 @@ def leaves(group, prefix=""):
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory):
-    """Exit code and streams of each command, all called in one program that has the modules of no extra."""
-    asked = {name: f"{name} {words}" for name, (words, _) in TRIED.items()}
-    asked |= {name: words for name, (words, _) in MORE.items()}
+    """Call each command in one program without the modules of extras, and return its exit code and streams."""
+    lines = {name: f"{name} {words}" for name, (words, _) in TRIED.items()}
+    lines |= {name: words for name, (words, _) in MORE.items()}
     folder = tmp_path_factory.mktemp("bare")
     (folder / "sitecustomize.py").write_text(BLOCKED, encoding="utf-8")
     (folder / "program.py").write_text(PROGRAM, encoding="utf-8")
@@ -111,7 +111,7 @@ def ended(tmp_path_factory):
     done = subprocess.run(
         [sys.executable, "program.py"],
         check=True,
-        input=json.dumps(asked),
+        input=json.dumps(lines),
         cwd=folder,
         env={**os.environ, **missing},
         stdout=subprocess.PIPE,
@@ -159,23 +159,25 @@ def test_the_extra_of_each_module_is_the_one_that_has_its_distribution():
     }
     listed = {(extra, module) for module, extra in environments.EXTRAS.items()}
     assert listed == {
-        (extra, MODULES.get(name, name.replace("-", "_"))) for extra, found in names.items() for name in found
+        (extra, MODULES.get(name, name.replace("-", "_")))
+        for extra, distributions in names.items()
+        for name in distributions
     }
 
 
 def test_every_optional_module_that_is_imported_belongs_to_an_extra():
-    """Modules of the legacy environment and of the standard library aside, what is neither is a dependency."""
+    """Modules of the standard library, the legacy environment and the dependencies are not optional."""
     required = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     names = {Requirement(text).name.replace("-", "_") for text in required}
-    others = {
+    dependencies = {
         "PIL",
         "yaml",
         "IPython",
         "traitlets",
         "jupyter_client",
         "markupsafe",
-    }  # pillow, pyyaml, and what the dependencies require
+    }  # pillow, pyyaml, and requirements of the dependencies
     legacy = {"caffe2", "onnx"}
     ours = {"aiot_suite", "runner", "aiot_analysis", "__future__"}
     imported = {name.partition(".")[0] for path in SOURCES for name in imports(path)}
-    assert imported - set(sys.stdlib_module_names) - names - others - legacy - ours <= set(environments.EXTRAS)
+    assert imported - set(sys.stdlib_module_names) - names - dependencies - legacy - ours <= set(environments.EXTRAS)

@@ -1,4 +1,4 @@
-"""`aiot lab`: which notebooks are copied, which are left as they are, and how JupyterLab is called."""
+"""Tests of `aiot lab`: which notebooks are copied, which are left unchanged, and how JupyterLab is called."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture
 def source(tmp_path):
-    """The notebooks of an installed package: two numbered ones, and one in a subfolder."""
+    """Make the notebooks of an installed package: two numbered ones, and one in a subfolder."""
     folder = tmp_path / "site" / "aiot_analysis" / "notebooks"
     for name in ("01_one.ipynb", "02_two.ipynb", FIRST, "explore/.ipynb_checkpoints/old.ipynb", "notes.txt"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -25,8 +25,8 @@ def source(tmp_path):
 
 def files(folder):
     """Return the text of each file by its path in the folder, without the record."""
-    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    return {name: path.read_text() for name, path in found.items() if name != COPIED}
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return {name: path.read_text() for name, path in paths.items() if name != COPIED}
 
 
 def test_only_notebooks_are_copied(source, tmp_path):
@@ -53,7 +53,7 @@ def test_another_version_replaces_what_was_not_edited_and_nothing_else(source, t
 
 @pytest.fixture
 def called(monkeypatch):
-    """The commands that would replace this process."""
+    """Return a list that receives the commands that would replace this process."""
     commands = []
     monkeypatch.setattr(os, "execv", lambda program, words: commands.append([program, *words]))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)

@@ -1,4 +1,4 @@
-"""The page on published answers: what it says about pairs, samples and claims, and where there is little to say."""
+"""Tests of the page on published answers: pairs, samples, claims, and data with little to compare."""
 
 import re
 import shutil
@@ -19,7 +19,7 @@ TIMES = {"event": "summary", "tool": "MLPerf LoadGen 3.1", "count": 100, "mean_m
 
 
 def submit(raw, device, model, wrong, version="v5.0", n=120, framework="snpe"):
-    """A published submission that is wrong on some images; classes have ten images each."""
+    """Write a published submission that is wrong on some images; each class has ten images."""
     name = f"{framework}_npu_unknown_{model}"
     run = f"20260101T00000{version[1]}Z-aaaaaa"
     dataset = {"name": "ilsvrc2012-val", "sha256": "d" * 64, "images": n, "label_space": "imagenet-1000"}
@@ -31,11 +31,11 @@ def submit(raw, device, model, wrong, version="v5.0", n=120, framework="snpe"):
 
 
 def page(folder, **parameters):
-    """The text of the page alone, without tags and line breaks."""
+    """Render this page only, and return the result and its text without tags and line breaks."""
     (folder / "notebooks").mkdir(exist_ok=True)
     shutil.copy(ROOT / "notebooks" / f"{NAME}.ipynb", folder / "notebooks")
-    given = {"processed": str(folder / "processed"), **parameters}
-    [result] = render(folder / "notebooks", folder / "out", parameters=given, jobs=1)
+    values = {"processed": str(folder / "processed"), **parameters}
+    [result] = render(folder / "notebooks", folder / "out", parameters=values, jobs=1)
     text = result.page.read_text(encoding="utf-8") if result.page else ""
     return result, " ".join(re.sub(r"<[^>]*>", " ", text.partition("<main")[2]).split())
 
@@ -65,7 +65,7 @@ def test_a_reader_finds_who_differs_on_which_images_and_what_a_sample_shows(work
         assert re.search(rf"{image}\s+[a-z ]+\s+\d+\s+{answers}", text), image
     assert "published by MLCommons, MLPerf Mobile v5.0, retrieved 2026-11-28" in text
     assert "https://example.org/gamma/v5.0" in text
-    assert "Of 6 claims, on this data 1 holds" in text  # 1d; 1a has devices of one SDK with the same answers
+    assert "Of 6 claims, on this data 1 holds" in text  # claim 1d; 1a has devices with one SDK and the same answers
 
 
 def test_two_submissions_can_be_named(workspace):

@@ -1,4 +1,4 @@
-"""The page on published speed, and the grey layer of published times on the page on complexity."""
+"""Tests of the page on published speed, and of the grey layer of published times on the page on complexity."""
 
 import re
 import shutil
@@ -27,7 +27,7 @@ KEPT = ("resnet50", "squeezenet1_1", "mobilenet_v2", "inception_v3", "vit", "bei
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Tables of three instances of one's own, and of the published jobs of six networks."""
+    """Make the tables of three own instances and of the published jobs of six networks."""
     root = tmp_path_factory.mktemp("published")
     sessions = [
         session for session in ai_hub_facts.sessions() if any(source.fact in KEPT for source in session.sources)
@@ -57,7 +57,7 @@ def page_of(folder, out, number, **parameters):
 
 
 def text_of(page):
-    """The text of a page without its scripts."""
+    """Return the text of a page without its scripts."""
     return re.sub(r"<[^>]*>", "", re.sub(r"<script\b.*?</script>", "", page, flags=re.DOTALL))
 
 

@@ -1,7 +1,7 @@
-"""Raw logs and processed tables that an earlier version wrote are read as they were meant.
+"""Tests that raw logs and processed tables of an earlier version are read with their original meaning.
 
-`tests/older` has four instances of one simulated phone, and the tables made of them at the time. No file there
-is ever written again; what a later version has to read differently is a fault of that version.
+`tests/older` has four instances of one simulated phone, and the tables made from them at the time. These files never
+change: if a later version reads them differently, that version is wrong.
 """
 
 import shutil
@@ -33,8 +33,8 @@ def test_tables_load_as_they_are():
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """The tables that this version makes of the older raw logs."""
+def current_tables(tmp_path_factory):
+    """Make the tables from the older raw logs with this version, and return their folder."""
     folder = tmp_path_factory.mktemp("older")
     shutil.copytree(OLDER / "raw", folder / "raw")
     ingest.process(folder / "raw", folder / "processed")
@@ -42,18 +42,18 @@ def made(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", storage.TABLES)
-def test_raw_logs_give_the_tables_that_they_gave(made, name):
-    older, now = (storage.read(name, folder) for folder in (OLDER / "processed", made))
-    assert set(older.columns) == set(now.columns)
+def test_raw_logs_give_the_tables_that_they_gave(current_tables, name):
+    older, current = (storage.read(name, folder) for folder in (OLDER / "processed", current_tables))
+    assert set(older.columns) == set(current.columns)
     older = older.drop(columns=ADDED.get(name, []))
     if "reasons" in older:  # text for readers, whose wording may change
-        assert (now["reasons"] != "").equals(older["reasons"] != "")
-        older, now = (table.drop(columns="reasons") for table in (older, now))
-    assert_frame_equal(now[list(older.columns)], older, check_categorical=False)
+        assert (current["reasons"] != "").equals(older["reasons"] != "")
+        older, current = (table.drop(columns="reasons") for table in (older, current))
+    assert_frame_equal(current[list(older.columns)], older, check_categorical=False)
 
 
-def test_tables_of_older_logs_gain_the_standard_errors_of_their_means(made):
-    results, images = (storage.read(name, made).set_index("instance_id") for name in ("instances", "images"))
+def test_tables_of_older_logs_gain_the_standard_errors_of_their_means(current_tables):
+    results, images = (storage.read(name, current_tables).set_index("instance_id") for name in ("instances", "images"))
     for instance_id, times in images.sort_values("query").groupby("instance_id", observed=True)["end_to_end_ms"]:
         [error], _ = dependence.errors(times.to_numpy()[None])
         assert results.loc[instance_id, "end_to_end_ms_se"] == pytest.approx(error) and error > 0

@@ -1,4 +1,4 @@
-"""The project as others install it: a wheel in an empty environment, used in a folder that is no checkout."""
+"""Tests of the installed project: a wheel in an empty environment, used outside of the checkout."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def content(wheel: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sdist, and with the wheel that was built from the sdist."""
+    """Build the sdist, and the wheel from the sdist, and return their folder."""
     folder = tmp_path_factory.mktemp("dist")
     programs = new_environment(folder / "builder")
     install(programs, "hatchling")
@@ -84,7 +84,7 @@ def wheel(dist: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def aiot(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The command `aiot` in an environment with the analysis alone."""
+    """Install the wheel without extras in a new environment, and return its command `aiot`."""
     programs = new_environment(tmp_path_factory.mktemp("installed") / "environment")
     install(programs, wheel)
     return programs / "aiot"
@@ -92,7 +92,7 @@ def aiot(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def workspace(aiot: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the raw logs of two runs, and the tables that the installed command makes of them."""
+    """Write the raw logs of two runs, make the tables with the installed command, and return the folder."""
     root = tmp_path_factory.mktemp("workspace")
     for run_id in RUNS:
         make_run(root / "data" / "raw", MEASURED, run_id=run_id)
@@ -111,9 +111,9 @@ def test_the_sdist_has_every_file_of_the_project(dist: Path):
 def test_the_wheel_has_the_packages_with_their_data_and_the_notebooks_and_nothing_else(wheel: Path):
     expected = {name: name for name in tracked() if name == "aiot.py" or name.startswith(PACKAGES)}
     expected |= {f"aiot_analysis/notebooks/{name}": f"notebooks/{name}" for name in NOTEBOOKS}
-    found = content(wheel)
-    assert sorted(found) == sorted(expected)
-    assert [name for name, file in expected.items() if found[name] != (ROOT / file).read_bytes()] == []
+    files = content(wheel)
+    assert sorted(files) == sorted(expected)
+    assert [name for name, file in expected.items() if files[name] != (ROOT / file).read_bytes()] == []
 
 
 def test_nothing_of_the_checkout_is_on_the_path(aiot: Path, workspace: Path):
@@ -123,8 +123,8 @@ def test_nothing_of_the_checkout_is_on_the_path(aiot: Path, workspace: Path):
 
 
 def test_pages_and_figures_come_from_the_notebooks_of_the_package(aiot: Path, workspace: Path):
-    said = run(aiot, "report", "02", cwd=workspace)
-    assert f"report    1 page, 1 rendered now: {workspace}/reports/index.html" in said
+    output = run(aiot, "report", "02", cwd=workspace)
+    assert f"report    1 page, 1 rendered now: {workspace}/reports/index.html" in output
     page = (workspace / "reports" / "02_devices_and_models.html").read_text(encoding="utf-8")
     assert "MobileNetV2" in page
     run(aiot, "figures", "fig5", "--formats", "svg,csv", "--width", "single", cwd=workspace)
@@ -155,10 +155,10 @@ def test_the_lab_opens_a_copy_in_which_exploring_works(aiot: Path, workspace: Pa
 
 
 def test_the_extra_run_measures(aiot: Path, wheel: Path, tmp_path: Path):
-    """Runs last, because it adds packages to the environment of the other tests."""
+    """This test runs last, because it adds packages to the environment of the other tests."""
     install(aiot.parent, f"{wheel}[run]")
     chosen = ["--models", "mnasnet", "--frameworks", "tflite", "--quantizations", "float32"]
-    # the extra `models`, which makes model files, would take 2 GB: this Python has it
+    # the extra `models`, which makes model files, would take 2 GB, so this Python makes them
     run(sys.executable, ROOT / "aiot.py", "models", "prepare", *chosen, cwd=tmp_path)
     run(aiot, "dataset", "make", cwd=tmp_path)
     assert "1 instance measured" in run(aiot, "run", "--local", *chosen, "--delegates", "cpu", cwd=tmp_path)

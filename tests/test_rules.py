@@ -1,6 +1,6 @@
-"""Rules about the packages and their layers, read from the source itself: imports inside functions count too.
+"""Tests of the rules about packages and their layers, for all imports in the source, also those inside functions.
 
-Also rules about the text of the project.
+There are also rules about the text of the project.
 """
 
 import ast
@@ -22,8 +22,8 @@ PLOTS = sorted((ROOT / "aiot_analysis" / "plots").glob("*.py"))
 RAWLOG = sorted((ROOT / "runner" / "rawlog").glob("*.py"))
 AGENT = sorted((ROOT / "runner" / "agent").glob("*.py"))
 PUSHED = [ROOT / "aiot_suite" / name for name in ("__init__.py", "preprocess.py")]  # to devices, with the agent
-RUNNER = ROOT / "runner" / "__init__.py"  # pushed too; imports the rest of the runner only where it runs the suite
-FRAMEWORKS = {  # the agent's modules that may import one
+RUNNER = ROOT / "runner" / "__init__.py"  # also pushed; imports the rest of the runner only to run the suite
+FRAMEWORKS = {  # modules of the agent that may import a framework
     "tflite.py": {"ai_edge_litert"},
     "pytorch.py": {"torch"},
     "caffe2.py": {"caffe2", "torch"},
@@ -39,7 +39,7 @@ LAYERS = [  # rooms, lowest first: a module imports only from its own room and f
     ["runner.agent", "runner.bundle"],
     ["runner.devices"],
     ["runner.tools"],
-    ["runner"],  # the modules beside its packages: runs are requested, executed and recorded
+    ["runner"],  # the modules outside its packages, which request, execute and record runs
     ["runner.operators", "runner.importers", "runner.parity", "runner.ab"],
     ["runner.cli"],
     ["aiot_analysis.errors", "aiot_analysis.lazy", "aiot_analysis.words"],
@@ -54,7 +54,7 @@ LAYERS = [  # rooms, lowest first: a module imports only from its own room and f
     ["aiot_analysis.cli"],
 ]
 RANKS = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
-# written in parts, or this file would be the first to name one
+# written in parts, so that this file does not name a registry itself
 HOSTS = [
     ".".join(parts)
     for parts in [
@@ -76,23 +76,23 @@ def named(path):
 
 
 def imports(path):
-    """Full names of what a file imports, anywhere in it; `from a import b` gives a.b."""
+    """Return the full names of all imports in a file; `from a import b` gives a.b."""
     package = named(path).removesuffix(".py").removesuffix("/__init__").split("/")
     if path.name != "__init__.py":
         package = package[:-1]
-    found = set()
+    names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*above, *([node.module] if node.module else [])])
-            found |= {f"{module}.{alias.name}" for alias in node.names}
-    return found
+            names |= {f"{module}.{alias.name}" for alias in node.names}
+    return names
 
 
 def top(path):
-    """Names of the packages a file imports."""
+    """Return the names of the packages that a file imports."""
     return {name.partition(".")[0] for name in imports(path)}
 
 
@@ -135,13 +135,13 @@ def room(name):
 
 def imported_modules(path):
     """Return the modules of the project that a file imports; a name in a module stands for the module."""
-    found = set()
+    modules = set()
     for name in imports(path):
         imported = name
         while imported and imported not in MODULES:
             imported = imported.rpartition(".")[0]
-        found.add(imported)
-    return found - {"", module(path)}
+        modules.add(imported)
+    return modules - {"", module(path)}
 
 
 def arrows():
@@ -166,7 +166,7 @@ def test_the_suite_and_the_runner_know_nothing_of_the_analysis_which_knows_of_th
 
 
 def test_no_module_is_in_a_cycle_with_others():
-    """Depth-first search over all imports; a cycle is a module that is met again before its search has ended."""
+    """In a depth-first search over all imports, a module reached again before its search has ended is in a cycle."""
     graph = {name: imported_modules(path) - {name.rpartition(".")[0]} for name, path in MODULES.items()}
     done, cycles = set(), []
 
@@ -202,8 +202,8 @@ def test_what_runs_on_devices_is_written_in_python_3_8(path):
 
 
 def test_the_raw_log_format_needs_only_the_standard_library():
-    others = {name for path in RAWLOG for name in imports(path) if not name.startswith("runner.rawlog.")}
-    assert {name.partition(".")[0] for name in others} <= sys.stdlib_module_names
+    external = {name for path in RAWLOG for name in imports(path) if not name.startswith("runner.rawlog.")}
+    assert {name.partition(".")[0] for name in external} <= sys.stdlib_module_names
     code = "import sys; sys.path.insert(0, 'runner'); import rawlog; print(rawlog.SCHEMA_VERSION)"
     assert run("-I", "-S", "-c", code) == "1\n"
 
@@ -217,7 +217,7 @@ def test_the_agent_needs_numpy_pillow_and_one_framework(path):
 
 
 def python_3_8():
-    """A Python 3.8 that really starts, or None: a name on the PATH may be a shim that does not."""
+    """Return a Python 3.8 that starts, or None; a program on the PATH may be a shim that does not start."""
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     for path in [*sorted(versions.glob("3.8*/bin/python")), "python3.8"]:
         try:
@@ -261,7 +261,7 @@ def test_help_imports_nothing_that_is_slow_to_import():
 
 
 def names_of_the_project():
-    """Names of all files that belong to the project, relative to its folder."""
+    """Return the names of all files that belong to the project, relative to its folder."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         check=False,
@@ -279,20 +279,20 @@ def test_no_text_of_the_project_names_a_package_registry():
         try:
             text = (ROOT / name).read_text(encoding="utf-8").casefold()
         except (UnicodeDecodeError, FileNotFoundError):
-            continue  # a picture or numbers, or deleted and not yet committed
+            continue  # a binary file, or a file that is deleted but not yet committed
         named_in += [f"{name}: {host}" for host in HOSTS if host in text]
     assert named_in == []
 
 
 SPACE = r"[ \u00a0\u2009\u202f]"
-SPACED = re.compile(rf"[\d}}$]{SPACE}%(?![\w(%}}]|\.\d)")  # what follows is neither a conversion, as in "%s", nor "%}}"
+SPACED = re.compile(rf"[\d}}$]{SPACE}%(?![\w(%}}]|\.\d)")  # not followed by a conversion, as in "%s", or by "}}"
 SPACED_UNIT = re.compile(rf"^{SPACE}%(?![\w(%}}]|\.\d)")  # a string that is appended to a number
 AS_USERS_WRITE = {f"{number}{' '}%" for number in ("5", "2.5", "+1,234.5")}
-"""Whole strings in tests of what reads percentages: a space is accepted there."""
+"""Whole strings in tests of reading percentages, where a space is accepted."""
 
 
 def prose_of_python(source):
-    """Comments and strings of a module, with the number of their line; fields of f-strings become {}."""
+    """Yield the line number and text of comments and strings in a module; fields of f-strings become {}."""
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
@@ -304,7 +304,7 @@ def prose_of_python(source):
 
 
 def spaced_percents(source, suffix):
-    """Numbers of the lines with a space between a number, or a field with one, and a percent sign."""
+    """Return the numbers of lines with a space between a number, or a field for one, and a percent sign."""
     if suffix != ".py":
         return [number for number, line in enumerate(source.splitlines(), 1) if SPACED.search(line)]
     prose = [(number, text) for number, text in prose_of_python(source) if text.strip() not in AS_USERS_WRITE]
@@ -334,10 +334,10 @@ def test_a_space_before_a_percent_sign_is_found_in_prose_only(suffix, source, li
 def test_percentages_are_written_without_a_space():
     suffixes = {".py", ".md", ".ipynb", ".js", ".css", ".html", ".j2", ".toml", ".yml", ".cff"}
     paths = [ROOT / name for name in names_of_the_project() if Path(name).suffix in suffixes]
-    found = [
+    places = [
         f"{named(path)}:{number}"
         for path in paths
         if "vendor" not in path.parts and path.is_file()
         for number in spaced_percents(path.read_text(encoding="utf-8"), path.suffix)
     ]
-    assert found == []
+    assert places == []
