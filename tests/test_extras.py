@@ -77,7 +77,7 @@ class Without(PathFinder):
 
 sys.meta_path[sys.meta_path.index(PathFinder)] = Without
 """
-"""Makes modules missing in a Python that starts, and in those that it starts."""
+"""Code that hides modules from a Python at its start, and from the Pythons that it starts."""
 
 PROGRAM = """
 import json, sys

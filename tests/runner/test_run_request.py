@@ -416,7 +416,7 @@ def test_a_study_of_resizing_resumes_each_way_separately(workspace, device, requ
 
 
 def test_conditions_are_asked_for_recorded_and_judged(workspace, device, request_):
-    """This machine has no fixed-performance mode, which the output, the raw log and the tables state."""
+    """This machine has no fixed-performance mode, which the output and the raw log state."""
     options = ["--models", "squeezenet", "--frameworks", "tflite", "--quantizations", "float32", "--delegates", "cpu"]
     result = aiot(*command(workspace, *options, "--fixed-performance"))
     assert result.returncode == 0, result.stderr

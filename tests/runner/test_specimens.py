@@ -154,7 +154,7 @@ REPLACED = [
     ),
     ("CoreML delegate: 71 nodes delegated out of 78 nodes, with 2 partitions.", "CoreML", 71, 78, 2),
 ]
-"""Lines in the wording of several years and makers: the delegate, the nodes it took, of all, and the partitions."""
+"""Lines in wordings of several years and makers: delegate, nodes it took, nodes of the graph, and partitions."""
 
 
 @pytest.mark.parametrize(("line", "name", "nodes", "total", "partitions"), REPLACED)

@@ -18,7 +18,7 @@ from tests.command import aiot, refused
 from tests.runner.conftest import TINY
 
 OURS = {"models": ["squeezenet", "mnasnet"], "frameworks": "tflite,pytorch", "delegates": "cpu"}
-"""Selects the three tiny networks, and five instances without a model file."""
+"""Options that select the three tiny networks, and five instances without a model file."""
 WORDS = ["--models", "squeezenet", "--models", "mnasnet", "--frameworks", "tflite,pytorch", "--delegates", "cpu"]
 
 

@@ -23,7 +23,7 @@ HOSTILE = {
     "LD_LIBRARY_PATH": "/usr/lib/x86_64-linux-gnu:/usr/lib/aarch64-linux-gnu",
     "VIRTUAL_ENV": sys.prefix,
 }
-"""Variables of this machine that would lead Python out of the bundle."""
+"""Environment variables that would make Python read files outside of the bundle."""
 
 
 @dataclass(frozen=True)

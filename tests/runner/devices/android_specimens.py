@@ -129,7 +129,7 @@ Current temperatures from HAL:
 Current cooling devices from HAL:
 Temperature static thresholds from HAL:
 """
-"""Of a maker whose numbers of types are one higher than Android's, and whose HAL gives no thresholds."""
+"""Output of a maker whose type numbers are one higher than Android's, and whose HAL has no thresholds."""
 
 THERMAL_WITHOUT_HAL = """\
 IsStatusOverride: false
@@ -176,7 +176,7 @@ PHONE = {
     "page_kb": "KernelPageSize:        4 kB\n",
     "nnapi": "/system/lib64\n/system/lib\n",
 }
-"""Sections of a phone's answer to android.FACTS."""
+"""Sections of the answer of a phone to android.FACTS."""
 
 BOARD = {
     "properties": "",
@@ -199,7 +199,7 @@ BOARD = {
     "page_kb": "KernelPageSize:       16 kB\n",
     "nnapi": "",
 }
-"""Sections of a Linux board's answer to android.FACTS."""
+"""Sections of the answer of a Linux board to android.FACTS."""
 
 HOSTILE = [
     "'; rm -rf / #",
@@ -227,4 +227,4 @@ HOSTILE = [
     "",
     " ",
 ]
-"""Values that a device may hold in a property."""
+"""Values that a property of a device may have."""

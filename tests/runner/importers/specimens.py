@@ -16,7 +16,7 @@ FLOAT32 = [
     for model in MODELS
     for device in devices
 ]
-"""The app's 24 workloads, in its order."""
+"""The 24 workloads of the app in float32, in its order."""
 
 QUANTIZED = [
     f"tflite_{quantization}_{device}_{model}"
