@@ -1,4 +1,4 @@
-"""Small frames of the tables' schemas, with every number given."""
+"""Make small frames in the schemas of the tables, with explicit numbers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ INSTANCE = {
 
 
 def instance(instance_id: str, accuracy: float | None = 0.5, time_ms: float | None = 10.0, **other: object) -> dict:
-    """A row of the table instances; without accuracy and time it is unavailable."""
+    """Return a row of the table `instances`; without accuracy and time, the instance is unavailable."""
     framework, delegate, quantization, model = instance_id.split("_", 3)
     row = {
         **INSTANCE,
@@ -76,7 +76,7 @@ def types_of(name: str) -> dict[str, object]:
 
 
 def images(instance_id: str, correct: list[bool], time_ms: list[float], **other: object) -> pd.DataFrame:
-    """Image records of one instance: 10% decode, 10% preprocess, 75% inference, 5% post-process."""
+    """Return image records of one instance: 10% decode, 10% preprocess, 75% inference, 5% post-process."""
     n = len(correct)
     times = np.asarray(time_ms, float)
     frame = pd.DataFrame(
@@ -108,7 +108,7 @@ def device(device_id: str = "local", paper_id: int | None = None, **other: objec
 
 
 def computer() -> pd.DataFrame:
-    """A computer: three light models on TFLite CPU in four quantizations and on PyTorch; the rest unavailable."""
+    """Return the rows of a computer that runs three light models on TFLite CPU and PyTorch, and nothing else."""
     light, rows = names.MODELS[3:], []
     for id_ in [*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED]:
         framework, delegate, quantization, model = id_.split("_", 3)
@@ -122,7 +122,7 @@ def computer() -> pd.DataFrame:
 
 
 def phones() -> pd.DataFrame:
-    """51 devices with the 24 float32 instances, simulated, ever slower and less alike."""
+    """Return the rows of 51 simulated devices with the 24 float32 instances, each slower than the one before."""
     rng = np.random.default_rng(0)
     rows = [
         instance(id_, float(rng.uniform(0.5, 0.8)), float(rng.uniform(20, 80)) * number, device_id=f"phone-{number:02}")

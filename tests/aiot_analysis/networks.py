@@ -1,4 +1,4 @@
-"""Small networks as the table `nodes`, and times of their operators, with every number given."""
+"""Make small networks as the table `nodes`, and times of their operators, with explicit numbers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def nodes(model: str, *rows: dict, **other: object) -> pd.DataFrame:
 
 
 def residual(kernel: str = "3x3") -> pd.DataFrame:
-    """A stem and two equal residual modules; what lies behind has another kernel."""
+    """Return a network with a stem, two equal residual modules, and a final part with another kernel."""
     rows = [node("x", "input"), node("stem", "convolution", "x", kernel="7x7", macs=7_000_000, parameters=70_000)]
     last = "stem"
     for number, (path, size) in enumerate([("a", "5x5"), ("b.0", kernel), ("b.1", kernel)]):
@@ -52,7 +52,7 @@ def residual(kernel: str = "3x3") -> pd.DataFrame:
 
 
 def fire(joined: str = "concatenation") -> pd.DataFrame:
-    """One module of two parallel convolutions."""
+    """Return a network with one module of two parallel convolutions."""
     within = "fire:Fire"
     return nodes(
         "squeezenet",
@@ -65,7 +65,7 @@ def fire(joined: str = "concatenation") -> pd.DataFrame:
 
 
 def times(model: str, *passes: dict[str, float], **other: object) -> pd.DataFrame:
-    """The table `operators`: of each pass the time of each kind, one operator a kind."""
+    """Return the table `operators` from the time of each kind in each pass, with one operator per kind."""
     rows = [
         {"operator": kind, "kind": kind, "repetition": repetition, "time_ms": time_ms}
         for repetition, one in enumerate(passes)

@@ -1,4 +1,4 @@
-"""`aiot plan` as a user meets it."""
+"""Tests of the command `aiot plan`."""
 
 import json
 
@@ -17,7 +17,7 @@ N = 200
 
 @pytest.fixture
 def processed(tmp_path):
-    """Two devices with two instances of MnasNet, which differ on 6 and 10 of 200 images; one has no image records."""
+    """Write two devices, whose MnasNet instances differ on 6 and 10 of 200 images, and one without image records."""
     folder = tmp_path / "data" / "processed"
     rng = np.random.default_rng(5)
     rows, records = [], []

@@ -1,4 +1,4 @@
-"""The bar that `aiot report` and `aiot figures` show while notebooks run."""
+"""Tests of the progress bar of `aiot report` and `aiot figures`."""
 
 from aiot_analysis.cli.output_commands import bar, follow
 

@@ -1,4 +1,4 @@
-"""The package as its users meet it: `help`, Tab, and the examples in docstrings."""
+"""Tests of the package for interactive users: `help`, Tab, and the examples in docstrings."""
 
 import doctest
 import inspect
@@ -35,7 +35,7 @@ PUBLIC = [
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory):
-    """A workspace with two simulated phones and the notebooks."""
+    """Make a workspace with two simulated phones and the notebooks."""
     folder = tmp_path_factory.mktemp("workspace")
     raw = folder / "data" / "raw"
     simulate.simulate(simulate.Options(devices=2, images=12), raw, jobs=1)
@@ -102,7 +102,7 @@ def test_import_loads_no_library_for_data():
 
 
 def test_sides_are_compared_as_by_the_command(workspace):
-    """Two phones with the same 24 float32 and 36 quantized instances: 4 of them have MnasNet in float32."""
+    """Two phones have the same 24 float32 and 36 quantized instances, of which 4 are MnasNet in float32."""
     first, second = aiot_analysis.load(origin="simulated").devices["device_id"]
     table = aiot_analysis.compare_sides(first, second, model="mnasnet", quantization="float32").table
     assert set(table["instance_id"]) == {
@@ -114,7 +114,7 @@ def test_sides_are_compared_as_by_the_command(workspace):
 
 
 def test_plans_need_a_difference():
-    """The number of images for a share p of images that differ grows like 1 / difference squared."""
+    """The number of images for a share p of differing images is proportional to 1 / difference squared."""
     for wrong in ({}, {"time": 3.0}, {"accuracy": -0.1}):
         with pytest.raises(DataError, match="fraction between 0 and 1"):
             aiot_analysis.plan(**wrong)

@@ -1,4 +1,4 @@
-"""What is planted for claims is where they are false, or where they are true."""
+"""Tests that the truths planted for claims make them false or true as intended."""
 
 from collections import Counter
 from dataclasses import replace
@@ -22,7 +22,7 @@ ANY = sorted(id_ for id_ in OF_TIMES if remarks.CLAIMS[id_].needs == "any")
 
 
 def quiet(plan, **other):
-    """The plan with hardly any noise."""
+    """Return the plan with hardly any noise."""
     return replace(plan, run_sd=0.0, shared_sd=0.0, scatter=1e-4, autocorrelation=0.0, **other)
 
 

@@ -1,4 +1,4 @@
-"""The table of docs/statistics.md is that of the studies, and what fails it fails `make calibrate`."""
+"""Tests that the table of docs/statistics.md is that of the studies, and that failures fail `make calibrate`."""
 
 import os
 import re
@@ -21,11 +21,11 @@ ONCE = {
     for study in part
     for row in study.rows
 }
-"""Rows of which a fleet counts once. A fleet has several intervals."""
+"""Rows that count a fleet once; in other rows a fleet has several intervals."""
 
 
 def documented():
-    """The cells of each row of the table of the document, by title and in order."""
+    """Return the cells of the rows of the table in the document, by title and in order."""
     text = (REPOSITORY / "docs" / "statistics.md").read_text(encoding="utf-8")
     text = text.split(rates.BEGIN)[1].split(rates.END)[0]
     sections = re.split(r"^\*\*(.+)\*\*$", text, flags=re.MULTILINE)[1:]

@@ -1,4 +1,4 @@
-"""Coverage is counted against the planted truth."""
+"""Tests that coverage is counted against the planted truth."""
 
 from dataclasses import replace
 from functools import partial
@@ -66,7 +66,7 @@ def test_rank_sets_cover_ranks_that_are_beyond_doubt():
 
 
 def test_the_fastest_device_has_the_true_rank_1(monkeypatch):
-    """If the slowest were the first, no rank set would have its rank inside."""
+    """If the slowest device had rank 1, no rank set would contain its rank."""
     plan = replace(interval_rates.NEIGHBOURS, device_speed=[2.0**-place for place in range(8)], images=100)
     assert interval_rates.ranks(plan, "all", "each", np.random.default_rng(0))["all"] == (1, 1)
 

@@ -1,4 +1,4 @@
-"""Planted fleets have the truth and the noise that their plan says."""
+"""Tests that planted fleets have the truth and the noise of their plan."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ def fleet(plan, seed=1):
 
 
 def answers(planted):
-    """Whether answers are right: device x run x instance, image."""
+    """Return whether answers are right, of shape (device x run x instance, image)."""
     return planted.images.pivot(index=["device_id", "run_id", "instance_id"], columns="image", values="correct")
 
 
@@ -56,7 +56,7 @@ def test_times_scatter_within_a_run_and_between_runs_as_planned():
     assert within.mean() == pytest.approx(0.1, abs=0.005)
     logs = np.log(rows["end_to_end_ms_mean"])
     apart = logs.groupby([rows["device_id"], rows["instance_id"]]).std()
-    # beside the runs there is the error of a mean of 400 times: 0.1 sqrt(1.45 / 0.55 / 400) = 0.008
+    # in addition to runs, a mean of 400 times has the error 0.1 sqrt(1.45 / 0.55 / 400) = 0.008
     assert np.sqrt((apart**2).mean()) == pytest.approx(np.hypot(0.05, 0.008), abs=0.003)
     medians = np.exp(logs.groupby(rows["instance_id"]).mean())
     assert medians[TFLITE[0]] == pytest.approx(5, rel=0.02)

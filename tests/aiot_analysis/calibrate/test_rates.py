@@ -1,4 +1,4 @@
-"""Shares, their intervals, and the table."""
+"""Tests of shares, their intervals, and the table of rates."""
 
 import pytest
 

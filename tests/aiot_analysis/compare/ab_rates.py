@@ -1,4 +1,4 @@
-"""How often the verdict on an A/B session is right: simulated sessions whose true change is known.
+"""Estimate how often the verdict on an A/B session is right, with simulated sessions of known true change.
 
 `python -m tests.aiot_analysis.compare.ab_rates` prints the table in docs/compare.md.
 """
@@ -18,21 +18,21 @@ from tests.aiot_analysis.stats.series import autocorrelated
 
 INSTANCE = "tflite_cpu_float32_mnasnet"
 RUN_SD = np.log(1.05) / 1.96 / np.sqrt(2)
-"""Standard deviation of the logarithm of a run's mean where two runs agree within 5%, 19 times of 20."""
+"""Standard deviation of the logarithm of a run's mean if two runs agree within 5% in 19 of 20 cases."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is drawn: a session of so many blocks of two short runs."""
+    """Parameters of simulated sessions, whose blocks have two short runs each."""
 
     name: str
     blocks: int = 6
     images: int = 50
-    autocorrelation: float = 0.45  # of the times of neighbours
-    spread: float = 0.1  # of the times in a run, as a share of their mean
-    run_sd: float = RUN_SD  # of what every short run has of its own, on the scale of logarithms
-    drift: float = 0.0  # from the first run to the last, on the scale of logarithms
-    ratio: float = 1.0  # of the times, B over A
+    autocorrelation: float = 0.45  # of consecutive times
+    spread: float = 0.1  # standard deviation of times in a run as a share of the mean
+    run_sd: float = RUN_SD  # of the deviation of each short run, on the log scale
+    drift: float = 0.0  # from the first run to the last, on the log scale
+    ratio: float = 1.0  # of times, B over A
 
 
 def session(case: Case, seed: int) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""A folder of processed tables: two devices, two runs of one, a simulated phone."""
+"""Fixture: a folder of processed tables with two runs of one device, another device, and a simulated phone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RUN_P, RUN_S = "20260103T000000Z-cccccc", "20210101T000000Z-dddddd"
 
 
 def write(folder: Path, parts, devices) -> Path:
-    """Writes the tables of rows, each with its image records or None."""
+    """Write the tables for rows, each of which has its image records or None."""
     frames = [frame for _, frame in parts if frame is not None]
     storage.write("instances", storage.table("instances", [row for row, _ in parts]), folder)
     storage.write("devices", storage.table("devices", devices), folder)
@@ -31,7 +31,7 @@ def write(folder: Path, parts, devices) -> Path:
 
 @pytest.fixture
 def processed(tmp_path):
-    """MnasNet and SqueezeNet in two runs of the device local, where SqueezeNet became three times as slow."""
+    """Write MnasNet and SqueezeNet in two runs of the device local, where SqueezeNet became three times as slow."""
     parts = []
     for run, factor, version, seed in ((RUN_A, 1, OLD, 1), (RUN_B, 3, NEW, 2)):
         given = {"run_id": run, "threads": seed}

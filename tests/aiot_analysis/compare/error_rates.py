@@ -1,4 +1,4 @@
-"""How often a comparison is wrong: simulated pairs of runs whose true change is known.
+"""Estimate how often a comparison is wrong, with simulated pairs of runs whose true change is known.
 
 `python -m tests.aiot_analysis.compare.error_rates` prints the table in docs/compare.md.
 """
@@ -22,22 +22,22 @@ MARGINS = instances.Margins(0.05, 0.01)
 
 @dataclass(frozen=True)
 class Case:
-    """What is drawn: so many instances of so many images on each side."""
+    """Parameters of simulated pairs: numbers of instances and images per side, noise and true changes."""
 
     name: str
     instances: int = 24
     images: int = 500
-    autocorrelation: float = 0.45  # of the times of neighbours: the median on the machine this was developed on
-    sessions: int = 1  # of each side, a day apart
-    runs: int = 1  # of each session, ten minutes apart
-    between: float = variance.RUN_TO_RUN  # within which two sessions are, 19 times of 20
-    shared: bool = False  # whether a session differs for all instances alike, or for each by itself
-    more: int = 0  # sessions of the other side beyond those of the first
-    unequal: float = 1.0  # times as much do sessions of every second instance differ
-    spread: float = 0.1  # of the times in a run, as a share of their mean
-    ratio: float = 1.0  # of the times
+    autocorrelation: float = 0.45  # of consecutive times: the median on the development machine
+    sessions: int = 1  # per side, a day apart
+    runs: int = 1  # per session, ten minutes apart
+    between: float = variance.RUN_TO_RUN  # within which two sessions agree in 19 of 20 cases
+    shared: bool = False  # whether a session shifts all instances alike, or each independently
+    more: int = 0  # additional sessions of the other side
+    unequal: float = 1.0  # factor by which sessions of every second instance differ more
+    spread: float = 0.1  # standard deviation of times in a run as a share of the mean
+    ratio: float = 1.0  # of times
     lost: float = 0.0  # accuracy
-    flips: float = 0.02  # images that change sides without being lost, each way
+    flips: float = 0.02  # share of images that flip in each direction without a loss
 
 
 def trial(case: Case, seed: int) -> dict[str, float]:
@@ -65,12 +65,12 @@ def trial(case: Case, seed: int) -> dict[str, float]:
 
 
 def _ends(interval, none):
-    """The ends of an interval in which `none` is no change."""
+    """Return the ends of an interval as changes, where `none` stands for no change."""
     return {"low": interval[0] - none, "high": interval[1] - none}
 
 
 def _times(case: Case, rng, seed: int) -> list[changes.LogRatio] | list[changes.SharedRatio]:
-    """The ratio of the times of each instance, of the sessions if they are enough and of the last runs if not."""
+    """Return the ratio of the times of each instance, from sessions if there are enough and else from the last runs."""
     sd = variance.standard_deviation(case.between)
     sessions = case.sessions + case.more
     count = 2 * sessions * case.runs
@@ -90,13 +90,13 @@ def _times(case: Case, rng, seed: int) -> list[changes.LogRatio] | list[changes.
 
 
 def _runs(ms) -> pd.DataFrame:
-    """Rows of one side with their sessions, of times (instances, sessions, runs, images)."""
+    """Return the rows of one side and their sessions for times of shape (instances, sessions, runs, images)."""
     return _rows(*ms.shape[:3]).assign(**dict.fromkeys(TIMES, ms.mean(axis=-1).ravel()))
 
 
 @cache
 def _rows(many: int, sessions: int, runs: int) -> pd.DataFrame:
-    """The same without the times, which alone differ between trials."""
+    """Return the rows without times, which are all that differs between trials."""
     started = [pd.Timestamp(2026, 1, 1 + day, 0, 10 * at) for day in range(sessions) for at in range(runs)]
     once = pd.DataFrame({"device_id": "local", "run_id": map(str, started), "started": map(str, started)})
     once = once.assign(session=variance.sessions(once), accuracy=0.7)
@@ -110,7 +110,7 @@ def _accuracy(case: Case, rng) -> changes.AccuracyChange:
 
 
 def rates(case: Case, trials: int) -> dict[str, float]:
-    """The means of `trial`."""
+    """Return the means of `trial` over the trials."""
     return pd.DataFrame([trial(case, seed) for seed in range(trials)]).mean().to_dict()
 
 

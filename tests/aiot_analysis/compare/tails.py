@@ -1,4 +1,4 @@
-"""Coverage of the intervals within a run of times with heavy tails or slow changes, with and without a doubt.
+"""Estimate the coverage of intervals within a run whose times have heavy tails or slow changes.
 
 `python -m tests.aiot_analysis.compare.tails` prints the numbers in the docstring of `blocks.doubt`.
 """
@@ -17,28 +17,28 @@ from tests.aiot_analysis.stats.series import autocorrelated
 
 Floats = NDArray[np.float64]
 Kind = tuple[Callable[[np.random.Generator, Floats], Floats], float]
-"""What makes times of (images,) of usual times, and what their mean is."""
+"""A function that turns usual times, of shape (images,), into others, and the mean of these."""
 
 USUAL = 10 * np.exp(0.1**2 / 2)  # the mean of `usual`
 
 
 def usual(n: int, seed: int, phi: float = 0.45) -> Floats:
-    """Times in ms that scatter by 10%, with an autocorrelation."""
+    """Return times in ms that scatter by 10% with an autocorrelation."""
     return 10 * np.exp(0.1 * autocorrelated(phi, 1, n, seed)[0])
 
 
 def two_modes(change: float) -> Kind:
-    """Times that are half as long again after each second change, which comes before an image with this probability."""
+    """Return the kind with two modes 50% apart, which changes before an image with this probability."""
     return lambda rng, ms: ms * (1 + 0.5 * ((np.cumsum(rng.random(len(ms)) < change) + rng.integers(2)) % 2)), 1.25
 
 
 def rare(share: float) -> Kind:
-    """Times of which this share is 21 times as long."""
+    """Return the kind in which this share of times is 21 times as long."""
     return lambda rng, ms: ms * (1 + 20 * (rng.random(len(ms)) < share)), 1 + 20 * share
 
 
 def pareto(index: float) -> Kind:
-    """Times with a part in ms that has a tail of this index."""
+    """Return the kind that adds a part in ms whose tail has this index."""
     return lambda rng, ms: ms + rng.pareto(index, len(ms)), 1 + 1 / (index - 1) / USUAL
 
 
@@ -47,7 +47,7 @@ def lognormal(sd: float) -> Kind:
 
 
 def step(rng: np.random.Generator, ms: Floats) -> Floats:
-    """Times that are 40% longer from some image on."""
+    """Return times that are 40% longer from a random image on."""
     return ms * np.where(np.arange(len(ms)) < rng.integers(len(ms)), 1, 1.4)
 
 
@@ -62,7 +62,10 @@ KINDS: dict[str, Kind] = {
 
 
 def pair(kind: str, both: bool, n: int, seed: int) -> tuple[bool, bool]:
-    """Whether the interval of a pair of runs of one kind, or of a usual run and one, covers; whether it has a doubt."""
+    """Return whether the interval for a pair of runs covers the true ratio, and whether it is flagged.
+
+    Both runs are of this kind, or only the second one.
+    """
     rng = np.random.default_rng(seed)
     phi = NORMAL.get(kind, 0.45)
     make, mean = KINDS.get(kind, (lambda rng, ms: ms, 1.0))

@@ -1,4 +1,4 @@
-"""The change in accuracy against other ways of computing it."""
+"""Tests of changes in accuracy against other computations."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from tests.examples import examples
 
 
 def sides(both, lost, won, neither):
-    """Right and wrong answers of two sides."""
+    """Return right and wrong answers of two sides."""
     base = np.repeat([1.0, 1.0, 0.0, 0.0], [both, lost, won, neither])
     other = np.repeat([1.0, 0.0, 1.0, 0.0], [both, lost, won, neither])
     return base, other
@@ -73,7 +73,7 @@ def test_several_devices_are_compared_by_what_each_image_is_right_on():
     other = np.array([0.5, 0.5, 0.0, 0.0, 0.5, 1.0])
     found = changes.accuracy_on_images(base, other)
     theirs = stats.ttest_1samp(other - base, 0)
-    assert theirs.pvalue < found.p_value == stats.binomtest(0, 3).pvalue  # three images change, all to the worse
+    assert theirs.pvalue < found.p_value == stats.binomtest(0, 3).pvalue  # three images change, and all get worse
     assert found.interval() == pytest.approx([*theirs.confidence_interval()])
     assert found.interval(0.8)[1] == 0 > theirs.confidence_interval(0.8).high
     assert found.interval(0.7) == pytest.approx([*theirs.confidence_interval(0.7)])

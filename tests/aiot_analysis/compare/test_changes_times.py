@@ -1,4 +1,4 @@
-"""The ratio of two times against other ways of computing it."""
+"""Tests of ratios of times against other computations."""
 
 import numpy as np
 import pytest
@@ -14,14 +14,14 @@ from tests.examples import examples
 
 
 def two(n=400, ratio=1.2, phi=0.0, seed=0):
-    """Times of two runs of the same images."""
+    """Return the times of two runs of the same images."""
     rng = np.random.default_rng(seed)
     image, noise = rng.normal(0, 0.2, n), 0.05 * autocorrelated(phi, 2, n, seed)
     return 10 * np.exp(image + noise[0]), 10 * ratio * np.exp(image + noise[1])
 
 
 def independent_error(base, other):
-    """The standard error of the log ratio of means of independent pairs, by the delta method."""
+    """Return the standard error of the log ratio of means of independent pairs by the delta method."""
     apart = base / base.mean() - other / other.mean()
     return apart.std(ddof=1) / np.sqrt(len(base))
 
@@ -52,7 +52,7 @@ def test_times_that_depend_on_those_before_tell_less():
 
 
 def test_the_interval_of_pairs_covers_the_ratio():
-    """95% of 300 pairs of runs, within what chance does to so many (binomial, 99.9%)."""
+    """The interval covers the ratio in 95% of 300 pairs of runs, within binomial chance (99.9%)."""
     inside = 0
     for seed in range(300):
         low, high = changes.ratio_of_images(*two(300, 1.1, 0.5, seed), changes.MEAN, paired=True).interval()
@@ -70,7 +70,7 @@ def test_the_error_of_medians_is_that_of_many_pairs_of_runs(paired):
         found = changes.ratio_of_images(base, other, changes.MEDIAN, paired, seed)
         values.append(found.value)
         errors.append(found.error)
-    if paired:  # an image's cost is in both, so that the ratio of medians varies by the noise alone
+    if paired:  # both times include the cost of an image, so the ratio of medians varies by the noise alone
         assert np.mean(errors) == pytest.approx(np.std(values), rel=0.3)
     assert np.mean(errors) < 0.05
 
@@ -175,11 +175,11 @@ def test_sides_that_change_places_change_the_sign_and_a_scale_moves_the_value(ba
 
 
 def test_the_largest_block_sums_are_counted_by_hand():
-    """Sums of pairs are 0, 0, 0, 4, 4, 8 and 12, and their mean is 4: squares 16, 16, 16, 0, 0, 16 and 64."""
-    series = np.array([0.0, 0, 1, -1, 2, -2, 3, 1, 2, 2, 7, 1, 6, 6, 99])  # the last is no whole block
+    """Sums of pairs are 0, 0, 0, 4, 4, 8 and 12 with mean 4, so the squares are 16, 16, 16, 0, 0, 16 and 64."""
+    series = np.array([0.0, 0, 1, -1, 2, -2, 3, 1, 2, 2, 7, 1, 6, 6, 99])  # the last block is incomplete
     assert blocks.share_of_largest_blocks(series, 2) == pytest.approx(96 / 128)
     assert blocks.share_of_largest_blocks(np.ones(9), 1) == 0
-    assert blocks.share_of_largest_blocks(np.arange(9.0), 3) == 1  # three blocks are all there are
+    assert blocks.share_of_largest_blocks(np.arange(9.0), 3) == 1  # there are only three blocks
 
 
 @pytest.mark.parametrize("paired", [True, False])

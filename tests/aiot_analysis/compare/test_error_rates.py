@@ -1,4 +1,4 @@
-"""How often a comparison of what has not changed says that it has. docs/compare.md has the numbers of more trials."""
+"""Tests of how often comparisons report false changes; docs/compare.md has the numbers of more trials."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ TRIALS = 40
 
 
 def most(share):
-    """So many of TRIALS are still chance where `share` is the truth (99.9%)."""
+    """Return the largest share of TRIALS within chance (99.9%) if `share` is the true rate."""
     return stats.binom.ppf(0.999, TRIALS, share) / TRIALS
 
 
@@ -47,5 +47,5 @@ def test_what_is_much_worse_is_a_regression():
 
 
 def test_single_runs_on_a_busy_machine_appear_to_differ():
-    """That is why docs/compare.md asks for three sessions a side."""
+    """For this reason, docs/compare.md requires three sessions per side."""
     assert rates(Case("sessions within 50%", between=0.5), 10)["any change"] > 0.5

@@ -1,4 +1,4 @@
-"""The table of instances: its numbers, and what is said where there are none."""
+"""Tests of the table of compared instances: its numbers, and the notes in place of missing ones."""
 
 from dataclasses import replace
 
@@ -27,7 +27,7 @@ def of(found, instance_id, metric):
 
 
 def two_runs():
-    """MnasNet as it was, SqueezeNet half as fast and with 12 images more wrong."""
+    """Return two sides, between which MnasNet stays the same and SqueezeNet gets half as fast and 12 images worse."""
     base = side(
         records(MNASNET, answered(N, 0.8), noisy(N, 10, 1)), records(SQUEEZENET, answered(N, 0.6), noisy(N, 20, 2))
     )
@@ -137,7 +137,7 @@ def test_summaries_of_tools_have_mean_and_standard_deviation_only():
     mean = of(found, MNASNET, "mean")
     assert (mean["base"], mean["other"], mean["note"]) == (10, 20, instances.NO_RECORDS)
     log = changes.ratio_of_summaries((10, 1, 200), (20, 1, 200)).of_any_run(variance.RUN_TO_RUN)
-    assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(log.interval(1 - 0.05 / 2))  # the median has no test
+    assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(log.interval(1 - 0.05 / 2))  # none for the median
     assert (mean["verdict"], of(found, MNASNET, "median")["verdict"]) == ("worse", "not tested")
     right = of(found, MNASNET, "accuracy")
     assert (right["change"], right["note"]) == (0, instances.NO_RECORDS)
@@ -145,7 +145,7 @@ def test_summaries_of_tools_have_mean_and_standard_deviation_only():
 
 
 def runs(mean, sessions, first=1, each=1, spread=0.1, within=0.0, id_=MNASNET, **facts):
-    """Runs of one instance: sessions on one day each from `first` of January on, with runs ten minutes apart."""
+    """Return runs of one instance, with one session per day from January `first` on and runs ten minutes apart."""
     found = []
     for day in range(first, first + sessions):
         draws = np.random.default_rng(day)
@@ -160,7 +160,7 @@ def runs(mean, sessions, first=1, each=1, spread=0.1, within=0.0, id_=MNASNET, *
 
 
 def session_means(rows, each):
-    """The mean logarithm of the times of runs in order, over each so many."""
+    """Return the mean logarithms of the times of sessions, each of which has the same number of runs, in order."""
     return np.log(rows["end_to_end_ms_mean"].to_numpy(float)).reshape(-1, each).mean(axis=1)
 
 
@@ -214,7 +214,7 @@ def test_runs_of_a_session_are_averaged_first():
 @pytest.mark.parametrize(
     ("base", "other"),
     [
-        (runs(10, 1, 1, each=3), runs(10, 1, 11, each=3)),  # three runs a side, made in one sitting each
+        (runs(10, 1, 1, each=3), runs(10, 1, 11, each=3)),  # three runs per side, each side in one session
         (runs(10, 1, 1, each=6), runs(10, 1, 11)),
         (runs(10, 2, 1, each=3), runs(10, 3, 11, each=3)),  # three degrees of freedom
     ],
@@ -238,7 +238,7 @@ def test_a_restart_between_two_runs_makes_them_two_sessions():
 
 
 def instances_of(*parts):
-    """A side of rows with columns that the table may not have."""
+    """Return a side of rows with columns that the table may lack."""
     rows = pd.concat([side(one).rows.assign(boot_id=one[0]["boot_id"]) for one in parts], ignore_index=True)
     return sides.build_side(rows, pd.concat([frame for _, frame in parts]), "end_to_end")
 
@@ -290,7 +290,7 @@ def test_a_doubt_on_the_interval_stands_on_the_row():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_row_agrees_with_itself(seed):
-    """The verdict is that of the interval that is printed, and of p; a regression is beyond the margins."""
+    """The verdict agrees with the printed interval and with p, and a regression is beyond the margins."""
     draws = np.random.default_rng(seed)
     parts = [[], []]
     for place, id_ in enumerate(names.PAPER_FLOAT32[:8]):
@@ -333,7 +333,7 @@ def test_devices_are_compared_each_with_itself():
     assert right["change"] == pytest.approx(-0.08)
     assert (mean["verdict"], right["verdict"]) == ("worse", "worse")
     assert right["high"] == pytest.approx(float(accuracy.newcombe(72, 8, 0, 20, 1 - 0.05 / 4)[1]))
-    assert (mean["regression"], right["regression"]) == (True, False)  # it reaches from -0.159 to -0.006
+    assert (mean["regression"], right["regression"]) == (True, False)  # the interval is from -0.159 to -0.006
     assert compared(base, other, margins=instances.Margins(0.05, 0.005))[1].table["regression"].all()
 
 
@@ -357,7 +357,7 @@ def test_fleets_without_a_device_in_common_scatter_as_their_devices_do():
         for rows in (matched.base, matched.other)
     ]
     assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(changes.ratio_of_units(*samples).interval(1 - 0.05 / 4))
-    assert (mean["units"], mean["verdict"]) == ("3 and 3", "no change shown")  # the devices are far apart
+    assert (mean["units"], mean["verdict"]) == ("3 and 3", "no change shown")  # the devices differ widely
 
 
 def test_groups_are_over_their_instances():
@@ -370,12 +370,12 @@ def test_groups_are_over_their_instances():
     assert every["low"] < every["change"] < every["high"]
     right = groups.loc[("all", "", "accuracy")]
     lost = np.zeros(N)
-    lost[:12] = -0.5  # of one of two instances
+    lost[:12] = -0.5  # for one of two instances
     assert right["change"] == pytest.approx(-0.06)
     error = lost.std(ddof=1) / np.sqrt(N)
     assert right["high"] - right["change"] == pytest.approx(1.9842 * error, rel=1e-3)
     own = groups.loc[("model", "squeezenet", "accuracy")]
-    assert own["low"] == pytest.approx(float(accuracy.newcombe(48, 12, 0, 40)[0]))  # 95%, by itself
+    assert own["low"] == pytest.approx(float(accuracy.newcombe(48, 12, 0, 40)[0]))  # 95% for this row alone
 
 
 def test_groups_of_devices_are_over_devices():
@@ -384,7 +384,7 @@ def test_groups_of_devices_are_over_devices():
     matched, found = compared(base, other)
     groups = comparison.summaries(found, matched, "end_to_end").set_index(["by", "group", "metric"])
     ratio = matched.other["end_to_end_ms_mean"].to_numpy(float) / matched.base["end_to_end_ms_mean"].to_numpy(float)
-    each = np.log(ratio).reshape(2, 4).mean(axis=0)  # rows are in order of instance and device
+    each = np.log(ratio).reshape(2, 4).mean(axis=0)  # rows are sorted by instance and device
     every = groups.loc[("all", "", "mean")]
     assert (every["low"] + 1, every["high"] + 1) == pytest.approx(changes.ratio_of_pairs(each).interval())
     assert every["units"] == "4"

@@ -1,4 +1,4 @@
-"""Margins, and what is beyond them."""
+"""Tests of margins and regressions beyond them."""
 
 import math
 
@@ -81,7 +81,7 @@ COUNTS = st.lists(st.integers(0, 60), min_size=4, max_size=4)
 
 
 def change(counts):
-    """The change in accuracy on images that are right on both sides, on the base, on the other, on neither."""
+    """Return the change in accuracy for numbers of images right on both sides, the base, the other side or neither."""
     return changes.accuracy_on_images(np.repeat([1.0, 1, 0, 0], counts), np.repeat([1.0, 0, 1, 0], counts))
 
 
@@ -102,7 +102,7 @@ def test_a_regression_is_a_row_whose_whole_interval_is_worse_than_the_margin(evi
     ]
     table = instances.build_table(lines, evidence, margins)
     for row in table.to_dict("records"):
-        # the smallest loss of those in the interval; a null interval has none
+        # the smallest loss in the interval; a null interval has none
         least = -row["high"] - margins.accuracy if row["metric"] == "accuracy" else row["low"] - margins.time
         assert row["regression"] == (least > 0)
         assert not row["regression"] or row["verdict"] == "worse"

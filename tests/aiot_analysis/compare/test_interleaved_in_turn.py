@@ -1,4 +1,4 @@
-"""Two settings that took turns: what changed, over the blocks of a session."""
+"""Tests of comparing two settings that took turns, over the blocks of a session."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from tests.aiot_analysis.conftest import instances as instances_table
 
 
 def rows(times, instance_id=MNASNET, **other):
-    """The rows of a session from (side, block, mean time), in order of time."""
+    """Return the rows of a session from (side, block, mean time) in order of time."""
     lines = []
     for place, (side, block, time) in enumerate(times):
         facts = {"run_id": f"r{place:02}", "study": "ab", "ab_session": "s", "ab_side": side, "ab_block": block}
@@ -44,16 +44,16 @@ def test_the_change_is_the_mean_log_ratio_with_students_interval_over_blocks():
     assert (row["units"], row["way"]) == ("4", "blocks")
     for margin, beyond in ((low - 1e-6, True), (low + 1e-6, False)):
         assert compared(rows(order), margins=instances.Margins(margin, 0.01))["regression"] == beyond
-    assert not row["regression"]  # no margins were asked for
+    assert not row["regression"]  # no margins are set
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_steady_drift_cancels(seed):
-    """Every run takes 3% longer than the one before, and B nothing more than A."""
+    """Each run takes 3% longer than the one before, and B takes no longer than A."""
     case = Case("drift", spread=0.0, run_sd=0.0, drift=11 * np.log(1.03))
     frame = session(case, seed)
     assert compared(frame)["change"] == pytest.approx(0.0, abs=1e-12)
-    # in the order ABABAB... it would be taken for a change of 3%
+    # in the order ABABAB, the drift would look like a change of 3%
     naive = frame.assign(ab_side=["a", "b"] * 6)
     naive["end_to_end_ms_mean"] = 10 * 1.03 ** np.arange(12)
     naive["instance_id"] = MNASNET
@@ -100,7 +100,7 @@ def answers(instance_id, side, block, right):
 
 
 def test_accuracy_is_paired_by_image_within_a_block():
-    """Image 2 flips in both blocks that show it; image 9 is in no block on both sides."""
+    """Image 2 flips in both blocks that show it, and no block shows image 9 on both sides."""
     parts = [
         answers(MNASNET, "a", 1, {1: True, 2: True, 9: True}),
         answers(MNASNET, "b", 1, {1: True, 2: False}),
@@ -116,7 +116,7 @@ def test_accuracy_is_paired_by_image_within_a_block():
 
 
 def test_accuracy_has_the_exact_mcnemar_test():
-    """Of 40 images 9 are lost and 1 is won: the binomial test of 1 of 10."""
+    """Of 40 images, 9 are lost and 1 is won, so p is that of the binomial test of 1 in 10."""
     right = {place: place < 30 for place in range(40)}
     other = {place: (9 <= place < 30) or place == 35 for place in range(40)}
     records = pd.concat([answers(MNASNET, "a", 1, right), answers(MNASNET, "b", 1, other)])
@@ -128,7 +128,7 @@ def test_accuracy_has_the_exact_mcnemar_test():
 
 
 def test_accuracy_without_answers_is_the_mean_over_blocks_and_not_tested():
-    """Half of the images are right in A; in B, 30, 40 and 80%, that is 50% on average of the blocks."""
+    """A has 50% of the images right in each block; B has 30, 40 and 80%, which is 50% on average."""
     frame = rows([(side, block, 10 + block + (side == "b")) for block in (1, 2, 3) for side in "ab"])
     frame.loc[frame["ab_side"] == "b", "accuracy"] = [0.3, 0.4, 0.8]
     table = interleaved.compare_blocks(frame, NOTHING, ["accuracy", "mean"]).set_index("metric")
@@ -176,7 +176,7 @@ def test_words_say_what_an_interval_is_over_and_what_is_not_in_it():
 
 
 def test_rates_of_errors_are_those_of_the_page():
-    """docs/compare.md has the numbers of more trials; here they are within chance (99.9%) of them."""
+    """Rates from few trials are within chance (99.9%) of those in docs/compare.md, which come from more trials."""
     trials = 100
     drift = np.log(1.1)
     null = rates(Case("no change", drift=drift), trials)

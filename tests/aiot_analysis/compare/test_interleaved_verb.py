@@ -1,4 +1,4 @@
-"""`aiot compare --ab` as a user meets it: on raw logs of sessions, and the pages that know nothing of them."""
+"""Tests of `aiot compare --ab` on raw logs of sessions, and that pages leave these sessions out."""
 
 import json
 
@@ -19,7 +19,7 @@ CRASH = {"event": "failed", "reason": "it crashed"}
 
 
 def short_run(raw, place, side, block, ms, session=SESSION, failed=(), load_ms=12.5, settings=SETTINGS, **other):
-    """A short run of both instances; all but its last image are right."""
+    """Write a short run of both instances, in which all images but the last are right."""
     number = session[-6:]
     ab = {"session": session, "side": side, "block": block, "first": "a", "blocks": 4, "seed": 0, **settings}
     run_id = f"20260101T0000{place:02}.000Z-{number}"
@@ -35,7 +35,7 @@ def short_run(raw, place, side, block, ms, session=SESSION, failed=(), load_ms=1
 
 
 def measure(raw, ratio=1.2, failed=(), blocks=4, session=SESSION):
-    """A session of `blocks`, in which B takes `ratio` times as long; `failed` has pairs of side and block of TWO."""
+    """Write a session in which B takes `ratio` times as long; TWO fails in the pairs of side and block in `failed`."""
     for block in range(1, blocks + 1):
         for place, side in enumerate("ab" if block % 2 else "ba"):
             ms = 20 * (1 + block / 50) * (ratio * (1 + block / 1000) if side == "b" else 1)
@@ -45,7 +45,7 @@ def measure(raw, ratio=1.2, failed=(), blocks=4, session=SESSION):
 
 @pytest.fixture
 def project(tmp_path):
-    """A folder whose raw logs are those of a session; `tables` are made when they are asked for."""
+    """Make a project with the raw logs of a session, but without tables."""
     measure(tmp_path / "data" / "raw")
     return tmp_path
 
@@ -74,7 +74,7 @@ def test_a_session_has_one_verdict_over_its_blocks(project):
 
 
 def test_costs_are_medians_over_the_runs_of_a_side(tmp_path):
-    """To load takes A 10 ms, and B 20, 20, 30 and 500 ms: 25 ms, 150% more, though the last run took 500 ms."""
+    """Loading takes A 10 ms, and B 20, 20, 30 and 500 ms, whose median of 25 ms is 150% more."""
     for block, load_ms in enumerate((20, 20, 30, 500), 1):
         for place, side in enumerate("ab"):
             ms = 20 + block + place
@@ -98,7 +98,7 @@ def test_settings_that_no_run_records_are_what_differs(tmp_path):
 
 
 def test_doubts_about_any_run_are_reported_once(tmp_path):
-    """Nine images take 1 ms and one 200 ms in blocks 1 and 2 of A; those of the others take 20 ms."""
+    """In blocks 1 and 2 of A, nine images take 1 ms and one takes 200 ms or more; all other images take 20 ms."""
     for block in range(1, 5):
         for place, side in enumerate("ab"):
             folder = short_run(tmp_path / "data" / "raw", 2 * block + place, side, block, 20 + block + place)

@@ -1,4 +1,4 @@
-"""What may be compared, and what is said of the rest."""
+"""Tests of which instances may be compared, and of the reasons given for the others."""
 
 import pytest
 
@@ -88,7 +88,7 @@ def test_instances_of_one_side_are_listed_and_those_that_failed_are_lost():
         (SQUEEZENET, "unavailable in B: not offered here", False),
     ]
     back = matching.match(side(row(MNASNET, run=RUN_B), (failed, None)), base)
-    assert (TORCH, "invalid in A: out of memory", False) in apart(back)  # it works now: nothing is lost
+    assert (TORCH, "invalid in A: out of memory", False) in apart(back)  # the instance works now, so nothing is lost
 
 
 def test_what_is_invalid_on_both_sides_is_listed_for_both():

@@ -1,4 +1,4 @@
-"""What is told: for a terminal, a pull request and a program."""
+"""Tests of the output of a comparison for a terminal, a pull request and a program."""
 
 import json
 import re

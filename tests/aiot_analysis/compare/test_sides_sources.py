@@ -1,4 +1,4 @@
-"""What words name, and what is said where they name nothing or too much."""
+"""Tests of naming the sides of a comparison, and of errors for words that name nothing or too much."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def runs(words, processed):
         ("local", [RUN_A, RUN_B]),
         ("LOCAL", [RUN_A, RUN_B]),
         ("device:pixel-4", [RUN_P]),
-        ("pixel-", [RUN_P]),  # the begin of an id
+        ("pixel-", [RUN_P]),  # the start of an id
         ("Google Pixel 4 | <script>alert(1)</script>", [RUN_P]),
         (RUN_A, [RUN_A]),
         ("20260101", [RUN_A]),
@@ -58,7 +58,7 @@ def test_a_version_is_a_side_of_its_framework_alone(processed):
         ("run:local", "data/processed has no run 'local': choose from runs 20260104"),
         ("2026", "'2026' is ambiguous, with 4 matches: choose one of 20260101"),
         ("pytorch=3", "There is no 'pytorch=3': the versions of pytorch are torch 1.10.2.cu102, torch 2.13.0.cpu"),
-        ("pytorch=1.1", "There is no 'pytorch=1.1'"),  # 1.10 is another version
+        ("pytorch=1.1", "There is no 'pytorch=1.1'"),  # 1.10 is a different version
         ("pytorch=", "There is no 'pytorch='"),
         ("colour=red", "'colour' of 'colour=red' is neither a setting nor a framework: choose threads, profile"),
         ("threads=9", "There is no 'threads=9': choose 1, 2"),

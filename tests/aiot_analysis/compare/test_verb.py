@@ -1,4 +1,4 @@
-"""`aiot compare` as a user meets it."""
+"""Tests of the command `aiot compare`."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Sides of given rows and records."""
+"""Make sides of a comparison from rows and image records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RUN_A, RUN_B = "20260101T000000Z-aaaaaa", "20260102T000000Z-bbbbbb"
 
 
 def records(instance_id: str, right: list[bool], time_ms, **other) -> tuple[dict, pd.DataFrame]:
-    """A row of the table instances, and its image records."""
+    """Return a row of the table `instances` and its image records."""
     given = {"run_id": RUN_A, "device_id": "local"} | {
         key: other[key] for key in ("run_id", "device_id", "origin") if key in other
     }
@@ -27,19 +27,19 @@ def records(instance_id: str, right: list[bool], time_ms, **other) -> tuple[dict
 
 
 def side(*parts: tuple[dict, pd.DataFrame | None], timing: str = "end_to_end") -> sides.Side:
-    """A side of rows, each with its records or None."""
+    """Return a side of rows, each of which has its records or None."""
     known = [frame for _, frame in parts if frame is not None]
     frame = pd.concat(known, ignore_index=True) if known else images(MNASNET, [], [])
     return sides.build_side(instances(*(row for row, _ in parts)), frame, timing)
 
 
 def noisy(n: int, mean: float, seed: int, image: float = 0.2) -> np.ndarray:
-    """Times of n images that are alike for all seeds, with noise that is not."""
+    """Return times of n images, which are the same for all seeds except for the noise."""
     shared = np.random.default_rng(99).normal(0, image, n)
     return mean * np.exp(shared + 0.02 * np.random.default_rng(seed).normal(size=n))
 
 
 def answered(n: int, accuracy: float, wrong: int = 0) -> list[bool]:
-    """The first images are right, but for `wrong` of them."""
+    """Return answers that are right on the first images, except for `wrong` of them."""
     right = round(n * accuracy)
     return [wrong <= at < right for at in range(n)]

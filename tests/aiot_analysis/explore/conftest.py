@@ -1,4 +1,4 @@
-"""Small projects to look around in: one measured device, and a simulated fleet."""
+"""Fixtures: data of one measured device, and of a simulated fleet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.test_notebooks import MEASURED, make_run
 
 @pytest.fixture(scope="session")
 def measured(tmp_path_factory):
-    """Data of one device with five instances of 60, on 20 images."""
+    """Return data of one device with 5 of 60 instances on 20 images."""
     folder = tmp_path_factory.mktemp("measured")
     make_run(folder / "raw", MEASURED)
     ingest.process(folder / "raw", folder / "processed")
@@ -20,7 +20,7 @@ def measured(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def fleet(tmp_path_factory):
-    """Data of eight simulated phones with every instance, on 20 images."""
+    """Return data of eight simulated phones with every instance on 20 images."""
     folder = tmp_path_factory.mktemp("fleet")
     simulate.simulate(simulate.Options(0, 8, 20, 3), folder / "raw")
     ingest.process(folder / "raw", folder / "processed")

@@ -20,7 +20,7 @@ def view(measured):
 
 
 def controls(widget):
-    """Every widget inside, by the word of its class, like {"models": SelectMultiple}."""
+    """Return every inner widget by the name in its CSS class, like {"models": SelectMultiple}."""
     found = {}
     for child in getattr(widget, "children", ()):
         found |= {one.removeprefix("aiot-"): child for one in child._dom_classes if one.startswith("aiot-")}
@@ -29,23 +29,23 @@ def controls(widget):
 
 
 def given(view, figure):
-    """The frame that a figure was drawn of."""
+    """Return the frame from which a figure was drawn."""
     [frame] = style.figure_source(view.figures[figure]).frames.values()
     return frame
 
 
 def content(box):
-    """A figure as it is displayed, and the text below it."""
+    """Return a figure as displayed, and the text below it."""
     return "".join(json.dumps(output) for output in box.figure.outputs) + box.text.value
 
 
 def shown(view):
-    """The content of every figure that is there."""
+    """Return the content of every displayed figure."""
     return [content(box) for box in view._boxes.values() if content(box)]
 
 
 def outputs(view):
-    """The data and the metadata of every figure that is there, by its name."""
+    """Return the data and the metadata of every displayed figure by its name."""
     return {
         name: (output["data"], output["metadata"]) for name, box in view._boxes.items() for output in box.figure.outputs
     }
@@ -148,7 +148,7 @@ def test_simulated_data_are_marked_on_the_page_and_on_every_figure(fleet):
 
 
 def drawn_rows(view, name):
-    """The rows of an interactive figure, as JupyterLab reads them."""
+    """Return the rows of an interactive figure as JupyterLab reads them."""
     return pd.read_csv(io.StringIO(outputs(view)[name][0][vegalite.MIME]["data"]["values"]), keep_default_na=False)
 
 
@@ -174,7 +174,7 @@ def test_devices_are_in_the_order_of_soc_vendors(fleet):
     vendors = fleet.devices.set_index("device_id")["soc"].map(names.soc_vendor)
     panels = [axes.get_title(loc="left") for axes in view.figures["time per image"].axes]
     known_names = names.devices(fleet.devices)
-    expected = sorted(view.known.everything.devices[:4], key=lambda device: vendors[device])  # stable: then by number
+    expected = sorted(view.known.everything.devices[:4], key=lambda device: vendors[device])  # a stable sort
     assert panels == [known_names[device] for device in expected]
     assert drawn_rows(view, "time per image")["panel"].unique().tolist() == panels
     assert len({vendors[device] for device in expected}) > 1
@@ -182,14 +182,14 @@ def test_devices_are_in_the_order_of_soc_vendors(fleet):
 
 def test_image_records_are_read_of_few_devices_only_and_once(fleet, monkeypatch):
     view = explore(fleet)
-    assert view._kept == {}  # of eight devices
+    assert view._kept == {}  # with eight devices
     assert "p99_ms" not in given(view, "time per image") and "vips_low" not in given(view, "valid images per second")
     some = view.known.everything.devices[:2]
     view.state.choose(devices=some)
     assert {device for _, device in view._kept} == set(some)
     assert given(view, "time per image")["p99_ms"].notna().all()
     assert given(view, "valid images per second")["vips_low"].notna().all()
-    monkeypatch.setattr(type(fleet), "image_parts", None)  # who reads again fails
+    monkeypatch.setattr(type(fleet), "image_parts", None)  # reading again would fail
     view.shown.value = ["time per image"]
     view.state.choose(models=("mnasnet",))
     assert len(given(view, "time per image")) == len(view.rows) > 8
@@ -208,7 +208,7 @@ def test_what_must_not_share_a_statistic_is_reported_in_the_place_of_the_figure(
 
 
 def dimmed(view):
-    """The names of the figures that are marked as outdated."""
+    """Return the names of the figures that are marked as outdated."""
     return [name for name, box in view._boxes.items() if DIMMED in box.widget._dom_classes]
 
 

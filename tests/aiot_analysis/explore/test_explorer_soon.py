@@ -1,4 +1,4 @@
-"""Several clicks in a row."""
+"""Tests of several clicks in a row."""
 
 import asyncio
 from collections.abc import Iterator

@@ -10,7 +10,7 @@ from aiot_analysis.explore.explorer import DIMMED, initial_selection
 
 
 def dataset(folder, known):
-    """A folder of datasets with a red picture for every image of the run."""
+    """Make a folder of datasets with a red picture for every image of the run."""
     home = folder / "sample"
     (home / "images").mkdir(parents=True)
     names = sorted(known.images(["image", "label"])["image"].astype(str).unique())

@@ -1,4 +1,4 @@
-"""Two devices with raw logs whose times are written down here, and a small simulated fleet."""
+"""Fixtures: workspaces with raw logs of known times, and with a small simulated fleet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SERIAL = "R58M12ABCDE"
 
 
 def add_run(raw, times, run_id=rawlogs.RUN, device="local", load=None, **other):
-    """A run with one attempt per instance id, whose images have these inference times in ms; `other` is in run.json."""
+    """Write a run with one attempt per instance id and these inference times in ms; `other` are fields of run.json."""
     folder = rawlogs.begin(raw, list(times), run_id, device, **other)
     for instance_id, inference_ms in times.items():
         framework = TORCH if instance_id.startswith("pytorch") else {}
@@ -25,7 +25,7 @@ def add_run(raw, times, run_id=rawlogs.RUN, device="local", load=None, **other):
 
 @pytest.fixture
 def measured(tmp_path):
-    """A workspace with a device and the tables of its two instances: 10, 12 and 14 ms, and 30 and 50 ms an image."""
+    """Make a workspace with the tables of two instances, with images of 10, 12 and 14 ms, and of 30 and 50 ms."""
     add_run(tmp_path / "data" / "raw", {MNASNET: [6, 8, 10], RESNET: [26, 46]})
     ingest.process(tmp_path / "data" / "raw", tmp_path / "data" / "processed")
     return tmp_path
@@ -33,7 +33,7 @@ def measured(tmp_path):
 
 @pytest.fixture(scope="session")
 def fleet(tmp_path_factory):
-    """A workspace with the raw logs of two simulated phones."""
+    """Make a workspace with the raw logs of two simulated phones."""
 
     def build(folder):
         simulate.simulate(simulate.Options(0, 2, 4, 0), folder / "data" / "raw")

@@ -1,4 +1,4 @@
-"""`aiot export asv`, against the results format version 2 as asv's documentation describes it."""
+"""Tests of `aiot export asv` against version 2 of the results format in the documentation of asv."""
 
 import json
 import subprocess
@@ -36,7 +36,7 @@ def test_a_result_is_the_median_with_its_quartiles_and_times(measured):
     row = dict(zip(content["result_columns"], content["results"][MNASNET], strict=False))
     assert row["result"] == pytest.approx([0.012])
     assert row["samples"][0] == pytest.approx([0.010, 0.012, 0.014])
-    # of 10, 12 and 14 ms, interpolated
+    # interpolated between 10, 12 and 14 ms
     assert (row["stats_q_25"], row["stats_q_75"]) == (pytest.approx([0.011]), pytest.approx([0.013]))
     assert (row["stats_repeat"], row["params"], row["duration"]) == ([3], [], None)
     benchmarks = read(folder / "results" / "benchmarks.json")
@@ -79,7 +79,7 @@ def test_a_version_of_a_framework_is_a_commit_in_the_order_of_their_first_runs(t
     assert sorted(hashes) == ["tflite-2.1.0", "tflite-2.2.0", "tflite-2.3.0"]
     assert {item["commit_hash"] for item in results(folder).values()} == set(hashes.values())
     assert f"{hashes['tflite-2.1.0'][:8]}-tflite.json" in results(folder)
-    # the same in ms
+    # the same times in ms
     assert results(folder)[f"{hashes['tflite-2.1.0'][:8]}-tflite.json"]["date"] == 1767312000000
 
 

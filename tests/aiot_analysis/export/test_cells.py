@@ -1,4 +1,4 @@
-"""Comparison of tables, cell by cell."""
+"""Tests of comparing tables cell by cell."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Crates, from raw logs to the verdict of `aiot reproduce`."""
+"""Tests of crates, from raw logs to the verdict of `aiot reproduce`."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ def members(crate):
 
 
 def packed(path, files):
-    """A zip file with these contents, by name or by entry."""
+    """Write a zip file with these contents, by name or by entry."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in files.items():
             archive.writestr(name, content)
@@ -45,7 +45,7 @@ def graph(files):
 
 
 def with_metadata(files, change):
-    """The files with a change made to each entity of the metadata."""
+    """Return the files with a change made to each entity of the metadata."""
     content = json.loads(files[METADATA])
     for entity in content["@graph"]:
         change(entity)
@@ -53,7 +53,7 @@ def with_metadata(files, change):
 
 
 def forged(files, name, content):
-    """The files with another content of one, and the checksum that belongs to it."""
+    """Return the files with another content of one of them, and a matching checksum."""
 
     def change(entity):
         if entity["@id"] == name:
@@ -64,7 +64,7 @@ def forged(files, name, content):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """The files of a crate without pages, of the device of which `measured` has tables."""
+    """Return the files of a crate without pages for the device in `measured`."""
 
     def build(folder):
         run = add_run(folder / "data" / "raw", {MNASNET: [6, 8, 10], RESNET: [26, 46]})
@@ -77,7 +77,7 @@ def files(tmp_path_factory):
 
 
 def unreadable(crate, *words):
-    """The sentence of `aiot reproduce` on a crate that it cannot read."""
+    """Return the sentence of `aiot reproduce` about a crate that it cannot read."""
     done = aiot("reproduce", crate, "--out", Path(crate).with_name("out"), *words, cwd=Path(crate).parent)
     assert done.returncode == 2
     assert done.stdout == ""
@@ -116,7 +116,7 @@ def test_a_crate_with_a_page_is_reproduced_and_a_changed_time_is_named(fleet, tm
     assert not result["equal"]
     device, run = name.split("/")[2:4]
     [images] = [table for table in result["tables"] if table["name"].endswith(f"{device}/{run}.parquet")]
-    assert images["different"] == 2  # its inference, and the sum with the other phases
+    assert images["different"] == 2  # the inference, and its sum with the other phases
     cell = next(cell for cell in images["first"] if cell["column"] == "inference_ms")
     assert f"{run}, {device}, tflite_nnapi_float32_mnasnet, 0" in cell["row"]
     assert float(cell["crate"]) == pytest.approx(before_ms)
@@ -211,7 +211,7 @@ def test_there_are_no_secrets_and_no_folders_of_this_machine(tmp_path):
     device = json.loads((folder / "device.json").read_text())
     device |= {"serial": SERIAL, "serial_sha256": "5" * 64}
     rawlog.write_json(folder / "device.json", device, rawlog.DEVICE_FIELDS)
-    (folder / "broken.2.jsonl").write_text("{")  # becomes a row of left_out, which has paths
+    (folder / "broken.2.jsonl").write_text("{")  # becomes a row of left_out, which contains paths
     done = export(tmp_path, "e.zip", "--pages", "01", "--jobs", 1)
     assert f"the serial number of local was removed from run {rawlogs.RUN}" in done.stderr
     content = members(tmp_path / "e.zip")
@@ -261,7 +261,7 @@ def test_versions_that_differ_are_named(files, tmp_path):
     content = forged(files, "aiotbench.json", json.dumps(settings).encode())
     environment = files["environment.txt"].replace(b"pandas==", b"pandas==9.", 1) + b"no-such-package==1.0\n"
     done = aiot("reproduce", packed(tmp_path / "e.zip", forged(content, "environment.txt", environment)), cwd=tmp_path)
-    assert done.returncode == 0  # the results are the same
+    assert done.returncode == 0  # the results do not change
     said = done.stderr.splitlines()
     assert said[0].startswith("reproduce code of aiot_analysis: 000000000000 in the crate, ")
     assert said[1].startswith("reproduce aiotbench: 0.0.9 in the crate, ")

@@ -1,4 +1,4 @@
-"""`aiot export pyperf`, against the format as pyperf's documentation describes it."""
+"""Tests of `aiot export pyperf` against the format in the documentation of pyperf."""
 
 import json
 
@@ -52,8 +52,8 @@ def test_metadata_say_what_was_measured(measured):
     assert (facts["framework"], facts["framework_version"], facts["threads"]) == ("pytorch", "torch 2.13.0", 2)
     assert facts["dataset_sha256"] == "d" * 64
     assert facts["model_sha256"] == f"sha of {RESNET}"
-    assert "soc" not in facts  # not offered by this device
-    # pyperf takes text and numbers only
+    assert "soc" not in facts  # this device does not offer it
+    # pyperf accepts only text and numbers
     assert {type(value) for value in {**suite["metadata"], **facts}.values()} <= {str, int, float}
 
 

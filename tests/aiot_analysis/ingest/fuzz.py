@@ -1,4 +1,4 @@
-"""Damage as it happens to files, and as it does not, for hypothesis: first on one log, then on a folder of them."""
+"""Strategies of hypothesis for logs and for realistic and unrealistic damage to them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VALUES: list[Any] = [
     *([[1, 2, 3]], [[36, 0.5]], [[36.0, 0.5]], [[1.5, 0.5]], [[True, 0.5]], [["1", 0.5]], [[1, None]], [[1, "x"]]),
     *([[2**53, 1]], [[1, 10**400]], [[1, float("nan")]], [[float("nan"), 1]], [None], {}, {"event": "image"}),
 ]
-"""What a field may hold that is not what it should."""
+"""Unexpected values of fields."""
 
 ALIEN = [
     *(b"", b" ", b"{}", b"[]", b"null", b"7", b"NaN", b"what is this", b"{", b"}", b"}{", b"\xff\xfe", b"\x00", b"\r"),
@@ -29,7 +29,7 @@ ALIEN = [
     *(b'{"event":"warmup","inference_ns":5,"query":[]}', b'{"event":"unavailable","reason":"a","remedy":"b"}'),
     *(b'{"event":"end","images":1,"failed_images":0,"correct":0,"loop_ns":1}', b"1" * 5000),
 ]
-"""Lines that are none of a log, or are in the wrong place."""
+"""Lines that do not belong to a log, or are in the wrong place."""
 
 CHANGES: list[tuple[bytes, bytes]] = [
     *(
@@ -80,7 +80,7 @@ CHANGES: list[tuple[bytes, bytes]] = [
         (b'"event":"image"', b'"event":"image_failed"'),
     ),
 ]
-"""Bytes and what takes their place, at one place or at all."""
+"""Bytes and their replacements, at one place or at all places."""
 
 RECODINGS: list[Callable[[bytes], bytes]] = [
     lambda data: data.decode("utf-8", "replace").encode("utf-16"),
@@ -100,7 +100,7 @@ def lines_of(events: list[dict[str, Any]]) -> bytes:
 
 @st.composite
 def logs(draw: st.DrawFn) -> bytes:
-    """A log as the agent writes it."""
+    """Draw a log as the agent writes it."""
     kinds = draw(st.lists(st.sampled_from("iiiiifa"), max_size=8))
     kinds_of_image: dict[str, Callable[[int], dict[str, Any]]] = {
         "i": lambda query: image(query, right=query % 3 > 0, name=f"{query % 4}.jpg"),
@@ -119,7 +119,7 @@ def logs(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def damaged(draw: st.DrawFn, data: bytes) -> bytes:
-    """A log after one thing has happened to it."""
+    """Draw a log with one kind of damage."""
     lines = data.split(b"\n")
     place = draw(st.integers(0, len(lines) - 1))
     kind = draw(
@@ -153,7 +153,7 @@ def damaged(draw: st.DrawFn, data: bytes) -> bytes:
 
 @st.composite
 def with_other_value(draw: st.DrawFn, text: bytes) -> bytes:
-    """A record in JSON with another value in one of its fields, or without the field."""
+    """Draw a JSON record with another value in one of its fields, or without this field."""
     try:
         record = json.loads(text)
     except (ValueError, RecursionError):
@@ -165,7 +165,7 @@ def with_other_value(draw: st.DrawFn, text: bytes) -> bytes:
         record[name] = draw(st.sampled_from(VALUES))
     else:
         inner = record[name]
-        if isinstance(inner, dict) and inner:  # one level down, as in the models and the dataset of run.json
+        if isinstance(inner, dict) and inner:  # one level below, as in the models and the dataset of run.json
             inner[draw(st.sampled_from(sorted(inner)))] = draw(st.sampled_from(VALUES))
         elif isinstance(inner, list):
             record[name] = [*inner, draw(st.sampled_from(VALUES))]
@@ -176,7 +176,7 @@ def with_other_value(draw: st.DrawFn, text: bytes) -> bytes:
 
 @st.composite
 def damaged_logs(draw: st.DrawFn) -> bytes:
-    """A log to which up to three things have happened."""
+    """Draw a log with up to three kinds of damage."""
     data = draw(logs())
     for _ in range(draw(st.integers(0, 3))):
         data = draw(damaged(data))

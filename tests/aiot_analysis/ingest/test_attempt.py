@@ -1,4 +1,4 @@
-"""Reading one attempt: the fast way gives what the definition gives, or nothing; every line is accounted for."""
+"""Tests that the fast reader of attempts agrees with the definition or gives nothing, and accounts for all lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FULL += [failed_image(4), image(5), {**end(), "images": 5, "failed_images": 1, "
 
 
 def slow(data):
-    """By definition, or None where there is no event."""
+    """Read a log by the definition; return None if it has no event."""
     try:
         return attempt.slow_reading(PATH, data)
     except rawlog.RawLogError:
@@ -115,7 +115,7 @@ def test_every_line_is_an_event_or_is_named(data):
         assert sum(lines for _, lines in attempt.together(found.problems)) == len(found.problems)
 
 
-# each is something that pyarrow's reader takes for a record of an image and the definition does not
+# pyarrow's reader accepts each of these as a record of an image, unlike the definition
 TRAPS = [
     b'{"a":1} {"b":2}\n',
     *(fuzz.lines_of([image(1)])[:-1] + more for more in (fuzz.lines_of([image(2)]), b"\0{}\n", b"\0\n")),

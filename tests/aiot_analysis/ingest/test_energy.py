@@ -1,4 +1,4 @@
-"""Energy by the battery, of made-up samples whose power is known: 3 W during the instance, 1 W while idle, at 4 V."""
+"""Tests of energy from battery samples of known power: 3 W during the instance and 1 W while idle, at 4 V."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MS = 20.0  # per image: (3 W - 1 W) x 20 ms = 40 mJ
 def sampled(
     idle_watts=1.0, watts=3.0, step_uah=1.0, unit_ua=1.0, sign=-1, counter=True, screens=(True, True), noise=0.0, **more
 ):
-    """Rows of telemetry of two minutes of idleness, ten minutes of the instance, and two minutes of idleness."""
+    """Return telemetry of two idle minutes, ten minutes of the instance, and two idle minutes."""
     rows = []
     charge_c = 3.6 * 3000  # 3000 mAh
     for second in range(0, 2 * IDLE_S + RUN_S + 1, EVERY_S):
@@ -104,7 +104,7 @@ def test_why_a_run_has_no_energy_is_in_the_table(tmp_path):
         tables = data.load(tmp_path / "processed")
         assert tables.instances["energy_gap"].tolist() == [gap]
         assert execution.energies(tables.instances)["gap"].tolist() == [gap]
-    without = tables.instances.assign(energy_gap=None)  # as in tables of earlier versions
+    without = tables.instances.assign(energy_gap=None)  # like tables of earlier versions
     assert execution.energies(without)["gap"].tolist() == [execution.NOT_SAMPLED]
 
 
@@ -115,7 +115,7 @@ def test_the_energy_of_an_image_is_that_above_the_idle_device():
 
 
 def test_the_error_is_that_of_the_steps_of_the_counter():
-    """A step of 1 mAh is 3.6 C, or 14.4 J at 4 V; each of two readings is uniformly wrong by up to one step."""
+    """A step of 1 mAh is 3.6 C, or 14.4 J at 4 V, and both readings have a uniform error of up to one step."""
     result = measured(sampled(step_uah=1000.0, unit_ua=None))
     during_s, idle_s = RUN_S - EVERY_S, [IDLE_S - EVERY_S, IDLE_S]
     during_w = math.sqrt(2 / 12) * 14.4 / during_s
@@ -134,7 +134,7 @@ def test_a_current_that_the_counter_confirms_is_more_precise(unit_ua, sign):
 
 
 def test_a_current_that_the_counter_contradicts_is_not_used():
-    rows = sampled(step_uah=100.0, unit_ua=2.0)  # half of what it should be
+    rows = sampled(step_uah=100.0, unit_ua=2.0)  # half of the true value
     without = measured([{**row, "current_ua": None} for row in rows])
     assert measured(rows) == without
 

@@ -1,4 +1,4 @@
-"""Whatever is below data/raw: no traceback, and what was read plus what was named is all there was."""
+"""Tests that any content of data/raw is either read or reported, without a traceback."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OTHER_NAMES = [
 
 @st.composite
 def folders(draw: st.DrawFn, raw: Path) -> None:
-    """Makes the raw logs of three runs of two devices, and lets up to six things happen to them."""
+    """Write the raw logs of three runs of two devices, and damage them up to six times."""
     for device, month in (("a", 1), ("a", 2), ("b", 1)):
         folder = begin(raw, SUITE, f"2026{month:02}01T000000Z-aaaaaa", device)
         for one in SUITE:
@@ -41,7 +41,7 @@ def folders(draw: st.DrawFn, raw: Path) -> None:
 
 @st.composite
 def happening(draw: st.DrawFn, raw: Path) -> None:
-    """One thing that happens to a file or a folder."""
+    """Damage one file or folder."""
     there = sorted(raw.rglob("*"))
     if not there:
         return
@@ -70,7 +70,7 @@ def happening(draw: st.DrawFn, raw: Path) -> None:
         elif kind == "link":
             other.symlink_to(draw(st.sampled_from([path, Path("nowhere")])), target_is_directory=path.is_dir())
     except OSError:
-        pass  # not possible here, like a folder in itself
+        pass  # impossible here, like moving a folder into itself
     except shutil.Error:
         pass
 
@@ -81,7 +81,7 @@ def lines_of(path):
 
 
 class Account:
-    """What the tables say of every file below the raw folder."""
+    """The account that the tables give of every file below the raw folder."""
 
     def __init__(self, raw, processed):
         self.raw = raw
@@ -104,7 +104,7 @@ class Account:
         return frame[(frame["device_id"] == run["device_slug"]) & (frame["run_id"] == run["run_id"])]
 
     def used_lines(self, path, run):
-        """How many lines of a log became rows, or were read into one."""
+        """Return how many lines of a log became rows or parts of rows."""
         if path.name == "telemetry.jsonl":
             return len(self.rows("telemetry", run))
         rows = self.rows("instances", run)
@@ -112,14 +112,14 @@ class Account:
         return int(rows[names == path.name]["log_lines"].sum())
 
     def misses(self, path):
-        """What of a path is neither in a table nor named, "" if nothing."""
+        """Return which part of a path is neither in a table nor reported, or ""."""
         if any(str(one) in self.whole for one in (path, *path.parents)):
             return ""
         if path.parent == self.raw or path in self.runs:
             return "" if path.is_dir() else "the file"
         run = self.runs.get(path.parent)
         if run is None:
-            kept = "native" in path.relative_to(self.raw).parts[2:-1]  # what frameworks printed
+            kept = "native" in path.relative_to(self.raw).parts[2:-1]  # outputs of frameworks
             return "" if kept else "the file or folder"
         if path.name in ("run.json", "device.json", "native"):
             return ""

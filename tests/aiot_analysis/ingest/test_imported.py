@@ -1,4 +1,4 @@
-"""Runs of origin `imported`: what is not known is null, and images may have a time as a whole."""
+"""Tests of runs of origin `imported`: unknown values are null, and images may have only a total time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNKNOWN = {**LOAD, **dict.fromkeys(NOT_KNOWN)}
 
 
 def whole(query, total_ms=30, **steps):
-    """An image of which only the time end to end is known, and of the steps what is given."""
+    """Return an event `image` with the time end to end and only the given steps."""
     known = {name: value for name, value in image(query).items() if name.removesuffix("_ns") not in STEPS}
     return {**known, "total_ns": round(total_ms * 1e6), **steps}
 

@@ -1,4 +1,4 @@
-"""Reading again only what changed, and changing the tables at once: whoever is interrupted loses nothing."""
+"""Tests that only changed runs are read again, and that interrupted updates leave the tables unchanged."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DEVICES = ["a", "b", "c"]
 
 @pytest.fixture
 def raw(tmp_path):
-    """Three devices with a run each, of 1, 2 and 3 images."""
+    """Write one run each of three devices, with 1, 2 and 3 images."""
     for number, device in enumerate(DEVICES, 1):
         add_run(tmp_path / "raw", device, number)
     return tmp_path / "raw"
@@ -44,7 +44,7 @@ def processed(tmp_path):
 
 @pytest.fixture
 def read_now(monkeypatch):
-    """The names of the runs that are read, in order."""
+    """Return a list that receives the names of the runs that are read, in order."""
     names, make_part = [], run.make_part
 
     def noted(one, key, place):
@@ -62,14 +62,14 @@ def add_run(raw, device, images, month=1, **other):
 
 
 def add_image(raw, device):
-    """Another attempt of the first run of a device, with one image more."""
+    """Write another attempt in the first run of a device, with one more image."""
     folder = sorted((raw / device).iterdir())[0]
     number = len(list(folder.glob("*.jsonl"))) + 1
     attempt(folder, ONE, LOAD, *(image(query) for query in range(number + 2)), end(), number=number)
 
 
 def content(processed):
-    """Every table, the image records with the classes as tuples."""
+    """Return every table; image records have their classes as tuples."""
     found = {name: storage.read(name, processed) for name in storage.TABLES}
     found["images"]["top5"] = found["images"]["top5"].map(tuple)
     return found
@@ -93,7 +93,7 @@ def test_nothing_is_read_where_nothing_changed(raw, processed, read_now):
     assert (first.read, second.read, read_now) == (3, 0, DEVICES)
     assert first.summary() == second.summary() == "3 runs, 3 instances, 6 images, 0 excluded"
     assert {path: path.stat().st_mtime_ns for path in files} == files
-    assert len(files) == len(storage.TABLES) + len(DEVICES)  # a file of images a device, and manifest.json
+    assert len(files) == len(storage.TABLES) + len(DEVICES)  # a file of images per device, and manifest.json
 
 
 def test_a_call_that_finds_nothing_changed_imports_neither_pandas_nor_pyarrow(raw, processed):
@@ -142,7 +142,7 @@ def test_tables_of_an_older_version_are_made_anew(raw, processed, tmp_path, monk
             parquet.write_table(parquet.read_table(path).select([0]), path)
             record["files"][path.name] = [path.stat().st_size, path.stat().st_mtime_ns]
         (processed / "manifest.json").write_text(json.dumps(record))
-        assert len(parts.Parts(processed).manifest().runs) == len(DEVICES)  # all in order, for that version
+        assert len(parts.Parts(processed).manifest().runs) == len(DEVICES)  # everything is in order for that version
     with pytest.raises(DataError, match="another version"):
         storage.read("instances", processed)
     assert ingest.process(raw, processed).read == len(DEVICES)
@@ -215,10 +215,10 @@ def test_after_any_changes_the_tables_are_those_made_from_scratch(tmp_path_facto
             try:
                 CHANGES[change](raw, device, 3 * number + place)
             except (FileNotFoundError, FileExistsError, NotADirectoryError, IndexError):
-                continue  # what it would change is gone
+                continue  # the file to damage no longer exists
         try:
             expected = from_scratch(raw, folder / "other")
-        except DataError:  # no run is left: the tables stay as they were
+        except DataError:  # no run is left, so the tables stay unchanged
             with pytest.raises(DataError, match="holds no run that can be read"):
                 ingest.process(raw, folder / "processed")
             return
@@ -236,7 +236,7 @@ def test_several_runs_at_a_time_give_the_same_tables(raw, processed, tmp_path):
 
 
 def interrupted_after(monkeypatch, count):
-    """Ctrl-C after so many runs."""
+    """Simulate Ctrl-C after this many runs."""
     make_part, made = run.make_part, []
 
     def limited(*arguments):
@@ -258,17 +258,17 @@ def test_an_interrupted_call_leaves_the_tables_and_the_next_goes_on(raw, process
             ingest.process(raw, processed)
     assert_same(content(processed), before)
     with monkeypatch.context() as patch:
-        interrupted_after(patch, 1)  # one is left to read
+        interrupted_after(patch, 1)  # one run is left to read
         assert ingest.process(raw, processed).read == 3
     assert_same(content(processed), from_scratch(raw, tmp_path / "other"))
 
 
 class Crash(BaseException):
-    """The process ends here."""
+    """Raised where the process is assumed to end."""
 
 
 def crash_at_move(monkeypatch, number):
-    """Ends the process before the move of a file with that number, from 0; gives the list of those made."""
+    """Simulate a crash before the move of a file with this number, from 0; return the list of completed moves."""
     moved, replace = [], os.replace
 
     def limited(source, target):
@@ -277,7 +277,7 @@ def crash_at_move(monkeypatch, number):
         moved.append(Path(target).name)
         replace(source, target)
 
-    monkeypatch.setattr(os, "replace", limited)  # Path.replace calls it too
+    monkeypatch.setattr(os, "replace", limited)  # Path.replace calls it, too
     return moved
 
 
@@ -304,7 +304,8 @@ def test_a_crash_at_any_move_of_a_file_leaves_tables_that_the_next_call_complete
             break
         if "manifest.json" not in moved:
             assert_same(content(processed), before)
-        assert all(len(frame) for name, frame in content(processed).items() if len(before[name]))  # all can be read
+        # all tables can be read
+        assert all(len(frame) for name, frame in content(processed).items() if len(before[name]))
         read_again = ingest.process(raw, processed).read
         assert (read_again == 0) == ("manifest.json" in moved)
         assert_same(content(processed), after)

@@ -1,4 +1,4 @@
-"""From raw logs to tables: what a run becomes, and what is left out."""
+"""Tests of making tables from raw logs, and of the reasons for excluding files."""
 
 import json
 import os
@@ -35,14 +35,14 @@ def processed(tmp_path):
 
 
 def only(name, processed):
-    """The one row of a table."""
+    """Return the only row of a table."""
     frame = storage.read(name, processed)
     assert len(frame) == 1
     return frame.iloc[0]
 
 
 def reasons(result):
-    """What was left out, by file name."""
+    """Return the reason for each excluded file by its name."""
     found = {path.rpartition("/")[2]: reason for path, reason in result.left_out}
     assert len(found) == len(result.left_out)
     return found
@@ -56,7 +56,7 @@ def test_accuracy_and_times_of_a_run_are_what_the_hand_computes(raw, processed):
     row = only("instances", processed)
     assert (row["images"], row["failed_images"], row["correct"], row["accuracy"]) == (5, 1, 3, 0.6)
     end_to_end = [row[f"end_to_end_ms_{name}"] for name in ("mean", "median", "p90", "sd")]
-    assert end_to_end == pytest.approx([30, 30, 46, 200**0.5])  # of 10, 20, 30, 40 and the failed one's 50
+    assert end_to_end == pytest.approx([30, 30, 46, 200**0.5])  # 10, 20, 30, 40, and 50 of the failed image
     inference = [row[f"inference_ms_{name}"] for name in ("mean", "median", "p90", "sd")]
     assert inference == pytest.approx([21, 21, 33, 125**0.5])  # of 6, 16, 26 and 36
     assert row["first_image_ms"] == pytest.approx(10)
@@ -183,7 +183,7 @@ def test_a_damaged_attempt_is_named_and_the_earlier_one_is_used(raw, processed):
     rows = storage.read("instances", processed)
     assert rows["verdict"].tolist() == ["semi-valid", "invalid"]
     assert rows["attempts"].tolist() == [2, 1]
-    assert rows["reasons"][1] == "its log is damaged: run it again"  # and not that it was never run
+    assert rows["reasons"][1] == "its log is damaged: run it again"  # and not that the instance was never run
     left = reasons(result)
     assert left[f"{ONE}.2.jsonl"].endswith("contains no event: line 1 is not JSON.")
     assert left[f"{TWO}.1.jsonl"].endswith("is empty.")
@@ -288,7 +288,7 @@ def test_a_record_that_never_ends_is_named_and_the_others_are_processed(raw, pro
 def test_a_folder_that_is_no_run_is_named(raw, processed):
     attempt(begin(raw, [ONE]), ONE, *GOOD)
     (raw / "local" / "notes").mkdir()
-    (raw / "local" / ".lock").touch()  # of a run that goes on
+    (raw / "local" / ".lock").touch()  # of a run in progress
     result = ingest.process(raw, processed)
     assert list(reasons(result)) == ["notes"]
     assert reasons(result)["notes"].endswith("the folder is not a run, or the run ended before it was written.")
@@ -298,7 +298,7 @@ def test_files_and_folders_that_belong_to_no_run_are_named(raw, processed):
     folder = begin(raw, [ONE])
     attempt(folder, ONE, *GOOD)
     (folder / "native").mkdir()
-    (folder / "native" / "output.txt").touch()  # kept for people
+    (folder / "native" / "output.txt").touch()  # kept for readers
     (folder / "old").mkdir()
     (raw / ".part-phone" / "run").mkdir(parents=True)
     (raw / ".lock").touch()
@@ -325,7 +325,7 @@ def test_the_readmes_of_a_fresh_clone_are_neither_reported_nor_removed(raw, proc
     for folder in (raw, processed):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "README.md").write_text("# What appears here")
-    with pytest.raises(DataError):  # there is no run yet
+    with pytest.raises(DataError):  # no run exists yet
         ingest.process(raw, processed)
     assert (processed / "README.md").exists()
     attempt(begin(raw, [ONE]), ONE, *GOOD)
@@ -339,7 +339,7 @@ def test_the_readmes_of_a_fresh_clone_are_neither_reported_nor_removed(raw, proc
 def test_what_is_no_file_is_named_where_a_log_should_be(raw, processed):
     folder = begin(raw, [ONE, TWO])
     (folder / f"{ONE}.1.jsonl").mkdir()
-    os.mkfifo(folder / f"{TWO}.1.jsonl")  # reading it would never end
+    os.mkfifo(folder / f"{TWO}.1.jsonl")  # reading the file would never end
     (folder / "telemetry.jsonl").mkdir()
     left = reasons(ingest.process(raw, processed))
     assert len(left) == 3
@@ -348,7 +348,7 @@ def test_what_is_no_file_is_named_where_a_log_should_be(raw, processed):
 
 
 def test_excluded_files_are_reported_with_their_device_and_origin(raw, processed):
-    """Where its own record does not tell the origin, the device's other runs do, if they are of but one."""
+    """If its own record lacks the origin, that of the device's other runs is used, provided that they have only one."""
     attempt(begin(raw, [ONE]), ONE, *GOOD, number=2)
     attempt(begin(raw, [ONE], device="phone", origin="simulated"), ONE, *GOOD)
     other = begin(raw, [ONE], "20260103T000000Z-cccccc", origin="imported")
@@ -362,7 +362,7 @@ def test_excluded_files_are_reported_with_their_device_and_origin(raw, processed
     known = {path: tuple(None if pd.isna(one) else one for one in both) for path, both in told.items()}
     assert known == {
         "readme": (None, None),
-        "local/notes": ("local", None),  # the device has runs of two origins
+        "local/notes": ("local", None),  # this device has runs of two origins
         f"local/{RUN}/odd": ("local", "measured"),
         "local/20260103T000000Z-cccccc": ("local", "imported"),
         "local/x": ("local", None),
@@ -429,7 +429,7 @@ def test_telemetry_becomes_rows_and_what_is_not_offered_null(raw, processed):
     samples = [
         {"at": "2026-01-01T00:00:00Z", "instance": ONE, "temperature_c": 41.5, "load_average": 2, "extra": 1},
         {"at": "2026-01-01T00:00:02Z", "frequency_mhz": 1800},
-        {"temperature_c": 40},  # says no time
+        {"temperature_c": 40},  # without a time
         {"at": "2026-01-01T00:00:06Z", "temperature_c": "hot"},
     ]
     text = "".join(json.dumps(sample) + "\n" for sample in samples)
@@ -584,7 +584,7 @@ events = st.lists(
 )
 
 
-@examples(10)  # each writes and reads every table
+@examples(10)  # each example writes and reads every table
 @given(events=events)
 def test_every_image_event_is_one_row_and_accuracy_is_right_over_all(events, tmp_path_factory):
     folder = tmp_path_factory.mktemp("law")
@@ -599,7 +599,7 @@ def test_every_image_event_is_one_row_and_accuracy_is_right_over_all(events, tmp
     assert (images["correct"].sum(), images["failed"].sum()) == (row["correct"], row["failed_images"])
     assert row["correct"] == right
     assert row["distinct_images"] == len({event["image"] for event in shown})
-    again = sum("query" in event for event in events) - len(shown)  # a query is used once
+    again = sum("query" in event for event in events) - len(shown)  # each query counts once
     assert (storage.read("left_out", folder / "processed")["lines"].sum(), row["log_lines"]) == (
         again,
         len(events) + 1 - again,

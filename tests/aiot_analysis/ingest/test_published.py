@@ -1,4 +1,4 @@
-"""Runs of origin `published`: answers without times, and times that are a summary of another pass."""
+"""Tests of runs of origin `published`: answers without times, and times summarized from another pass."""
 
 from __future__ import annotations
 

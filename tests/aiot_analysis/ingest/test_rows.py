@@ -28,10 +28,10 @@ def test_every_phone_of_table_iii_is_known_by_what_it_may_say_of_itself(phone):
         ({"maker": "HUAWEI", "model": "OXF-AN00", "market_name": "HONOR V30 Pro"}, 19),
         ({"maker": "Xiaomi", "model": "Redmi Note 8 Pro"}, 38),
         ({"maker": "OPPO", "model": "PCDM10", "market_name": "OPPO Reno 3"}, 39),
-        ({"maker": "Samsung", "model": "Galaxy S10"}, None),  # only S10e and S10+ are there
+        ({"maker": "Samsung", "model": "Galaxy S10"}, None),  # there are only S10e and S10+
         ({"maker": "Huawei", "model": "Mate 30 5G"}, 36),
-        ({"maker": "Huawei", "model": "P40", "market_name": "Huawei P30"}, None),  # which of the two?
-        ({"maker": "Huawei", "model": "P40", "market_name": ["Huawei P40"]}, 21),  # of another format
+        ({"maker": "Huawei", "model": "P40", "market_name": "Huawei P30"}, None),  # ambiguous
+        ({"maker": "Huawei", "model": "P40", "market_name": ["Huawei P40"]}, 21),  # another format
         ({"maker": None, "model": None, "market_name": ""}, None),
         ({}, None),
     ],

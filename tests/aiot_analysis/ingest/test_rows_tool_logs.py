@@ -1,4 +1,4 @@
-"""Instances that a native tool measured: a summary in place of records of images."""
+"""Tests of instances measured by a native tool, with a summary instead of image records."""
 
 from __future__ import annotations
 

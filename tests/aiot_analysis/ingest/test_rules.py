@@ -1,4 +1,4 @@
-"""What is done with odd data: every rule of docs/processing.md."""
+"""Tests of every rule of docs/processing.md for unusual data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def processed(tmp_path):
 
 
 def processed_log(raw, processed, *events, **run):
-    """The only instance, its images and what was left out, of a run with one log."""
+    """Process a run with one log; return its only instance, its images and the excluded lines."""
     attempt(begin(raw, [ONE], **run), ONE, *events)
     ingest.process(raw, processed)
     [row] = storage.read("instances", processed).to_dict("records")
@@ -36,7 +36,7 @@ def processed_log(raw, processed, *events, **run):
 
 
 def add_lines(path, *lines, at):
-    """Puts lines into a log, before its line of that number (from 0)."""
+    """Insert lines into a log before the line with this number, from 0."""
     there = path.read_text().splitlines()
     path.write_text("\n".join([*there[:at], *lines, *there[at:]]) + "\n")
 
@@ -200,7 +200,7 @@ def test_an_instance_that_is_unstable_along_its_run_is_used_with_care(raw, proce
     times = [9, *[5 + query % 3 for query in range(60)], *[8 + query % 3 for query in range(40)]]
     row, _, _ = processed_log(raw, processed, LOAD, *(image(query, ms) for query, ms in enumerate(times)), end())
     assert row["verdict"] == "semi-valid"
-    # of tens of 5, 6, 7 ... the fastest has a mean of 5.9, of tens of 8, 9, 10 ... the slowest one of 9.1
+    # in tens of 5, 6, 7 ... the fastest mean is 5.9; in tens of 8, 9, 10 ... the slowest is 9.1
     assert "its time was unstable over the run: the slowest of 10 parts took 54% longer" in row["reasons"]
 
 

@@ -12,7 +12,7 @@ from tests.aiot_analysis.ingest.fuzz import VALUES
 from tests.examples import examples
 from tests.rawlogs import LOAD, attempt, begin, end, image, unavailable
 
-SAYABLE = [value for value in VALUES if value != "\ud800"]  # half a character: no log can hold it
+SAYABLE = [value for value in VALUES if value != "\ud800"]  # half a character, which no log can contain
 ONE, NNAPI = "tflite_cpu_int8_mnasnet", "tflite_nnapi_int8_mnasnet"
 CHECK = {
     "artifact": "tflite_int8_mnasnet",

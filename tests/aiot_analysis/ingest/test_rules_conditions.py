@@ -1,4 +1,4 @@
-"""Conditions of a run and samples of its device, from raw logs to the tables."""
+"""Tests of the conditions of a run and the samples of its device, from raw logs to the tables."""
 
 import json
 
@@ -55,7 +55,7 @@ def processed(tmp_path, *samples, attempts=1, **run):
             None,
             "fixed performance was requested, but it is unknown whether the device applied it",
         ),
-        ({"fixed_performance": "yes", "cores": 7}, None, None, ""),  # not of the format: nothing was asked for
+        ({"fixed_performance": "yes", "cores": 7}, None, None, ""),  # not in the format, so nothing is requested
     ],
 )
 def test_conditions_are_reported_and_judged(tmp_path, asked, held, kept, reason):

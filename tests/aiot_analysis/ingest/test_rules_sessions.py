@@ -1,4 +1,4 @@
-"""When a run ended and in which start of the system it was measured."""
+"""Tests of when a run ended and in which boot of the system it was measured."""
 
 import json
 
@@ -60,7 +60,7 @@ def test_the_end_of_a_run_is_its_last_sample_where_it_was_cut_off(ended, samples
 
 
 def test_runs_of_one_session_differ_from_runs_after_a_restart(tmp_path):
-    """Four runs, ten minutes apart: a restart before the third; the fourth is of an older version of the toolkit."""
+    """Four runs are ten minutes apart, with a restart before the third; the fourth is from an older version."""
     for number, boots in enumerate(([boot("a")], [boot("a")], [boot("b")], None)):
         started, over = f"2026-01-01T1{number}:00:00Z", f"2026-01-01T1{number}:50:00Z"
         run_id = f"20260101T1{number}0000.000Z-{number:06}"
@@ -75,7 +75,7 @@ def test_runs_of_one_session_differ_from_runs_after_a_restart(tmp_path):
 
 
 def test_a_run_that_was_cut_off_ends_with_its_telemetry(tmp_path):
-    """Two hours of a run that was never finished do not make the next run another session."""
+    """Two hours of an unfinished run do not put the next run into another session."""
     folder = begin(tmp_path / "raw", [ONE], run_id="20260101T080000.000Z-000000", started="2026-01-01T08:00:00Z")
     attempt(folder, ONE, LOAD, image(0), image(1), end())
     lines = [json.dumps({"at": at, "instance": ONE}) for at in ("2026-01-01T08:00:02Z", AT)]

@@ -12,5 +12,5 @@ from tests.aiot_analysis.plots import test_plots
     ],
 )
 def figures(request):
-    """Every figure of one computer, or of 51 simulated phones, by its name. Tests draw them again, and change none."""
+    """Return every figure of one computer or of 51 simulated phones by its name; tests must not change them."""
     return dict(test_plots.all_figures(request.param()))

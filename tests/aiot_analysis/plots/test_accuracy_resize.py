@@ -1,4 +1,4 @@
-"""The figure of the three ways of resizing."""
+"""Tests of the figure of the three ways of resizing."""
 
 import pandas as pd
 

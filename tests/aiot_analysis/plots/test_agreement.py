@@ -1,4 +1,4 @@
-"""Noise beside difference, and devices against a reference, as figures."""
+"""Tests of the figures of noise and differences, and of devices against a reference."""
 
 import matplotlib as mpl
 import numpy as np
@@ -58,9 +58,9 @@ def test_the_spread_is_drawn_beside_chance_and_other_images():
     offsets = [marks.get_offsets()[:, 0] for marks in left.collections]
     assert offsets[0].tolist() == pytest.approx((100 * found["sd_chance"]).tolist())
     assert offsets[1].tolist() == pytest.approx((100 * found["sd_sampling"]).tolist())
-    assert offsets[2].tolist() == pytest.approx((100 * found["sd"]).tolist())  # none is sure
+    assert offsets[2].tolist() == pytest.approx((100 * found["sd"]).tolist())  # no difference is significant
     assert [text.get_text() for text in left.get_yticklabels()] == ["MnasNet · TFLite CPU", "MnasNet · PyTorch"]
-    assert right.containers[1].lines[0].get_xdata().tolist() == [1.0]  # the device against itself
+    assert right.containers[1].lines[0].get_xdata().tolist() == [1.0]  # the device compared with itself
     assert "significantly more than chance in 0" in figure.get_label()
     figure.draw_without_rendering()
 

@@ -1,4 +1,4 @@
-"""Figures of published answers: what they draw, what they say, and gaps."""
+"""Tests of the figures of published answers: their marks, their words, and gaps."""
 
 import matplotlib as mpl
 import numpy as np
@@ -13,7 +13,7 @@ ORIGIN = "published by MLCommons, MLPerf Mobile v5.0"
 
 
 def answers(labels, *wrong):
-    """Answers that are wrong on some images."""
+    """Return answers that are wrong on some images."""
     columns = [np.where(np.isin(np.arange(len(labels)), places), 9, labels) for places in wrong]
     return np.column_stack(columns)
 

@@ -1,4 +1,4 @@
-"""Series are told apart by colour-blind readers and in grey print: by markers and hatches, or by far enough colours."""
+"""Tests that colour-blind readers and readers of grey print can distinguish series by shapes or colours."""
 
 from itertools import combinations
 
@@ -15,12 +15,12 @@ from aiot_analysis.plots import coverage, latency, operators, style
 from aiot_analysis.words import listed
 from tests.aiot_analysis.plots import test_latency_stability, test_plots
 
-BLIND = ("deuteranomaly", "protanomaly", "tritanomaly")  # of severity 100: the three kinds of dichromacy
-LEAST = 5.0  # CAM02-UCS; about twice what an eye sees side by side
+BLIND = ("deuteranomaly", "protanomaly", "tritanomaly")  # severity 100 of the three kinds of dichromacy
+LEAST = 5.0  # in CAM02-UCS; about twice the difference that is visible side by side
 
 
 def seen(color, how):
-    """A colour as someone with a deficiency sees it, or as grey print has it."""
+    """Return a colour as seen with a colour deficiency or in grey print."""
     rgb = np.array(matplotlib.colors.to_rgb(color))
     if how == "grey":
         lightness = cspace_convert(rgb, "sRGB1", "CIELab")[0]
@@ -33,7 +33,7 @@ def distance(one, other, how):
 
 
 def shape(handle):
-    """What tells a series apart beside its colour."""
+    """Return what distinguishes a series in addition to its colour."""
     if isinstance(handle, Line2D):
         return (
             "line",
@@ -56,7 +56,7 @@ def color(handle):
 
 
 def confused(figure):
-    """Pairs of a legend that somebody would not tell apart."""
+    """Return the pairs of a legend that some readers cannot distinguish."""
     pairs = []
     for (first, first_handle), (second, second_handle) in combinations(getattr(figure, "handles", {}).items(), 2):
         one, other = artist(first_handle), artist(second_handle)
@@ -68,7 +68,7 @@ def confused(figure):
 
 
 def artist(handle):
-    """What is drawn, of a handle that may be a container."""
+    """Return the artist of a handle, which may be a container."""
     if isinstance(handle, ErrorbarContainer):
         return handle.lines[0]
     return handle.patches[0] if isinstance(handle, BarContainer) else handle
@@ -76,7 +76,7 @@ def artist(handle):
 
 @pytest.fixture(autouse=True)
 def handles(monkeypatch):
-    """Figures keep what their legend is of."""
+    """Make figures keep the handles of their legends."""
     legend = style.legend
 
     def keep(figure, handles):

@@ -1,4 +1,4 @@
-"""Devices along an axis."""
+"""Tests of devices along an axis."""
 
 import matplotlib.pyplot as plt
 import pytest

@@ -1,4 +1,4 @@
-"""What the figures of stability say: numbers in the alternative text, words in every gap."""
+"""Tests of the figures of stability: numbers in the alternative text, and words in every gap."""
 
 import matplotlib as mpl
 import numpy as np
@@ -20,7 +20,7 @@ def words(figure):
 
 
 def measured(devices=1, n=300):
-    """A on every device, slower by half from the middle on, and B on the first alone, steady."""
+    """Return records of A on every device, 50% slower from the middle on, and of a steady B on the first device."""
     noise = 1 + 0.02 * autocorrelated(0.3, devices + 1, n)
     step = np.where(np.arange(n) < n // 2, 10.0, 15.0)
     parts = [records(A, step * noise[at], device_id=f"d{at}") for at in range(devices)]
@@ -94,7 +94,7 @@ def test_images_that_took_long_are_marked_at_the_top_and_not_dropped():
     moved = drift.most_moved(drift.drifts(images))
     [axes] = draw.along_run(drift.times_along_run(images, moved), moved, ORIGIN).axes
     points = {line.get_marker(): len(line.get_xdata()) for line in axes.lines if line.get_marker() != "None"}
-    assert points == {".": 296, "^": 3}  # 300 images less the first
+    assert points == {".": 296, "^": 3}  # 300 images except the first
 
 
 def test_in_the_grid_only_what_is_unstable_is_shaded_by_its_score():

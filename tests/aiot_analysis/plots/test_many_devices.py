@@ -1,4 +1,4 @@
-"""Figures of more devices than there is room for."""
+"""Tests of figures of many devices."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SUITE = names.PAPER_FLOAT32[:2]
 
 
 def fleet(count):
-    """Devices of which every third cannot run the second instance."""
+    """Return rows of devices, every third of which cannot run the second instance."""
     rows = [instance(SUITE[0], device_id=f"phone-{number:04}") for number in range(count)]
     for number in range(count):
         accuracy, time_ms = (None, None) if number % 3 == 0 else (0.5, 10.0)
@@ -62,11 +62,11 @@ def test_a_ranking_of_many_devices_shows_the_first_and_the_total(count):
 
 
 SOCS = ["Snapdragon 855", "Kirin 990", "Exynos 990", "", "Snapdragon 865"]
-"""Chips of successive phones, over and over."""
+"""Chips that are assigned to phones in turn."""
 
 
 def arranged(count, order="soc"):
-    """Phones numbered from 1 in Table III, the last one first."""
+    """Return rows of phones numbered from 1 in Table III, with the last one first."""
     phones = [
         device(f"phone-{number:02}", number, maker="Maker", soc=SOCS[(number - 1) % len(SOCS)])
         for number in range(count, 0, -1)
@@ -108,7 +108,7 @@ def test_devices_without_a_column_of_chips_are_one_group():
 
 
 def accuracies(count):
-    """Two implementations of one model: one of which the last device gives another accuracy, and one that is steady."""
+    """Return rows of two implementations of a model; only the first has another accuracy on the last device."""
     rows = []
     for number in range(1, count + 1):
         phone = f"phone-{number:02}"
@@ -127,7 +127,7 @@ def panel_of(figure, title):
 
 
 def whisker(panel):
-    """Ends of the reference whisker."""
+    """Return the ends of the reference whisker."""
     [line] = [line for line in panel.lines if len(line.get_xdata()) == 2 and line.get_xdata()[0] > 12.5]
     return line.get_ydata()
 
@@ -246,7 +246,7 @@ def test_names_of_groups_and_labels_of_devices_do_not_overlap(count):
 
 
 def contributions(count, fastest=10.0):
-    """Two instances with 0.5 / 10 ms = 50 and 0.5 / 100 ms = 5 images per second; the last phone lacks the second."""
+    """Return rows of two instances with 0.5 / 10 ms = 50 and 0.5 / 100 ms = 5 images/s; the last phone lacks one."""
     rows = [
         instance(id_, 0.5, time_ms, device_id=f"phone-{number:02}")
         for number in range(1, count + 1)

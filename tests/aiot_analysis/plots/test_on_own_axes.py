@@ -1,4 +1,4 @@
-"""Every plot function draws on axes or a figure of the caller, and leaves everything else there as it is."""
+"""Tests that plot functions draw on the caller's axes or figure, and leave everything else there unchanged."""
 
 import inspect
 
@@ -66,7 +66,7 @@ PUBLIC = {function.__name__: function for function in FUNCTIONS}
 
 @pytest.fixture(scope="module")
 def arguments():
-    """Frames for each public plot function."""
+    """Return the frames for each public plot function."""
     rows, _ = select.measured_rows(computer())
     pictures = test_plots.records(rows).assign(device_id="local")
     along = test_latency_stability.measured()
@@ -151,7 +151,7 @@ def vertices(path):
 
 
 def data(axes):
-    """The data of all artists of a panel."""
+    """Return the data of all artists of a panel."""
     found = [line.get_xydata().round(6).tolist() for line in axes.lines]
     found += [vertices(patch.get_patch_transform().transform_path(patch.get_path())) for patch in axes.patches]
     for collection in axes.collections:
@@ -165,7 +165,7 @@ def legend_words(legends):
 
 
 def is_empty(figure):
-    """Whether nothing is drawn on a figure itself, outside of its axes and subfigures."""
+    """Return whether nothing is drawn on a figure outside of its axes and subfigures."""
     return not (figure.texts or figure.legends or figure.lines or figure.get_supxlabel() or figure.get_suptitle())
 
 
@@ -190,7 +190,7 @@ def test_a_figure_fills_a_subfigure_and_leaves_the_others_empty(name, draw):
     assert legend_words(target.legends) == legend_words(alone.legends)
     assert target.get_label() == figure.get_label() == alone.get_label()
     assert target.get_supxlabel() == ORIGIN
-    assert style.figure_source(figure) is None  # which would draw on it once more
+    assert style.figure_source(figure) is None  # which would draw on the figure again
     assert test_print.outside(figure, test_print.words(figure)) == []
 
 

@@ -1,4 +1,4 @@
-"""Figs. 1, 2 and 3: what they say, what they draw, and the gap where nothing was profiled."""
+"""Tests of Figs. 1, 2 and 3: their words, their marks, and the gap if nothing was profiled."""
 
 import contextlib
 
@@ -69,7 +69,7 @@ def test_histograms_have_the_bins_of_the_frame_and_a_bar_for_what_is_beyond():
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["(a) ResNet50", "(b) MnasNet"]
     resnet, mnasnet = figure.axes
     bars = {round(bar.get_x(), 2): bar.get_height() for bar in mnasnet.patches if bar.get_height()}
-    assert bars == {0.28: 0.5, 2.1: 0.5}  # of the bins, and of what takes longer
+    assert bars == {0.28: 0.5, 2.1: 0.5}  # of the bins, and of longer times
     assert "50.0%" in words(figure) and "none" in words(figure)
     times_drawn = [axes.get_xlabel() for axes in figure.axes]
     assert times_drawn == ["time of each of 1 convolution (ms)", "time of each of 2 convolutions (ms)"]
@@ -85,7 +85,7 @@ def test_histograms_have_the_bins_of_the_frame_and_a_bar_for_what_is_beyond():
 
 
 def texts(figure):
-    """What stands in the boxes of each panel."""
+    """Return the texts in the boxes of each panel."""
     return [[text.get_text() for text in axes.texts if text.get_text()] for axes in figure.axes]
 
 
@@ -93,7 +93,7 @@ def test_a_module_is_drawn_with_all_its_boxes_and_arrows():
     figure = draw.typical_modules(operators.boxes(residual()), ORIGIN)
     assert texts(figure) == [["input, 8", "1x1 conv, 8\nBN, relu", "3x3 conv, 8", "addition"]]
     assert figure.axes[0].get_title(loc="left") == "(a) ResNet50: Bottleneck, b.0"
-    assert len([one for one in figure.axes[0].texts if one.get_text() == ""]) == 4  # heads of arrows
+    assert len([one for one in figure.axes[0].texts if one.get_text() == ""]) == 4  # arrowheads
 
 
 def test_a_layer_that_changes_changes_the_drawing():
@@ -132,7 +132,7 @@ def test_where_nothing_was_profiled_the_figure_says_what_to_do():
 def test_the_papers_range_cuts_bars_and_says_how_far_they_go_on():
     frame = operators.convolution_times(FRAME)
     plain, ranged = draw.convolution_times(frame, ORIGIN), draw.convolution_times(frame, ORIGIN, paper_range=True)
-    assert {axes.get_ylim() for axes in ranged.axes} == {(0, 0.12)}  # as the paper labels the axis
+    assert {axes.get_ylim() for axes in ranged.axes} == {(0, 0.12)}  # the paper's label of the axis
     assert {round(axes.get_ylim()[1], 3) for axes in plain.axes} == {1.2}  # ResNet50: one convolution of 1.5 ms
     [resnet, mnasnet] = ranged.axes
     [cut] = resnet.lines

@@ -1,4 +1,4 @@
-"""Laws of the layout, on graphs of any kind."""
+"""Tests of properties of the layout on random graphs."""
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from aiot_analysis.plots import operators
 
 @st.composite
 def graphs(draw):
-    """Boxes, each with inputs among those before it."""
+    """Draw a graph of boxes, whose inputs are previous boxes."""
     boxes = [f"b{number}" for number in range(draw(st.integers(1, 9)))]
     return {
         box: draw(st.lists(st.sampled_from(boxes[:at]), unique=True, max_size=3)) if at else []

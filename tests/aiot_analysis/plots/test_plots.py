@@ -1,4 +1,4 @@
-"""What the figures say: numbers in the alternative text, words in every gap, nothing changed outside."""
+"""Tests of all figures: numbers in the alternative text, words in every gap, and no side effects."""
 
 import io
 
@@ -35,7 +35,7 @@ A, INT8 = "tflite_cpu_float32_mnasnet", "tflite_cpu_int8_mnasnet"
 
 
 def words(figure):
-    """Every text on a figure, on one line each."""
+    """Return every text of a figure, each on one line."""
     found = [text.get_text() for text in figure.findobj(mpl.text.Text)]
     return "\n".join(text.replace("\n", " ") for text in found)
 
@@ -47,7 +47,7 @@ def records(rows):
 
 
 def all_figures(frame, origin=ORIGIN, devices=None):
-    """Every figure, from the table instances alone; the image records are of one device."""
+    """Yield every figure from rows of the table `instances`; the image records are made for one device."""
     rows, left_out = select.measured_rows(frame)
     one = rows[rows["device_id"] == rows["device_id"].min()]
     pictures = (
@@ -77,7 +77,7 @@ def test_one_device_with_most_of_the_suite_unavailable(one_device):
     for name, figure in all_figures(one_device):
         assert ORIGIN in words(figure), name
         assert name == "nnapi" or any(letter.isdigit() for letter in figure.get_label()), name
-        for axes in figure.axes:  # no panel without a word or a mark
+        for axes in figure.axes:  # each panel has a text or a mark
             assert axes.has_data() or "no data" in " ".join(text.get_text() for text in axes.texts), name
         figure.draw_without_rendering()
     assert dict(mpl.rcParams) == before
@@ -175,7 +175,7 @@ def test_a_distribution_of_means_alone_is_gaps():
     summary = latency_stats.summary(images(A, [True] * 3, [10.0, 20.0, 30.0]))
     times = [name for name in summary if name.endswith("_ms")]
     figure = latency.distribution(summary.assign(**dict.fromkeys(times, float("nan"))), ORIGIN)
-    figure.savefig(io.BytesIO(), format="svg")  # which draws ticks that the screen leaves out
+    figure.savefig(io.BytesIO(), format="svg")  # which draws ticks that are not displayed
     assert [text.get_text() for text in figure.axes[0].texts].count("no data") == 1
 
 
@@ -207,7 +207,7 @@ def test_origin_line():
 
 
 def fleet(count):
-    """Devices of Table III, the last one without a number."""
+    """Return rows of devices of Table III, and of a last one without a number."""
     return pd.DataFrame(
         {
             "device_id": [f"phone-{n:02d}" for n in range(count)],

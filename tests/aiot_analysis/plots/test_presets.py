@@ -1,4 +1,4 @@
-"""Presets of publishers: widths from their sources, fonts that exist, words that fit, and legends that stay small."""
+"""Tests of the presets of publishers: widths, available fonts, fitting texts and small legends."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from aiot_analysis.plots import style
 from aiot_analysis.plots.presets import PRESETS
 from tests.aiot_analysis.plots.test_print import outside, overlapping, words
 
-PICA, POINTS = 12, 72.27  # points of TeX in a pica and in an inch
+PICA, POINTS = 12, 72.27  # TeX points per pica and per inch
 BUNDLED = {Path(path).stem for path in Path(mpl.get_data_path(), "fonts", "ttf").glob("*.ttf")}
 LARGEST_LEGEND = 0.15  # of the area of a figure
 
@@ -45,7 +45,10 @@ def test_words_are_readable_inside_and_apart_and_legends_are_small(name, figures
     preset = PRESETS[name]
     for title, figure in figures.items():
         for width, inches in preset.widths.items():
-            with style.printing(inches, preset.sheet), style.context():  # fonts are looked up in it, as in a saved file
+            with (
+                style.printing(inches, preset.sheet),
+                style.context(),
+            ):  # fonts are looked up while drawing, as for a saved file
                 again = style.figure_source(figure).again()
                 place = f"{title}, {width}"
                 placed = words(again)
@@ -57,7 +60,7 @@ def test_words_are_readable_inside_and_apart_and_legends_are_small(name, figures
 
 
 def legend_share(figure):
-    """The area of the legends of a figure that was drawn, as a share of the figure's."""
+    """Return the area of the legends of a drawn figure as a share of the figure."""
     legends = [*figure.legends, *(axes.get_legend() for axes in figure.axes if axes.get_legend())]
     boxes = [legend.get_window_extent() for legend in legends]
     return sum(box.width * box.height for box in boxes) / (figure.bbox.width * figure.bbox.height)

@@ -1,4 +1,4 @@
-"""Figures for a printed column: as wide as asked for, and their words large enough, inside, and apart."""
+"""Tests of figures for print: the requested width, and texts that are readable, inside and apart."""
 
 from itertools import combinations
 from pathlib import Path
@@ -15,15 +15,15 @@ from aiot_analysis.plots import style
 from aiot_analysis.plots.presets import PRESETS
 from tests.aiot_analysis.plots import test_plots
 
-INK = 0.5  # points by which the boxes of words may touch
+INK = 0.5  # points by which boxes of texts may overlap
 
 
 def words(figure):
-    """The texts of a figure that are drawn, with their boxes in points, but for the mark that lies over everything."""
+    """Return the drawn texts of a figure and their boxes in points, without the mark over the whole figure."""
     figure.draw_without_rendering()
     undrawn = set()
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
-        shown = axis._update_ticks() if axis.axes.axison else []  # ticks outside of the view keep their label
+        shown = axis._update_ticks() if axis.axes.axison else []  # ticks outside of the view still have labels
         ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
         undrawn |= {label for tick in ticks if tick not in shown for label in (tick.label1, tick.label2)}
     found = []
@@ -36,7 +36,7 @@ def words(figure):
 
 
 def outside(figure, placed):
-    """The words beyond the edges, of those that `words` placed."""
+    """Return the texts beyond the edges of the figure, from the result of `words`."""
     width, height = (72 * inches for inches in figure.get_size_inches())
     return [
         text.get_text()
@@ -46,7 +46,7 @@ def outside(figure, placed):
 
 
 def overlapping(placed):
-    """Pairs of level words on one another; boxes of turned words are larger than the words."""
+    """Return the pairs of horizontal texts that overlap; boxes of rotated texts are larger than the texts."""
     level = [(text, box) for text, box in placed if text.get_rotation() == 0]
     pairs = []
     for (one, a), (other, b) in combinations(level, 2):
@@ -97,7 +97,7 @@ def test_a_sheet_is_laid_over_the_projects(tmp_path: Path):
     before = style.look("tflite_cpu")
     with style.printing(3.5, sheet):
         assert style.look("tflite_cpu").color == "#112233"
-        assert style.look("pytorch_cpu").color == "#112233"  # the third of two colours, with a marker of its own
+        assert style.look("pytorch_cpu").color == "#112233"  # the two colours repeat, but markers do not
         assert style.look("pytorch_cpu").marker != style.look("tflite_cpu").marker
         with style.context():
             assert mpl.rcParams["axes.titlesize"] == 9
@@ -106,7 +106,7 @@ def test_a_sheet_is_laid_over_the_projects(tmp_path: Path):
 
 
 def colors(figure):
-    """The colours of all lines, areas and marks of a figure."""
+    """Return the colours of all lines, areas and marks of a figure."""
     found = set()
     for artist in figure.findobj(lambda one: isinstance(one, (Line2D, Patch, Collection))):
         if isinstance(artist, Line2D):

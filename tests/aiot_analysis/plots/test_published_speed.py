@@ -1,4 +1,4 @@
-"""What the figures of published profile jobs say."""
+"""Tests of the figures of published profile jobs."""
 
 import matplotlib as mpl
 import pandas as pd
@@ -16,7 +16,7 @@ ORIGIN = "published by Qualcomm, AI Hub Models · inference only"
 
 
 def frames(jobs):
-    """Frames for each figure of profile jobs."""
+    """Return the frames for each figure of profile jobs."""
     points = published_speed.complexity(jobs)
     off_line = complexity.over_devices(complexity.residuals(points))
     accurate = published_speed.with_accuracy(jobs, jobs)
@@ -113,7 +113,7 @@ def test_published_times_are_a_grey_layer_of_their_framework_and_off_by_default(
     within = tflite[tflite["macs_millions"].between(300.8 / 1.3, 4089.2 * 1.3)]
     assert sorted(grey_points(layered, 0)) == sorted(within[["macs_millions", "latency_ms"]].to_numpy().tolist())
     assert layered.axes[1].get_title(loc="left") == "PyTorch"
-    assert grey_points(layered, 1) == []  # nobody published it
+    assert grey_points(layered, 1) == []  # not published
     low, high = layered.axes[0].get_ylim()
     assert (
         low < within["latency_ms"].min() and high > 60 and layered.get_label().endswith("Published times are in grey.")

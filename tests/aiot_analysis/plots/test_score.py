@@ -1,4 +1,4 @@
-"""The figures of complexity, of the trade-off and of the score: what is drawn are the numbers of the frames."""
+"""Tests that figures of complexity, trade-off and score draw the numbers of their frames."""
 
 import matplotlib as mpl
 import numpy as np
@@ -65,7 +65,7 @@ def test_the_line_of_one_device_passes_where_it_should():
 
 
 def test_points_are_at_their_operations_and_each_panel_has_the_line_through_its_points():
-    """Times of TFLite are proportional to operations, and those of PyTorch to their square root."""
+    """Times of TFLite are proportional to operations, and times of PyTorch to their square root."""
     macs = {"squeezenet": 833.0, "mobilenet_v2": 300.0, "resnet50": 3800.0}
     rows = [
         {"device_id": device_id, "implementation": name, "model": model, "macs_millions": size, "latency_ms": ms}
@@ -96,7 +96,7 @@ def test_labels_of_models_do_not_overlap():
     figure.draw_without_rendering()
     labels = figure.axes[0].get_xticklabels()
     assert "MobileNetV2 300\nMnasNet 315" in [one.get_text() for one in labels]
-    # along a slant, labels are apart if their anchors are further apart than they are high
+    # slanted labels do not overlap if their anchors are further apart than their height
     step = np.diff(sorted(one.get_window_extent().x1 for one in labels))
     height = max(one.get_window_extent().height for one in figure.axes[0].get_yticklabels())
     assert len(labels) == 5 and (step > height).all()
@@ -159,7 +159,7 @@ def test_what_is_on_the_front_is_filled():
 
 
 def fleet(count):
-    """Devices that are ever slower; inference is a smaller part of the time of every second."""
+    """Return rows of devices, each slower than the one before; every second one has a smaller share of inference."""
     rows = []
     for number in range(count):
         for one in names.PAPER_FLOAT32:

@@ -1,4 +1,4 @@
-"""The mark of the origin, sizes of text on pages and in print, ticks of logarithmic axes, and neutral colours."""
+"""Tests of the mark of the origin, sizes of text on pages and in print, logarithmic ticks, and neutral colours."""
 
 import re
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_a_light_level_mark_is_below_all_data_of_a_panel(origin, word):
     figure.draw_without_rendering()
     box, room = mark.get_window_extent(), axes.get_window_extent()
     assert room.x0 <= box.x0 and box.x1 <= room.x1 and room.y0 <= box.y0 and box.y1 <= room.y1
-    # legible and light: the contrast of WCAG 2.2 with the ground is above 1.3 and below 3
+    # light but legible: the contrast of WCAG 2.2 with the background is between 1.3 and 3
     parts = np.array(mpl.colors.to_rgb(mark.get_color()))
     linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
     assert 1.3 < 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05) < 3
@@ -94,7 +94,7 @@ def test_a_panel_covered_by_cells_is_marked_above_and_apart_from_its_title():
     [mark] = marks(figure)
     assert mark.get_window_extent().y0 >= axes.get_window_extent().y1
     title = axes._left_title.get_window_extent()
-    words = mark.get_window_extent()  # of which the last line is empty, beside the title
+    words = mark.get_window_extent()  # the last line is empty, beside the title
     assert mark.get_text() == "SIMULATED\n" and words.y1 - words.height / 2 >= title.y0 + title.height / 2
 
 
@@ -141,7 +141,7 @@ def test_no_text_of_a_figure_is_smaller_than_11_pixels_on_a_page(count, one_devi
     for name, figure in test_plots.all_figures(instances(*frame.to_dict("records"))):
         small = [text.get_text() for text, _ in test_print.words(figure) if text.get_fontsize() < PAGE_POINTS - 1e-9]
         assert small == [], name
-        assert figure.get_size_inches()[0] <= style.WIDEST, name  # wider ones are displayed smaller
+        assert figure.get_size_inches()[0] <= style.WIDEST, name  # wider figures are scaled down
 
 
 def test_large_numbers_in_words_have_no_exponent():

@@ -1,4 +1,4 @@
-"""The parameter file says of every value where it is from, and what follows from it is as the remarks have it."""
+"""Tests that the parameter file states the source of every value, and that its consequences match the remarks."""
 
 import math
 
@@ -71,7 +71,7 @@ def test_named_sources_and_listed_sources_are_the_same():
         for cell in files.values()
         if "source" in cell
     }
-    text = " ".join(rule["why"] for rule in file["rules"].values()) + "paddle_nnapi"  # of a comment
+    text = " ".join(rule["why"] for rule in file["rules"].values()) + "paddle_nnapi"  # in a comment
     assert set(file["sources"]) == named | {key for key in file["sources"] if key in text}
 
 

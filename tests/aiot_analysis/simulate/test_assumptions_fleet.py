@@ -1,4 +1,4 @@
-"""Which phones there are: Table III as it stands, and any number of others like them."""
+"""Tests of the simulated phones: those of Table III, and any number of similar ones."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def test_the_first_51_are_those_of_table_iii():
 def test_ten_of_them_have_the_score_of_table_iv():
     scores = {phone.name: phone.vips for phone in assumptions.paper_phones() if phone.vips is not None}
     assert scores == dict(zip(paper.top10()["device"], paper.top10()["vips"], strict=True))
-    # kept as printed
+    # as printed in the paper
     assert scores["Meizu 16Xs"] == 129.46
     assert "Meizu 16s" not in scores
 

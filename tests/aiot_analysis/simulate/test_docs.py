@@ -1,4 +1,4 @@
-"""docs/simulation.md: every number in it is computed here again."""
+"""Tests that recompute every number in docs/simulation.md."""
 
 import re
 from pathlib import Path

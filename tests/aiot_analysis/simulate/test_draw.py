@@ -1,4 +1,4 @@
-"""What is drawn: the scores of Table IV whatever the seed, and the patterns of the remarks."""
+"""Tests of the drawn results: the scores of Table IV for any seed, and the patterns of the remarks."""
 
 import itertools
 from statistics import median
@@ -18,7 +18,7 @@ IMAGES = 500
 
 
 def vips(drawn):
-    """Equation 1 in the paper's Section III-D, from the records themselves."""
+    """Compute Equation 1 of Section III-D of the paper from the records."""
     of_float32 = [one for one in drawn if one.instance_id in names.PAPER_FLOAT32]
     assert len(of_float32) == 24
     return sum(one.correct.mean() / (one.phases_ns.sum(axis=0).mean() / 1e9) for one in of_float32)
@@ -30,7 +30,7 @@ def phone(number, instances=names.PAPER_FLOAT32, seed=0, count=IMAGES):
 
 @pytest.fixture(scope="module")
 def all_phones():
-    """Every phone of Table III with its float32 instances, by number and id."""
+    """Return the float32 instances of every phone of Table III by its number and their ids."""
     return {
         one.number: {drawn.instance_id: drawn for drawn in draw.phone(one, names.PAPER_FLOAT32, 0, IMAGES)[0]}
         for one in assumptions.paper_phones()
@@ -64,7 +64,7 @@ def test_table_iv_comes_out_in_its_order(all_phones):
     ranked = sorted(scores, key=scores.get, reverse=True)
     assert ranked[:10] == paper.top10()["device"].tolist()
     assert [round(scores[name], 2) for name in ranked[:10]] == paper.top10()["vips"].tolist()
-    # below, chips rank: no step is wide, and the slowest chip is last
+    # the ranks below follow the chips: no step is wide, and the slowest chip is last
     rest = [scores[name] for name in ranked[9:]]
     assert max(high / low for high, low in itertools.pairwise(rest)) < 1.4
     assert {one.name: one.soc for one in assumptions.paper_phones()}[ranked[-1]] == "Kirin 710"
@@ -141,7 +141,7 @@ def test_some_phones_get_slower_and_most_do_not():
 
 
 def test_all_phones_find_the_same_images_hard_and_a_few_images_flip(all_phones):
-    """Remark 1: accuracy fluctuates across devices, most with TensorFlow Lite and with InceptionV3."""
+    """As in Remark 1, accuracy fluctuates across devices, most with TensorFlow Lite and with InceptionV3."""
 
     def unstable(implementation, model):
         right = np.array([phones[f"{implementation}_float32_{model}"].correct for phones in all_phones.values()])
@@ -189,7 +189,7 @@ def test_phones_of_one_chip_and_android_differ_less_than_others(all_phones):
 
 
 def test_remark_2_on_the_phones(all_phones):
-    """PyTorch is fastest for the heavy models, but for particular devices; TensorFlow Lite for the light ones."""
+    """PyTorch is fastest for heavy models, except on particular devices, and TensorFlow Lite for light ones."""
     best = {
         model: [
             min(("tflite", "pytorch", "caffe2"), key=lambda f: mean_ms(phones[f"{f}_cpu_float32_{model}"]))

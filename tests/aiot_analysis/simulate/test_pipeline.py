@@ -1,4 +1,4 @@
-"""The fleet through the pipeline: Table IV from the processed tables, marked as simulated all the way."""
+"""Tests of a fleet in the pipeline: processed tables give Table IV, and everything is marked as simulated."""
 
 import pandas as pd
 import pytest
@@ -13,7 +13,7 @@ from tests.command import aiot
 
 
 def processed(workspace, options):
-    """The tables of a fleet as `aiot process` makes them."""
+    """Return the tables of a fleet as `aiot process` makes them."""
     raw, tables = workspace / "raw", workspace / "processed"
     simulate.simulate(options, raw, jobs=2)
     done = aiot("process", "--raw", raw, "--processed", tables)
@@ -24,12 +24,12 @@ def processed(workspace, options):
 
 @pytest.fixture(scope="module")
 def reduced(tmp_path_factory):
-    """All 51 phones and one more, ten images."""
+    """Return the data of all 51 phones and one more on ten images."""
     return processed(tmp_path_factory.mktemp("reduced"), simulate.Options(devices=52, images=10, quantized_on=2))
 
 
 def check_table_iv(data):
-    """VIPS of the tables is Table IV to two decimals, and nobody else is before rank 11."""
+    """Check that VIPS equals Table IV to two decimals, and that all other phones have rank 11 or below."""
     rows, left_out = select.measured_rows(data.instances)
     assert left_out.empty
     scores = vips.scores(rows).merge(data.devices[["device_id", "maker", "model", "paper_id"]], on="device_id")
@@ -48,7 +48,7 @@ def test_vips_of_the_processed_tables_is_table_iv(reduced):
 
 
 def check_verdicts(instances):
-    """Few instances are doubtful, since phones get warm and by chance, and all others are valid."""
+    """Check that few instances are doubtful, because of warm phones or chance, and that all others are valid."""
     doubtful = instances[instances["verdict"] != "valid"]
     assert 0 < len(doubtful) < 0.1 * len(instances)
     assert doubtful["reasons"].str.fullmatch("its time was unstable over the run: [^;]+").all()

@@ -1,4 +1,4 @@
-"""The raw logs as files: of the format, the same for the same options, never half, never mixed."""
+"""Tests that simulated raw logs have the right format, depend only on the options, and are never partial or mixed."""
 
 import json
 import os
@@ -23,11 +23,11 @@ import os, resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
 os.execv(sys.argv[2], sys.argv[2:])
 """
-"""Becomes the program that follows, which can write no larger file than so many bytes."""
+"""Code that runs another program with a limit on the size of the files it writes."""
 
 
 def contents(folder):
-    """Every file below a folder by its path within it."""
+    """Return the content of every file below a folder by its relative path."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
@@ -52,7 +52,7 @@ def aiot(*words, limit_bytes=None, start_new_session=False):
 
 
 def refused(*words, **how):
-    """The one sentence a call is refused with."""
+    """Return the sentence with which a call is refused."""
     process = aiot(*words, **how)
     out, errors = process.communicate(timeout=120)
     assert (process.returncode, out) == (1, "")
@@ -63,7 +63,7 @@ def refused(*words, **how):
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """The folder of a fleet of two phones and six images."""
+    """Return the folder of a fleet of two phones and six images."""
     raw = tmp_path_factory.mktemp("small") / "raw"
     simulate.simulate(SMALL, raw, jobs=1)
     return raw
@@ -110,7 +110,7 @@ def test_events_have_the_fields_a_real_run_has_in_its_order(small):
 
 def test_each_phone_has_an_order_of_its_own(small):
     runs = [rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS) for folder in rawlog.run_folders(small)]
-    paper = [tuple(id_ for id_ in run["suite"] if "_float32_" in id_) for run in runs]  # that all phones ran
+    paper = [tuple(id_ for id_ in run["suite"] if "_float32_" in id_) for run in runs]  # run by all phones
     assert len(set(paper)) == len(runs) > 1
 
 

@@ -1,4 +1,4 @@
-"""Fixtures shared with the tests of the reports."""
+"""Fixtures that are shared with the tests of the reports."""
 
 from tests.aiot_analysis.report.conftest import processed
 

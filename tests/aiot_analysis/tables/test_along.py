@@ -13,7 +13,7 @@ A, B = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet"
 
 
 def spoiled():
-    """Ten images: the third failed, the fifth has no time, the sixth a negative one, the seventh an infinite one."""
+    """Return ten images: the third failed; the fifth, sixth and seventh have no, a negative and an infinite time."""
     frame = records(A, np.arange(10.0, 20))
     frame.loc[2, "failed"] = True
     frame.loc[[2, 4], "inference_ms"] = np.nan
@@ -39,7 +39,7 @@ def test_the_first_image_is_apart_unless_it_is_asked_for():
     assert along.usable(records(A, np.array([9.0, 1, 2])))["ms"].tolist() == [1, 2]
     assert along.usable(records(A, np.array([9.0, 1, 2])), first=True)["ms"].tolist() == [9, 1, 2]
     failed = records(A, np.array([9.0, 1, 2])).assign(failed=[True, False, False])
-    assert along.usable(failed)["query"].tolist() == [1, 2]  # the first query, not the first that has a time
+    assert along.usable(failed)["query"].tolist() == [1, 2]  # the first query, not the first one with a time
 
 
 def test_many_queries_are_listed_in_short():

@@ -1,4 +1,4 @@
-"""Work on a Dask cluster of two worker processes gives what it gives here; what cannot work is one sentence."""
+"""Tests that a Dask cluster of two workers gives the results of this process, and that failures are one sentence."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ INSTANCE = "tflite_cpu_float32_mobilenet_v2"
 
 @pytest.fixture(scope="module", autouse=True)
 def scratch_space(tmp_path_factory):
-    """A folder for the files of Dask: a scheduler makes some too, and leaves the folder that it made."""
+    """Make a folder for the files of Dask, since a scheduler leaves its folder behind."""
     with dask.config.set({"temporary-directory": str(tmp_path_factory.mktemp("dask"))}):
         yield
 
 
 @pytest.fixture(scope="module")
 def scheduler(scratch_space):
-    """The address of a scheduler with two workers, which gives up a call whose worker ended."""
+    """Start a scheduler with two workers that gives up calls of ended workers, and return its address."""
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as workers,
@@ -48,7 +48,7 @@ def scheduler(scratch_space):
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory):
-    """Five simulated phones of six images, one of them with a damaged log, and one run that cannot be read."""
+    """Write five simulated phones with six images, one of them with a damaged log, and one unreadable run."""
     folder = tmp_path_factory.mktemp("fleet") / "raw"
     simulate.simulate(simulate.Options(devices=5, images=6, quantized_on=1), folder, jobs=2)
     log = sorted(folder.rglob(f"{INSTANCE}.*.jsonl"))[1]
@@ -59,13 +59,13 @@ def raw(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def here(raw):
-    """The tables as this process makes them."""
+    """Return the tables as this process makes them."""
     ingest.process(raw, raw.parent / "here", jobs=2)
     return raw.parent / "here"
 
 
 def content(processed):
-    """Every table, the image records with the classes as tuples."""
+    """Return every table; image records have their classes as tuples."""
     found = {name: storage.read(name, processed) for name in storage.TABLES}
     found["images"]["top5"] = found["images"]["top5"].map(tuple)
     return found
@@ -81,7 +81,7 @@ def test_runs_are_read_as_here(raw, here, scheduler, tmp_path):
     found, expected = content(folder), content(here)
     assert len(found["instances"]) == 4 * 24 + 36
     assert len(found["left_out"]) == 2
-    for name in set(storage.TABLES) - {"left_out"}:  # which has the folders as they were given
+    for name in set(storage.TABLES) - {"left_out"}:  # which has the folders as they were named
         assert_frame_equal(found[name], expected[name], rtol=1e-9, atol=0, obj=name)
     assert ingest.process(raw, folder).read == 0
 
@@ -133,7 +133,7 @@ def test_devices_come_in_their_order_and_those_without_records_do_not(here, sche
 
 @pytest.mark.slow
 def test_the_overview_is_the_same_page(here, scheduler, tmp_path):
-    """Every cell shows the same: text, tables and pictures to the byte."""
+    """Every cell has the same texts, tables and pictures, byte for byte."""
     shown = []
     for number, more in enumerate([[], ["--scheduler", scheduler]]):
         out = tmp_path / str(number)
@@ -271,7 +271,7 @@ def test_workers_that_end_are_one_sentence(scheduler):
 
 @contextmanager
 def cluster_without_workers():
-    """A scheduler that gives a call to another worker if one ends, as it does by default."""
+    """Start a scheduler that retries calls of ended workers, as by default, and return its address."""
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 3}),
         LocalCluster(n_workers=0, dashboard_address=":0") as cluster,
@@ -281,7 +281,7 @@ def cluster_without_workers():
 
 @contextmanager
 def worker_of(address, folder):
-    """A worker process that nobody starts again when it ends."""
+    """Start a worker process that is not restarted when it ends."""
     words = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny", "--nthreads", "1"]
     words += ["--no-dashboard", "--local-directory", str(folder)]
     process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -293,7 +293,7 @@ def worker_of(address, folder):
 
 
 def test_when_the_last_worker_dies_the_command_says_so_and_ends(raw, here, monkeypatch, tmp_path):
-    """The scheduler would give the run to the next worker, but there is none."""
+    """The scheduler would give the run to another worker, but there is none."""
     monkeypatch.setattr("aiot_analysis.ingest.run.make_part", lambda *arguments: os._exit(1))
     words = ["process", "--raw", raw, "--processed", tmp_path / "tables", "--wait-for-workers"]
     with cluster_without_workers() as cluster:

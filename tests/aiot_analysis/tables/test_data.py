@@ -16,7 +16,7 @@ ID = "tflite_cpu_int8_mnasnet"
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A project with one measured and one imported device, seen from its folder of notebooks."""
+    """Make a project with a measured and an imported device, and change to its folder of notebooks."""
     processed = tmp_path / "data" / "processed"
     rows = instances(instance(ID), instance(ID, device_id="phone", origin="imported"))
     storage.write("instances", rows, processed)
@@ -101,7 +101,7 @@ def test_the_package_exports_load_and_imports_pandas_only_then():
 
 @pytest.fixture
 def two(project):
-    """Data of two measured devices, each with an instance, two images and a sample of telemetry."""
+    """Return data of two measured devices, each with an instance, two images and a sample of telemetry."""
     processed = project / "data" / "processed"
     storage.write("instances", instances(instance(ID), instance(ID, device_id="phone")), processed)
     storage.write("devices", storage.table("devices", [device(), device("phone", model="<b>Phone</b>")]), processed)
@@ -163,7 +163,7 @@ def test_no_device_at_all_means_every_device_where_tables_are_loaded(two):
 
 
 def test_the_id_of_a_device_is_not_a_part_of_another_one(project):
-    """Nor are several ids what one with a comma in it names."""
+    """An id that contains a comma does not stand for several ids, either."""
     processed = project / "data" / "processed"
     ids = ["pixel-4", "pixel-4a", "a,b", "a"]
     storage.write("instances", instances(*(instance(ID, device_id=one) for one in ids)), processed)
@@ -184,7 +184,7 @@ LATER = "20260201T000000Z-bbbbbb"
 
 @pytest.fixture
 def several(project):
-    """Two runs of an instance with other threads, and another instance; images of labels 3, 4 and 5."""
+    """Return data of two runs of an instance with different threads, and another instance, on labels 3, 4 and 5."""
     processed = project / "data" / "processed"
     rows = [instance(ID, threads=1), instance(ID, threads=4, run_id=LATER), instance(FLOAT32, threads=1)]
     storage.write("instances", instances(*rows), processed)
@@ -272,7 +272,7 @@ def test_other_tables_are_chosen_from_alike(two):
 
 
 def test_results_are_the_rows_that_pages_use(project):
-    """A pivot of `instances` would average the earlier run, the invalid row and the one of another profile in."""
+    """A pivot of `instances` would also average an earlier run, an invalid row and a row of another profile."""
     processed = project / "data" / "processed"
     rows = [
         instance(ID, 0.2, 90.0),
@@ -289,7 +289,7 @@ def test_results_are_the_rows_that_pages_use(project):
     assert found.results("valid")["instance_id"].tolist() == [ID]
     assert found.results(model="resnet50")["instance_id"].tolist() == [FLOAT32]
     assert found.results(framework=["tflite", "pytorch"], quantization="int8")["instance_id"].tolist() == [ID]
-    assert found.results(delegate="nnapi").empty  # it is known, and has no result
+    assert found.results(delegate="nnapi").empty  # a known instance without a result
     assert found.results().index.tolist() == [0, 1]
     for chosen in ({"model": "alexnet"}, {"colour": 1}, {"verdicts": "invalid"}):
         with pytest.raises(DataError, match=f"{next(iter(chosen.values()))}|colour"):

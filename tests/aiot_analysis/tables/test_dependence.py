@@ -50,7 +50,7 @@ def test_block_lengths_stay_within_the_series_and_know_no_unit(times):
 
 
 def test_the_error_is_that_of_drawing_blocks():
-    """Against drawing them: 4000 resamples of one series, block by block."""
+    """The error agrees with that of 4000 resamples of one series, drawn block by block."""
     series = autocorrelated(0.6, 1, 200, seed=3)
     block = int(dependence.lengths(series)[0])
     rng = np.random.default_rng(0)

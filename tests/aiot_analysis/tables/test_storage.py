@@ -221,5 +221,5 @@ def test_a_table_without_rows_has_the_columns_and_types_of_one_with_rows(name):
     assert empty.empty
     assert list(empty) == list(storage.TABLES[name].to_schema().columns)
     storage.TABLES[name].to_schema().validate(empty)
-    empty["another"] = 1  # who changes it changes no other
+    empty["another"] = 1  # a change of one copy does not change the others
     assert "another" not in storage.table(name, [])

@@ -35,7 +35,7 @@ GOOD = {
             "its weights are random, so that it has ",
         ),
         ({"weights": "random", "accuracy": None, "timing": "inference"}, "invalid", "no time was measured"),
-        ({"study": "profile", "accuracy": None, "images": 0}, "valid", ""),  # it shows no images
+        ({"study": "profile", "accuracy": None, "images": 0}, "valid", ""),  # this run shows no images
         ({"study": "profile", "reasons": "no operator was timed"}, "semi-valid", "no operator was timed"),
         ({"study": "resize", "accuracy": None}, "invalid", "no accuracy was measured"),
         ({"images": 499}, "semi-valid", "499 of 500 images"),
@@ -81,7 +81,7 @@ COOL = {
 
 
 def samples(*changes, every_s=5):
-    """Samples of a device that is cool, so many seconds apart, each with other values."""
+    """Return samples of a cool device, this many seconds apart, each with other values."""
     times = pd.Timestamp("2026-01-01T00:00:00Z") + pd.to_timedelta(np.arange(len(changes)) * every_s, unit="s")
     pairs = zip(times, changes, strict=True)
     return [{**COOL, "at": at.strftime("%Y-%m-%dT%H:%M:%SZ"), **change} for at, change in pairs]
@@ -91,7 +91,7 @@ def samples(*changes, every_s=5):
     "changes, reason",
     [
         ([{}, {}, {}], ""),
-        ([dict.fromkeys(COOL), dict.fromkeys(COOL)], ""),  # a device that tells nothing
+        ([dict.fromkeys(COOL), dict.fromkeys(COOL)], ""),  # a device without readings
         ([{}, {"thermal_status": "light"}, {}], "the thermal status was light: let the device cool and run again"),
         ([{}, {"thermal_status": "moderate"}, {"thermal_status": "light"}], "the thermal status was moderate"),
         ([{"battery_temperature_c": 45.0, "skin_temperature_c": 45.0}], ""),
@@ -105,8 +105,8 @@ def samples(*changes, every_s=5):
         ([{"battery_percent": 100.0}, {"battery_percent": 100.0, "charging": False}], ""),
         ([{"frequency_mhz": mhz} for mhz in (2000, 2100, 1900, 1900, 1850, 1850)], ""),
         ([{"frequency_mhz": mhz} for mhz in (2000, 2000, 1900, 1900, 1700, 1700)], "the frequency fell by 15%"),
-        ([{"frequency_mhz": mhz} for mhz in (2000, 2000, 900, 900, 900)], ""),  # too few of them
-        ([{"frequency_mhz": mhz} for mhz in (1000, 1000, 1500, 1500, 2000, 2000)], ""),  # it came to work
+        ([{"frequency_mhz": mhz} for mhz in (2000, 2000, 900, 900, 900)], ""),  # too few samples
+        ([{"frequency_mhz": mhz} for mhz in (1000, 1000, 1500, 1500, 2000, 2000)], ""),  # it rose under load
         ([{}, {"lost": True}, {}], "the connection was lost during the measurement (10 s between"),
         ([{}, {"overridden": True}], "the battery or thermal status was set by hand"),
         (
@@ -137,7 +137,7 @@ def test_a_gap_between_samples_is_reported():
         judge(GOOD, samples({}, {}, every_s=31))[1]
         == "the device's state was not sampled for 31 s during the measurement"
     )
-    back = [*samples({}, {}), *samples({})]  # a clock that was set
+    back = [*samples({}, {}), *samples({})]  # the clock was changed
     assert judge(GOOD, back) == ("valid", "")
     assert judge(GOOD, [{**COOL, "at": "soon"}, {**COOL, "at": "2026-01-01T00:00:00"}]) == ("valid", "")
 

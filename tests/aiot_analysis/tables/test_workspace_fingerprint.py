@@ -19,9 +19,9 @@ def test_data_are_hashed_by_content_and_files_that_did_not_change_are_not_read(p
     assert sorted(Path(path).name for path in seen) == ["devices.parquet", "instances.parquet", "left_out.parquet"]
     devices = processed / "devices.parquet"
     os.utime(devices, (1, 1))
-    assert Tables(processed, seen).whole == before  # same content, another time
+    assert Tables(processed, seen).whole == before  # the same content with another time
     forged = {path: [size, time, "0" * 64] for path, (size, time, _) in seen.items()}
-    assert Tables(processed, forged).whole != before  # believed, since size and time are the same
+    assert Tables(processed, forged).whole != before  # accepted, since size and time are the same
     devices.write_bytes(devices.read_bytes() + b"x")
     assert Tables(processed, seen).whole != before
 

@@ -1,4 +1,4 @@
-"""Where the tables are, and whether their files are those that `aiot process` wrote."""
+"""Tests of finding the tables, and of checking that their files are those written by `aiot process`."""
 
 import json
 import os
@@ -25,7 +25,7 @@ ONE, TWO = "tflite_cpu_float32_mobilenet_v2", "tflite_cpu_int8_mobilenet_v2"
 
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
-    """A folder with a table of instances in data/processed, seen from its folder of notebooks."""
+    """Make a workspace with a table of instances in data/processed, and change to its folder of notebooks."""
     _tables(tmp_path / "data" / "processed")
     (tmp_path / "notebooks").mkdir()
     monkeypatch.chdir(tmp_path / "notebooks")
@@ -62,7 +62,7 @@ def test_a_folder_without_tables_does_not_hide_those_of_a_folder_above(workspace
 def test_load_and_the_commands_have_one_workspace(workspace):
     inner = workspace / "notebooks"
     assert processed.find().parents[1] == rawlog.workspace_to_read() == workspace
-    begin(inner / "data" / "raw", [ONE])  # a workspace of its own, whose tables are not made yet
+    begin(inner / "data" / "raw", [ONE])  # a separate workspace without tables
     assert rawlog.workspace_to_read() == Path()
     with pytest.raises(DataError, match=rf"There is no table instances in {inner}/data/processed: run `aiot process`"):
         aiot_analysis.load()
@@ -130,14 +130,14 @@ def test_a_path_that_is_nowhere_is_named_with_where_it_was_looked_for(workspace,
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """The processed tables of two devices with two instances each, as `aiot process` wrote them."""
+    """Return the tables of two devices with two instances each as written by `aiot process`."""
     folder = tmp_path_factory.mktemp("whole")
     for device in ("local", "phone"):
         run = begin(folder / "raw", [ONE, TWO], "20260101T000000Z-aaaaaa", device)
         for instance in (ONE, TWO):
             images = [image(query, query % 2) for query in range(3)]
             attempt(run, instance, {**LOAD, "instance": instance}, *images, {**end(), "images": 3})
-    for name in ("notes.txt", "phone/notes.txt"):  # two files that are left out
+    for name in ("notes.txt", "phone/notes.txt"):  # two excluded files
         (folder / "raw" / name).touch()
     ingest.process(folder / "raw", folder / "processed")
     return folder / "processed"
@@ -145,7 +145,7 @@ def whole(tmp_path_factory):
 
 @pytest.fixture
 def copy(whole, tmp_path):
-    """A copy of them that keeps no times."""
+    """Return a copy of the tables with other modification times."""
     return Path(shutil.copytree(whole, tmp_path / "copy", copy_function=shutil.copyfile))
 
 
@@ -252,7 +252,7 @@ def test_an_interrupted_update_is_reported(copy, monkeypatch):
 
 
 def test_process_makes_damaged_tables_anew(whole, copy):
-    """Also where size and time of a table are as they were, and it cannot be read."""
+    """Tables that cannot be read are made again, even if their size and time are unchanged."""
     raw = whole.parent / "raw"
     halved_bytes(copy / IMAGES)
     ingest.process(raw, copy)
