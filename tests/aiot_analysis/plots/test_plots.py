@@ -207,7 +207,7 @@ def test_origin_line():
 
 
 def fleet(count):
-    """Return rows of devices of Table III, and of a last one without a number."""
+    """Return rows of phones of Table III, and of one without a number."""
     return pd.DataFrame(
         {
             "device_id": [f"phone-{n:02d}" for n in range(count)],

@@ -1,4 +1,4 @@
-"""Rows of the table `instances` from the published facts that come with the package, made without the importers."""
+"""Make rows of the table `instances` from the published facts in the package, without the importers."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ ACCURACY = ["model", "device", "precision", "runtime"]
 
 
 def instances(**wanted):
-    """The rows of AI Hub whose columns have one of the wanted values, as in model=["resnet50"]."""
+    """Return the rows of AI Hub whose columns have one of these values, as in model=["resnet50"]."""
     times = pd.read_csv(FACTS / "ai_hub_performance.csv")
     right = pd.read_csv(FACTS / "ai_hub_accuracy.csv")[
         [*ACCURACY, "samples", "torch_accuracy_percent", "accuracy_percent"]

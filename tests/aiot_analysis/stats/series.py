@@ -1,4 +1,4 @@
-"""Times along a run that depend on those before, and image records of given times."""
+"""Make autocorrelated times along a run, and image records from times."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def autocorrelated(phi: float, count: int, n: int, seed: int = 0) -> NDArray[np.float64]:
-    """Series (count, n) of mean 0 and variance 1 where each value is phi times the one before, and noise: AR(1)."""
+    """Return AR(1) series, of shape (count, n), with mean 0, variance 1 and autocorrelation phi."""
     noise = np.random.default_rng(seed).normal(size=(count, n + 300))
     return lfilter([1], [1, -phi], noise, axis=1)[:, 300:] * np.sqrt(1 - phi**2)
 
 
 def records(instance_id: str, times_ms: NDArray[np.float64], **other: object) -> pd.DataFrame:
-    """Image records whose inference takes these times, one image after the other."""
+    """Return records of consecutive images whose inference takes these times."""
     times = np.asarray(times_ms, float)
     at_s = np.concatenate([[0.0], np.cumsum(times)[:-1]]) / 1000
     given = {"inference_ms": times, "end_to_end_ms": times, "at_s": at_s, **other}
@@ -29,7 +29,7 @@ def records(instance_id: str, times_ms: NDArray[np.float64], **other: object) ->
 
 
 def runs(times_ms: NDArray[np.float64], instance_id: str = "tflite_cpu_float32_mnasnet") -> pd.DataFrame:
-    """Image records of series (m, n) of one instance, each of a run of its own: r0000, r0001, ..."""
+    """Return image records of one instance from series of shape (m, n), one run each: r0000, r0001, ..."""
     count, n = times_ms.shape
     query = np.tile(np.arange(n), count)
     at_s = np.hstack([np.zeros((count, 1)), np.cumsum(times_ms, axis=1)[:, :-1]]) / 1000

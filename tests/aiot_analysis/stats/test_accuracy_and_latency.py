@@ -87,7 +87,7 @@ def test_images_of_one_side_only_are_not_paired():
 def test_where_every_image_is_twice_as_fast_only_what_runs_may_add_is_uncertain():
     found = latency.speed_up(both([True] * 3, [True] * 3, [2.0, 4.0, 6.0], [1.0, 2.0, 3.0]), PAIRS).iloc[0]
     assert found[["base_ms", "other_ms", "speed_up"]].tolist() == [4, 2, 2]
-    # two runs are assumed to agree within 5% 19 times of 20
+    # two runs are assumed to agree within 5% in 19 of 20 cases
     assert found[["speed_up_low", "speed_up_high"]].tolist() == pytest.approx([2 / 1.05, 2 * 1.05])
 
 

@@ -1,4 +1,4 @@
-"""Noise from run to run: what a device answers when it sees an image again."""
+"""Tests of noise from run to run, where a device sees the same image again."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ FIRST, SECOND, THIRD = (f"2026010{number}T000000Z-aaaaaa" for number in (1, 2, 3
 
 
 def rows(*given):
-    """Rows of the table instances, (device, run, other columns) each, of three images."""
+    """Return rows of the table `instances` with three images from (device, run, other columns)."""
     known = {"images": 3, "distinct_images": 3}
     return instances(*(instance(ONE, device_id=device, run_id=run, **known | other) for device, run, other in given))
 
@@ -23,7 +23,7 @@ def test_two_runs_of_a_device_under_the_same_conditions_are_a_repeat():
     assert found[["device_id", "run_id"]].values.tolist() == [["a", FIRST], ["a", SECOND]]
     records = pd.concat([shown("a", [7, 8, None], run_id=FIRST), shown("a", [7, 9, 7], run_id=SECOND), shown("b", [7])])
     [row] = accuracy.answer_changes(found, records).to_dict("records")
-    # the third image has one answer only
+    # the third image has only one answer
     assert (row["device_id"], row["runs"], row["images"], row["changed"]) == ("a", 2, 2, 1)
     assert row["noise"] == 0.5 and row["disagreement"] == 0.5
     assert 0 < row["noise_low"] < 0.5 < row["noise_high"] < 1

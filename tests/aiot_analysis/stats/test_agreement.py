@@ -1,4 +1,4 @@
-"""Instability, Cochran's Q and McNemar against other computations and printed values; and how often they err."""
+"""Tests of instability, Cochran's Q and McNemar against other computations and printed values, and of error rates."""
 
 from itertools import combinations
 
@@ -25,7 +25,7 @@ CONOVER = [
 
 
 def answers(top1, instance=ONE, label=1, devices=None):
-    """One instance from the classes that devices (columns) gave images (rows); `label` is right."""
+    """Return answers of one instance from classes of images (rows) on devices (columns); `label` is right."""
     top1 = np.array(top1, np.int64)
     devices = devices or [f"phone-{number}" for number in range(top1.shape[1])]
     names = [f"{number}.jpg" for number in range(len(top1))]
@@ -33,7 +33,7 @@ def answers(top1, instance=ONE, label=1, devices=None):
 
 
 def right(correct, **other):
-    """One instance from whether devices are right; they are wrong in one way."""
+    """Return answers of one instance from whether devices are right; wrong answers are all alike."""
     return answers(np.asarray(correct).astype(int), **other)
 
 
@@ -41,7 +41,7 @@ def test_instability_by_hand():
     found = agreement.instability([answers([[1, 1, 1], [1, 1, 2], [2, 3, 4], [5, 5, 5]])]).iloc[0]
     assert (found["devices"], found["images"], found["failed"]) == (3, 4, 0)
     assert found["instability"] == 0.5  # the second and the third
-    assert found["sides"] == 0.25  # the second: the third is wrong everywhere
+    assert found["sides"] == 0.25  # the second, because the third is wrong everywhere
     assert found["disagreement"] == pytest.approx((0 + 2 / 3 + 1 + 0) / 4)
     assert (found["instability_low"], found["instability_high"]) == pytest.approx(accuracy.wilson(2, 4))
     assert found["gap"] == ""
@@ -52,7 +52,7 @@ def test_an_image_that_failed_is_no_other_class_but_is_wrong():
     assert found["failed"] == 2
     assert found["instability"] == 0.5
     assert found["sides"] == 1.0
-    assert found["disagreement"] == 0.5  # one pair of answers to each image
+    assert found["disagreement"] == 0.5  # a pair per image
 
 
 matrices = arrays(np.int64, st.tuples(st.integers(1, 6), st.integers(2, 5)), elements=st.integers(-1, 3))
@@ -106,7 +106,9 @@ def test_the_spread_on_images_of_their_own_is_that_of_drawn_images():
     rng = np.random.default_rng(3)
     found = agreement.cochran([right(rng.random((500, 20)) < 0.7)]).iloc[0]
     assert found["sd_sampling"] == pytest.approx(np.sqrt(0.21 / 500), rel=0.02)
-    assert found["sd"] == pytest.approx(found["sd_sampling"], rel=0.4)  # here each image is drawn for each device
+    assert found["sd"] == pytest.approx(
+        found["sd_sampling"], rel=0.4
+    )  # here images are drawn separately for each device
 
 
 def test_epsilon_of_independent_devices_of_two_and_of_one_thing_that_differs():
@@ -162,7 +164,7 @@ def test_nothing_to_compare_gives_empty_frames_with_their_columns():
 
 
 def clumped(rng, n, k, edge, clumps):
-    """Answers of devices that are right equally often: those of a clump are right and wrong together."""
+    """Return answers of devices that are equally often right; devices of a clump are right on the same images."""
     group = rng.integers(0, clumps, k) if clumps else np.arange(k)
     coins = rng.random((n, group.max() + 1)) < 0.5
     at_edge = rng.random((n, 1)) < edge
@@ -185,7 +187,7 @@ def test_cochran_keeps_its_level_where_devices_are_independent():
 def test_devices_that_go_wrong_together_are_no_difference(k, clumps, edge):
     rng = np.random.default_rng(7)
     of = {"n": 300, "k": k, "edge": edge, "clumps": clumps}
-    assert rejected(rng, "p_value", **of) > 0.09  # what epsilon is for
+    assert rejected(rng, "p_value", **of) > 0.09  # the purpose of epsilon
     assert rejected(rng, "p_together", **of) < 0.08
 
 
@@ -228,7 +230,7 @@ def test_six_images_of_one_direction():
 
 
 def test_two_devices_against_a_reference_share_the_error_rate_by_hand():
-    """Of 300 images the reference has 150 right. One device loses 9 (p = 2 / 2**9), the other loses and wins 5."""
+    """Of 300 images, the reference has 150 right; one device loses 9 (p = 2 / 2**9), the other loses and wins 5."""
     base = np.arange(300) < 150
     worse, alike = base & (np.arange(300) >= 9), base ^ (np.abs(np.arange(300) - 149.5) < 5)
     found = agreement.compare_with([right(np.column_stack([base, worse, alike]))], "phone-0")
@@ -240,7 +242,7 @@ def test_two_devices_against_a_reference_share_the_error_rate_by_hand():
 
 
 def test_a_difference_that_one_row_alone_would_show_is_neither_marked_nor_outside_its_interval():
-    """The same six images as above, with a second device: 2 / 2**6 is under 5%, and twice as much is not."""
+    """With the six images of the previous test and a second device, 2 / 2**6 is below 5%, but twice as much is not."""
     base = np.ones(20, bool)
     found = agreement.compare_with([right(np.column_stack([base, np.arange(20) >= 6, base]))], "phone-0")
     assert found["p_adjusted"].tolist() == [pytest.approx(0.0625), 1]
@@ -250,9 +252,9 @@ def test_a_difference_that_one_row_alone_would_show_is_neither_marked_nor_outsid
 @given(st.lists(arrays(bool, st.tuples(st.integers(2, 40), st.integers(2, 6))), min_size=1, max_size=3), st.data())
 @examples(80)
 def test_a_row_agrees_with_itself(drawn, data):
-    """Against a reference the interval, p and the mark; over all devices the spread, the bar of chance and p."""
+    """Against a reference, interval, p and mark agree; over all devices, spread, bar of chance and p agree."""
     every = [right(correct) for correct in drawn]
-    for one in every:  # nearly alike, as devices are: a few images differ in one direction
+    for one in every:  # nearly alike, like real devices: a few images differ in one direction
         lost = data.draw(st.integers(0, len(one.images)))
         one.correct[:, 1] = one.correct[:, 0] & (np.arange(len(one.images)) >= lost)
     versus = agreement.compare_with(every, "phone-0")
@@ -276,7 +278,7 @@ def test_instances_without_the_reference_have_no_rows_and_are_named():
 
 def test_agreement_of_each_device_by_hand():
     found = agreement.shares_alike([answers([[1, 1, 2], [3, NONE, 3]])]).set_index("device_id")["agreement"]
-    # of two others: first image 1/2, 1/2, 0; second image 1/2, none, 1/2
+    # shares of two others: 1/2, 1/2, 0 on the first image; 1/2, none, 1/2 on the second
     assert found.to_dict() == {"phone-0": 0.5, "phone-1": 0.25, "phone-2": 0.25}
 
 
@@ -294,8 +296,8 @@ def test_the_reference_agrees_most_of_the_devices_with_most_instances():
     odd = answers([[1, 1, 2], [1, 1, 2], [1, 3, 1]], devices=["c", "b", "a"])
     assert agreement.reference([odd]) == "c"
     more = answers([[1, 2]], instance=TWO, devices=["a", "b"])
-    assert agreement.reference([odd, more]) == "b"  # c was not in the second
-    assert agreement.reference([answers([[1, 2]], devices=["b", "a"])]) == "a"  # equals: the first by id
+    assert agreement.reference([odd, more]) == "b"  # c did not see the second image
+    assert agreement.reference([answers([[1, 2]], devices=["b", "a"])]) == "a"  # a tie, so the first id
 
 
 def test_a_reference_can_be_named_and_an_unknown_one_is_refused():

@@ -1,4 +1,4 @@
-"""Which images and classes flip, counted by hand."""
+"""Tests of flipping images and classes, counted by hand."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ EVERY = [
 def test_each_image_of_each_instance():
     found = agreement.image_classes(EVERY)
     assert found["unstable"].tolist() == [False, True, True, False, True, False]
-    assert found["sides"].tolist() == [False, True, False, False, True, True]  # the last is wrong where it failed
+    assert found["sides"].tolist() == [False, True, False, False, True, True]  # the last device failed
     assert found["minority"].tolist() == [0, 1, 1, 0, 1, 0]
     assert found["right"].tolist() == [3, 2, 0, 3, 1, 2]
 

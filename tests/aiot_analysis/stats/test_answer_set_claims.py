@@ -7,13 +7,13 @@ from aiot_analysis.stats.remarks import CLAIMS
 from runner.importers import published_facts
 from tests.aiot_analysis.stats.test_answer_sets import network, published
 
-__all__ = ["published"]  # the fixture
+__all__ = ["published"]  # as in the fixture
 
 N = 4000
 
 
 def answers(*accuracies, seed=0):
-    """Answers with these accuracies: right answers are 0, and each column flips a tenth of the images."""
+    """Return answers with these accuracies: right answers are 0, and each column flips a tenth of the images."""
     rng = np.random.default_rng(seed)
     return np.column_stack([rng.permutation(N) >= share * N for share in accuracies]).astype(int)
 
@@ -102,7 +102,7 @@ def test_patterns_of_two_networks_over_devices(order, verdict):
 
 
 def test_verdicts_on_the_published_answers(published):
-    """Each set stands for one device, with the framework and the round of its first submission."""
+    """Each answer set stands for one device, with the framework and the round of its first submission."""
     runs = pd.read_csv(published_facts.MLPERF_RUNS)
     for model, item in published.items():
         first = runs[runs["network"] == model].drop_duplicates("answers")

@@ -1,4 +1,4 @@
-"""Published answer sets: by hand on small ones, and the published facts against numbers computed without this code."""
+"""Tests of published answer sets, by hand on small ones, and on the facts against independent computations."""
 
 from itertools import combinations, product
 
@@ -21,7 +21,7 @@ DRAWS = 10_000
 
 
 def network(labels, answers, submissions=None, model="net"):
-    """Answers of submissions a, b, ... of devices of the same names; equal columns have the same letter."""
+    """Return answers of submissions a, b, ... of devices with these names; equal columns share a letter."""
     answers = np.array(answers)
     rows = pd.DataFrame({"submission": list("abcdefghij")[: answers.shape[1]]})
     rows = rows.assign(device=rows["submission"], device_id="id-" + rows["submission"], framework="snpe")
@@ -37,7 +37,7 @@ def network(labels, answers, submissions=None, model="net"):
 
 @pytest.fixture(scope="module")
 def published():
-    """The two networks of the facts that the package comes with, read without importer, tables or `collect`."""
+    """Return the two networks in the facts of the package, read without importer, tables or `collect`."""
     answers = pd.read_parquet(facts.ANSWERS)
     runs = pd.read_csv(published_facts.MLPERF_RUNS)
     found = {}
@@ -140,7 +140,7 @@ def test_the_probability_that_a_sample_shows_an_image_counts_all_samples():
 
 
 def _subset_count(sample, labels):
-    """The number of samples with the same classes."""
+    """Return the number of samples with the same classes."""
     sizes = [int((labels == label).sum()) for label in {int(labels[image]) for image in sample}]
     return np.prod([size * (size - 1) / 2 for size in sizes])
 
@@ -152,7 +152,7 @@ def test_a_sample_is_significant_where_the_exact_test_rejects():
         assert critical[n] == max(rejected, default=-1), n
     item = network([0] * 4, [[0, 1]] * 4)
     samples = Samples(item, 1, 20, np.array([[12, 18], [12, 18]]), np.zeros((2, 1), int), np.array([[6], [8]]))
-    assert samples.significant(0).tolist() == [True, False]  # 0 against 6: 0.031, 1 against 7: 0.070
+    assert samples.significant(0).tolist() == [True, False]  # p is 0.031 for 0 against 6, and 0.070 for 1 against 7
     assert samples.change(0).tolist() == [30.0, 30.0]
 
 
@@ -244,7 +244,7 @@ def test_the_most_different_pair_unless_others_are_named():
     assert (chosen.network.model, chosen.a, chosen.b) == ("net", "a", "c")
     assert answer_sets.choose_pair([other, SMALL], "other").network is other
     assert answer_sets.choose_pair([other, SMALL], b="b").network is SMALL  # 3 images, not 2
-    assert answer_sets.choose_pair([other, SMALL], a="ID-B", b="A").b == "b"  # in the order of the sets
+    assert answer_sets.choose_pair([other, SMALL], a="ID-B", b="A").b == "b"  # sorted like the sets
     assert answer_sets.choose_pair([network([0], [[0]])]) is None
     with pytest.raises(DataError, match=r"^No network has two submissions that match 'x': choose a, b, c\.$"):
         answer_sets.choose_pair([SMALL], a="x")
@@ -258,7 +258,7 @@ def test_what_samples_show_is_beside_each_pair():
     [row] = answer_sets.seen_in_samples(answer_sets.pairs([item]), [samples]).to_dict("records")
     assert row["shown"] == pytest.approx(
         2 / 4 / 3
-    )  # its class is in half of the samples, the image in a third of these
+    )  # its class is in half of the samples, and the image in a third of these
     assert row["differ_sample"] == pytest.approx(samples.differ.mean()) == pytest.approx(1 / 6, abs=0.08)
     assert row["significant"] == 0
     [row] = answer_sets.seen_in_samples(answer_sets.pairs([item]), []).to_dict("records")

@@ -13,18 +13,18 @@ T = np.arange(1, 401)
 
 
 def certain(images):
-    """Rows of the runs of image records that another run would repeat exactly."""
+    """Return rows of the runs in image records, for runs that repeat exactly."""
     keys = images.drop_duplicates(select.KEY)[select.KEY].astype(str)
     return variance.assumed(keys.reset_index(drop=True), run_to_run=0)
 
 
 def test_what_neighbours_add_to_the_variance_of_a_mean():
-    """Times of AR(1) with 0.45 have 1.45 / 0.55 times the variance of the mean of independent ones: 164% more."""
+    """For AR(1) times with 0.45, the variance of the mean is 1.45 / 0.55 times that of independent ones: 164% more."""
     n, count = 1000, 100
     series = 10 * (1 + 0.1 * autocorrelated(0.45, count, n))
     ids = [f"tflite_cpu_float32_m{number:03}" for number in range(count)]
     parts = [records(name, times) for name, times in zip(ids, series, strict=True)]
-    added = blocks.excess_variance(pd.concat(parts).sample(frac=1, random_state=0))  # in any order of rows
+    added = blocks.excess_variance(pd.concat(parts).sample(frac=1, random_state=0))  # with any order of rows
     assert added.index.tolist() == ids
     assert added.mean() == pytest.approx(0.1**2 / n * (1.45 / 0.55 - 1), rel=0.15)
     shuffled = np.random.default_rng(0).permuted(series, axis=1)
@@ -33,7 +33,7 @@ def test_what_neighbours_add_to_the_variance_of_a_mean():
 
 
 def test_what_neighbours_add_by_hand_and_without_times():
-    """Of three instances, one has a time that is none, and one a single time; blocks of one have nothing to add."""
+    """One of three instances has a missing time and one a single time, and blocks of one add nothing."""
     parts = [records(A, np.array([1.0, 2.0, np.nan])), records(B, np.array([1.0]))]
     parts.append(records("caffe2_cpu_float32_mnasnet", T))
     added = blocks.excess_variance(pd.concat(parts), "inference_ms")
@@ -70,7 +70,7 @@ def test_of_equal_times_only_what_another_run_may_give_is_uncertain():
     equal = records(A, np.full(50, 3.0))
     found = blocks.means(equal, variance.assumed(certain(equal).drop(columns=variance.COLUMNS))).iloc[0]
     assert found[["mean_ms", "effective_size"]].tolist() == [3, 50]
-    # a run differs from the mean of all by 1 / sqrt(2) of what two runs differ by
+    # a run differs from the mean of all runs by 1 / sqrt(2) of the difference of two runs
     assert found[["mean_low", "mean_high"]].tolist() == pytest.approx([3 / 1.05**0.5**0.5, 3 * 1.05**0.5**0.5])
 
 
@@ -119,7 +119,7 @@ def test_the_interval_over_sessions_is_students_of_the_logarithms():
 
 
 def test_runs_of_one_session_count_once():
-    """Three runs in a row on one day and one on each of two others: three sessions."""
+    """Three consecutive runs on one day and one run on each of two other days are three sessions."""
     rows = instances(*several([10, 40, 20, 20, 30])).assign(
         started=["2026-01-01T00:00:00Z"] * 3 + ["2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"]
     )
@@ -165,7 +165,7 @@ def test_no_rows():
 
 
 def test_a_mean_says_where_its_interval_may_be_too_short():
-    """A step of the level makes 500 times worth few; three times 40 times as long as the others make the scatter."""
+    """After a step, 500 times count as few; in another run, three times 40 times as long cause the scatter."""
     noise = np.random.default_rng(0).normal(1, 0.1, 500)
     step = noise + np.where(np.arange(500) < 250, 0, 3)
     tail = noise.copy()

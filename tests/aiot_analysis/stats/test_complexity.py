@@ -27,17 +27,17 @@ def test_multiply_accumulates_per_second_by_hand():
 
 
 def test_correlation_of_table_ii_orders_by_hand():
-    # latencies in the order of complexity but for one swap of neighbours: rho = 1 - 6 * 2 / (6 * 35)
+    # latencies in the order of complexity except for one swap of neighbours: rho = 1 - 6 * 2 / (6 * 35)
     order = paper.models().sort_values("flops_millions")["model"].tolist()
     times = dict(zip(order, [2.0, 1.0, 3.0, 4.0, 5.0, 6.0], strict=True))
     found = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
     assert found["rho"] == pytest.approx(1 - 12 / 210) and found["models"] == 6
-    assert found["p_value"] == pytest.approx(12 / 720)  # 1 + 5 orders at least as alike, and as many reversed
+    assert found["p_value"] == pytest.approx(12 / 720)  # 1 + 5 orders are at least as similar, and as many reversed
     assert found["rho_low"] < found["rho"] < found["rho_high"] < 1
 
 
 def test_the_intervals_of_the_swap_by_hand():
-    """One swap of neighbours: rho = 33/35 with variance (1 + rho**2 / 2) / 3, tau = 13/15 with 0.437 / 2."""
+    """After one swap of neighbours, rho = 33/35 has variance (1 + rho**2 / 2) / 3, and tau = 13/15 has 0.437 / 2."""
     order = paper.models().sort_values("flops_millions")["model"].tolist()
     times = dict(zip(order, [2.0, 1.0, 3.0, 4.0, 5.0, 6.0], strict=True))
     found = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
@@ -105,12 +105,12 @@ def six(device, *times):
 
 
 def test_multiples_of_the_fastest_by_hand():
-    """As in the paper's second observation: SqueezeNet first, although its FLOPs are not the fewest."""
+    """As in the paper's second observation, SqueezeNet is the fastest, although its FLOPs are not the fewest."""
     whole = [*six("a", 30.0, 40, 10, 50, 60, 70), *six("b", 10.0, 40, 20, 50, 60, 70)]
     rows = instances(*whole, *six("five", 1.0, 1, 1, 1, 1))
     found = complexity.relative(complexity.complexity(rows)).set_index("model")
     assert found.index.tolist()[:3] == ["mobilenet_v2", "mnasnet", "squeezenet"]  # in the order of Table II's FLOPs
-    assert (found["devices"] == 2).all()  # the third did not run all six
+    assert (found["devices"] == 2).all()  # the third device did not run all six
     assert found.loc["squeezenet", ["times_fastest", "first", "last"]].tolist() == [1.5, 1, 0]
     assert found.loc["mobilenet_v2", ["times_fastest_min", "times_fastest_max", "first"]].tolist() == [1, 3, 1]
     assert found.loc["inception_v3", "last"] == 2
@@ -119,7 +119,7 @@ def test_multiples_of_the_fastest_by_hand():
 
 @pytest.mark.parametrize("r", [0.0, 0.5, 0.8])
 def test_the_intervals_of_six_models_cover_at_least_at_their_rate(r):
-    """Six pairs of normal values with correlation r: rho is 6/pi * asin(r/2), tau 2/pi * asin(r) (Kruskal 1958)."""
+    """For normal values with correlation r, rho is 6/pi * asin(r/2) and tau 2/pi * asin(r) (Kruskal 1958)."""
     rng = np.random.default_rng(0)
     truth = {"rho": 6 / np.pi * np.arcsin(r / 2), "tau": 2 / np.pi * np.arcsin(r)}
     parts = []
@@ -128,7 +128,7 @@ def test_the_intervals_of_six_models_cover_at_least_at_their_rate(r):
         y = r * x + np.sqrt(1 - r**2) * rng.normal(size=6)
         parts.append(pd.DataFrame({"device_id": number, "implementation": "a", "macs_millions": x, "latency_ms": y}))
     found = complexity.rank_correlation(pd.concat(parts)).dropna(subset=["rho_low"])
-    assert len(found) > 350  # where the orders agree wholly there is none
+    assert len(found) > 350  # there is none if the orders agree completely
     for name, value in truth.items():
         covered = ((found[f"{name}_low"] <= value) & (value <= found[f"{name}_high"])).mean()
         assert covered >= 0.93
@@ -150,7 +150,7 @@ def test_a_test_that_does_not_reject_widens_the_interval_of_tau_to_0():
 @given(st.lists(st.lists(st.integers(1, 7), min_size=5, max_size=6), min_size=1, max_size=8))
 @examples(60)
 def test_intervals_and_p_values_of_correlations_never_contradict_each_other(times):
-    """Times may tie, as those of a coarse clock do."""
+    """Times may have ties, as with a coarse clock."""
     parts = [
         pd.DataFrame(
             {"device_id": at, "implementation": "a", "macs_millions": np.arange(len(one)), "latency_ms": np.array(one)}

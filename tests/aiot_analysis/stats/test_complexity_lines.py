@@ -12,7 +12,7 @@ MACS = paper.models().set_index("model")["flops_millions"]
 
 
 def points(ms, device="a", implementation="tflite_cpu", models=names.MODELS):
-    """The frame of `complexity.complexity`, with times of a function of the multiply-accumulates, or a list of them."""
+    """Return the frame of `complexity.complexity` with times from a function of the MACs, or from a list."""
     macs = MACS[list(models)].astype(float)
     times = ms(macs.to_numpy()) if callable(ms) else ms
     return pd.DataFrame(
@@ -47,7 +47,7 @@ def test_points_far_off_do_not_draw_the_line_to_them():
 
 
 def test_what_is_planted_off_the_line_is_named_and_nothing_else():
-    """As the paper has it: DenseNet121 far slower with NNAPI. The others scatter by up to a tenth."""
+    """As in the paper, DenseNet121 is far slower with NNAPI, and the other models scatter by up to a tenth."""
     rng = np.random.default_rng(1)
     frame = pd.concat(
         [
@@ -113,7 +113,7 @@ def test_too_few_models_have_no_line_and_say_so():
     assert complexity.lines(frame)["note"].tolist() == ["2 of at least 3 models: no line"]
     assert complexity.residuals(frame).empty
     three = complexity.residuals(points([1.0, 5.0, 2.0], models=names.MODELS[:3]))
-    assert three["ratio"].notna().all() and three["off"].isna().all()  # a line, but too few points to name any
+    assert three["ratio"].notna().all() and three["off"].isna().all()  # a line with too few points to flag any
 
 
 def test_times_that_are_all_equal_or_on_the_line_name_nothing():
@@ -150,7 +150,7 @@ def test_the_interval_of_the_slope_covers_the_one_that_was_planted():
 
 
 def test_of_instances_that_only_scatter_few_are_named():
-    """Of normal values, |z| is beyond 3.5 once in 2000; a spread estimated from 24 makes it a few in a thousand."""
+    """|z| of a normal value is above 3.5 once in 2000; with a spread estimated from 24, a few times in a thousand."""
     rng = np.random.default_rng(4)
     frames = [
         points(lambda macs: macs * rng.lognormal(0, 0.3, 6), device=str(number), implementation=one)

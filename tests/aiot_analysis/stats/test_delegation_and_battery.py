@@ -38,7 +38,7 @@ def test_the_cpu_needs_no_delegate_and_missing_reports_are_null():
 
 
 def samples(percents, minutes=10, run_id="r1", **other):
-    """Samples of a device on battery, so many minutes apart."""
+    """Return samples of a device on battery, this many minutes apart."""
     rows = [
         {
             "run_id": run_id,

@@ -27,7 +27,7 @@ def test_a_trend_is_that_of_scipy_through_the_medians_of_the_parts():
     score = kendalltau(range(20), medians).statistic * 190
     assert found["drift_p"] == pytest.approx(2 * norm.sf((score - 1) / 950**0.5))  # n (n - 1) (2 n + 5) / 18
     assert found["drift_p_adjusted"] == pytest.approx(2 * found["drift_p"])
-    assert found["drift"] == pytest.approx(0.18, abs=0.03)  # of the median, which is 1.1 of the begin
+    assert found["drift"] == pytest.approx(0.18, abs=0.03)  # of the median, which is 1.1 times the start
     assert found["finding"] == "slower"
 
 
@@ -44,7 +44,7 @@ def test_a_step_is_found_at_its_image_with_both_levels():
 
 def test_getting_faster_and_staying_steady():
     faster = noisy(seed=1) * np.where(np.arange(500) < 200, 1.2, 1.0)
-    small = noisy(seed=2) * np.linspace(1, 1.03, 500)  # there, and under 5%
+    small = noisy(seed=2) * np.linspace(1, 1.03, 500)  # present, but below 5%
     frame = pd.concat([records(A, faster), records(B, small)])
     found = drift.drifts(frame).set_index("instance_id")
     assert found["finding"].to_dict() == {A: "faster", B: "small drift"}
@@ -172,7 +172,7 @@ def test_instances_of_several_lengths_and_devices_are_kept_apart():
 @given(st.integers(0, 10_000), st.integers(81, 300), st.sampled_from([0.0, 0.02, 0.05, 0.2]), st.integers(1, 3))
 @examples(40)
 def test_a_row_agrees_with_itself(seed, n, slope, digits):
-    """Times are rounded, as those of a coarse clock: slopes of 0 are frequent then."""
+    """Times are rounded as with a coarse clock, so that slopes of 0 are frequent."""
     times = 10 * (1 + 0.05 * autocorrelated(0.3, 3, n, seed) + slope * np.linspace(0, 1, n))
     found = drift.drifts(runs(np.round(times, digits)))
     outside = (found["drift_low"] > 0) | (found["drift_high"] < 0)

@@ -10,7 +10,7 @@ from tests.examples import examples
 
 
 def by_definition(values):
-    """G(k) of one series, by the sums as they are written."""
+    """Compute G(k) of one series from the sums of its definition."""
     ranks = rankdata(values) - (len(values) + 1) / 2
     n, found = len(values), []
     for k in range(1, n):
@@ -27,7 +27,7 @@ def test_the_running_sums_are_the_sums_of_the_definition():
 
 
 def test_critical_values_are_those_of_shao_and_zhang():
-    """Their Table 1 (2010), q = 1: 29.6, 40.1 and 68.6 at 10, 5 and 1%."""
+    """In their Table 1 (2010) with q = 1, the values are 29.6, 40.1 and 68.6 at 10, 5 and 1%."""
     squares = np.quantile(drift.null_maxima(), [0.90, 0.95, 0.99]) ** 2
     assert squares[:2] == pytest.approx([29.6, 40.1], rel=0.04)
     assert squares[2] == pytest.approx(68.6, rel=0.08)  # 200 of our series are beyond it

@@ -1,4 +1,4 @@
-"""Drift on simulated phones, of which the simulation knows which ones get slower."""
+"""Tests of drift on simulated phones, for which it is known which ones get slower."""
 
 import aiot_analysis
 from aiot_analysis import ingest, simulate

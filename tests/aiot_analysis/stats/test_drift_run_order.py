@@ -13,9 +13,9 @@ SOME = names.PAPER[:12]
 
 
 def rows(runs=3, effect=0.0, noise=0.01, seed=0, same_order=False, counterbalanced=False, **other):
-    """Runs of a device whose instances differ fiftyfold, in random orders; the last of a run takes `effect` longer.
+    """Return runs in random orders of instances that differ fiftyfold; the last of a run takes `effect` longer.
 
-    Counterbalanced, every second run has the reverse of the order before.
+    If counterbalanced, every second run has the reverse order of the one before.
     """
     rng = np.random.default_rng(seed)
     speed = dict(zip(SOME, np.geomspace(5, 250, len(SOME)), strict=True))
@@ -101,7 +101,7 @@ def test_times_of_zero_and_missing_ones_are_not_used():
 
 @pytest.mark.parametrize(("runs", "effect"), [(2, 0.0), (2, 0.1), (4, 0.1)])
 def test_counterbalanced_runs_find_a_slow_down_of_a_tenth_and_none_where_there_is_none(runs, effect):
-    """On 60 devices: the interval covers the truth, a tenth is found always, and none hardly ever."""
+    """On 60 devices, the interval covers the truth, a tenth is always found, and no effect is rarely taken for one."""
     settings = {"noise": 0.0176, "counterbalanced": True}
     devices = [rows(runs, effect, seed=seed, device_id=f"d{seed:03}", **settings) for seed in range(60)]
     effects = drift.order_effects(pd.concat(devices, ignore_index=True))
@@ -113,7 +113,7 @@ def test_counterbalanced_runs_find_a_slow_down_of_a_tenth_and_none_where_there_i
 
 
 def test_a_slow_down_cancels_in_the_mean_of_two_counterbalanced_runs():
-    """Against speeds that are known: in one run the last instance looks 10% slower, in both together none does."""
+    """Relative to known speeds, the last instance of one run looks 10% slower, but none does in both runs together."""
     speed = np.geomspace(5, 250, len(SOME))
     frame = rows(2, effect=0.1, noise=0, counterbalanced=True)
     log_ms = np.log(frame.pivot(index="instance_id", columns="run_id", values="end_to_end_ms_mean").loc[SOME])
@@ -130,7 +130,7 @@ def ran(order, run_id="r0", device_id="a"):
 
 
 def test_one_order_of_all_runs_is_reported():
-    """Whatever some of them lack."""
+    """The order is recognized even if some runs lack instances."""
     assert drift.common_order(instances(*ran(SOME))).startswith(
         f"The only run used one order of the instances. {APART}"
     )
@@ -142,8 +142,8 @@ def test_one_order_of_all_runs_is_reported():
 
 def test_orders_that_differ_need_no_word():
     assert drift.common_order(instances(*ran(SOME), *ran(SOME[::-1], "r1"))) == ""
-    assert drift.common_order(instances(*ran(SOME), *ran(SOME[::-1], device_id="b"))) == ""  # one run a device
-    three = [*ran(SOME[:2]), *ran(SOME[1:3], "r1"), *ran([SOME[2], SOME[0]], "r2")]  # only all three together
+    assert drift.common_order(instances(*ran(SOME), *ran(SOME[::-1], device_id="b"))) == ""  # one run per device
+    three = [*ran(SOME[:2]), *ran(SOME[1:3], "r1"), *ran([SOME[2], SOME[0]], "r2")]  # only with all three together
     assert drift.common_order(instances(*three)) == ""
     assert drift.common_order(instances(*three[:4])) != ""
 

@@ -41,7 +41,7 @@ def test_devices_and_delegates_share_a_file_and_files_are_in_the_papers_order():
         instance("tflite_nnapi_float32_mnasnet", None, None, **PASSED),
         instance(TFLITE, device_id="phone", **PASSED),
         instance("caffe2_cpu_float32_resnet50"),
-        instance("caffe2_cpu_float32_mnasnet", None, None, model_sha256=None),  # there is no such file
+        instance("caffe2_cpu_float32_mnasnet", None, None, model_sha256=None),  # a file that does not exist
     )
     assert list(states(table).items()) == [
         ("caffe2_float32_resnet50", "not checked"),
@@ -68,7 +68,7 @@ def test_a_check_of_an_earlier_run_holds_for_the_same_file_and_no_other():
 
 
 def test_a_check_of_a_file_counts_for_every_run_of_it():
-    """Run 1 was before the check, run 3 is of another file, and the phone has a doubt of its own."""
+    """Run 1 precedes the check, run 3 has another file, and the phone has another doubt."""
     table = instances(
         instance(INT8, run_id="1", model_sha256="a"),
         instance(INT8, run_id="1", device_id="phone", model_sha256="a", verdict="semi-valid", reasons="hot"),
@@ -83,7 +83,7 @@ def test_a_check_of_a_file_counts_for_every_run_of_it():
     assert found["reasons"].tolist() == [finding, f"hot; {finding}", "own", "", "", ""]
     assert found["parity_passed"].fillna(True).tolist() == [False, False, False, True, True, True]
     assert found["parity_passed"].isna().tolist() == [False, False, False, True, False, False]
-    assert table["parity_passed"].isna().sum() == 4  # what was given is as it was
+    assert table["parity_passed"].isna().sum() == 4  # the argument is unchanged
 
 
 def test_what_was_measured_with_a_file_that_failed_is_in_no_statistic():

@@ -16,13 +16,13 @@ def test_by_hand():
 
 
 def test_of_six_the_interval_is_the_range():
-    """1 - 2 / 2**6 is 96.9%; without the outermost of six values it would be 78%."""
+    """The coverage is 1 - 2 / 2**6 = 96.9%; without the outermost of six values it would be 78%."""
     found = medians(frame([1, 2, 3, 4, 5, 6]), "value", ["group"]).iloc[0]
     assert found[["value", "value_low", "value_high"]].tolist() == [3.5, 1, 6]
 
 
 def test_of_25_the_interval_is_from_the_8th_to_the_18th():
-    """From the binomial distribution: P(8 <= B(25, 1/2) <= 17) is 95.7% (Conover 1999, Section 3.2)."""
+    """P(8 <= B(25, 1/2) <= 17) is 95.7% for the binomial distribution (Conover 1999, Section 3.2)."""
     found = medians(frame(range(1, 26)), "value", ["group"]).iloc[0]
     assert found[["value_low", "value_high"]].tolist() == [8, 18]
 

@@ -1,4 +1,4 @@
-"""Corrections for many comparisons by their definitions and against another library."""
+"""Tests of corrections for many comparisons against their definitions and another library."""
 
 import numpy as np
 import pandas as pd
@@ -20,14 +20,14 @@ def test_bonferroni_is_that_of_statsmodels_and_nulls_are_no_comparison():
 
 @given(st.floats(0, 1), st.floats(-5, 5), st.floats(0.01, 0.5))
 def test_an_interval_and_a_test_that_know_nothing_of_one_another_agree(p_value, middle, alpha):
-    """The interval is Student's with one degree of freedom, whose quantiles are tangents, and p is any number."""
+    """The interval is Student's with one degree of freedom, whose quantiles are tangents, and p is arbitrary."""
 
     def ends(level):
         reach = np.tan(np.pi * level / 2)
         return middle - reach, middle + reach
 
     p = intervals.joint_p_value(p_value, ends)
-    own = 1 - 2 * np.arctan(abs(middle)) / np.pi  # of the interval: it begins to have 0 inside at 1 - own
+    own = 1 - 2 * np.arctan(abs(middle)) / np.pi  # the interval starts to include 0 at the level 1 - own
     assert p == pytest.approx(max(p_value, own), abs=1e-6)
     low, high = intervals.joint_interval(p, ends, 1 - alpha)
     assert low <= middle <= high

@@ -1,4 +1,4 @@
-"""Patterns over devices: whether they repeat, and their correlation corrected for noise."""
+"""Tests of patterns over devices: their reliability, and their correlation corrected for noise."""
 
 from itertools import combinations, permutations, product
 
@@ -10,7 +10,7 @@ from aiot_analysis.stats.intervals import cross_products, likeness, repetition
 
 
 def planted(devices, units, shared, noise, seed, patterns=6):
-    """Patterns of standard deviation 1, of whose variance a share is common to all, and noise of each unit."""
+    """Return patterns with standard deviation 1, which share a part of their variance, plus noise of each unit."""
     rng = np.random.default_rng(seed)
     common, own = rng.standard_normal((devices, 1, 1)), rng.standard_normal((devices, 1, patterns))
     pattern = np.sqrt(shared) * common + np.sqrt(1 - shared) * own

@@ -5,7 +5,7 @@ from aiot_analysis.stats import latency
 from aiot_analysis.tables import names, select
 from tests.aiot_analysis.conftest import images, instance, instances
 
-TIMES = {  # mean time end to end in ms; 75% of it is inference
+TIMES = {  # mean time end to end in ms, 75% of which is inference
     "tflite_cpu_float32_mnasnet": 8.0,
     "tflite_nnapi_float32_mnasnet": 2.0,
     "tflite_cpu_int8_mnasnet": 4.0,
@@ -36,7 +36,7 @@ def test_every_implementation_of_a_model_that_was_run_beyond_the_paper():
 
 def test_ratios_are_to_tflite_cpu_float32_on_the_same_images():
     found = table(TIMES).set_index("implementation")[latency.RATIO]
-    # every image is 1.25 times as slow, so that nothing but the assumed 5% between two runs is uncertain
+    # every image is 1.25 times as slow, so only the assumed 5% between two runs is uncertain
     assert found.loc["executorch_cpu"].tolist() == pytest.approx([0.8, 0.8 / 1.05, 0.8 * 1.05])
     assert found.loc["pytorch_cpu"].tolist() == pytest.approx([0.5, 0.5 / 1.05, 0.5 * 1.05])
     assert found.loc[["tflite_cpu", "torchscript_cpu"]].isna().all(axis=None)

@@ -29,7 +29,7 @@ def test_intervals_over_devices_cover_at_their_rate(devices):
 
 
 def in_order(*sides):
-    """The arguments of `latency.image_log_ratios` for times (m, n) of images in the order of the columns."""
+    """Return arguments of `latency.image_log_ratios` for times (m, n) of images in the order of the columns."""
     turns = np.tile(np.arange(sides[0].shape[1]), (len(sides[0]), 1))
     return *sides, turns, turns
 
@@ -63,7 +63,7 @@ def test_the_delta_method_and_the_bootstrap_agree():
 
 def test_sides_that_saw_the_images_in_other_orders_are_not_paired():
     rng = np.random.default_rng(4)
-    cost = rng.lognormal(0, 0.5, (1, 300))  # of an image, alike on both sides
+    cost = rng.lognormal(0, 0.5, (1, 300))  # of an image, the same on both sides
     turns = np.arange(300.0)[None]
     _, [paired], _ = latency.image_log_ratios(2 * cost, cost, turns, turns)
     _, [apart], freedom = latency.image_log_ratios(2 * cost, cost, turns, rng.permuted(turns, axis=1))

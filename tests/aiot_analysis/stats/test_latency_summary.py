@@ -1,4 +1,4 @@
-"""The distribution of times where some are missing, negative or of images that failed."""
+"""Tests of the distribution of times with missing and negative times and failed images."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Times that are all alike, as a coarse clock gives them: intervals have a width, or there are none."""
+"""Tests that intervals of constant times, as from a coarse clock, have a width or are missing."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ IMAGES = 40
 
 
 def table(sessions: int) -> pd.DataFrame:
-    """The same constant times in so many sessions, a day apart."""
+    """Return rows with the same constant times in this many sessions, a day apart."""
     days = [f"2026-11-{day:02}T10:00:00Z" for day in range(1, sessions + 1)]
     return instances(
         *(
@@ -41,7 +41,7 @@ def over_sessions(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
 
 
 def claims(rows: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
-    """The comparisons of claims that have an interval, of times alone."""
+    """Return the comparisons of claims on times that have an interval."""
     allowed = float(rows["run_to_run"].iloc[0])
     parts = remarks.parts(rows, images, remarks=[2, 4], run_to_run=allowed)
     return parts[parts["effect"].notna()].rename(columns=lambda name: name.replace("effect_", "speed_"))
@@ -71,7 +71,7 @@ def test_constant_times_have_no_interval_of_zero_width(name, sessions, allowed):
     for column in ends:
         low, high = (found[f"{column}_{end}"].astype(float) for end in ("low", "high"))
         assert not np.isclose(low, high, rtol=1e-6).any()
-        if allowed:  # the allowance stands for what times that never differ cannot tell
+        if allowed:  # the allowance covers what constant times cannot show
             assert low.notna().all() or name == "mean over sessions"
     if allowed:
         assert variance.describe_noise(rows) == "95%, including an assumed 5% between runs"

@@ -1,4 +1,4 @@
-"""How much measurements scatter: planted noise, and shares counted by hand."""
+"""Tests of the scatter of measurements with planted noise, and with shares counted by hand."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ def table(*rows):
 
 
 def course(rng, n, scatter, correlation):
-    """Times of 20 ms with a standard deviation and an autocorrelation of order 1, after 100 that are not used."""
+    """Return times of 20 ms with a standard deviation and an AR(1) autocorrelation, after 100 discarded ones."""
     drawn = rng.normal(size=n + 100)
     for at in range(1, n + 100):
         drawn[at] = correlation * drawn[at - 1] + np.sqrt(1 - correlation**2) * drawn[at]
@@ -65,7 +65,7 @@ def test_instances_of_a_model_are_compared_where_there_are_any():
     assert found["discordant"] == pytest.approx((2 + 1 + 1) / 3 / 10)
     others = records[records["instance_id"].isin([TFLITE, "tflite_cpu_float32_resnet50"])]
     rows = table(instance(TFLITE), instance("tflite_cpu_float32_resnet50"))
-    assert noise.measured(rows, others)["discordant"].item() == pytest.approx(0.4)  # no two share a model
+    assert noise.measured(rows, others)["discordant"].item() == pytest.approx(0.4)  # no two of them share a model
 
 
 def test_devices_are_compared_on_the_images_that_both_saw():
@@ -104,7 +104,7 @@ def test_a_score_weighs_instances_by_their_share():
         instance(DYNAMIC, 0.8, 1.0, end_to_end_ms_sd=0.1),
     )  # fmt: skip
     [found] = noise.measured(rows, images(TFLITE, [], [])).to_dict("records")
-    first, second = 0.08 / 0.09, 0.01 / 0.09  # of two float32 instances: the third is none
+    first, second = 0.08 / 0.09, 0.01 / 0.09  # of two float32 instances, since the third is not float32
     each = [found["within"] + 0.04 / 0.8**2, found["within"] + 0.04 / 0.5**2]
     assert found["score_within"] == pytest.approx(first**2 * each[0] + second**2 * each[1])
     assert found["score_runs"] == pytest.approx(ALLOWED, rel=1e-5)

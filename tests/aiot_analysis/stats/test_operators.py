@@ -13,7 +13,7 @@ from tests.aiot_analysis.networks import RUN, times
 def test_shares_are_means_of_the_shares_of_each_pass():
     found = operators.shares(times("mnasnet", {"convolution": 3, "relu": 1}, {"convolution": 50, "relu": 50}))
     by_kind = found.set_index("kind")
-    assert by_kind["share"].to_dict() == {"convolution": 0.625, "relu": 0.375}  # of 0.75 and 0.5; of sums it were 0.51
+    assert by_kind["share"].to_dict() == {"convolution": 0.625, "relu": 0.375}  # of 0.75 and 0.5; of sums 0.51
     assert by_kind["time_ms"].to_dict() == {"convolution": 26.5, "relu": 25.5}
     assert by_kind.loc["convolution", ["share_p5", "share_p95"]].tolist() == pytest.approx([0.5125, 0.7375])
     assert by_kind["calls"].tolist() == [1, 1]
@@ -70,7 +70,7 @@ def test_coverage_compares_operators_with_their_passes():
     [found] = operators.coverage(frame, passes).to_dict("records")
     assert (found["repetitions"], found["operators_ms"]) == (3, 8.5)
     assert (found["profiled_ms"], found["plain_ms"]) == (10.0, 8.0)
-    assert found["covered"] == pytest.approx(0.85)  # of the numbers beside it: the median of the ratios is 0.8
+    assert found["covered"] == pytest.approx(0.85)  # the ratio of the adjacent numbers; the median of the ratios is 0.8
     assert found["overhead"] == pytest.approx(0.25)
 
 

@@ -8,7 +8,7 @@ from tests.aiot_analysis.networks import fire, node, nodes, residual
 def test_the_module_that_is_repeated_most_is_typical():
     found = operators.boxes(residual())
     assert set(zip(found["module"], found["of_class"], strict=True)) == {("b.0", "Bottleneck")}
-    assert operators.typical_module(residual("5x5")) == "a"  # now all three are alike, and it is the first
+    assert operators.typical_module(residual("5x5")) == "a"  # now all three are alike, and the first one counts
 
 
 def test_boxes_hold_what_follows_a_convolution_and_arrows_come_from_outside():

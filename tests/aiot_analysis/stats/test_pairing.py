@@ -1,4 +1,4 @@
-"""Pairs together give what each gives by itself."""
+"""Tests that several pairs together give the results of each pair alone."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ IDS = [f"tflite_cpu_{quantization}_{model}" for model in MODELS for quantization
 
 
 def shown(rng, one, device):
-    """Image records of 12 to 20 of 20 images in any order; some are shown twice, some failed."""
+    """Return records of 12 to 20 of 20 images in random order, some of which are shown twice or failed."""
     names = rng.permutation(20)[: rng.integers(12, 21)]
     names = rng.permutation(np.concatenate([names, names[: rng.integers(0, 4)]]))
     right, times = rng.random(len(names)) < 0.6, rng.lognormal(3, 0.5, len(names))
@@ -24,7 +24,7 @@ def shown(rng, one, device):
 
 @pytest.fixture(scope="module")
 def measured():
-    """Two devices, of which one has no records of one instance: rows and image records, mixed."""
+    """Return rows and shuffled image records of two devices, one of which lacks the records of an instance."""
     rng = np.random.default_rng(5)
     each = [(one, device) for device in ("phone", "local") for one in IDS]
     rows = instances(*(instance(one, device_id=device) for one, device in each))
@@ -33,7 +33,7 @@ def measured():
 
 
 def alone(records, pair):
-    """The images of one pair by hand: by image, what both sides showed, the times of two showings averaged."""
+    """Return the images of one pair, joined by hand, with the times of two showings averaged."""
     sides = []
     for half in ("base", "other"):
         mine = (records["device_id"] == pair[f"device_id_{half}"]) & (
@@ -79,7 +79,7 @@ def test_changes_in_accuracy_of_all_pairs_are_those_of_each(measured):
         assert pair["accuracy_base"] == (counts[0] + counts[1]) / len(right)
         assert pair["change"] == pytest.approx((counts[2] - counts[1]) / len(right))
         low, high = accuracy.newcombe(*counts)
-        if pair["p_value"] >= 0.05:  # the interval has 0 inside where the test does not reject
+        if pair["p_value"] >= 0.05:  # the interval includes 0 if the test does not reject
             low, high = min(low, 0), max(high, 0)
         assert (pair["change_low"], pair["change_high"]) == pytest.approx((low, high))
         discordant = counts[1] + counts[2]
@@ -105,7 +105,7 @@ def test_speed_ups_of_all_pairs_are_those_of_each(measured):
             continue
         values = np.array(times)
         assert (pair["base_ms"], pair["other_ms"]) == pytest.approx(tuple(values.mean(axis=0)))
-        # each side saw the images in an order of its own, so both vary by themselves
+        # each side saw the images in another order, so both vary independently
         variances, parts = [np.log(1.05) ** 2 / norm.ppf(0.975) ** 2], []
         for side in (0, 1):
             order = np.argsort([each[side][3] for each in shown])

@@ -1,4 +1,4 @@
-"""The wide matrices: who is compared with whom, on which images, and who is not and why."""
+"""Tests of the wide matrices of answers: compared devices and images, and reasons for excluding devices."""
 
 from collections import Counter
 
@@ -17,14 +17,14 @@ ONE, TWO = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_resnet50"
 
 
 def shown(device, top1, one=ONE, label=7, names=None, **other):
-    """Image records of a device: the class it gave each image, None where it failed."""
+    """Return image records of a device from the class of each image, or None if it failed."""
     frame = images(one, [answer == label for answer in top1], [1.0] * len(top1), device_id=device, **other)
     names = names or [f"{number}.jpg" for number in range(len(top1))]
     return frame.assign(image=names, label=label, top1=pd.array(top1, "Int64"), failed=[one is None for one in top1])
 
 
 def collected(*parts, **other):
-    """The answers of devices by name, each with records; `other` is of their rows, by device."""
+    """Collect the answers of devices by name from their records; `other` are columns of their rows by device."""
     devices = list(dict.fromkeys(device for part in parts for device in part["device_id"]))
     rows = instances(*(instance(ONE, device_id=device, **other.get(device, {})) for device in devices))
     return pairing.collect(rows, pd.concat(parts))

@@ -1,4 +1,4 @@
-"""Statistics of published profile jobs, against numbers computed by hand from rows of the published files."""
+"""Tests of statistics of published profile jobs against numbers computed by hand from the published files."""
 
 import math
 from pathlib import Path
@@ -106,7 +106,7 @@ def test_pairs_in_order_are_counted_where_operations_differ_by_a_tenth():
         }
     )  # fmt: skip
     row = published_speed.in_order(points).iloc[0]
-    # five pairs: w and x are too close; of the others only x (105) and y (200) are not in order
+    # five pairs, as w and x are too close; of these only x (105) and y (200) are out of order
     assert (row["pairs"], row["share"], row["apart"]) == pytest.approx((5, 0.8, 3.0))
 
 

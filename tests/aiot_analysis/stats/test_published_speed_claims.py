@@ -1,4 +1,4 @@
-"""Remarks 2 to 6 on published profile jobs, against numbers computed by hand from the published rows."""
+"""Tests of Remarks 2 to 6 on published profile jobs against numbers computed by hand from the published rows."""
 
 import math
 from itertools import pairwise

@@ -101,10 +101,10 @@ def test_an_image_that_failed_has_no_time():
 @pytest.mark.parametrize(
     ("other", "of", "verdict"),
     [
-        (right(350, 500), 500, "holds"),  # the very same images: Newcombe's interval is within 2%
+        (right(350, 500), 500, "holds"),  # the same images, so Newcombe's interval is within 2%
         (right(250, 500), 500, "does not hold"),  # 20% fewer
         (right(340, 500), 500, "cannot be decided"),  # 2% fewer
-        (right(35, 50), 50, "cannot be decided"),  # the same, on few images
+        (right(35, 50), 50, "cannot be decided"),  # the same change on few images
     ],
 )
 def test_the_verdict_by_its_rule(other, of, verdict):
@@ -156,7 +156,7 @@ def test_a_verdict_never_contradicts_the_interval(answers, little):
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=2, max_size=2))
 @examples(60)
 def test_rows_of_several_comparisons_agree_with_themselves(counts):
-    """Of 100 images, of which 80 are right with the first way, each other way loses some and wins others."""
+    """Of 100 images, 80 are right with the first way, and each other way loses some and wins others."""
     rows, _ = resize.rows(instances(row("crop_resize"), row("resize_crop"), row("square_crop")))
     base = right(80, 100)
     ways = [right(80 - lost, 80) + right(won, 20) for lost, won in counts]

@@ -1,4 +1,4 @@
-"""The smallest differences that data show, and what smaller ones need: by hand, and by simulation."""
+"""Tests of the smallest differences that data show, and of the data needed for smaller ones."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from aiot_analysis.compare import changes
 from aiot_analysis.stats import noise, resolution
 
 Z = norm.isf(0.025) + norm.isf(0.2)
-RUN = np.log(1.05) / norm.isf(0.025) / np.sqrt(2)  # standard deviation of a run, where two agree within 5%
+RUN = np.log(1.05) / norm.isf(0.025) / np.sqrt(2)  # standard deviation of a run if two agree within 5%
 WITHIN = 2 * 0.1**2 * 1.45 / 0.55  # 10% with an autocorrelation of 0.45, of both sides
 
 
@@ -34,7 +34,7 @@ def test_default_noise_by_hand():
     assert found.loc["accuracy", resolution.SAME_IMAGES]["half_width"] == pytest.approx(width, rel=0.05)
     width = norm.isf(0.025) * np.sqrt(2 * 0.71 * 0.29 / 500)
     assert found.loc["accuracy", resolution.OTHER_IMAGES]["half_width"] == pytest.approx(width, rel=0.02)
-    assert found.loc["accuracy", resolution.DEVICES]["comparisons"] == 48  # of versions, for want of other devices
+    assert found.loc["accuracy", resolution.DEVICES]["comparisons"] == 48  # of versions, since there is one device
 
 
 def test_the_tests_that_pages_correct_for():
@@ -79,7 +79,7 @@ def test_more_sessions_resolve_more_where_many_tests_are_corrected_for(instances
 
 @pytest.mark.parametrize("shared", [0.0, 0.9])
 def test_the_smallest_difference_over_sessions_is_found_in_80_of_100_simulated_comparisons(shared):
-    """With draws of their own, of which every instance counts."""
+    """Comparisons have independent draws, and every instance counts."""
     distance = resolution.detectable_over_sessions(3, 12, shared, 0.05 / 24)
     rng, shown = np.random.default_rng(11), []
     for _ in range(150):

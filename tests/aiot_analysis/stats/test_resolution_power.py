@@ -1,4 +1,4 @@
-"""The smallest differences that tests find, against other libraries, enumeration and simulation."""
+"""Tests of the smallest differences that tests find, against other libraries, enumeration and simulation."""
 
 import numpy as np
 import pytest

@@ -18,7 +18,7 @@ def answers(wrong, n=N):
 
 
 def measured(versions, run_to_run=0.0, n=N):
-    """Rows and image records of versions given as id -> (time in ms or times, number of wrong answers)."""
+    """Return rows and image records of versions from id -> (time in ms or times, number of wrong answers)."""
     rows, records = [], []
     for name, (ms, wrong) in versions.items():
         times = np.broadcast_to(np.asarray(ms, float), n)
@@ -77,7 +77,7 @@ def test_versions_without_image_records_are_listed_and_not_compared():
 
 
 def test_two_runs_within_the_allowance_cannot_be_told_apart():
-    """3% apart with an allowance of 5% between runs; 20% apart is clear."""
+    """With an allowance of 5% between runs, versions 3% apart cannot be distinguished, and versions 20% apart can."""
     near, far = {FLOAT32: (10.3, 100), PYTORCH: (10, 100)}, {FLOAT32: (12, 100), PYTORCH: (10, 100)}
     for versions, highest, letters in ((near, 2, "a"), (far, 1, "")):
         table = runtimes.versions(*measured(versions, run_to_run=0.05)).set_index("instance_id")
@@ -99,7 +99,7 @@ def test_what_all_versions_of_a_session_share_does_not_blur_their_order():
 
 
 def test_equal_versions_are_rarely_told_apart():
-    """Of six versions with one true time, some pair is called different in at most 5% of trials."""
+    """Among six versions with the same true time, a pair is called different in at most 5% of trials."""
     rng = np.random.default_rng(3)
     ids = [
         f"{framework}_cpu_{kind}_mnasnet"

@@ -142,7 +142,7 @@ def test_instances_of_another_version_of_a_framework_are_not_used_with_the_other
 
 
 def mixed():
-    """A device whose TFLite was measured by a native tool, and whose PyTorch by the agent."""
+    """Return rows of a device whose TFLite was measured by a native tool, and PyTorch by the agent."""
     by_tool = {"source": "tool", "timing": "inference", "end_to_end_ms_mean": None}
     nnapi = "tflite_nnapi_float32_mnasnet"
     return instances(instance(A, 0.5, **by_tool), instance(nnapi, 0.5, 5.0, **by_tool), instance(B, 0.8, 20.0))

@@ -120,7 +120,7 @@ def test_without_records_of_images_a_ratio_is_of_means_and_its_interval_of_devia
     found = shares.speed_ups(rows, NO_IMAGES, "frameworks")
     assert found["n_images"].tolist() == [0, 0]
     assert found["speed_up"].tolist() == pytest.approx([0.5, 2.0])
-    # with what two runs are assumed to differ by 19 times of 20; Student's quantile is the normal one within 0.1%
+    # with the assumed difference of two runs in 19 of 20 cases; Student's quantile is within 0.1% of the normal one
     half = np.hypot(1.96 * np.sqrt(2 * 0.1**2 / 500), np.log(1.05))
     assert found["speed_up_high"].tolist() == pytest.approx([0.5 * np.exp(half), 2 * np.exp(half)], rel=1e-4)
     unknown = shares.speed_ups(rows.assign(end_to_end_ms_sd=np.nan), NO_IMAGES, "frameworks")
@@ -138,6 +138,6 @@ def test_records_of_one_device_after_the_other_give_the_same_speed_ups():
     parts = [part for _, part in shown.groupby("device_id", observed=True)]
     whole = shares.speed_ups(rows, shown, "frameworks")
     pd.testing.assert_frame_equal(shares.speed_ups(rows, parts, "frameworks"), whole)
-    some = shares.speed_ups(rows, parts[:1], "frameworks")  # of the other there are no records
+    some = shares.speed_ups(rows, parts[:1], "frameworks")  # the other instance has no records
     assert some["n_images"].tolist() == [50, 0]
     assert some["speed_up"].tolist() == pytest.approx(whole["speed_up"].tolist())

@@ -17,7 +17,7 @@ NUMBERS = ["slowdown", "slowdown_low", "slowdown_high"]
 
 def test_the_score_is_the_fastest_part_over_the_slowest():
     times = np.repeat([10.0, 12.5], 200)
-    found = along.scores(records(A, np.append(99, times))).iloc[0]  # the first image is apart
+    found = along.scores(records(A, np.append(99, times))).iloc[0]  # the first image counts separately
     assert found[["images", "loops", "fastest_ms", "slowest_ms", "stability"]].tolist() == [400, 20, 10, 12.5, 0.8]
     assert found["steadiness"] == "unstable" and found["chance"] > 0.9
 
@@ -60,7 +60,7 @@ def test_a_burst_against_the_rest():
     times = np.append(99, np.repeat([10.0, 12.0], [50, 400]))
     found = drift.bursts(records(A, times)).iloc[0]
     assert found[["images", "burst_images", "burst_ms", "rest_ms", "slowdown"]].tolist() == [450, 50, 10, 12, 1.2]
-    assert found[["slowdown_low", "slowdown_high"]].isna().all()  # times that do not vary tell nothing of its error
+    assert found[["slowdown_low", "slowdown_high"]].isna().all()  # constant times show nothing about its error
 
 
 def test_a_burst_in_seconds_ends_by_the_clock():
@@ -71,7 +71,7 @@ def test_a_burst_in_seconds_ends_by_the_clock():
     jumped.loc[150:, "at_s"] += 3600
     found = drift.bursts(jumped, 1.01, "seconds").iloc[0]
     assert np.isnan(found["slowdown"]) and "jump of the clock" in found["gap"]
-    assert drift.bursts(jumped, 100).iloc[0]["slowdown"] == 2  # images need no clock
+    assert drift.bursts(jumped, 100).iloc[0]["slowdown"] == 2  # numbers of images need no clock
 
 
 @pytest.mark.parametrize("phi, least", [(0.0, 0.92), (0.7, 0.91), (0.9, 0.89)])
@@ -111,7 +111,7 @@ def test_the_profile_sustained_against_the_latest_other_run():
     [found] = drift.sustained(rows, images).to_dict("records")
     assert (found["run_id_other"], found["profile"], found["gap"]) == ("r2", "quick", "")
     assert (found["other_ms"], found["sustained_ms"], found["slowdown"]) == (10, 13, 1.3)
-    # two runs agree within 5% 19 times of 20, and that is all that is uncertain where no time varies
+    # with constant times, only the agreement of two runs within 5% in 19 of 20 cases is uncertain
     assert (found["slowdown_low"], found["slowdown_high"]) == pytest.approx((1.3 / 1.05, 1.3 * 1.05))
 
 

@@ -13,7 +13,10 @@ F32, DYNAMIC, INT8, F16 = (f"tflite_cpu_{one}_mnasnet" for one in ("float32", "d
 
 
 def four(device="local", int8_ms=1.0):
-    """float32 4 ms, all right; dynamic slower and half right; int8 faster and 3 of 4 right; float16 as float32."""
+    """Return float32 at 4 ms and all right, a slower half right dynamic, a faster int8 with 3 of 4, and float16.
+
+    float16 has the times and answers of float32.
+    """
     answers = {F32: (4.0, [1, 1, 1, 1]), DYNAMIC: (8.0, [1, 1, 0, 0]), INT8: (int8_ms, [1, 1, 1, 0])}
     answers[F16] = (4.0, [1, 1, 1, 1])
     rows = [instance(one, device_id=device) for one in answers]
@@ -49,7 +52,7 @@ def test_the_probability_of_being_on_the_front_by_hand():
 
 
 def test_versions_of_one_speed_are_each_the_faster_one_in_half_of_the_runs():
-    """float16 has the time and the answers of float32; with what runs may add, one of the two is always beaten."""
+    """float16 and float32 have the same time and answers; with the noise of runs, one of them is always beaten."""
     rows, records = four()
     found = tradeoff.tradeoff(instances(*rows), pd.concat(records), resamples=20_000).set_index("quantization")
     chances = found["pareto_probability"]
@@ -61,7 +64,7 @@ def test_pareto_by_hand_with_gaps_and_groups():
     frame = pd.DataFrame({"speed_up": [1, 2, 2, 3, np.nan, 1], "change": [0, 0, -0.1, -0.2, 0, 0]})
     found = tradeoff.pareto(frame, pd.Series([0, 0, 0, 0, 0, 1]))
     assert found[:4].tolist() == [False, True, False, True]
-    assert found[4:].isna().all()  # one without numbers, one with nothing to be compared with
+    assert found[4:].isna().all()  # one version without numbers, and one without others to compare with
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(-5, 5)), min_size=2, max_size=8))
@@ -87,7 +90,7 @@ def test_parts_by_device_give_what_one_frame_gives():
 
 def test_over_devices_by_hand():
     first, second = four("a"), four("b", int8_ms=2.0)
-    third = [instance(one, device_id="c") for one in (F32, INT8)]  # of two versions, so not counted with the others
+    third = [instance(one, device_id="c") for one in (F32, INT8)]  # of two versions, so counted separately
     more = [images(F32, [True] * 4, [4.0] * 4, device_id="c"), images(INT8, [True] * 4, [2.0] * 4, device_id="c")]
     rows = instances(*first[0], *second[0], *third)
     found = tradeoff.over_devices(tradeoff.tradeoff(rows, pd.concat([*first[1], *second[1], *more]), resamples=50))
@@ -151,10 +154,10 @@ def test_sizes_by_hand():
 
 
 def test_coverage_of_the_front_probability():
-    """Where two versions are in truth as good as alike, each wins about as often; the probability is spread evenly."""
+    """If two versions are practically equal, each wins equally often, and the probability is uniform."""
     rng = np.random.default_rng(5)
     n, rows, records = 200, [], []
-    for trial in range(60):  # a device each, which are told apart by nothing else
+    for trial in range(60):  # one device each, with no other difference
         hard, device = rng.random(n), f"trial-{trial:02}"
         for one in (F32, INT8):
             right, times_ms = (hard + rng.normal(0, 0.1, n) < 0.6).tolist(), rng.lognormal(1, 0.05, n).tolist()
@@ -163,5 +166,5 @@ def test_coverage_of_the_front_probability():
     found = tradeoff.tradeoff(instances(*rows), pd.concat(records), resamples=200)
     chances = found[found["quantization"] == "int8"]["pareto_probability"]
     assert len(chances) == 60
-    # beaten where the other is better in both: a quarter of the time
+    # beaten if the other is better in both, which is a quarter of the cases
     assert np.mean(chances) == pytest.approx(0.75, abs=0.08)

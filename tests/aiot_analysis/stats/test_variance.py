@@ -1,4 +1,4 @@
-"""How much times differ from run to run: sessions, what they tell, and the allowance where they tell nothing."""
+"""Tests of differences from run to run, as estimated from sessions, and of the allowance without sessions."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from aiot_analysis.stats import variance
 from tests.aiot_analysis.conftest import instance, instances
 from tests.examples import examples
 
-ALLOWED = np.log(1.05) / 1.959964 / np.sqrt(2)  # of one run, where two agree within 5% 19 times of 20
+ALLOWED = np.log(1.05) / 1.959964 / np.sqrt(2)  # of one run if two agree within 5% in 19 of 20 cases
 MODELS = [f"model{number}" for number in range(12)]
 SUITE = instances(*(instance(f"tflite_cpu_float32_{model}", images=500) for model in MODELS))
 
@@ -23,7 +23,7 @@ def run(day: int, hour: float = 0.0, hours: float = 1.0, device: str = "phone", 
 
 
 def rows(runs: list[dict], times: np.ndarray) -> pd.DataFrame:
-    """The table `instances` of runs x models; `times` are ms, (runs, models), scattering by 10% over 500 images."""
+    """Return the table `instances` from times in ms, of shape (runs, models), that scatter by 10% over 500 images."""
     some = SUITE.iloc[: times.shape[1]]
     parts = [
         some.assign(end_to_end_ms_mean=row, end_to_end_ms_sd=0.1 * row, **facts)
@@ -33,7 +33,7 @@ def rows(runs: list[dict], times: np.ndarray) -> pd.DataFrame:
 
 
 def drawn(sessions: int, own: float, shared: float, seed: int, models: int = 12) -> pd.DataFrame:
-    """One run a day, whose log times differ as the model has it."""
+    """Return one run per day whose log times differ as in the model."""
     rng = np.random.default_rng(seed)
     base = np.linspace(2, 5, models)
     within = rng.normal(0, 0.1 / np.sqrt(500), (sessions, models))
@@ -85,19 +85,19 @@ def test_runs_of_one_session_tell_nothing_of_another_one():
 
 
 def test_the_components_of_two_sessions_by_hand():
-    """Sessions 2% apart for one half of the models and 6% for the other: 4% of all, and 2% either way."""
+    """Sessions are 2% apart for half of the models and 6% for the others: 4% for all, plus or minus 2%."""
     steps = np.array([0.02] * 6 + [0.06] * 6)
     table = rows([run(1), run(2)], np.exp([np.full(12, 2.0), 2 + steps]))
     found = variance.with_noise(table[table["run_id"].str.contains("1102")], table).iloc[0]
     # residuals are +-0.01 in each session of each model, with 24 - 13 degrees of freedom; 0.1^2 / 500 is within runs
     assert found["run_freedom"] == 11 and found["sessions"] == 2
     assert found["run_sd"] == pytest.approx(np.sqrt(24 * 0.01**2 / 11 - 0.1**2 / 500))
-    # one difference of two sessions tells too little of what they share
+    # one difference of two sessions says too little about what they share
     assert found["shared_sd"] == pytest.approx(ALLOWED) and np.isinf(found["shared_freedom"])
 
 
 def test_the_standard_errors_of_runs_are_what_is_subtracted_where_tables_have_them():
-    """As above, by hand, where dependent neighbours make the error within a run 1.5 times as large."""
+    """The previous case, by hand, with autocorrelation that makes the error within a run 1.5 times as large."""
     steps = np.array([0.02] * 6 + [0.06] * 6)
     table = rows([run(1), run(2)], np.exp([np.full(12, 2.0), 2 + steps]))
     dependent = table.assign(end_to_end_ms_se=1.5 * 0.1 / np.sqrt(500) * table["end_to_end_ms_mean"])
@@ -135,7 +135,7 @@ TOGETHER = "the scatter of all instances together (5 degrees of freedom)"
     ],
 )
 def test_words_name_each_component_that_an_interval_has_and_whether_it_was_estimated(sessions, whole, words):
-    """Of a ratio within a session what all instances share cancels; a mean time and a score have it."""
+    """What all instances of a session share cancels in a ratio, but not in a mean time or a score."""
     every = drawn(sessions, 0.02, 0.01, 0)
     rows = variance.with_noise(every[every["run_id"] == every["run_id"].max()], every)
     assert variance.describe_noise(rows, whole) == f"95%, including {words}"
@@ -174,7 +174,7 @@ def test_what_instances_of_a_session_share_cancels_in_their_ratio_and_counts_in_
 
 
 def test_an_allowance_covers_runs_that_differ_in_either_way():
-    """Two instances of a run differ most if each varies by itself; a sum of shares varies most if all vary alike."""
+    """Two instances of a run differ most if they vary independently; a sum of shares varies most if all vary alike."""
     table = variance.assumed(instances(*(instance(f"tflite_cpu_float32_{model}") for model in MODELS[:4])))
     squares, freedom = variance.ratio_variance(table.iloc[[0]], table.iloc[[1]])
     assert np.sqrt(squares[0]) == pytest.approx(np.log(1.05) / 1.959964) and np.isinf(freedom[0])

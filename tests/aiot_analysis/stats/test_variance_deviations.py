@@ -1,4 +1,4 @@
-"""How sessions deviate, against closed forms, draws and the rates of wrong and right answers."""
+"""Tests of the deviations of sessions against closed forms, simulated draws and error rates."""
 
 import numpy as np
 import pytest
@@ -7,12 +7,12 @@ from scipy import stats
 from aiot_analysis.compare import changes
 from aiot_analysis.stats import variance
 
-RUN = 0.0176  # standard deviation of a run, where two agree within 5%
+RUN = 0.0176  # standard deviation of a run if two agree within 5%
 LEVEL = 1 - 0.05 / 24  # of 12 instances and two metrics
 
 
 def sides(rng, own, shared, sessions=(3, 3), change=0.0):
-    """Logarithms of times of two sides; `own` are the standard deviations of the instances."""
+    """Return the logarithms of times of two sides; `own` are the standard deviations of the instances."""
     drawn = [
         np.asarray(own)[:, None] * rng.standard_normal((len(own), count)) + shared * rng.standard_normal(count)
         for count in sessions
@@ -59,13 +59,13 @@ def test_a_single_instance_has_welchs_test():
     theirs = stats.ttest_ind(other[0], base[0], equal_var=False)
     assert found.p_value() == pytest.approx(theirs.pvalue, rel=1e-4)
     assert np.log(found.interval()) == pytest.approx([*theirs.confidence_interval()], rel=1e-3)
-    base, other = base[:, :2], other[:, :4]  # a side of two sessions counts as scattering like the other
+    base, other = base[:, :2], other[:, :4]  # a side of two sessions is assumed to scatter like the other
     [found] = changes.ratio_of_sessions(base, other)
     assert found.p_value() == pytest.approx(stats.ttest_ind(other[0], base[0]).pvalue, rel=1e-4)
 
 
 def test_variances_are_drawn_towards_the_prior_that_they_were_drawn_from():
-    """True variances around 2 as if estimated with 6 degrees of freedom, and estimates of each with 3."""
+    """True variances scatter around 2 as with 6 degrees of freedom, and each is estimated with 3."""
     rng = np.random.default_rng(4)
     truth = 2 * 6 / rng.chisquare(6, (2, 4000))
     estimates = truth * rng.chisquare(3, truth.shape) / 3
@@ -93,7 +93,7 @@ def test_an_instance_that_scatters_more_than_all_others_has_its_own_variance():
 @pytest.mark.parametrize(
     ("own", "shared", "sessions"),
     [
-        ([RUN] * 12, 0.0, (3, 3)),  # instances deviate by themselves
+        ([RUN] * 12, 0.0, (3, 3)),  # instances deviate independently
         ([RUN / 4] * 12, RUN, (3, 3)),  # runs deviate as a whole
         ([RUN / 2] * 12, RUN, (3, 3)),
         ([RUN, 3 * RUN] * 6, RUN / 2, (3, 3)),  # half of the instances deviate by more
@@ -103,7 +103,7 @@ def test_an_instance_that_scatters_more_than_all_others_has_its_own_variance():
     ],
 )
 def test_where_nothing_changed_a_change_is_seldom_shown(own, shared, sessions):
-    """Half of the 5% is that of times. Of 150 comparisons so many may be chance (99.9%)."""
+    """Times have half of the 5%; the limit is that of chance in 150 comparisons (99.9%)."""
     rng = np.random.default_rng(6)
     shown = 0
     for _ in range(150):

@@ -8,7 +8,7 @@ F32, INT8, TORCH = (f"{one}_mnasnet" for one in ("tflite_cpu_float32", "tflite_c
 
 
 def records(*parts):
-    """Image records of parts like (instance id, device, top1 of each image); the true class is 0."""
+    """Return image records from parts like (instance id, device, top1 of each image); the true class is 0."""
     frames = [
         images(one, [c == 0 for c in top1], [10.0] * len(top1), device_id=device, top1=top1)
         for one, device, top1 in parts

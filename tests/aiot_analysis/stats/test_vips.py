@@ -63,7 +63,7 @@ def test_vips_adds_up_over_instances_and_halves_when_time_doubles(tests, factor)
 
 
 def test_interval_where_no_draw_can_differ_is_a_gap_that_says_why():
-    """All right or all wrong: a bootstrap would give an interval of no width, as if nothing were uncertain."""
+    """If all images are right or all are wrong, a bootstrap would give an interval without width."""
     for right in (True, False):
         records = pd.concat([images(A, [right] * 10, [10.0] * 10), images(B, [right] * 10, [20.0] * 10)])
         found = vips.intervals(instances(instance(A, right, 10.0), instance(B, right, 20.0)), records).iloc[0]
@@ -89,7 +89,7 @@ def test_interval_of_images_half_of_them_right():
 
 
 def test_interval_has_room_for_another_run():
-    """Half of 2000 images right, and runs that agree within 50%: 1.96 standard deviations of 14.6% either way."""
+    """With half of 2000 images right and runs that agree within 50%, it has 1.96 standard deviations of 14.6%."""
     n = 2000
     records = images(A, [True, False] * (n // 2), [10.0] * n)
     rows = variance.assumed(instances(instance(A, 0.5, 10.0)), 0.5)
@@ -101,7 +101,7 @@ def test_interval_has_room_for_another_run():
 
 
 def test_few_sessions_make_the_interval_that_of_student():
-    """The differences of runs are known with 5 degrees of freedom: 2.571 standard deviations in place of 1.96."""
+    """Differences of runs are known with 5 degrees of freedom, so it has 2.571 standard deviations instead of 1.96."""
     n = 1000
     records = images(A, [True, False] * (n // 2), [10.0] * n)
     rows = variance.assumed(instances(instance(A, 0.5, 10.0)), 0.5).assign(run_sd=0.5, shared_sd=0.0, run_freedom=5.0)
@@ -110,7 +110,7 @@ def test_few_sessions_make_the_interval_that_of_student():
 
 
 def test_neighbours_that_are_alike_widen_the_interval():
-    """With an autocorrelation of 0.7 a mean time has 1.7 / 0.3 times the variance, if the series is long enough."""
+    """With an autocorrelation of 0.7, a mean time of a long series has 1.7 / 0.3 times the variance."""
     n = 4000
     times = 10 * np.exp(autocorrelated(0.7, 1, n, seed=1)[0])
     mean = float(times.mean())
@@ -126,13 +126,13 @@ def test_neighbours_that_are_alike_widen_the_interval():
 
 
 def excess_of_exponentials(phi):
-    """The variance of a mean of exp(x) over that of independent ones, where x is AR(1) of variance 1."""
+    """Return the variance of a mean of exp(x) relative to independent values, where x is AR(1) with variance 1."""
     lags = np.exp(phi ** np.arange(1, 200)) - 1
     return 1 + 2 * (lags / (np.e - 1)).sum()
 
 
 def test_intervals_and_ranks_hold_with_noise_of_runs_and_neighbours():
-    """Devices 1% apart, times that scatter by 10% with an autocorrelation of 0.45, runs by 1.77%, in 12 trials.
+    """In 12 trials, devices are 1% apart, times scatter by 10% with an autocorrelation of 0.45, and runs by 1.77%.
 
     docs/statistics.md has the numbers of larger simulations.
     """
@@ -171,7 +171,7 @@ def test_ranks_of_resamples_of_clearly_different_devices():
 
 
 def test_vops_by_hand():
-    """The paper's app: accuracy * FLOPs (millions) / time (s), with Table II's 315 and 3800."""
+    """VOPS in the paper's app is accuracy * FLOPs (millions) / time (s), with 315 and 3800 from Table II."""
     heavy = "tflite_cpu_float32_resnet50"
     rows = instances(instance(A, 0.5, 10.0), instance(heavy, 0.8, 100.0))
     found = vips.scores(rows).iloc[0]
@@ -213,7 +213,7 @@ def test_no_interval_without_image_records_of_an_instance():
 
 
 def test_an_instance_that_does_not_count_is_not_drawn_from():
-    """Its mean time is none, though there are records."""
+    """The instance has records, but no valid mean time."""
     rows = instances(instance(A, 0.5, 10.0), instance(B, 0.5, 0.0))
     records = pd.concat([images(one, [True, False] * 30, [10.0] * 60) for one in (A, B)])
     found = vips.intervals(rows, records).iloc[0]
@@ -233,7 +233,7 @@ def test_one_image_gives_a_score_and_no_interval():
 
 
 def test_records_of_another_run_are_not_drawn_from():
-    """Of a device with two runs the later counts."""
+    """Only the later of two runs of a device counts."""
     records = [images(A, [True, False] * 20, [10.0] * 40), images(A, [True, False], [1.0, 1.0], run_id="earlier")]
     found = vips.intervals(instances(instance(A, 0.5, 10.0)), pd.concat(records)).iloc[0]
     assert found["interval_images"] == 40 and found["vips_high"] < 80
@@ -255,7 +255,7 @@ def test_parts_by_device_give_what_one_frame_gives():
 
 
 def test_an_image_shown_often_is_drawn_with_all_its_showings():
-    """Images shown twice say as much as shown once: the interval stays as wide, and is about the mean of showings."""
+    """Images shown twice do not narrow the interval, which is around the mean of the showings."""
     once = images(A, [True, False] * 30, [10.0] * 60)
     twice = pd.concat([once, once.assign(query=once["query"] + 60)], ignore_index=True)
     first, second = (vips.intervals(instances(instance(A, 0.5, 10.0)), records).iloc[0] for records in (once, twice))
@@ -264,7 +264,7 @@ def test_an_image_shown_often_is_drawn_with_all_its_showings():
 
 
 def test_an_image_that_failed_is_wrong_and_has_no_time_of_inference():
-    """Half of the images failed: accuracy 1/2 of all, the time of inference that of the others."""
+    """With half of the images failed, accuracy is 1/2 of all, and the time of inference is that of the others."""
     records = images(A, [True, False] * 50, [10.0, 99.0] * 50)
     failed = np.array([False, True] * 50)
     records["failed"], records["inference_ms"] = failed, np.where(failed, np.nan, 8.0)
@@ -317,14 +317,14 @@ def test_what_all_devices_have_in_common():
         instance(A, device_id="a"), instance(B, device_id="a"), instance(A, device_id="b"),
         instance("tflite_cpu_int8_mnasnet", device_id="c"),
     )  # fmt: skip
-    assert vips.common_suite(rows) == [A]  # c has none of the suite, and takes nothing from the others
+    assert vips.common_suite(rows) == [A]  # c has no instance of the suite and does not affect the others
     assert vips.common_suite(rows.iloc[:0]) == []
     found = vips.scores(rows, suite=vips.common_suite(rows))
     assert found.set_index("device_id").loc[["a", "b"], "peer_group"].tolist() == [1, 1]
 
 
 def test_intervals_cover_the_score_that_was_planted():
-    """Accuracies and mean times are known; images are hard or easy for all models alike."""
+    """Accuracies and mean times are known, and images are equally hard for all models."""
     rng = np.random.default_rng(2)
     n, ids = 150, names.PAPER_FLOAT32[:6]
     accuracy, ms = rng.uniform(0.5, 0.8, 6)[:, None], rng.uniform(5, 50, 6)[:, None]
@@ -332,7 +332,7 @@ def test_intervals_cover_the_score_that_was_planted():
     records = pd.concat([images(one, [True] * n, [1.0] * n) for one in ids], ignore_index=True)
     covered = 0
     for _ in range(200):
-        # as hard as it is for the others, or drawn anew: uniform either way
+        # as hard as for the other models, or drawn again: uniform in both cases
         hard = np.where(rng.random((6, n)) < 0.7, rng.random(n), rng.random((6, n)))
         right, times = hard < accuracy, ms * rng.gamma(20, 1 / 20, (6, n))
         drawn = records.assign(correct=right.ravel(), end_to_end_ms=times.ravel())
@@ -347,7 +347,7 @@ def test_devices_that_are_alike_are_in_one_tie_group_and_may_have_any_rank():
     records = [
         images(A, (rng.random(60) < 0.5).tolist(), rng.uniform(9, 11, 60).tolist(), device_id=one) for one in ids
     ]
-    records[7]["end_to_end_ms"] *= 100  # but for one
+    records[7]["end_to_end_ms"] *= 100  # except for one
     rows = instances(
         *(instance(A, float(part["correct"].mean()), float(part["end_to_end_ms"].mean()), device_id=one)
           for one, part in zip(ids, records, strict=True))

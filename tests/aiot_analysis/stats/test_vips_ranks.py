@@ -1,11 +1,11 @@
-"""Rank sets and tie groups: by hand, and how often they hold."""
+"""Tests of rank sets and tie groups, by hand and by their coverage."""
 
 import numpy as np
 import pytest
 
 from aiot_analysis.stats import vips
 
-# a is better than c and d, b than d; neighbours are never told apart
+# a is better than c and d, and b than d; neighbours are never distinguished
 BETTER = np.array([[0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0]], bool)
 
 
@@ -17,7 +17,7 @@ def test_rank_sets_by_hand():
 
 
 def test_two_devices_are_distinguished_beyond_the_normal_quantile():
-    """With one pair the maximum over pairs is that pair: 1.96 standard errors of the difference, sqrt(2) of a score."""
+    """With one pair, the maximum over pairs is that pair: 1.96 errors of the difference, or sqrt(2) of a score."""
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(100_000, 2))
     limit = 1.96 * np.sqrt(2)
@@ -27,7 +27,7 @@ def test_two_devices_are_distinguished_beyond_the_normal_quantile():
 
 
 def test_of_three_devices_the_quantile_is_that_of_the_studentized_range():
-    """The largest difference of three over its standard error is a studentized range over sqrt(2): 3.314 / sqrt(2)."""
+    """The largest difference of three in standard errors is a studentized range over sqrt(2): 3.314 / sqrt(2)."""
     rng = np.random.default_rng(1)
     noise = rng.normal(size=(100_000, 3))
     for apart, better in ((0.98 * 3.314, False), (1.02 * 3.314, True)):
@@ -36,7 +36,7 @@ def test_of_three_devices_the_quantile_is_that_of_the_studentized_range():
 
 
 def test_what_all_devices_share_in_a_draw_does_not_hide_their_differences():
-    """Images that are hard for all devices alike move all scores, and no difference."""
+    """Images that are equally hard for all devices change all scores, but no difference."""
     rng = np.random.default_rng(2)
     noise = rng.normal(scale=0.01, size=(500, 3)) + rng.normal(size=(500, 1))
     scores = np.array([0.3, 0.2, 0.1])
@@ -61,7 +61,7 @@ def test_equal_draws_tell_nothing_apart_that_is_equal():
 
 @pytest.mark.parametrize("step", [0.0, 0.1, 3.0])
 def test_all_rank_sets_hold_at_once(step):
-    """Ten devices that are equal, 0.1 or 3 standard errors apart. `surely_better` has the numbers for 51 devices."""
+    """Ten devices are 0, 0.1 or 3 standard errors apart; `surely_better` states the numbers for 51 devices."""
     rng = np.random.default_rng(5)
     truth = -step * np.arange(10)
     places = np.arange(1, 11)
@@ -72,11 +72,11 @@ def test_all_rank_sets_hold_at_once(step):
         lowest, highest = vips.rank_sets(vips.surely_better(scores, scores + rng.normal(size=(1000, 10))))
         held += bool(((lowest <= first) & (last <= highest)).all())
     assert held / 800 >= 0.93
-    assert step > 0 or held / 800 < 0.98  # and are no wider than they need be
+    assert step > 0 or held / 800 < 0.98  # and are no wider than necessary
 
 
 def test_tie_groups_by_hand():
-    """a and b, b and c, c and d are neighbours that are not told apart; no row of three is."""
+    """The neighbours a and b, b and c, and c and d are not distinguished, but no three devices are tied."""
     assert vips.tie_groups(BETTER, np.arange(4)) == ["a", "ab", "bc", "c"]
     mixed = [2, 0, 3, 1]  # the same devices in another order of rows
     order = np.argsort(mixed)
@@ -90,7 +90,7 @@ def test_tie_groups_leave_out_who_is_alone_and_who_is_not_ranked():
 
 
 def test_many_tie_groups_are_a_range_of_letters():
-    """A device is better than those three or more places behind it: it shares a row with two on either side."""
+    """A device is better than those three or more places behind it, so it is tied with two on either side."""
     places = np.arange(40)
     letters = vips.tie_groups(places[None, :] - places[:, None] >= 3, places)
     assert letters[:4] == ["a", "ab", "a–c", "b–d"]
@@ -107,6 +107,6 @@ def test_devices_that_share_a_letter_are_not_distinguished():
         for j, (start, end) in enumerate(spans):
             if first and start and first <= end and start <= last:
                 assert not better[i, j]
-    for i in range(14):  # neighbours that are not told apart share one
+    for i in range(14):  # neighbours that are not distinguished share one
         if not better[i, i + 1]:
             assert spans[i][1] >= spans[i + 1][0] != ""

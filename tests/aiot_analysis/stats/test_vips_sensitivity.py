@@ -14,7 +14,7 @@ A, B, C = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet", "caffe2_c
 
 
 def two_devices():
-    """a: 100 and 10 images a second; b: 50 and 50."""
+    """Return rows of a device a with 100 and 10 images per second, and of a device b with 50 and 50."""
     return instances(
         instance(A, 1.0, 10.0, device_id="a"), instance(B, 1.0, 100.0, device_id="a"),
         instance(A, 1.0, 20.0, device_id="b"), instance(B, 1.0, 20.0, device_id="b"),
@@ -37,7 +37,7 @@ def test_what_each_instance_weighs_by_hand():
     assert found.loc[A, ["devices", "tau", "moved", "largest_move"]].tolist() == [2, -1, 2, 1]
     assert found.loc[B, ["tau", "moved"]].tolist() == [1, 0]
     assert found.loc[A, ["share_min", "share_max"]].tolist() == pytest.approx([0.5, 100 / 110])
-    assert found.loc[A, "places_lost"] == 0.5  # a loses a place, b is the last anyway
+    assert found.loc[A, "places_lost"] == 0.5  # a loses a place, and b is last in any case
 
 
 @given(st.lists(st.tuples(*[st.floats(1, 1000)] * 3), min_size=2, max_size=8))
@@ -52,7 +52,7 @@ def test_without_an_instance_ranks_are_those_of_the_score_over_the_others(times)
         others = vips.scores(rows[rows["instance_id"] != one]).set_index("device_id")
         mine = found[found["instance_id"] == one].set_index("device_id").loc[others.index]
         assert mine["vips_without"].tolist() == pytest.approx(others["vips"].tolist())
-        apart = others["vips"].round(6).is_unique  # or equal scores may be told apart by rounding
+        apart = others["vips"].round(6).is_unique  # else rounding may make equal scores differ
         assert not apart or mine["rank_without"].tolist() == others["rank"].tolist()
     assert (found["rank_alone"] >= found["rank"]).all()
 
@@ -92,7 +92,7 @@ def test_agreement_by_hand():
 
 
 def test_both_timings_by_hand():
-    rows = two_devices()  # inference takes 0.8 of the time, but here
+    rows = two_devices()  # inference takes 0.8 of the time elsewhere
     rows.loc[2, "inference_ms_mean"] = 5.0
     found = vips_sensitivity.timings(rows).set_index("device_id")
     assert found["vips_end_to_end"].to_dict() == pytest.approx({"a": 110, "b": 100})
@@ -121,7 +121,7 @@ def clock_rows(times):
 
 
 def test_each_clock_by_hand():
-    """Images of 1.6 ms that start at 0, 2.5, 5 and 7.5 ms: ends 1.6, 4.1, 6.6 and 9.1."""
+    """Images of 1.6 ms start at 0, 2.5, 5 and 7.5 ms and end at 1.6, 4.1, 6.6 and 9.1 ms."""
     rows, records = clock_rows([1.6] * 4)
     records["at_s"] = [0.0, 0.0025, 0.005, 0.0075]
     found = vips_sensitivity.clocks(rows, records).set_index("clock")["vips"]
@@ -186,18 +186,18 @@ def test_intervals_of_shares_hold_them_and_are_null_without_records():
     rows = instances(*(instance(one, *map(float, means.loc[one])) for one in (A, B)))
     found = vips_sensitivity.shares(rows, records).dropna(subset=["vips"])
     assert (found["share_low"] < found["share"]).all() and (found["share"] < found["share_high"]).all()
-    # of two instances, one share is what the other is not
+    # of two instances, one has the share that the other lacks
     assert found["share_low"].iloc[0] == pytest.approx(1 - found["share_high"].iloc[1], abs=0.01)
     without = vips_sensitivity.shares(rows, records[records["instance_id"] == A])
     assert len(without) == len(names.PAPER_FLOAT32) and without["share_low"].isna().all()
 
 
 def test_an_interval_of_a_share_has_room_for_another_run_of_every_instance():
-    """Half of the answers are right, on the same images, so that only runs tell: log odds of 0 with sqrt(2) x 0.1."""
+    """Half of the answers are right on the same images, so only runs count: log odds of 0 with sqrt(2) x 0.1."""
     half = [True, False] * 50
     records = pd.concat([images(one, half, [10.0] * 100) for one in (A, B)])
     rows = variance.assumed(instances(instance(A, 0.5, 10.0), instance(B, 0.5, 10.0)))
-    rows = rows.assign(run_sd=0.1, shared_sd=5.0)  # what all instances share cancels
+    rows = rows.assign(run_sd=0.1, shared_sd=5.0)  # the shared part of all instances cancels
     found = vips_sensitivity.shares(rows, records, resamples=20_000).dropna(subset=["vips"])
     reach = 1 / (1 + np.exp(-1.96 * np.sqrt(2) * 0.1))
     assert found["share_high"].tolist() == pytest.approx([reach, reach], abs=0.002)

@@ -1,4 +1,4 @@
-"""Fleets in which the paper's claims are planted: tidy frames with every time and answer given."""
+"""Make fleets in which the paper's claims are planted, as tidy frames with explicit times and answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FACTORS = {  # of these
     "caffe2_cpu": [0.90, 0.95, 1.05, 0.90, 3.2, 3.0],
     "tflite_nnapi": [0.40, 0.50, 6.0, 0.50, 0.95, 1.0],
 }
-QUANTIZED = {  # of float32 with the same delegate
+QUANTIZED = {  # relative to float32 with the same delegate
     ("cpu", "dynamic"): [0.75, 0.75, 0.80, 0.80, 1.10, 1.15],
     ("cpu", "int8"): [0.55, 0.58, 0.62, 0.60, 0.68, 0.68],
     ("cpu", "float16"): [0.90, 0.90, 0.90, 0.90, 0.90, 0.90],
@@ -49,7 +49,7 @@ def true_times() -> Times:
     return found
 
 
-EXCEPTIONS = {  # on the first device alone: what the remarks find "on some devices"
+EXCEPTIONS = {  # on the first device only: what the remarks find "on some devices"
     "caffe2_cpu_float32_resnet50": 0.74,
     "tflite_nnapi_float32_mobilenet_v2": 1.3,
     "tflite_nnapi_float32_inception_v3": 0.25,
@@ -64,7 +64,7 @@ def fleet(
     seed: int = 0,
     **other: object,
 ) -> pd.DataFrame:
-    """The table instances: each device has a speed of its own, and each of its instances scatters about its time."""
+    """Return rows of the table `instances`, in which devices differ in speed and times scatter per instance."""
     rng = np.random.default_rng(seed)
     times = true_times() if times is None else times
     exceptions = EXCEPTIONS if exceptions is None else exceptions
@@ -84,7 +84,7 @@ Answers = Callable[[str, int, np.random.Generator], np.ndarray]
 
 
 def base_answers(one: str, images: int) -> np.ndarray:
-    """Right or wrong for each image, the same on all devices: 70% right, less for what Remark 5 calls worse."""
+    """Return answers that are the same on all devices: 70% right, and fewer where Remark 5 says so."""
     framework, _, quantization, model = one.split("_", 3)
     share = 0.70 + 0.05 * ["pytorch", "tflite", "caffe2"].index(framework)
     if quantization == "int8" and model in ("densenet121", "squeezenet"):
@@ -95,14 +95,14 @@ def base_answers(one: str, images: int) -> np.ndarray:
 
 
 def patterned(points: Callable[[str], float], flips: float = 0.001) -> Answers:
-    """Answers whose accuracy has a standard deviation of so many points over devices, and a few flips in each run.
+    """Make answers whose accuracy has a standard deviation of `points` over devices, with a few flips in each run.
 
-    An instance of a device has the same accuracy in all runs but for the flips.
+    Except for the flips, an instance of a device has the same accuracy in all runs.
     """
 
     def answers(one: str, device: int, rng: np.random.Generator) -> np.ndarray:
         own = np.random.default_rng(zlib.crc32(f"{one} on {device}".encode()))
-        moved = round(4 * points(one) * own.standard_normal())  # images of 400
+        moved = round(4 * points(one) * own.standard_normal())  # of 400 images
         right = np.arange(400) < base_answers(one, 400).sum() + moved
         return right ^ (rng.random(400) < flips)
 
@@ -110,7 +110,7 @@ def patterned(points: Callable[[str], float], flips: float = 0.001) -> Answers:
 
 
 def _fluctuation(one: str) -> float:
-    """Points by which accuracy fluctuates: most with TFLite, most of InceptionV3."""
+    """Return the points by which accuracy fluctuates: most with TFLite, and most for InceptionV3."""
     return (2.0 if one.startswith("tflite") else 0.5) * (3 if "inception" in one else 1)
 
 
@@ -131,7 +131,7 @@ KEPT = ["instance_id", "device_id", "end_to_end_ms_mean"]
 
 
 def records(rows: pd.DataFrame, answers: Answers = fluctuating, scatter: float = 0.05, seed: int = 1) -> pd.DataFrame:
-    """Image records of the rows: their times have the rows' mean, and scatter about it."""
+    """Return image records of the rows, whose times scatter around the mean of the row."""
     rng = np.random.default_rng(seed)
     correct, times_ms, queries = [np.empty(0, bool)], [np.empty(0)], [np.empty(0, int)]
     for instance_id, device_id, mean in zip(*(rows[name] for name in KEPT), strict=True):
@@ -157,5 +157,5 @@ RUN = INSTANCE["run_id"]
 
 
 def judged(rows: pd.DataFrame, images: pd.DataFrame = NO_IMAGES, **options: object) -> pd.DataFrame:
-    """The table of claims by id."""
+    """Return the table of claims by id."""
     return remarks.verdicts(remarks.parts(rows, images, **options)).set_index("id")

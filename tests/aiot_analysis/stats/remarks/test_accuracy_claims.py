@@ -1,4 +1,4 @@
-"""The rules on accuracy and on the score, on fleets in which each claim is true, false, or cannot be told."""
+"""Tests of the claims on accuracy and on the score, on fleets where they are true, false or undecidable."""
 
 import numpy as np
 import pandas as pd
@@ -28,12 +28,12 @@ TRUE = ["1a", "1b", "1c", "1d", "1e", "1f"]
 
 
 def by(rate_of):
-    """Answers that flip on a share of the images that depends on the instance."""
+    """Make answers that flip on a share of the images that depends on the instance."""
     return lambda one, device, rng: base_answers(one, 400) ^ (rng.random(400) < rate_of(one))
 
 
 def together(one, device, rng):
-    """Every device has a number of images that it gets wrong with whatever runs."""
+    """Return answers in which each device has its own number of images wrong with every instance."""
     right = base_answers("tflite_cpu_float32_mnasnet", 400).copy()
     right[: device * 4] = False
     return right
@@ -165,7 +165,7 @@ def test_all_correct_or_none_is_equal_everywhere(right):
 def test_one_image_decides_nothing_about_frameworks():
     assert remark_1d(OWN_WEIGHTS, lambda *_: np.array([True]))[0] == OPEN
     found = judged(FLOAT32, records(FLOAT32, lambda *_: np.array([True])), remarks=[2])
-    assert found.loc["2a", "verdict"] == HOLDS  # over devices, whose times do not rest on that one image
+    assert found.loc["2a", "verdict"] == HOLDS  # decided over devices, whose times do not depend on that one image
 
 
 def remark_1d(rows, answers):
@@ -203,7 +203,7 @@ def test_the_difference_of_two_accuracies_by_hand():
 
 
 def ranked(step, devices=8):
-    """A fleet whose devices are each slower by a factor than the one before."""
+    """Return a fleet in which each device is slower by a factor than the one before."""
     rows = fleet({one: ms for one, ms in true_times().items() if "_float32_" in one}, devices, exceptions={}, scatter=0)
     number = rows["device_id"].str[-2:].astype(int)
     first = rows.groupby("instance_id")["end_to_end_ms_mean"].transform("first")
@@ -253,23 +253,23 @@ def test_the_linear_part_of_a_score_has_the_variance_of_the_bootstrap():
 
 
 def alike(one, device, rng):
-    """60% right, on the same images whatever runs."""
+    """Return answers that are right on the same 60% of the images."""
     return np.arange(400) < 240
 
 
 def test_scores_that_differ_by_less_than_two_runs_do_are_not_distinguished():
-    """Answers are alike and times hardly scatter. Two runs differ by up to 1.96 x sqrt(2) x 1.76% = 4.9%."""
+    """With equal answers and little scatter, two runs differ by up to 1.96 x sqrt(2) x 1.76% = 4.9%."""
     for step, share in ((1.04, 0), (1.06, 1)):
         rows = ranked(step)
         found = judged(rows, records(rows, alike, scatter=0.001), remarks=[6])
         assert found.loc["6b", "effect"] == share
-    rows = variance.assumed(ranked(1.04), 0.0)  # runs that agree to the last digit
+    rows = variance.assumed(ranked(1.04), 0.0)  # runs that agree exactly
     scored, _ = scores(Evidence(rows, records(rows, alike, scatter=0.001)))
     assert distinguishable(scored).sum() == 8 * 7
 
 
 def test_what_runs_add_to_the_variance_of_a_score_by_hand():
-    """All 24 instances are alike, so that each has a share of 1 / 24; all are of one session."""
+    """All 24 instances are alike, so each has a share of 1 / 24, and all belong to one session."""
     noise = {"session": 1, "sessions": 3, "run_sd": 0.02, "run_freedom": 20.0, "shared_sd": 0.01}
     noise |= {"shared_freedom": 5.0, "run_to_run": 0.05}
     rows = ranked(1.0, devices=2).assign(end_to_end_ms_mean=10.0, **noise)
@@ -281,7 +281,7 @@ def test_what_runs_add_to_the_variance_of_a_score_by_hand():
 
 
 def test_neighbours_that_are_alike_add_to_the_variance_of_a_score():
-    """Times with an autocorrelation of 0.7 have a mean of 1.7 / 0.3 times the variance that independent ones have."""
+    """With an autocorrelation of 0.7, the variance of a mean is 1.7 / 0.3 times that of independent times."""
     rows = variance.assumed(ranked(1.0, devices=6), 0.0)
     images = records(rows, alike, scatter=0.0)
     series = 1 + 0.1 * autocorrelated(0.7, len(rows), 400)

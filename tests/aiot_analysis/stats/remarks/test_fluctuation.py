@@ -1,4 +1,4 @@
-"""Whether accuracy fluctuates beyond a device's own noise, how much, and in patterns that repeat."""
+"""Tests of whether accuracy fluctuates beyond the noise of a device, by how much, and in repeated patterns."""
 
 import numpy as np
 import pandas as pd
@@ -27,13 +27,13 @@ ONE, TWO = list(LIGHT)[:2]
 
 
 def flipping(rate, seed=0):
-    """Answers that differ from one another by chance only."""
+    """Make answers that differ only by chance."""
     draws = np.random.default_rng(seed)
     return lambda one, *_: base_answers(one, 400) ^ (draws.random(400) < rate)
 
 
 def unlike(images):
-    """Answers that never change, of which some of the first device are not those of the others."""
+    """Make constant answers, of which some on the first device differ from those on the others."""
 
     def answers(one, device, rng):
         right = base_answers(one, 400).copy()
@@ -98,9 +98,9 @@ def test_three_points_beyond_the_noise_are_a_difference():
 
 
 def test_how_surely_answers_differ_that_never_changed_by_hand():
-    """Of 2,000 answers of 5 devices B are unlike the others', and none of R that were repeated changed."""
+    """Of 2,000 answers of 5 devices, B differ from those of the others, and none of R repeated ones changed."""
     rows = fleet(LIGHT, devices=5)
-    # 6 instances of 400 images shown twice on each of the devices that ran twice; Holm over 6 instances that are alike
+    # 6 instances with 400 images shown twice on each device that ran twice; Holm over 6 equal instances
     for devices, fewest in ((1, 4), (5, 2)):
         repeated = devices * 6 * 400 * 2
         chance = 2000 / (2000 + repeated)
@@ -147,7 +147,7 @@ def test_how_much_more_one_side_fluctuates_by_hand():
     answers = lambda one, device, rng: np.arange(400) < 100 + numbers[one][device]  # noqa: E731
     pairs = [([left], [other]) for left, other in zip(*ids.values(), strict=True)]
     [part] = spread_apart(evidence(rows, answers), [("TFLite's over PyTorch's", pairs)], "model")
-    sd = np.std([0, 1, 2, 3, 4, 5], ddof=1)  # points, of the first; MnasNet of PyTorch is not there
+    sd = np.std([0, 1, 2, 3, 4, 5], ddof=1)  # points of the first side; MnasNet of PyTorch is missing
     assert part.estimate.effect == pytest.approx(sd - 3 * sd)
     assert part.name == "TFLite's over PyTorch's (1 model)"
     assert part.state == AGAINST
@@ -163,7 +163,7 @@ def test_random_flips_have_no_pattern():
 
 
 def test_a_pattern_of_single_images_repeats_from_run_to_run_only():
-    """Each device has some images of its own wrong, the same in all runs, and about as many as all others."""
+    """Each device has its own wrong images, the same in all runs, and about as many as other devices."""
 
     def answers(one, device, rng):
         own = np.random.default_rng([list(LIGHT).index(one), device, 5])
@@ -212,7 +212,7 @@ def test_random_flips_are_no_change_in_accuracy():
 
 
 def test_the_size_of_a_change_that_500_images_can_show():
-    """What docs/statistics.md says of a change of 3 points, in the notation of Newcombe's interval."""
+    """A change of 3 points, as in docs/statistics.md, in the notation of Newcombe's interval."""
     changed = {"no others": (365, 15, 0), "5% others": (352, 28, 13), "15% others": (327, 53, 38)}
     sides = {name: newcombe(both, lost, won, 500 - both - lost - won) for name, (both, lost, won) in changed.items()}
     assert {name: bool(high < 0) for name, (_, high) in sides.items()} == {

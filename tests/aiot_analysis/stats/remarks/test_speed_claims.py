@@ -1,4 +1,4 @@
-"""The rules on speed, on fleets in which each claim is true, false, or cannot be told."""
+"""Tests of the claims on speed, on fleets where they are true, false or undecidable."""
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ def quantized(delegate, quantization, *models):
 
 
 LIGHT = ["mobilenet_v2", "mnasnet"]
-FALSE = {  # what is made how many times as long, so that the claim is false on every device
+FALSE = {  # factors on times that make the claim false on every device
     "2a": (of_float32("pytorch_cpu", "densenet121"), 2.0),
     "2b": (of_float32("pytorch_cpu", "squeezenet"), 3.0),
     "2c": (of_float32("tflite_cpu", "mnasnet"), 30.0),
@@ -97,7 +97,7 @@ def test_four_devices_that_scatter_widely_leave_it_open_and_say_so():
 
 
 def test_two_devices_have_no_interval_and_are_listed():
-    """Student's interval of the logarithms of 1.2 and 1.05 at the level of three comparisons: 0.09 to 14.6."""
+    """At the level of three comparisons, Student's interval for the logarithms of 1.2 and 1.05 is 0.09 to 14.6."""
     slow, fast = (names.instance_id(f"tflite_{one}", "float32", "resnet50") for one in ("cpu", "nnapi"))
     rows = instances(
         *(
@@ -262,7 +262,7 @@ def test_images_that_failed_have_no_time_and_images_shown_twice_count_once():
         (again["effect_low"], again["effect_high"]), rel=1e-6
     )
     failed = images.assign(failed=images["query"] < 399)
-    assert judged(rows, failed, remarks=[2]).loc["2d", "verdict"] == OPEN  # one image has no scatter
+    assert judged(rows, failed, remarks=[2]).loc["2d", "verdict"] == OPEN  # one image does not scatter
 
 
 def test_records_of_one_device_after_the_other_give_the_same():
@@ -282,7 +282,7 @@ def test_instances_that_need_care_can_be_excluded():
 
 def test_where_nothing_differs_verdicts_keep_their_level():
     rng = np.random.default_rng(11)
-    claim = remarks.CLAIMS["5k"]  # two comparisons, of which both are to be over 1
+    claim = remarks.CLAIMS["5k"]  # two comparisons, both of which must be above 1
     ids = [f"tflite_nnapi_{one}_densenet121" for one in ("float32", "dynamic", "int8")]
     rows = fleet(dict.fromkeys(ids, 10.0), devices=10, exceptions={})
     states = []
@@ -291,12 +291,12 @@ def test_where_nothing_differs_verdicts_keep_their_level():
         states.append([part.state for part in claim.find(Evidence(drawn, NO_IMAGES))])
     holds = np.mean([set(one) == {AS_CLAIMED} for one in states])
     fails = np.mean([AGAINST in one for one in states])
-    assert holds <= 0.025  # each is wrong in 1.25% of fleets, both together more rarely
+    assert holds <= 0.025  # each is wrong in 1.25% of fleets, and both together more rarely
     assert fails <= 0.05  # one of the two is wrong in 2.5%
 
 
 def test_a_framework_that_leads_where_it_was_measured_may_not_lead_elsewhere():
-    """PyTorch is the fastest for each model here; without the heavy models nobody can know that."""
+    """PyTorch is the fastest for each model, which cannot be known without the heavy models."""
     rows = fleet()
     fastest = rows["instance_id"].isin(of_float32("pytorch_cpu"))
     rows.loc[fastest, ["end_to_end_ms_mean", "inference_ms_mean"]] /= 100
@@ -307,7 +307,7 @@ def test_a_framework_that_leads_where_it_was_measured_may_not_lead_elsewhere():
 
 
 def test_all_devices_together_show_what_none_shows_by_itself():
-    """Caffe2 10% faster on each of 20 devices: with 5% between runs no interval of one of 20 is beyond 5%."""
+    """Caffe2 is 10% faster on each of 20 devices; with 5% between runs, no single interval is beyond 5%."""
     times = true_times()
     times["caffe2_cpu_float32_resnet50"] = times["pytorch_cpu_float32_resnet50"] / 1.1
     rows = fleet(times, devices=20, scatter=0.002, exceptions={})
@@ -326,6 +326,6 @@ def test_all_devices_together_show_what_none_shows_by_itself():
 def test_devices_that_all_agree_do_not_make_a_share_exact():
     rows = fleet(scatter=0.001)
     found = judged(rows, remarks=[4]).loc["4a"]
-    pairs = 14  # of the 15 pairs of models one is within 10% in FLOPs
+    pairs = 14  # one of the 15 pairs of models is within 10% in FLOPs
     assert (found["effect"], found["effect_high"]) == (1, 1)
     assert found["effect_low"] == pytest.approx(1 - 1 / (8 * pairs))
