@@ -71,8 +71,8 @@ def typed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 @cache
 def types_of(name: str) -> dict[str, object]:
     """Return the types of the columns of a table, in its order."""
-    found = storage.table(name, []).dtypes.to_dict()
-    return {column: "category" if kind == "category" else kind for column, kind in found.items()}
+    result = storage.table(name, []).dtypes.to_dict()
+    return {column: "category" if kind == "category" else kind for column, kind in result.items()}
 
 
 def images(instance_id: str, correct: list[bool], time_ms: list[float], **other: object) -> pd.DataFrame:

@@ -68,7 +68,7 @@ def times(model: str, *passes: dict[str, float], **other: object) -> pd.DataFram
     """Return the table `operators` from the time of each kind in each pass, with one operator per kind."""
     rows = [
         {"operator": kind, "kind": kind, "repetition": repetition, "time_ms": time_ms}
-        for repetition, one in enumerate(passes)
-        for kind, time_ms in one.items()
+        for repetition, times_ms in enumerate(passes)
+        for kind, time_ms in times_ms.items()
     ]
     return storage.table("operators", pd.DataFrame(rows).assign(model=model, **{**RUN, **other}))

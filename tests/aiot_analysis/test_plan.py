@@ -90,7 +90,7 @@ def test_another_allowance_between_runs_is_reported(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "sentence"),
     [
         (["--noise", "some"], "Noise 'some' is unknown: choose data or default."),
         (["--noise", "data"], "There is no folder data/processed here or in a folder above"),
@@ -104,8 +104,8 @@ def test_another_allowance_between_runs_is_reported(tmp_path):
         (["--run-to-run", "x"], "'x' is not a difference between runs"),
     ],
 )
-def test_user_errors_are_one_sentence(words, said, tmp_path):
-    assert said in refused(aiot("plan", *words, cwd=tmp_path))
+def test_user_errors_are_one_sentence(words, sentence, tmp_path):
+    assert sentence in refused(aiot("plan", *words, cwd=tmp_path))
 
 
 def test_a_device_that_is_not_there_and_data_without_times_are_one_sentence(processed, tmp_path):

@@ -14,8 +14,8 @@ from aiot_analysis.calibrate.rates import NULL, POWER
 from aiot_analysis.stats import remarks
 from aiot_analysis.stats.remarks.claim import AS_CLAIMED, TIMES
 
-NULLS = [one for one in PLANTED if one.target is NULL]
-EFFECTS = [one for one in PLANTED if one.target is POWER]
+NULLS = [planted for planted in PLANTED if planted.target is NULL]
+EFFECTS = [planted for planted in PLANTED if planted.target is POWER]
 OF_TIMES = {id_ for id_, claim in remarks.CLAIMS.items() if claim.unit == TIMES}
 ALL_BUT_ONE = sorted(OF_TIMES - {"2e"} - {id_ for id_ in OF_TIMES if remarks.CLAIMS[id_].needs == "any"})
 ANY = sorted(id_ for id_ in OF_TIMES if remarks.CLAIMS[id_].needs == "any")
@@ -28,23 +28,23 @@ def quiet(plan, **other):
 
 def parts(planted):
     fleet = plant(quiet(planted.plan, images=20), np.random.default_rng(0))
-    found = remarks.parts(fleet.instances, fleet.images, remarks=[remarks.CLAIMS[planted.claim].remark])
-    return found[found["id"] == planted.claim]
+    table = remarks.parts(fleet.instances, fleet.images, remarks=[remarks.CLAIMS[planted.claim].remark])
+    return table[table["id"] == planted.claim]
 
 
-def at_boundary(found):
-    ends = found[["claimed_low", "claimed_high"]].sub(found["effect"], axis=0).abs()
+def at_boundary(table):
+    ends = table[["claimed_low", "claimed_high"]].sub(table["effect"], axis=0).abs()
     return ends.min(axis=1) < 0.001
 
 
 def null_of(claim):
-    return next(one for one in NULLS if one.claim == claim)
+    return next(planted for planted in NULLS if planted.claim == claim)
 
 
 def test_every_claim_is_tried_where_it_is_false_and_where_it_is_true():
     once = dict.fromkeys(remarks.CLAIMS, 1)
-    assert Counter(one.claim for one in NULLS) == once
-    assert Counter(one.claim for one in EFFECTS) == once
+    assert Counter(planted.claim for planted in NULLS) == once
+    assert Counter(planted.claim for planted in EFFECTS) == once
 
 
 def test_rows_have_names_of_their_own():
@@ -55,21 +55,23 @@ def test_rows_have_names_of_their_own():
 
 @pytest.mark.parametrize("claim", ALL_BUT_ONE)
 def test_of_a_claim_that_needs_all_only_what_is_at_the_boundary_is_not_as_claimed(claim):
-    found = parts(null_of(claim))
-    boundary = at_boundary(found)
+    result = parts(null_of(claim))
+    boundary = at_boundary(result)
     assert boundary.any()
-    assert (found.loc[~boundary, "state"] == AS_CLAIMED).all()
+    assert (result.loc[~boundary, "state"] == AS_CLAIMED).all()
 
 
 @pytest.mark.parametrize("claim", ANY)
 def test_of_a_claim_that_needs_one_none_is_as_claimed_and_all_are_near_it(claim):
-    found = parts(null_of(claim))
-    assert not (found["state"] == AS_CLAIMED).any()
-    near = found["claimed_low"].where(found["claimed_low"] > 0, found["claimed_high"])
-    assert np.abs(np.log(found["effect"] / near)).max() < np.log(1.06)
+    result = parts(null_of(claim))
+    assert not (result["state"] == AS_CLAIMED).any()
+    near = result["claimed_low"].where(result["claimed_low"] > 0, result["claimed_high"])
+    assert np.abs(np.log(result["effect"] / near)).max() < np.log(1.06)
 
 
-@pytest.mark.parametrize("planted", [one for one in EFFECTS if one.claim in OF_TIMES], ids=lambda one: one.claim)
+@pytest.mark.parametrize(
+    "planted", [planted for planted in EFFECTS if planted.claim in OF_TIMES], ids=lambda planted: planted.claim
+)
 def test_without_noise_claims_of_times_hold_where_they_are_true(planted):
     rng = np.random.default_rng(0)
     counts = holds(quiet(planted.plan, images=20), [planted], rng)
@@ -88,7 +90,7 @@ def test_tflite_is_behind_no_other_where_no_framework_is_to_be_beaten():
 @pytest.mark.parametrize("share", [0.8, 0.88])
 def test_models_are_in_the_order_of_their_flops_as_often_as_planned(share):
     plan = replace(claim_rates.COMPLEXITY_NULL, devices=2000, images=2, scatter=0.0, run_sd=0.0)
-    ids = [one for one in plan.instances if one.startswith("tflite_cpu_")]
+    ids = [id_ for id_ in plan.instances if id_.startswith("tflite_cpu_")]
     spread = dict.fromkeys(ids, claim_rates.spread_for(share))
     rows = plant(replace(plan, instances=ids, speed_spread=spread), np.random.default_rng(0)).instances
     ms = rows.pivot(index="device_id", columns="model", values="end_to_end_ms_mean")
@@ -113,5 +115,5 @@ def test_accuracies_of_quantized_models_are_at_the_thresholds(claim, other, base
 
 
 def test_a_part_as_claimed_counts_where_the_row_asks_for_parts():
-    [planted] = [one for one in claim_rates.PITFALLS if one.share_of]
+    [planted] = [pitfall for pitfall in claim_rates.PITFALLS if pitfall.share_of]
     assert holds(planted.plan, [planted], np.random.default_rng(0))[planted.row.name][1] == 1

@@ -36,16 +36,16 @@ def documented():
 
 
 def test_the_document_has_the_rows_of_the_studies_in_their_order():
-    found = {title: [cells[-1].strip("`") for cells in rows] for title, rows in documented().items()}
-    assert list(found.items()) == list(studies.sections().items())
+    result = {title: [cells[-1].strip("`") for cells in rows] for title, rows in documented().items()}
+    assert list(result.items()) == list(studies.sections().items())
 
 
 def test_rows_of_the_document_say_what_was_planted_and_asked_for():
     for cells in (cells for rows in documented().values() for cells in rows):
         row = ROWS[cells[-1].strip("`")]
-        asked = row.target.words if row.target else "none"
+        target = row.target.words if row.target else "none"
         assert cells[:2] == [row.planted, row.part]
-        assert (cells[2].split(":")[0], cells[3]) == (row.share_of, asked)
+        assert (cells[2].split(":")[0], cells[3]) == (row.share_of, target)
 
 
 def test_each_row_of_the_document_has_its_number_of_trials():
@@ -68,8 +68,8 @@ def test_the_sentence_above_the_table_counts_its_verdicts():
 
 def test_false_claims_have_eighty_trials_or_more_and_true_ones_sixty():
     planted = [*claim_rates.PITFALLS, *claim_rates.PLANTED, *claim_rates.FURTHER]
-    assert min(TRIALS[one.row.name] for one in planted if one.target is NULL) >= 80
-    assert min(TRIALS[one.row.name] for one in planted if one.target is POWER) >= 60
+    assert min(TRIALS[study.row.name] for study in planted if study.target is NULL) >= 80
+    assert min(TRIALS[study.row.name] for study in planted if study.target is POWER) >= 60
 
 
 @pytest.mark.parametrize(("failing", "code"), [(None, 0), (NULL, 1), (POWER, 1)], ids=["none", "null", "power"])

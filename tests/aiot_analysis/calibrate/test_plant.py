@@ -72,9 +72,9 @@ def test_what_a_run_has_in_common_cancels_within_it():
 
 def test_sessions_are_what_the_statistics_take_for_sessions():
     planted = fleet(FleetPlan(TFLITE, devices=2, images=2, sessions=3, runs=2))
-    found = variance.sessions(planted.instances)
+    result = variance.sessions(planted.instances)
     planned = planted.instances["run_id"].str.slice(4, 8).astype(int) + 1
-    assert found.to_numpy().tolist() == planned.to_numpy().tolist()
+    assert result.to_numpy().tolist() == planned.to_numpy().tolist()
 
 
 def test_runs_of_a_session_deviate_alike():

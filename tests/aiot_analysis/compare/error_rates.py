@@ -51,7 +51,10 @@ def trial(case: Case, seed: int) -> dict[str, float]:
     level = intervals.level(2 * case.instances)
     rows = [
         *({"metric": "mean", **_ends(log.interval(level), 1), **instances.tests(log)} for log in logs),
-        *({"metric": "accuracy", **_ends(one.interval(level), 0), **instances.tests(one)} for one in accuracy_changes),
+        *(
+            {"metric": "accuracy", **_ends(change.interval(level), 0), **instances.tests(change)}
+            for change in accuracy_changes
+        ),
     ]
     judged = instances.add_verdicts(pd.DataFrame(rows), MARGINS)
     time = judged["metric"] == "mean"
@@ -151,7 +154,7 @@ def main(trials: int) -> None:
         much = rates(Case(**{**vars(case), "ratio": 1.2, "lost": 0.05}), trials)
         numbers = [none["any change"], none["any regression"], limit["any regression"], slower["slower"]]
         numbers += [slower["regression in time"], much["regression in time"], much["regression in accuracy"]]
-        print(f"| {case.name} | {' | '.join(f'{100 * one:.1f}%' for one in numbers)} |", flush=True)
+        print(f"| {case.name} | {' | '.join(f'{100 * number:.1f}%' for number in numbers)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -20,86 +20,86 @@ def sides(both, lost, won, neither):
 
 
 def test_one_device_a_side_has_mcnemars_test_and_newcombes_interval():
-    found = changes.accuracy_on_images(*sides(300, 25, 10, 165))
-    assert (found.base, found.other, found.images) == (0.65, 0.62, 500)
-    assert found.p_value == pytest.approx(mcnemar([[300, 25], [10, 165]], exact=True).pvalue)
+    result = changes.accuracy_on_images(*sides(300, 25, 10, 165))
+    assert (result.base, result.other, result.images) == (0.65, 0.62, 500)
+    assert result.p_value == pytest.approx(mcnemar([[300, 25], [10, 165]], exact=True).pvalue)
     low, high = accuracy.newcombe(300, 25, 10, 165)
-    assert found.interval() == (pytest.approx(float(low)), pytest.approx(float(high)))
+    assert result.interval() == (pytest.approx(float(low)), pytest.approx(float(high)))
     low, high = accuracy.newcombe(300, 25, 10, 165, level=0.99)
-    assert found.interval(0.99) == (pytest.approx(float(low)), pytest.approx(float(high)))
+    assert result.interval(0.99) == (pytest.approx(float(low)), pytest.approx(float(high)))
 
 
 def test_an_exact_test_that_does_not_reject_widens_the_interval_to_0():
     low, high = accuracy.newcombe(1400, 12, 24, 564)
     exact = mcnemar([[1400, 12], [24, 564]], exact=True).pvalue
     assert low > 0
-    found = changes.accuracy_on_images(*sides(1400, 12, 24, 564))
-    assert found.p_value == pytest.approx(exact)
+    result = changes.accuracy_on_images(*sides(1400, 12, 24, 564))
+    assert result.p_value == pytest.approx(exact)
     assert exact > 0.05
-    assert found.interval() == (0, pytest.approx(float(high)))
-    assert found.interval(0.9)[0] > 0  # at 10% it rejects
+    assert result.interval() == (0, pytest.approx(float(high)))
+    assert result.interval(0.9)[0] > 0  # at 10% it rejects
 
 
 def test_an_interval_that_includes_0_raises_p_to_the_level_at_which_it_first_does():
     counts = 1400, 4, 23, 573
-    found = changes.accuracy_on_images(*sides(*counts))
+    result = changes.accuracy_on_images(*sides(*counts))
     exact = mcnemar(np.reshape(counts, (2, 2)), exact=True).pvalue
     low, high = accuracy.newcombe(*counts, level=1 - exact)
     assert low < 0 < high
-    assert found.p_value > exact
-    assert float(accuracy.newcombe(*counts, level=1 - found.p_value)[0]) == pytest.approx(0, abs=1e-9)
+    assert result.p_value > exact
+    assert float(accuracy.newcombe(*counts, level=1 - result.p_value)[0]) == pytest.approx(0, abs=1e-9)
 
 
 @examples(150)
 @given(st.integers(0, 300), st.integers(0, 40), st.integers(0, 40), st.integers(1, 300), st.floats(1e-6, 0.5))
 def test_interval_and_p_value_never_contradict_each_other(both, lost, won, neither, alpha):
-    found = changes.accuracy_on_images(*sides(both, lost, won, neither))
-    low, high = found.interval(1 - alpha)
-    assert low <= found.other - found.base <= high
-    assert found.p_value >= mcnemar([[both, lost], [won, neither]], exact=True).pvalue * (1 - 1e-9)
-    if abs(found.p_value / alpha - 1) > 1e-6:
-        assert (low > 0 or high < 0) == (found.p_value < alpha)
+    result = changes.accuracy_on_images(*sides(both, lost, won, neither))
+    low, high = result.interval(1 - alpha)
+    assert low <= result.other - result.base <= high
+    assert result.p_value >= mcnemar([[both, lost], [won, neither]], exact=True).pvalue * (1 - 1e-9)
+    if abs(result.p_value / alpha - 1) > 1e-6:
+        assert (low > 0 or high < 0) == (result.p_value < alpha)
 
 
 def test_answers_that_are_all_alike_are_no_change_and_keep_a_width():
-    found = changes.accuracy_on_images(*sides(300, 0, 0, 200))
-    assert found.p_value == 1
-    low, high = found.interval()
+    result = changes.accuracy_on_images(*sides(300, 0, 0, 200))
+    assert result.p_value == 1
+    low, high = result.interval()
     assert low < 0 < high
 
 
 def test_several_devices_are_compared_by_what_each_image_is_right_on():
     base = np.array([1.0, 0.5, 0.5, 0.0, 1.0, 1.0])
     other = np.array([0.5, 0.5, 0.0, 0.0, 0.5, 1.0])
-    found = changes.accuracy_on_images(base, other)
+    result = changes.accuracy_on_images(base, other)
     theirs = stats.ttest_1samp(other - base, 0)
-    assert theirs.pvalue < found.p_value == stats.binomtest(0, 3).pvalue  # three images change, and all get worse
-    assert found.interval() == pytest.approx([*theirs.confidence_interval()])
-    assert found.interval(0.8)[1] == 0 > theirs.confidence_interval(0.8).high
-    assert found.interval(0.7) == pytest.approx([*theirs.confidence_interval(0.7)])
+    assert theirs.pvalue < result.p_value == stats.binomtest(0, 3).pvalue  # three images change, and all get worse
+    assert result.interval() == pytest.approx([*theirs.confidence_interval()])
+    assert result.interval(0.8)[1] == 0 > theirs.confidence_interval(0.8).high
+    assert result.interval(0.7) == pytest.approx([*theirs.confidence_interval(0.7)])
 
 
 def test_one_image_and_none_say_nothing_of_others():
-    found = changes.accuracy_on_images(np.array([0.5]), np.array([0.25]))
-    assert np.isnan(found.interval()).all()
+    result = changes.accuracy_on_images(np.array([0.5]), np.array([0.25]))
+    assert np.isnan(result.interval()).all()
     nothing = changes.accuracy_on_images(np.array([]), np.array([]))
     assert nothing.images == 0
     assert np.isnan([nothing.base, nothing.other, nothing.p_value]).all()
 
 
 def test_all_images_that_change_alike_have_no_interval():
-    found = changes.accuracy_on_images(np.full(9, 0.75), np.full(9, 0.5))
-    assert np.isnan([*found.interval(), found.p_value]).all()
+    result = changes.accuracy_on_images(np.full(9, 0.75), np.full(9, 0.5))
+    assert np.isnan([*result.interval(), result.p_value]).all()
     assert changes.accuracy_on_images(np.full(9, 0.75), np.full(9, 0.75)).p_value == 1
 
 
 def test_sides_without_records_are_compared_as_if_each_had_seen_images_of_its_own():
-    found = changes.accuracy_from_counts((0.7, 500), (0.6, 500))
-    low, high = found.interval()
+    result = changes.accuracy_from_counts((0.7, 500), (0.6, 500))
+    low, high = result.interval()
     assert low < -0.1 < high < 0
     # the score test of two proportions is Pearson's chi square
     chi = stats.chi2_contingency([[350, 150], [300, 200]], correction=False)
-    assert found.p_value == pytest.approx(chi.pvalue, rel=0.01)
+    assert result.p_value == pytest.approx(chi.pvalue, rel=0.01)
     known = changes.accuracy_on_images(*sides(290, 60, 10, 140))
     assert known.interval()[1] - known.interval()[0] < high - low
 

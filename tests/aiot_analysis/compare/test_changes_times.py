@@ -28,10 +28,10 @@ def independent_error(base, other):
 
 def test_independent_pairs_have_the_interval_of_the_delta_method():
     base, other = two()
-    found = changes.ratio_of_images(base, other, changes.MEAN, paired=True)
-    assert found.value == pytest.approx(np.log(other.mean() / base.mean()))
-    assert found.error == pytest.approx(independent_error(base, other), rel=0.15)  # blocks of one or two images
-    low, high = found.interval()
+    result = changes.ratio_of_images(base, other, changes.MEAN, paired=True)
+    assert result.value == pytest.approx(np.log(other.mean() / base.mean()))
+    assert result.error == pytest.approx(independent_error(base, other), rel=0.15)  # blocks of one or two images
+    low, high = result.interval()
     assert low < 1.2 < high
 
 
@@ -41,14 +41,14 @@ def test_pairs_leave_out_what_an_image_costs_on_both_sides():
     alone = changes.ratio_of_images(base, other, changes.MEAN, paired=False)
     assert alone.value == paired.value
     assert alone.error > 2 * paired.error
-    squares = [dependence.errors(one[None] / one.mean())[0][0] ** 2 for one in (base, other)]
+    squares = [dependence.errors(side_[None] / side_.mean())[0][0] ** 2 for side_ in (base, other)]
     assert alone.error == pytest.approx(np.sqrt(sum(squares)))
 
 
 def test_times_that_depend_on_those_before_tell_less():
     base, other = two(phi=0.8)
-    found = changes.ratio_of_images(base, other, changes.MEAN, paired=True)
-    assert found.error > 1.5 * independent_error(base, other)
+    result = changes.ratio_of_images(base, other, changes.MEAN, paired=True)
+    assert result.error > 1.5 * independent_error(base, other)
 
 
 def test_the_interval_of_pairs_covers_the_ratio():
@@ -67,9 +67,9 @@ def test_the_error_of_medians_is_that_of_many_pairs_of_runs(paired):
         base, other = two(300, 1.0, 0.5, seed)
         if not paired:
             other = np.random.default_rng(seed).permutation(other)
-        found = changes.ratio_of_images(base, other, changes.MEDIAN, paired, seed)
-        values.append(found.value)
-        errors.append(found.error)
+        result = changes.ratio_of_images(base, other, changes.MEDIAN, paired, seed)
+        values.append(result.value)
+        errors.append(result.error)
     if paired:  # both times include the cost of an image, so the ratio of medians varies by the noise alone
         assert np.mean(errors) == pytest.approx(np.std(values), rel=0.3)
     assert np.mean(errors) < 0.05
@@ -85,9 +85,9 @@ def test_the_same_seed_draws_the_same_medians():
 
 def test_medians_of_many_times_are_drawn_in_parts(monkeypatch):
     base, other = two(100)
-    whole = changes.ratio_of_images(base, other, changes.MEDIAN, True, 3)
+    at_once = changes.ratio_of_images(base, other, changes.MEDIAN, True, 3)
     monkeypatch.setattr(changes, "_AT_ONCE", 5000)
-    assert changes.ratio_of_images(base, other, changes.MEDIAN, True, 3).error == pytest.approx(whole.error, rel=0.2)
+    assert changes.ratio_of_images(base, other, changes.MEDIAN, True, 3).error == pytest.approx(at_once.error, rel=0.2)
 
 
 @pytest.mark.parametrize("statistic", [changes.MEAN, changes.MEDIAN])
@@ -103,49 +103,49 @@ def test_times_that_do_not_vary_or_are_too_few_have_no_error(statistic):
 def test_units_are_compared_as_scipy_does():
     rng = np.random.default_rng(1)
     base, other = rng.normal(0, 0.1, 4), rng.normal(0.2, 0.3, 6)
-    found, theirs = changes.ratio_of_units(base, other), stats.ttest_ind(other, base, equal_var=False)
-    assert found.p_value() == pytest.approx(theirs.pvalue)
-    assert np.log(found.interval()) == pytest.approx([*theirs.confidence_interval()])
-    assert found.freedom == pytest.approx(theirs.df)
+    result, reference = changes.ratio_of_units(base, other), stats.ttest_ind(other, base, equal_var=False)
+    assert result.p_value() == pytest.approx(reference.pvalue)
+    assert np.log(result.interval()) == pytest.approx([*reference.confidence_interval()])
+    assert result.freedom == pytest.approx(reference.df)
 
 
 def test_one_run_against_several_is_a_new_value_among_them():
     base = np.array([0.0, 0.1, 0.2, 0.1, 0.1])
-    found = changes.ratio_of_units(base, np.array([0.5]))
+    result = changes.ratio_of_units(base, np.array([0.5]))
     t = (0.5 - base.mean()) / (base.std(ddof=1) * np.sqrt(1 + 1 / 5))
-    assert found.p_value() == pytest.approx(2 * stats.t.sf(t, 4))
+    assert result.p_value() == pytest.approx(2 * stats.t.sf(t, 4))
     assert np.isnan(changes.ratio_of_units(base[:1], base[1:2]).error)
     assert np.isnan(changes.ratio_of_units(base[:0], base).value)
 
 
 def test_pairs_of_devices_are_compared_as_scipy_does():
     logs = np.array([0.1, 0.2, 0.05, 0.3])
-    theirs = stats.ttest_1samp(logs, 0)
-    found = changes.ratio_of_pairs(logs)
-    assert found.p_value() == pytest.approx(theirs.pvalue)
-    assert np.log(found.interval()) == pytest.approx([*theirs.confidence_interval()])
+    reference = stats.ttest_1samp(logs, 0)
+    result = changes.ratio_of_pairs(logs)
+    assert result.p_value() == pytest.approx(reference.pvalue)
+    assert np.log(result.interval()) == pytest.approx([*reference.confidence_interval()])
     assert np.isnan(changes.ratio_of_pairs(logs[:1]).error)
     assert np.isnan(changes.ratio_of_pairs(logs[:0]).value)
 
 
 def test_summaries_have_the_errors_of_their_means():
-    found = changes.ratio_of_summaries((10.0, 2.0, 100.0), (12.0, 3.0, 400.0))
-    assert found.value == pytest.approx(np.log(1.2))
-    assert found.error == pytest.approx(np.sqrt((0.2**2) / 100 + (0.25**2) / 400))
-    assert found.freedom == 99
+    result = changes.ratio_of_summaries((10.0, 2.0, 100.0), (12.0, 3.0, 400.0))
+    assert result.value == pytest.approx(np.log(1.2))
+    assert result.error == pytest.approx(np.sqrt((0.2**2) / 100 + (0.25**2) / 400))
+    assert result.freedom == 99
     for nothing in ((np.nan, 1.0, 10.0), (0.0, 1.0, 10.0), (1.0, 1.0, 1.0)):
         assert np.isnan(changes.ratio_of_summaries(nothing, (12.0, 3.0, 400.0)).value)
     assert np.isnan(changes.ratio_of_summaries((10.0, np.nan, 100.0), (12.0, 3.0, 400.0)).error)
 
 
 def test_runs_that_may_differ_widen_the_interval():
-    found = changes.LogRatio(0.0, 1e-6, 10.0).of_any_run(0.05)
-    assert found.interval() == pytest.approx((1 / 1.05, 1.05), rel=1e-6)
-    both = changes.LogRatio(0.0, found.error, 10.0).of_any_run(0.05)
-    assert both.error == pytest.approx(np.sqrt(2) * found.error)
+    result = changes.LogRatio(0.0, 1e-6, 10.0).of_any_run(0.05)
+    assert result.interval() == pytest.approx((1 / 1.05, 1.05), rel=1e-6)
+    both = changes.LogRatio(0.0, result.error, 10.0).of_any_run(0.05)
+    assert both.error == pytest.approx(np.sqrt(2) * result.error)
     assert both.freedom == pytest.approx(40)  # (2 s^2)^2 / (s^4 / 10)
     side = changes.LogRatio(0.0, 1e-6, 10.0).of_any_run(0.05, runs=1)
-    assert side.error == pytest.approx(found.error / np.sqrt(2))
+    assert side.error == pytest.approx(result.error / np.sqrt(2))
     same = changes.LogRatio(0.3, 0.1, 10.0).of_any_run(0.0)
     assert (same.error, same.freedom) == (pytest.approx(0.1), pytest.approx(10))
     assert np.isnan(changes.LogRatio(0.3, np.nan, 1.0).of_any_run(0.05).error)
@@ -153,9 +153,9 @@ def test_runs_that_may_differ_widen_the_interval():
 
 def test_a_geometric_mean_of_instances_is_surer_than_each():
     each = changes.LogRatio(0.2, 0.03, 50.0)
-    found = changes.mean_of([each] * 9)
-    assert (found.value, found.error) == (pytest.approx(0.2), pytest.approx(0.01))
-    assert found.freedom == pytest.approx(450)
+    result = changes.mean_of([each] * 9)
+    assert (result.value, result.error) == (pytest.approx(0.2), pytest.approx(0.01))
+    assert result.freedom == pytest.approx(450)
     assert np.isnan(changes.mean_of([]).value)
 
 
@@ -164,14 +164,14 @@ def test_a_geometric_mean_of_instances_is_surer_than_each():
 def test_sides_that_change_places_change_the_sign_and_a_scale_moves_the_value(base, scale, paired):
     first = np.array(base)
     second = np.array(base[::-1]) + 1
-    there, back = (
+    forward, back = (
         changes.ratio_of_images(*sides, changes.MEAN, paired) for sides in ((first, second), (second, first))
     )
-    assert there.value == pytest.approx(-back.value)
-    assert there.error == pytest.approx(back.error, nan_ok=True)
+    assert forward.value == pytest.approx(-back.value)
+    assert forward.error == pytest.approx(back.error, nan_ok=True)
     scaled = changes.ratio_of_images(first, second * scale, changes.MEAN, paired)
-    assert scaled.value == pytest.approx(there.value + np.log(scale))
-    assert scaled.error == pytest.approx(there.error, nan_ok=True, abs=1e-9)
+    assert scaled.value == pytest.approx(forward.value + np.log(scale))
+    assert scaled.error == pytest.approx(forward.error, nan_ok=True, abs=1e-9)
 
 
 def test_the_largest_block_sums_are_counted_by_hand():

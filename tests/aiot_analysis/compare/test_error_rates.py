@@ -30,15 +30,15 @@ SMALL = [replace(case, name=f"small, {case.name}", instances=6, images=100) for 
     ids=lambda case: case.name,
 )
 def test_changes_are_rarely_found_where_there_are_none(case):
-    found = rates(case, TRIALS)
-    assert found["any change"] <= most(0.05)
-    assert found["any regression"] <= most(0.01)
+    result = rates(case, TRIALS)
+    assert result["any change"] <= most(0.05)
+    assert result["any regression"] <= most(0.01)
 
 
 @pytest.mark.parametrize("case", [SMALL[0], pytest.param(CASES[0], marks=pytest.mark.slow)], ids=lambda case: case.name)
 def test_what_is_slower_by_just_the_margin_is_seldom_a_regression(case):
-    found = rates(replace(case, ratio=1.05, lost=0.01), TRIALS)
-    assert found["any regression"] <= most(0.05)
+    result = rates(replace(case, ratio=1.05, lost=0.01), TRIALS)
+    assert result["any regression"] <= most(0.05)
 
 
 def test_what_is_much_worse_is_a_regression():

@@ -20,8 +20,8 @@ def compared(base, other, metrics=("accuracy", "mean"), **options):
     return matched, instances.compare_instances(matched, base, other, metrics, **options)
 
 
-def of(found, instance_id, metric):
-    table = found.table
+def row_of(result, instance_id, metric):
+    table = result.table
     [row] = table[(table["instance_id"] == instance_id) & (table["metric"] == metric)].to_dict("records")
     return row
 
@@ -40,14 +40,14 @@ def two_runs():
 
 def test_numbers_of_an_instance_are_those_of_its_images():
     base, other = two_runs()
-    _, found = compared(base, other, margins=instances.Margins(0.05, 0.01))
-    row = of(found, SQUEEZENET, "accuracy")
+    _, result = compared(base, other, margins=instances.Margins(0.05, 0.01))
+    row = row_of(result, SQUEEZENET, "accuracy")
     assert (row["base"], row["other"], row["change"]) == pytest.approx((0.6, 0.48, -0.12))
     level = 1 - 0.05 / 4  # accuracy and time of two instances
     assert (row["low"], row["high"]) == pytest.approx(tuple(map(float, accuracy.newcombe(48, 12, 0, 40, level))))
     assert row["p_value"] == pytest.approx(2 * 0.5**12)
     assert (row["units"], row["way"], row["note"]) == ("100", "images", "")
-    row = of(found, SQUEEZENET, "mean")
+    row = row_of(result, SQUEEZENET, "mean")
     first, second = noisy(N, 20, 2), noisy(N, 40, 4)
     log = changes.ratio_of_images(first, second, "mean", paired=True).of_any_run(variance.RUN_TO_RUN)
     assert (row["base"], row["other"]) == pytest.approx((first.mean(), second.mean()))
@@ -56,8 +56,8 @@ def test_numbers_of_an_instance_are_those_of_its_images():
 
 
 def test_tests_are_corrected_together_and_regressions_are_beyond_the_margins():
-    _, found = compared(*two_runs(), margins=instances.Margins(0.05, 0.01))
-    table = found.table
+    _, result = compared(*two_runs(), margins=instances.Margins(0.05, 0.01))
+    table = result.table
     assert list(table["p_adjusted"]) == pytest.approx([min(4 * p, 1) for p in table["p_value"]])
     verdicts = table.set_index(["instance_id", "metric"])["verdict"].to_dict()
     assert verdicts == {
@@ -71,14 +71,16 @@ def test_tests_are_corrected_together_and_regressions_are_beyond_the_margins():
 
 def test_sides_that_change_places_get_better():
     base, other = two_runs()
-    _, found = compared(other, base, margins=instances.Margins(0.05, 0.01))
-    assert of(found, SQUEEZENET, "mean")["verdict"] == of(found, SQUEEZENET, "accuracy")["verdict"] == "better"
-    assert not found.table["regression"].any()
+    _, result = compared(other, base, margins=instances.Margins(0.05, 0.01))
+    assert (
+        row_of(result, SQUEEZENET, "mean")["verdict"] == row_of(result, SQUEEZENET, "accuracy")["verdict"] == "better"
+    )
+    assert not result.table["regression"].any()
 
 
 def test_regressions_are_judged_only_where_they_are_asked_for():
-    _, found = compared(*two_runs())
-    assert not found.table["regression"].any()
+    _, result = compared(*two_runs())
+    assert not result.table["regression"].any()
 
 
 def test_images_in_another_order_are_no_pairs_of_times_but_of_answers():
@@ -86,14 +88,14 @@ def test_images_in_another_order_are_no_pairs_of_times_but_of_answers():
     row, frame = records(MNASNET, answered(N, 0.8), noisy(N, 10, 3), run_id=RUN_B)
     order = np.random.default_rng(0).permutation(N)
     shuffled = frame.assign(query=np.argsort(order)).sort_values("query", ignore_index=True)
-    _, found = compared(base, side((row, shuffled)))
+    _, result = compared(base, side((row, shuffled)))
     paired = compared(base, side((row, frame)))[1]
-    mean = of(found, MNASNET, "mean")
+    mean = row_of(result, MNASNET, "mean")
     assert (mean["units"], mean["note"]) == ("100 and 100", instances.UNPAIRED)
-    assert mean["change"] == pytest.approx(of(paired, MNASNET, "mean")["change"])
-    assert mean["high"] - mean["low"] > of(paired, MNASNET, "mean")["high"] - of(paired, MNASNET, "mean")["low"]
-    assert of(found, MNASNET, "accuracy")["p_value"] == 1
-    assert of(found, MNASNET, "accuracy")["units"] == "100"
+    assert mean["change"] == pytest.approx(row_of(paired, MNASNET, "mean")["change"])
+    assert mean["high"] - mean["low"] > row_of(paired, MNASNET, "mean")["high"] - row_of(paired, MNASNET, "mean")["low"]
+    assert row_of(result, MNASNET, "accuracy")["p_value"] == 1
+    assert row_of(result, MNASNET, "accuracy")["units"] == "100"
 
 
 def test_images_that_failed_or_have_no_time_are_excluded_of_times_on_both_sides():
@@ -103,16 +105,16 @@ def test_images_that_failed_or_have_no_time_are_excluded_of_times_on_both_sides(
         failed=[at == 5 for at in range(N)],
         end_to_end_ms=[1e6 if at == 5 else ms for at, ms in enumerate(frame["end_to_end_ms"])],
     )
-    _, found = compared(base, side((row, frame)))
-    assert of(found, MNASNET, "mean")["units"] == "99"
-    assert abs(of(found, MNASNET, "mean")["change"]) < 0.05
+    _, result = compared(base, side((row, frame)))
+    assert row_of(result, MNASNET, "mean")["units"] == "99"
+    assert abs(row_of(result, MNASNET, "mean")["change"]) < 0.05
 
 
 def test_one_image_has_no_interval():
     pair = [side(records(MNASNET, [True, True], [10.0, 11.0], run_id=run)) for run in (RUN_A, RUN_B)]
-    cut = [replace(one, images=one.images[one.images["query"] == 0]) for one in pair]
-    _, found = compared(*cut)
-    right, mean = of(found, MNASNET, "accuracy"), of(found, MNASNET, "mean")
+    cut = [replace(side_, images=side_.images[side_.images["query"] == 0]) for side_ in pair]
+    _, result = compared(*cut)
+    right, mean = row_of(result, MNASNET, "accuracy"), row_of(result, MNASNET, "mean")
     assert (right["note"], right["verdict"]) == ("one image is too few for a test", "not tested")
     assert mean["note"].startswith("no interval")
     assert np.isnan([mean["low"], mean["p_value"], right["low"], right["p_value"]]).all()
@@ -122,9 +124,9 @@ def test_no_image_in_common_is_reported():
     base = side(records(MNASNET, answered(N, 0.8), noisy(N, 10, 1)))
     row, frame = records(MNASNET, answered(N, 0.8), noisy(N, 10, 3), run_id=RUN_B)
     others = frame.assign(image=[f"other-{at}" for at in range(N)])
-    _, found = compared(base, side((row, others)))
-    assert of(found, MNASNET, "accuracy")["note"] == "the two sides share no image"
-    assert of(found, MNASNET, "mean")["note"] == instances.UNPAIRED
+    _, result = compared(base, side((row, others)))
+    assert row_of(result, MNASNET, "accuracy")["note"] == "the two sides share no image"
+    assert row_of(result, MNASNET, "mean")["note"] == instances.UNPAIRED
 
 
 def test_summaries_of_tools_have_mean_and_standard_deviation_only():
@@ -133,20 +135,20 @@ def test_summaries_of_tools_have_mean_and_standard_deviation_only():
         side((records(MNASNET, [True, False], [ms, ms + 1], run_id=run, **facts)[0], None))
         for run, ms in ((RUN_A, 9.5), (RUN_B, 19.5))
     ]
-    _, found = compared(*sides, metrics=("accuracy", "mean", "median"))
-    mean = of(found, MNASNET, "mean")
+    _, result = compared(*sides, metrics=("accuracy", "mean", "median"))
+    mean = row_of(result, MNASNET, "mean")
     assert (mean["base"], mean["other"], mean["note"]) == (10, 20, instances.NO_RECORDS)
     log = changes.ratio_of_summaries((10, 1, 200), (20, 1, 200)).of_any_run(variance.RUN_TO_RUN)
     assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(log.interval(1 - 0.05 / 2))  # none for the median
-    assert (mean["verdict"], of(found, MNASNET, "median")["verdict"]) == ("worse", "not tested")
-    right = of(found, MNASNET, "accuracy")
+    assert (mean["verdict"], row_of(result, MNASNET, "median")["verdict"]) == ("worse", "not tested")
+    right = row_of(result, MNASNET, "accuracy")
     assert (right["change"], right["note"]) == (0, instances.NO_RECORDS)
     assert right["low"] < 0 < right["high"]
 
 
 def runs(mean, sessions, first=1, each=1, spread=0.1, within=0.0, id_=MNASNET, **facts):
     """Return runs of one instance, with one session per day from January `first` on and runs ten minutes apart."""
-    found = []
+    parts = []
     for day in range(first, first + sessions):
         draws = np.random.default_rng(day)
         session = mean * np.exp(spread * draws.normal())
@@ -154,9 +156,9 @@ def runs(mean, sessions, first=1, each=1, spread=0.1, within=0.0, id_=MNASNET, *
             own = session * np.exp(within * draws.normal())
             run = f"202601{day:02}T00{10 * at:02}00Z-{day:03}{at:03}"
             started = f"2026-01-{day:02}T00:{10 * at:02}:00Z"
-            given = {"run_id": run, "started": started, **facts}
-            found.append(records(id_, answered(N, 0.8), noisy(N, own, day + at), **given))
-    return found
+            columns = {"run_id": run, "started": started, **facts}
+            parts.append(records(id_, answered(N, 0.8), noisy(N, own, day + at), **columns))
+    return parts
 
 
 def session_means(rows, each):
@@ -166,12 +168,12 @@ def session_means(rows, each):
 
 def test_several_sessions_a_side_are_the_unit_of_times():
     base, other = side(*runs(10, 3, 1)), side(*runs(12, 3, 11))
-    _, found = compared(base, other)
-    mean = of(found, MNASNET, "mean")
-    log = changes.ratio_of_units(*(session_means(one.runs, 1) for one in (base, other)))
+    _, result = compared(base, other)
+    mean = row_of(result, MNASNET, "mean")
+    log = changes.ratio_of_units(*(session_means(side_.runs, 1) for side_ in (base, other)))
     assert (mean["way"], mean["units"]) == ("sessions", "3 sessions (3 runs) and 3 sessions (3 runs)")
     assert (mean["low"] + 1, mean["high"] + 1) == pytest.approx(log.interval(1 - 0.05 / 2))
-    assert of(found, MNASNET, "accuracy")["way"] == "images"
+    assert row_of(result, MNASNET, "accuracy")["way"] == "images"
 
 
 def test_instances_of_the_same_sessions_tell_together_how_these_differ():
@@ -184,16 +186,16 @@ def test_instances_of_the_same_sessions_tell_together_how_these_differ():
         for mean, first in ((10, 1), (12, 11))
     ]
     base, other = (side(*part) for part in parts)
-    _, found = compared(base, other)
+    _, result = compared(base, other)
     logs = [
-        np.log([one.runs[one.runs["instance_id"] == id_]["end_to_end_ms_mean"].to_numpy(float) for id_ in ids])
+        np.log([side_.runs[side_.runs["instance_id"] == id_]["end_to_end_ms_mean"].to_numpy(float) for id_ in ids])
         for ids in ((MNASNET, SQUEEZENET), (TORCH,))
-        for one in (base, other)
+        for side_ in (base, other)
     ]
     pair, alone = changes.ratio_of_sessions(*logs[:2]), changes.ratio_of_sessions(*logs[2:])
-    assert [one.rows for one in (*pair, *alone)] == [2, 2, 1]
+    assert [side_.rows for side_ in (*pair, *alone)] == [2, 2, 1]
     for id_, log in zip((MNASNET, SQUEEZENET, TORCH), (*pair, *alone), strict=True):
-        row = of(found, id_, "mean")
+        row = row_of(result, id_, "mean")
         assert (row["low"] + 1, row["high"] + 1) == pytest.approx(log.interval(1 - 0.05 / 6))
         assert row["p_value"] == pytest.approx(log.p_value())
         assert row["p_adjusted"] == pytest.approx(min(6 * log.p_value(log.rows), 1))
@@ -201,13 +203,13 @@ def test_instances_of_the_same_sessions_tell_together_how_these_differ():
 
 def test_runs_of_a_session_are_averaged_first():
     base, other = side(*runs(10, 3, 1, each=3, within=0.05)), side(*runs(12, 3, 11, each=2, within=0.05))
-    _, found = compared(base, other)
-    mean = of(found, MNASNET, "mean")
+    _, result = compared(base, other)
+    mean = row_of(result, MNASNET, "mean")
     logs = session_means(base.runs, 3), session_means(other.runs, 2)
-    theirs = stats.ttest_ind(logs[1], logs[0], equal_var=False)
+    reference = stats.ttest_ind(logs[1], logs[0], equal_var=False)
     assert mean["units"] == "3 sessions (9 runs) and 3 sessions (6 runs)"
-    assert mean["p_value"] == pytest.approx(theirs.pvalue)
-    assert np.log1p([mean["low"], mean["high"]]) == pytest.approx([*theirs.confidence_interval(1 - 0.05 / 2)])
+    assert mean["p_value"] == pytest.approx(reference.pvalue)
+    assert np.log1p([mean["low"], mean["high"]]) == pytest.approx([*reference.confidence_interval(1 - 0.05 / 2)])
     assert mean["base"] == pytest.approx(np.exp(logs[0].mean()))
 
 
@@ -222,7 +224,7 @@ def test_runs_of_a_session_are_averaged_first():
 def test_too_few_sessions_leave_the_latest_run_of_each_side_and_the_allowance(base, other):
     sides = side(*base), side(*other)
     alone = side(base[-1]), side(other[-1])
-    mean, latest = (of(compared(*both)[1], MNASNET, "mean") for both in (sides, alone))
+    mean, latest = (row_of(compared(*both)[1], MNASNET, "mean") for both in (sides, alone))
     assert mean["way"] == "images"
     for column in ("base", "other", "change", "low", "high", "p_value"):
         assert mean[column] == pytest.approx(latest[column])
@@ -239,7 +241,7 @@ def test_a_restart_between_two_runs_makes_them_two_sessions():
 
 def instances_of(*parts):
     """Return a side of rows with columns that the table may lack."""
-    rows = pd.concat([side(one).rows.assign(boot_id=one[0]["boot_id"]) for one in parts], ignore_index=True)
+    rows = pd.concat([side(part).rows.assign(boot_id=part[0]["boot_id"]) for part in parts], ignore_index=True)
     return sides.build_side(rows, pd.concat([frame for _, frame in parts]), "end_to_end")
 
 
@@ -248,20 +250,20 @@ def test_runs_under_other_conditions_or_versions_are_excluded_and_listed():
     old = [(row | {"framework_version": "0.9"}, frame) for row, frame in several[:2]]
     base = side(*old, *several[2:])
     assert len(base.runs) == 3
-    _, found = compared(base, side(*runs(12, 3, 11)))
-    mean = of(found, MNASNET, "mean")
+    _, result = compared(base, side(*runs(12, 3, 11)))
+    mean = row_of(result, MNASNET, "mean")
     assert mean["units"] == "3 sessions (3 runs) and 3 sessions (3 runs)"
     words = "excluded from A: 2 runs (framework version 0.9, not 1.0)"
-    assert mean["note"] == of(found, MNASNET, "accuracy")["note"] == words
+    assert mean["note"] == row_of(result, MNASNET, "accuracy")["note"] == words
 
 
 def test_an_instance_that_some_sessions_lack_is_over_those_that_have_it():
     base = side(*runs(10, 3, 1), *runs(20, 2, 1, id_=SQUEEZENET))
     other = side(*runs(10, 4, 11), *runs(20, 2, 11, id_=SQUEEZENET))
-    matched, found = compared(base, other)
-    assert of(found, MNASNET, "mean")["units"] == "3 sessions (3 runs) and 4 sessions (4 runs)"
-    assert of(found, SQUEEZENET, "mean")["way"] == "images"
-    groups = comparison.summaries(found, matched, "end_to_end").set_index(["by", "group", "metric"])
+    matched, result = compared(base, other)
+    assert row_of(result, MNASNET, "mean")["units"] == "3 sessions (3 runs) and 4 sessions (4 runs)"
+    assert row_of(result, SQUEEZENET, "mean")["way"] == "images"
+    groups = comparison.summaries(result, matched, "end_to_end").set_index(["by", "group", "metric"])
     assert groups.loc[("all", "", "mean")]["way"] == "instances"
     assert groups.loc[("model", "mnasnet", "mean")]["way"] == "sessions"
     assert groups.loc[("model", "mnasnet", "mean")]["units"] == "3 and 4"
@@ -269,9 +271,9 @@ def test_an_instance_that_some_sessions_lack_is_over_those_that_have_it():
 
 def test_sessions_that_are_all_alike_have_no_interval():
     base, other = side(*runs(10, 3, 1, spread=0)), side(*runs(12, 3, 11, spread=0))
-    rows = [one.runs.assign(end_to_end_ms_mean=ms) for one, ms in ((base, 10.0), (other, 12.0))]
-    alike = [replace(one, runs=some) for one, some in zip((base, other), rows, strict=True)]
-    mean = of(compared(*alike)[1], MNASNET, "mean")
+    rows = [side_.runs.assign(end_to_end_ms_mean=ms) for side_, ms in ((base, 10.0), (other, 12.0))]
+    alike = [replace(side_, runs=side_runs) for side_, side_runs in zip((base, other), rows, strict=True)]
+    mean = row_of(compared(*alike)[1], MNASNET, "mean")
     assert mean["change"] == pytest.approx(0.2)
     assert np.isnan([mean["low"], mean["high"], mean["p_value"]]).all()
     assert mean["note"].startswith("no interval")
@@ -283,9 +285,9 @@ def test_a_doubt_on_the_interval_stands_on_the_row():
         return side(records(MNASNET, answered(500, 0.8), ms, run_id=run))
 
     rare = noisy(500, 10, 2) * np.where(np.arange(500) % 250 == 99, 20, 1)
-    _, found = compared(of_times(RUN_A, noisy(500, 10, 1)), of_times(RUN_B, rare))
-    assert of(found, MNASNET, "mean")["note"].startswith("a few long times cause ")
-    assert of(found, MNASNET, "accuracy")["note"] == ""
+    _, result = compared(of_times(RUN_A, noisy(500, 10, 1)), of_times(RUN_B, rare))
+    assert row_of(result, MNASNET, "mean")["note"].startswith("a few long times cause ")
+    assert row_of(result, MNASNET, "accuracy")["note"] == ""
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -298,7 +300,7 @@ def test_a_row_agrees_with_itself(seed):
             right = list(draws.random(N) < 0.8 - 0.15 * which * (place % 3))
             ms = noisy(N, 10 * (1 + 0.02 * which * place), int(draws.integers(1000)))
             parts[which].append(records(id_, right, ms, run_id=run))
-    both = [side(*some) for some in parts]
+    both = [side(*side_parts) for side_parts in parts]
     table = compared(*both, margins=instances.Margins(0.05, 0.01))[1].table
     shown = table["verdict"].isin(["better", "worse"])
     assert list(shown) == list((table["low"] > 0) | (table["high"] < 0))
@@ -323,8 +325,8 @@ def fleet(devices, day, factor=1.0, wrong=0):
 def test_devices_are_compared_each_with_itself():
     devices = ["a", "b", "c", "d"]
     base, other = fleet(devices, 1), fleet(devices, 2, 1.5, wrong=8)
-    matched, found = compared(base, other, margins=instances.Margins(0.05, 0.01))
-    mean, right = of(found, MNASNET, "mean"), of(found, MNASNET, "accuracy")
+    matched, result = compared(base, other, margins=instances.Margins(0.05, 0.01))
+    mean, right = row_of(result, MNASNET, "mean"), row_of(result, MNASNET, "accuracy")
     ratio = matched.other["end_to_end_ms_mean"].to_numpy(float) / matched.base["end_to_end_ms_mean"].to_numpy(float)
     mine = (matched.base["instance_id"] == MNASNET).to_numpy()
     assert (mean["way"], mean["units"]) == ("devices", "4")
@@ -339,8 +341,8 @@ def test_devices_are_compared_each_with_itself():
 
 def test_two_devices_have_no_interval_and_are_listed():
     base, other = fleet(["a", "b"], 1), fleet(["a", "b"], 2, 1.5)
-    matched, found = compared(base, other)
-    row = of(found, MNASNET, "mean")
+    matched, result = compared(base, other)
+    row = row_of(result, MNASNET, "mean")
     assert np.isnan([row["low"], row["high"], row["p_value"]]).all()
     ratio = matched.other["end_to_end_ms_mean"].to_numpy(float) / matched.base["end_to_end_ms_mean"].to_numpy(float)
     a, b = ratio[(matched.base["instance_id"] == MNASNET).to_numpy()] - 1
@@ -350,8 +352,8 @@ def test_two_devices_have_no_interval_and_are_listed():
 
 def test_fleets_without_a_device_in_common_scatter_as_their_devices_do():
     base, other = fleet(["a", "b", "c"], 1), fleet(["x", "y", "z"], 2, 1.5)
-    matched, found = compared(base, other)
-    mean = of(found, MNASNET, "mean")
+    matched, result = compared(base, other)
+    mean = row_of(result, MNASNET, "mean")
     samples = [
         np.log(rows[rows["instance_id"] == MNASNET]["end_to_end_ms_mean"].to_numpy(float))
         for rows in (matched.base, matched.other)
@@ -362,10 +364,10 @@ def test_fleets_without_a_device_in_common_scatter_as_their_devices_do():
 
 def test_groups_are_over_their_instances():
     base, other = two_runs()
-    matched, found = compared(base, other)
-    groups = comparison.summaries(found, matched, "end_to_end").set_index(["by", "group", "metric"])
+    matched, result = compared(base, other)
+    groups = comparison.summaries(result, matched, "end_to_end").set_index(["by", "group", "metric"])
     every = groups.loc[("all", "", "mean")]
-    each = [of(found, one, "mean")["change"] + 1 for one in (MNASNET, SQUEEZENET)]
+    each = [row_of(result, id_, "mean")["change"] + 1 for id_ in (MNASNET, SQUEEZENET)]
     assert every["change"] + 1 == pytest.approx(np.sqrt(each[0] * each[1]))
     assert every["low"] < every["change"] < every["high"]
     right = groups.loc[("all", "", "accuracy")]
@@ -381,8 +383,8 @@ def test_groups_are_over_their_instances():
 def test_groups_of_devices_are_over_devices():
     devices = ["a", "b", "c", "d"]
     base, other = fleet(devices, 1), fleet(devices, 2, 1.5)
-    matched, found = compared(base, other)
-    groups = comparison.summaries(found, matched, "end_to_end").set_index(["by", "group", "metric"])
+    matched, result = compared(base, other)
+    groups = comparison.summaries(result, matched, "end_to_end").set_index(["by", "group", "metric"])
     ratio = matched.other["end_to_end_ms_mean"].to_numpy(float) / matched.base["end_to_end_ms_mean"].to_numpy(float)
     each = np.log(ratio).reshape(2, 4).mean(axis=0)  # rows are sorted by instance and device
     every = groups.loc[("all", "", "mean")]
@@ -393,15 +395,15 @@ def test_groups_of_devices_are_over_devices():
 def test_costs_are_those_that_both_sides_know():
     base, other = two_runs()
     matched, _ = compared(base, other)
-    found = comparison.costs(matched.base, matched.other)
-    assert set(found["cost"]) == {"load_ms", "peak_rss_mb", "model_mb"}
-    assert (found["change"] == 0).all()
+    result = comparison.costs(matched.base, matched.other)
+    assert set(result["cost"]) == {"load_ms", "peak_rss_mb", "model_mb"}
+    assert (result["change"] == 0).all()
 
 
 def test_the_score_is_equation_1_over_the_common_instances():
     base, other = two_runs()
-    matched, found = compared(base, other)
-    [row] = comparison.scores(found, matched, "end_to_end").to_dict("records")
+    matched, result = compared(base, other)
+    [row] = comparison.scores(result, matched, "end_to_end").to_dict("records")
     both = (matched.base, matched.other)
     values = [(side["accuracy"] / (side["end_to_end_ms_mean"] / 1000)).sum() for side in both]
     assert (row["suite"], row["instances"], row["of"]) == ("float32", 2, 24)
@@ -417,9 +419,9 @@ def test_the_interval_of_a_score_is_that_of_a_bootstrap_where_times_are_independ
         records(MNASNET, right[1], noisy(N, 10, 3), run_id=RUN_B),
         records(SQUEEZENET, right[0], noisy(N, 40, 4), run_id=RUN_B),
     )
-    matched, found = compared(base, other)
-    [row] = comparison.scores(found, matched, "end_to_end", run_to_run=0.0).to_dict("records")
-    draws = [vips.resampled(one.images).sum(axis=1).to_numpy() for one in (base, other)]
+    matched, result = compared(base, other)
+    [row] = comparison.scores(result, matched, "end_to_end", run_to_run=0.0).to_dict("records")
+    draws = [vips.resampled(side_.images).sum(axis=1).to_numpy() for side_ in (base, other)]
     low, high = np.quantile(draws[1] / draws[0], [0.025, 0.975]) - 1
     assert row["high"] - row["low"] == pytest.approx(high - low, rel=0.25)
     assert (row["low"], row["high"]) == pytest.approx((low, high), abs=0.25 * (high - low))
@@ -428,8 +430,8 @@ def test_the_interval_of_a_score_is_that_of_a_bootstrap_where_times_are_independ
 def test_scores_of_devices_are_geometric_means():
     devices = ["a", "b", "c", "d"]
     base, other = fleet(devices, 1), fleet(devices, 2, 1.5)
-    matched, found = compared(base, other)
-    [row] = comparison.scores(found, matched, "end_to_end").to_dict("records")
+    matched, result = compared(base, other)
+    [row] = comparison.scores(result, matched, "end_to_end").to_dict("records")
     assert row["way"] == "devices"
     assert 1 + row["change"] == pytest.approx(row["other"] / row["base"])
     assert row["change"] == pytest.approx(1 / 1.5 - 1, abs=0.03)
@@ -437,25 +439,27 @@ def test_scores_of_devices_are_geometric_means():
 
 def test_the_score_of_several_sessions_scatters_as_they_do():
     base, other = side(*runs(10, 3, 1, each=2, within=0.02)), side(*runs(12, 3, 11))
-    matched, found = compared(base, other)
-    [row] = comparison.scores(found, matched, "end_to_end").to_dict("records")
-    logs = [np.log(0.8) - session_means(one.runs, each) for one, each in ((base, 2), (other, 1))]
+    matched, result = compared(base, other)
+    [row] = comparison.scores(result, matched, "end_to_end").to_dict("records")
+    logs = [np.log(0.8) - session_means(side_.runs, each) for side_, each in ((base, 2), (other, 1))]
     alone = changes.ratio_of_units(*logs)
     assert row["change"] + 1 == pytest.approx(np.exp(alone.value))
     low, high = alone.interval()
     assert row["low"] + 1 < low * 1.02
     assert (row["units"], row["way"]) == ("3 and 3", "sessions")
     assert high > 0
-    groups = comparison.summaries(found, matched, "end_to_end").set_index(["by", "group", "metric"])
+    groups = comparison.summaries(result, matched, "end_to_end").set_index(["by", "group", "metric"])
     every = groups.loc[("all", "", "mean")]
-    own = changes.ratio_of_units(*(session_means(one.runs, each) for one, each in ((base, 2), (other, 1))))
+    own = changes.ratio_of_units(*(session_means(side_.runs, each) for side_, each in ((base, 2), (other, 1))))
     assert (every["low"] + 1, every["high"] + 1) == pytest.approx(own.interval())
 
 
 def test_the_score_of_single_runs_allows_each_side_its_part():
     base, other = two_runs()
-    matched, found = compared(base, other)
-    narrow, wide = (comparison.scores(found, matched, "end_to_end", run_to_run=one).iloc[0] for one in (0.0, 99.0))
+    matched, result = compared(base, other)
+    narrow, wide = (
+        comparison.scores(result, matched, "end_to_end", run_to_run=allowance).iloc[0] for allowance in (0.0, 99.0)
+    )
     for side_, runs_ in (("base", 1), ("other", 1), ("", 2)):
         ends = [f"{side_}_low", f"{side_}_high"] if side_ else ["low", "high"]
         less, more = (np.log(row[ends].astype(float) + (not side_)) for row in (narrow, wide))

@@ -40,37 +40,37 @@ def rows(**columns):
 
 
 def test_a_change_is_shown_where_the_interval_is_on_one_side_of_0():
-    found = instances.add_verdicts(
+    result = instances.add_verdicts(
         rows(low=[0.1, -0.3, -0.2, 0.01], high=[0.3, -0.1, 0.0, 0.1], p_value=[0.001, 0.002, 0.03, 0.004]), None
     )
-    assert list(found["verdict"]) == ["worse", "better", "no change shown", "better"]
-    assert list(found["p_adjusted"]) == pytest.approx([0.004, 0.008, 0.12, 0.016])  # four tests
-    assert not found["regression"].any()
+    assert list(result["verdict"]) == ["worse", "better", "no change shown", "better"]
+    assert list(result["p_adjusted"]) == pytest.approx([0.004, 0.008, 0.12, 0.016])  # four tests
+    assert not result["regression"].any()
 
 
 def test_rows_without_a_test_are_not_counted():
-    found = instances.add_verdicts(
+    result = instances.add_verdicts(
         rows(low=[0.1, None, -0.2, None], high=[0.3, None, 0.1, None], p_value=[0.02, None, 0.9, None]),
         instances.Margins(0.05, 0.01),
     )
-    assert list(found["verdict"]) == ["worse", "not tested", "no change shown", "not tested"]
-    assert list(found["p_adjusted"][[0, 2]]) == pytest.approx([0.04, 1])
-    assert found["p_adjusted"].isna().sum() == 2
-    assert list(found["regression"]) == [True, False, False, False]
+    assert list(result["verdict"]) == ["worse", "not tested", "no change shown", "not tested"]
+    assert list(result["p_adjusted"][[0, 2]]) == pytest.approx([0.04, 1])
+    assert result["p_adjusted"].isna().sum() == 2
+    assert list(result["regression"]) == [True, False, False, False]
 
 
 def test_rows_that_share_errors_are_corrected_as_one_of_their_family():
     columns = {instances.FAMILY: [0.002, 0.01, None, None], "p_value": [0.1, 0.1, 0.01, 0.02]}
-    found = instances.add_verdicts(rows(low=[0.1, 0.1, -0.3, -0.3], high=[0.3, 0.3, -0.1, -0.1], **columns), None)
-    assert list(found["p_adjusted"]) == pytest.approx([0.008, 0.04, 0.04, 0.08])
-    assert instances.FAMILY not in found
+    result = instances.add_verdicts(rows(low=[0.1, 0.1, -0.3, -0.3], high=[0.3, 0.3, -0.1, -0.1], **columns), None)
+    assert list(result["p_adjusted"]) == pytest.approx([0.008, 0.04, 0.04, 0.08])
+    assert instances.FAMILY not in result
 
 
 def test_a_change_that_reaches_into_the_margin_is_no_regression():
     columns = {"low": [0.04, 0.06, -0.09, -0.09], "high": [0.2, 0.2, -0.005, -0.02], "p_value": 0.001}
-    found = instances.add_verdicts(rows(**columns), instances.Margins(0.05, 0.01))
-    assert list(found["verdict"]) == ["worse"] * 4
-    assert list(found["regression"]) == [False, True, False, True]
+    result = instances.add_verdicts(rows(**columns), instances.Margins(0.05, 0.01))
+    assert list(result["verdict"]) == ["worse"] * 4
+    assert list(result["regression"]) == [False, True, False, True]
 
 
 MARGINS = st.builds(instances.Margins, time=st.floats(0, 0.3), accuracy=st.floats(0, 0.1))
@@ -95,10 +95,10 @@ EVIDENCE = (
 @examples(150)
 @given(st.lists(EVIDENCE, max_size=12), MARGINS)
 def test_a_regression_is_a_row_whose_whole_interval_is_worse_than_the_margin(evidence, margins):
-    metrics = ["accuracy" if isinstance(one, changes.AccuracyChange) else "mean" for one in evidence]
+    metrics = ["accuracy" if isinstance(change, changes.AccuracyChange) else "mean" for change in evidence]
     lines = [
-        {**names.facts("tflite_cpu_float32_mnasnet"), "metric": metric, **instances.tests(one)}
-        for metric, one in zip(metrics, evidence, strict=True)
+        {**names.facts("tflite_cpu_float32_mnasnet"), "metric": metric, **instances.tests(change)}
+        for metric, change in zip(metrics, evidence, strict=True)
     ]
     table = instances.build_table(lines, evidence, margins)
     for row in table.to_dict("records"):

@@ -24,8 +24,8 @@ def rows(times, instance_id=MNASNET, **other):
 NOTHING = pd.DataFrame(columns=["instance_id", "image", "base", "other"])
 
 
-def compared(frame, **given):
-    [row] = interleaved.compare_blocks(frame, NOTHING, ["mean"], **given).to_dict("records")
+def compared(frame, **options):
+    [row] = interleaved.compare_blocks(frame, NOTHING, ["mean"], **options).to_dict("records")
     return row
 
 
@@ -146,7 +146,7 @@ def test_sides_that_differ_in_a_part_of_the_instance_go_by_the_name_in_a():
     assert varied == {"delegate": ("cpu", "nnapi")}
     assert set(frame["instance_id"]) == {MNASNET}
     assert list(frame["ran"]) == ["tflite_cpu_float32_mnasnet", "tflite_nnapi_float32_mnasnet"]
-    same = pd.concat([rows([("a", 1, 9.0), ("b", 1, 9.0)], one) for one in (MNASNET, SQUEEZENET)])
+    same = pd.concat([rows([("a", 1, 9.0), ("b", 1, 9.0)], id_) for id_ in (MNASNET, SQUEEZENET)])
     assert interleaved.aligned(same)[1] == {}
     assert set(interleaved.aligned(same)[0]["instance_id"]) == {MNASNET, SQUEEZENET}
 

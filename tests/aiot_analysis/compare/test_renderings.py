@@ -16,8 +16,10 @@ SLOW = "SqueezeNet, TFLite CPU, float32"
 
 @pytest.fixture
 def compared(processed):
-    def compare(a, b, **asked):
-        return comparison.compare([sides.find(one, processed) for one in (a, b)], comparison.CompareOptions(**asked))
+    def compare(a, b, **options):
+        return comparison.compare(
+            [sides.find(words, processed) for words in (a, b)], comparison.CompareOptions(**options)
+        )
 
     return compare
 
@@ -28,10 +30,10 @@ def runs(compared):
 
 
 def test_what_became_slower_is_the_regression(runs):
-    [told] = runs.regressions
-    assert told.startswith(f"{SLOW}: ")
-    assert told.endswith("% slower (mean)")
-    assert float(told.split(": ")[1].split("%")[0]) == pytest.approx(200, abs=5)
+    [sentence] = runs.regressions
+    assert sentence.startswith(f"{SLOW}: ")
+    assert sentence.endswith("% slower (mean)")
+    assert float(sentence.split(": ")[1].split("%")[0]) == pytest.approx(200, abs=5)
 
 
 def test_text_has_conditions_first_then_what_changed(runs):
@@ -40,8 +42,8 @@ def test_text_has_conditions_first_then_what_changed(runs):
     assert "differs in  framework version: torch 1.10.2+cu102 → torch 2.13.0+cpu" in lines
     assert "differs in  threads: 1 → 2" in lines
     assert f"run         {RUN_A}  →  {RUN_B}" in lines
-    told = "3 instances compared, 1 with a demonstrated change (95% intervals and tests, joint over 6 comparisons)"
-    assert told in lines
+    sentence = "3 instances compared, 1 with a demonstrated change (95% intervals and tests, joint over 6 comparisons)"
+    assert sentence in lines
     assert "sessions    1 session (1 run)" in lines
     paired = next(line for line in lines if line.startswith("paired"))
     assert "too few sessions to estimate how sessions differ: uses the latest run of each side" in paired
@@ -73,7 +75,9 @@ def test_json_has_every_number_and_no_nan(runs):
     assert content["schema_version"] == 1
     assert content["differs_in"]["threads"] == [["1", "2"]]
     assert content["regressions"] == runs.regressions
-    [row] = [one for one in content["instances"] if one["instance_id"] == SQUEEZENET and one["metric"] == "mean"]
+    [row] = [
+        entry for entry in content["instances"] if entry["instance_id"] == SQUEEZENET and entry["metric"] == "mean"
+    ]
     assert row["change"] == pytest.approx(2, abs=0.05)
     assert row["regression"] is True
     assert content["margins"] == {"time": 0.05, "accuracy": 0.01}
@@ -82,8 +86,8 @@ def test_json_has_every_number_and_no_nan(runs):
 
 
 def test_names_of_devices_become_no_markup(compared):
-    found = compared("run:aaaaaa", "pixel-4")
-    content = wording.render_markdown(found)
+    result = compared("run:aaaaaa", "pixel-4")
+    content = wording.render_markdown(result)
     assert "<script" not in content
     assert "Google Pixel 4 \\| &lt;script&gt;alert(1)&lt;/script&gt;" in content
     assert wording.escaped("a@b `c` [d](e) *f*\n") == "a\\@\u200bb \\`c\\` \\[d\\](e) \\*f\\*?"
@@ -91,29 +95,29 @@ def test_names_of_devices_become_no_markup(compared):
 
 
 def test_what_is_not_compared_is_reported(compared):
-    found = compared("run:aaaaaa", "pixel-4")
-    assert "not compared" in wording.render_text(found)
-    assert "B did not run it" in wording.render_text(found)
-    assert "Not compared: 2" in wording.render_markdown(found)
+    result = compared("run:aaaaaa", "pixel-4")
+    assert "not compared" in wording.render_text(result)
+    assert "B did not run it" in wording.render_text(result)
+    assert "Not compared: 2" in wording.render_markdown(result)
 
 
 def test_simulated_sides_are_marked(compared, processed):
-    both = [sides.find(one, processed) for one in ("sim-01", "sim-01")]
+    both = [sides.find(words, processed) for words in ("sim-01", "sim-01")]
     other = both[1].instances.assign(device_id="sim-02", run_id="20210101T000000Z-ffffff")
     with_other = sides.SideSource("sim-02", processed, other, both[1].devices)
-    found = comparison.compare([both[0], with_other], comparison.CompareOptions())
+    result = comparison.compare([both[0], with_other], comparison.CompareOptions())
     for render in (wording.render_text, wording.render_markdown):
-        assert "Simulated" in render(found)
-    assert json.loads(wording.render_json(found))["simulated"] is True
+        assert "Simulated" in render(result)
+    assert json.loads(wording.render_json(result))["simulated"] is True
     assert not compared("run:aaaaaa", "run:bbbbbb").simulated
 
 
 def test_metrics_are_those_asked_for(compared):
-    found = compared("threads=1", "threads=2", metrics=["median"], timing="inference")
-    assert set(found.table["metric"]) == {"median"}
-    assert "median time, ms" in wording.render_text(found)
-    assert "timing      inference only" in wording.render_text(found)
-    assert found.table.set_index("instance_id")["change"][SQUEEZENET] == pytest.approx(2, abs=0.05)
+    result = compared("threads=1", "threads=2", metrics=["median"], timing="inference")
+    assert set(result.table["metric"]) == {"median"}
+    assert "median time, ms" in wording.render_text(result)
+    assert "timing      inference only" in wording.render_text(result)
+    assert result.table.set_index("instance_id")["change"][SQUEEZENET] == pytest.approx(2, abs=0.05)
 
 
 @pytest.mark.parametrize(
@@ -131,8 +135,8 @@ def test_changes_are_percent_or_points(numbers, words):
 
 
 @given(*(st.floats(-0.02, 0.02, allow_subnormal=False) for _ in range(2)))
-def test_a_printed_interval_shows_whether_it_includes_0(one, two):
-    low, high = sorted((one, two))
+def test_a_printed_interval_shows_whether_it_includes_0(first, second):
+    low, high = sorted((first, second))
     ends = re.fullmatch(r".* \((.*) to (.*)\)", wording.interval((low + high) / 2, low, high)).groups()
     assert (ends[0][0] == "+" or ends[1][0] == "-") == (low > 0 or high < 0)
     assert [float(end) for end in ends] == pytest.approx([100 * low, 100 * high], abs=0.0501)

@@ -13,7 +13,7 @@ def runs(words, processed):
 
 
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("words", "expected"),
     [
         ("local", [RUN_A, RUN_B]),
         ("LOCAL", [RUN_A, RUN_B]),
@@ -32,14 +32,14 @@ def runs(words, processed):
         ("sim-01", ["20210101T000000Z-dddddd"]),
     ],
 )
-def test_words_name_runs(words, found, processed):
-    assert runs(words, processed) == found
+def test_words_name_runs(words, expected, processed):
+    assert runs(words, processed) == expected
 
 
 def test_a_folder_is_a_side_of_what_was_measured(processed, tmp_path):
-    found = sides.find(str(processed), tmp_path / "other")
-    assert set(found.instances["origin"]) == {"measured"}
-    assert set(found.instances["device_id"]) == {"local", "pixel-4"}
+    result = sides.find(str(processed), tmp_path / "other")
+    assert set(result.instances["origin"]) == {"measured"}
+    assert set(result.instances["device_id"]) == {"local", "pixel-4"}
     assert runs(f"folder:{processed},pixel-4", tmp_path / "other") == [RUN_P]
 
 
@@ -48,7 +48,7 @@ def test_a_version_is_a_side_of_its_framework_alone(processed):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (
             "nexus",
@@ -70,8 +70,8 @@ def test_a_version_is_a_side_of_its_framework_alone(processed):
         ("run:eeeeee", "'run:eeeeee' is a profile of operators, which has no results for images"),
     ],
 )
-def test_unknown_words_list_the_choices(words, said, processed):
-    with pytest.raises(CompareError, match=said):
+def test_unknown_words_list_the_choices(words, message, processed):
+    with pytest.raises(CompareError, match=message):
         sides.find(words, processed)
 
 
@@ -86,11 +86,11 @@ def test_a_folder_without_tables_says_what_to_run(tmp_path):
 
 
 def test_names_of_filters_are_those_of_the_runner(processed):
-    both = [sides.find(one, processed) for one in ("run:aaaaaa", "run:bbbbbb")]
-    found = sides.filtered(both, {"model": ["MnasNet"], "framework": ["TFLITE"], "delegate": [], "quantization": []})
-    assert [set(one.instances["instance_id"]) for one in found] == [{MNASNET}, {MNASNET}]
+    both = [sides.find(words, processed) for words in ("run:aaaaaa", "run:bbbbbb")]
+    result = sides.filtered(both, {"model": ["MnasNet"], "framework": ["TFLITE"], "delegate": [], "quantization": []})
+    assert [set(words.instances["instance_id"]) for words in result] == [{MNASNET}, {MNASNET}]
     with pytest.raises(CompareError, match="Model 'resnet50' is unknown: choose from squeezenet, mnasnet"):
         sides.filtered(both, {"model": ["resnet50"]})
-    alone = [sides.find(one, processed) for one in ("run:aaaaaa", "pixel-4")]
+    alone = [sides.find(words, processed) for words in ("run:aaaaaa", "pixel-4")]
     with pytest.raises(CompareError, match="'pixel-4' has no instance of framework pytorch"):
         sides.filtered(alone, {"framework": ["pytorch"]})

@@ -21,11 +21,11 @@ def view(measured):
 
 def controls(widget):
     """Return every inner widget by the name in its CSS class, like {"models": SelectMultiple}."""
-    found = {}
+    widgets = {}
     for child in getattr(widget, "children", ()):
-        found |= {one.removeprefix("aiot-"): child for one in child._dom_classes if one.startswith("aiot-")}
-        found |= controls(child)
-    return found
+        widgets |= {name.removeprefix("aiot-"): child for name in child._dom_classes if name.startswith("aiot-")}
+        widgets |= controls(child)
+    return widgets
 
 
 def given(view, figure):
@@ -117,17 +117,17 @@ def test_what_was_not_measured_is_reported_with_the_reason(view):
 
 def test_code_moves_the_lists_and_a_button_chooses_everything(view):
     view.state.choose(models=("mobilenet_v2",), frameworks=("pytorch",))
-    found = controls(view.widget)
-    assert (found["models"].value, found["frameworks"].value) == (("mobilenet_v2",), ("pytorch",))
+    result = controls(view.widget)
+    assert (result["models"].value, result["frameworks"].value) == (("mobilenet_v2",), ("pytorch",))
     assert len(view.rows) == 1
-    button = next(one for one in buttons(view.widget) if one.description == "choose everything")
+    button = next(button_ for button_ in buttons(view.widget) if button_.description == "choose everything")
     button.click()
-    assert len(found["models"].value) == 6 and len(view.rows) == 5
+    assert len(result["models"].value) == 6 and len(view.rows) == 5
 
 
 def buttons(widget):
-    found = [one for one in getattr(widget, "children", ()) if type(one).__name__ == "Button"]
-    return found + [button for child in getattr(widget, "children", ()) for button in buttons(child)]
+    inner = [child for child in getattr(widget, "children", ()) if type(child).__name__ == "Button"]
+    return inner + [button for child in getattr(widget, "children", ()) for button in buttons(child)]
 
 
 def test_an_equal_choice_draws_nothing_anew(view, monkeypatch):
@@ -184,9 +184,9 @@ def test_image_records_are_read_of_few_devices_only_and_once(fleet, monkeypatch)
     view = explore(fleet)
     assert view._kept == {}  # with eight devices
     assert "p99_ms" not in given(view, "time per image") and "vips_low" not in given(view, "valid images per second")
-    some = view.known.everything.devices[:2]
-    view.state.choose(devices=some)
-    assert {device for _, device in view._kept} == set(some)
+    few = view.known.everything.devices[:2]
+    view.state.choose(devices=few)
+    assert {device for _, device in view._kept} == set(few)
     assert given(view, "time per image")["p99_ms"].notna().all()
     assert given(view, "valid images per second")["vips_low"].notna().all()
     monkeypatch.setattr(type(fleet), "image_parts", None)  # reading again would fail
@@ -213,11 +213,11 @@ def dimmed(view):
 
 
 def test_outdated_figures_are_dimmed_immediately_and_replaced_one_by_one(view, monkeypatch):
-    left, before = [], {name: content(box) for name, box in view._boxes.items()}
+    outdated, before = [], {name: content(box) for name, box in view._boxes.items()}
     draw = panels_module.draw
 
     def recorded(panel, of):
-        left.append((dimmed(view), view._said.value))
+        outdated.append((dimmed(view), view._said.value))
         return draw(panel, of)
 
     monkeypatch.setattr(panels_module, "draw", recorded)
@@ -225,16 +225,19 @@ def test_outdated_figures_are_dimmed_immediately_and_replaced_one_by_one(view, m
 
     async def click():
         controls(view.widget)["quantizations"].value = ["int8"]
-        assert dimmed(view) == list(view._boxes) and left == []
+        assert dimmed(view) == list(view._boxes) and outdated == []
         assert view._said.value == "<p role='status'>Drawing …</p>"
         assert {name: content(box) for name, box in view._boxes.items()} == before
-        while dimmed(view) or len(left) < len(FIRST):
+        while dimmed(view) or len(outdated) < len(FIRST):
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
 
     asyncio.run(asyncio.wait_for(click(), 60))
-    assert [names for names, _ in left] == [list(FIRST), list(FIRST[1:]), list(FIRST[2:])]
-    assert all("1 instance with numbers on 1 device" in said and said.endswith(" Drawing …</p>") for _, said in left)
+    assert [names for names, _ in outdated] == [list(FIRST), list(FIRST[1:]), list(FIRST[2:])]
+    assert all(
+        "1 instance with numbers on 1 device" in message and message.endswith(" Drawing …</p>")
+        for _, message in outdated
+    )
     assert "Drawing" not in view._said.value
     assert not set(shown(view)) & set(before.values())
 

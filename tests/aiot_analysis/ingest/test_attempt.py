@@ -29,8 +29,8 @@ def slow(data):
 
 
 def fast_reading(data):
-    [found] = attempt.fast_readings([(PATH, data)])
-    return found
+    [result] = attempt.fast_readings([(PATH, data)])
+    return result
 
 
 def line_count(data):
@@ -39,30 +39,30 @@ def line_count(data):
 
 
 def test_a_log_as_the_agent_writes_it_is_read_the_fast_way():
-    found = fast_reading(fuzz.lines_of(FULL))
-    assert found == slow(fuzz.lines_of(FULL))
-    assert (found.status, found.lines, found.problems, found.damaged) == ("end", 8, [], False)
-    assert found.images["query"].to_pylist() == [0, 1, 2, 3, 4, 5]
-    assert found.images["failed"].to_pylist() == [False] * 4 + [True, False]
-    assert found.images["classes"].to_pylist()[3:] == [[7, 9], None, [7, 9]]
-    assert found.images["spent_ns"].to_pylist()[3:] == [None, 50_000_000, None]
-    assert found.images["inference_ns"].to_pylist()[3:] == [6_000_000, None, 6_000_000]
+    result = fast_reading(fuzz.lines_of(FULL))
+    assert result == slow(fuzz.lines_of(FULL))
+    assert (result.status, result.lines, result.problems, result.damaged) == ("end", 8, [], False)
+    assert result.images["query"].to_pylist() == [0, 1, 2, 3, 4, 5]
+    assert result.images["failed"].to_pylist() == [False] * 4 + [True, False]
+    assert result.images["classes"].to_pylist()[3:] == [[7, 9], None, [7, 9]]
+    assert result.images["spent_ns"].to_pylist()[3:] == [None, 50_000_000, None]
+    assert result.images["inference_ns"].to_pylist()[3:] == [6_000_000, None, 6_000_000]
 
 
 def test_answers_without_times_are_read_the_fast_way():
     events = [FULL[0], *(answer(query, score=score) for query, score in enumerate([None, 0.5, None])), FULL[-1]]
-    found = fast_reading(fuzz.lines_of(events))
-    assert found == slow(fuzz.lines_of(events))
-    assert found.images["classes"].to_pylist() == [[7], [7], [7]]
+    result = fast_reading(fuzz.lines_of(events))
+    assert result == slow(fuzz.lines_of(events))
+    assert result.images["classes"].to_pylist() == [[7], [7], [7]]
     times = [f"{name}_ns" for name in ("decode", "preprocess", "inference", "postprocess", "spent", "total", "at")]
-    assert all(found.images[name].null_count == 3 for name in times)
+    assert all(result.images[name].null_count == 3 for name in times)
 
 
 @given(fuzz.logs())
 @examples(100)
 def test_whatever_the_agent_writes_is_read_the_fast_way(data):
-    found = fast_reading(data)
-    assert found == (slow(data) if b'"image"' in data else None)
+    result = fast_reading(data)
+    assert result == (slow(data) if b'"image"' in data else None)
 
 
 @given(fuzz.damaged_logs())
@@ -76,10 +76,10 @@ def test_the_fast_way_gives_what_the_definition_gives_or_nothing(data):
 @examples(200)
 def test_logs_that_are_read_together_are_what_each_of_them_is(logs):
     paths = [PATH.with_name(f"{fuzz.INSTANCE}.{number}.jsonl") for number in range(1, len(logs) + 1)]
-    found = attempt.fast_readings(list(zip(paths, logs, strict=True)))
-    assert [one is None for one in found] == [fast_reading(data) is None for data in logs]
-    for path, data, one in zip(paths, logs, found, strict=True):
-        assert one is None or one == attempt.slow_reading(path, data)
+    readings = attempt.fast_readings(list(zip(paths, logs, strict=True)))
+    assert [reading is None for reading in readings] == [fast_reading(data) is None for data in logs]
+    for path, data, reading in zip(paths, logs, readings, strict=True):
+        assert reading is None or reading == attempt.slow_reading(path, data)
 
 
 @pytest.mark.parametrize("together_bytes", [1, 1 << 20])
@@ -95,8 +95,11 @@ def test_files_come_in_their_order_and_errors_in_their_places(tmp_path, monkeypa
     paths = [tmp_path / f"{fuzz.INSTANCE}.{number}.jsonl" for number in range(1, 7)]
     for path, content in zip(paths, contents, strict=False):
         path.write_bytes(content)
-    found = list(attempt.read_all(paths))
-    assert [str(one) if isinstance(one, Exception) else (one.path, one.status, len(one.images)) for one in found] == [
+    readings = list(attempt.read_all(paths))
+    assert [
+        str(reading) if isinstance(reading, Exception) else (reading.path, reading.status, len(reading.images))
+        for reading in readings
+    ] == [
         (paths[0], "end", 6),
         f"{paths[1]} is empty.",
         (paths[2], "cut", 2),
@@ -109,10 +112,10 @@ def test_files_come_in_their_order_and_errors_in_their_places(tmp_path, monkeypa
 @given(fuzz.damaged_logs())
 @examples(300)
 def test_every_line_is_an_event_or_is_named(data):
-    found = slow(data)
-    if found is not None:
-        assert found.lines == line_count(data)
-        assert sum(lines for _, lines in attempt.together(found.problems)) == len(found.problems)
+    result = slow(data)
+    if result is not None:
+        assert result.lines == line_count(data)
+        assert sum(lines for _, lines in attempt.together(result.problems)) == len(result.problems)
 
 
 # pyarrow's reader accepts each of these as a record of an image, unlike the definition
@@ -154,36 +157,36 @@ def test_what_only_pyarrow_takes_for_records_is_not_read_the_fast_way(lines):
 @pytest.mark.parametrize("name", ["ü.jpg", "\\u00fc.jpg", "a\\u0000b.jpg", "a\\/b.jpg", "\\ud83d\\ude00.jpg"])
 def test_names_in_any_writing_are_read_the_fast_way(name):
     data = fuzz.lines_of(FULL).replace(b"001.jpg", name.encode())
-    found = fast_reading(data)
-    assert found is not None and found == slow(data)
+    result = fast_reading(data)
+    assert result is not None and result == slow(data)
 
 
 def test_records_after_the_ending_are_not_read_the_fast_way():
     data = fuzz.lines_of([FULL[0], FULL[-1], *FULL[1:4]])
     assert fast_reading(data) is None
-    found = slow(data)
-    assert (found.status, found.images.num_rows, found.lines) == ("end", 0, 5)
-    assert found.problems == [f"line {number} follows the end of the attempt" for number in (3, 4, 5)]
+    result = slow(data)
+    assert (result.status, result.images.num_rows, result.lines) == ("end", 0, 5)
+    assert result.problems == [f"line {number} follows the end of the attempt" for number in (3, 4, 5)]
 
 
 def test_swapped_lines_are_read_in_the_order_of_their_queries():
     data = fuzz.lines_of([FULL[0], FULL[3], FULL[1], FULL[2], FULL[-1]])
-    found = attempt.slow_reading(PATH, data)
-    assert found.images["query"].to_pylist() == [0, 1, 2]
-    assert found.images["at_ns"].to_pylist() == [0, 1_000_000_000, 2_000_000_000]
+    result = attempt.slow_reading(PATH, data)
+    assert result.images["query"].to_pylist() == [0, 1, 2]
+    assert result.images["at_ns"].to_pylist() == [0, 1_000_000_000, 2_000_000_000]
 
 
 def test_a_log_with_a_byte_order_mark_or_other_line_ends_loses_nothing():
     for data in (b"\xef\xbb\xbf" + fuzz.lines_of(FULL), fuzz.lines_of(FULL).replace(b"\n", b"\r\n")):
-        found = attempt.slow_reading(PATH, data)
-        assert found == fast_reading(fuzz.lines_of(FULL))
+        result = attempt.slow_reading(PATH, data)
+        assert result == fast_reading(fuzz.lines_of(FULL))
 
 
 def test_a_large_log_is_read_the_fast_way_in_blocks(monkeypatch):
     monkeypatch.setattr(attempt, "_BLOCK_BYTES", 1000)
     data = fuzz.lines_of([FULL[0], *(image(query, name=f"{query}.jpg") for query in range(50)), FULL[-1]])
-    found = fast_reading(data)
-    assert found is not None and found == slow(data)
+    result = fast_reading(data)
+    assert result is not None and result == slow(data)
 
 
 @given(st.lists(st.text(min_size=1), max_size=30))

@@ -30,8 +30,8 @@ def folders(draw: st.DrawFn, raw: Path) -> None:
     """Write the raw logs of three runs of two devices, and damage them up to six times."""
     for device, month in (("a", 1), ("a", 2), ("b", 1)):
         folder = begin(raw, SUITE, f"2026{month:02}01T000000Z-aaaaaa", device)
-        for one in SUITE:
-            attempt(folder, one, LOAD, *(image(query) for query in range(3)), end())
+        for id_ in SUITE:
+            attempt(folder, id_, LOAD, *(image(query) for query in range(3)), end())
         (folder / f"{SUITE[0]}.1.jsonl").write_bytes(draw(fuzz.damaged_logs()))
         (folder / "telemetry.jsonl").write_bytes(TELEMETRY)
         (folder / "native").mkdir()
@@ -42,14 +42,14 @@ def folders(draw: st.DrawFn, raw: Path) -> None:
 @st.composite
 def happening(draw: st.DrawFn, raw: Path) -> None:
     """Damage one file or folder."""
-    there = sorted(raw.rglob("*"))
-    if not there:
+    existing = sorted(raw.rglob("*"))
+    if not existing:
         return
-    path = draw(st.sampled_from(there))
+    path = draw(st.sampled_from(existing))
     kind = draw(
         st.sampled_from(["damage", "damage", "value", "value", "delete", "copy", "move", "alien", "folder", "link"])
     )
-    other = draw(st.sampled_from([one if one.is_dir() else one.parent for one in there])) / draw(
+    other = draw(st.sampled_from([entry if entry.is_dir() else entry.parent for entry in existing])) / draw(
         st.sampled_from(OTHER_NAMES)
     )
     try:
@@ -113,18 +113,18 @@ class Account:
 
     def misses(self, path):
         """Return which part of a path is neither in a table nor reported, or ""."""
-        if any(str(one) in self.whole for one in (path, *path.parents)):
+        if any(str(parent) in self.whole for parent in (path, *path.parents)):
             return ""
         if path.parent == self.raw or path in self.runs:
             return "" if path.is_dir() else "the file"
         run = self.runs.get(path.parent)
         if run is None:
-            kept = "native" in path.relative_to(self.raw).parts[2:-1]  # outputs of frameworks
-            return "" if kept else "the file or folder"
+            is_output = "native" in path.relative_to(self.raw).parts[2:-1]  # outputs of frameworks
+            return "" if is_output else "the file or folder"
         if path.name in ("run.json", "device.json", "native"):
             return ""
-        known = self.used_lines(path, run) + self.lines.get(str(path), 0)
-        return "" if path.is_file() and known == lines_of(path) else f"all but {known} lines"
+        accounted = self.used_lines(path, run) + self.lines.get(str(path), 0)
+        return "" if path.is_file() and accounted == lines_of(path) else f"all but {accounted} lines"
 
 
 def check_that_all_is_accounted_for(raw, processed):
@@ -135,9 +135,9 @@ def check_that_all_is_accounted_for(raw, processed):
     shown = instances[instances["images"] > 0].set_index(key)[["images", "attempt"]]
     records = images.groupby(key, observed=True).size().to_dict()
     summarised = {
-        one: row["images"]
-        for one, row in shown.iterrows()
-        if one not in records and b'"summary"' in account.log(*one, row["attempt"]).read_bytes()
+        index: row["images"]
+        for index, row in shown.iterrows()
+        if index not in records and b'"summary"' in account.log(*index, row["attempt"]).read_bytes()
     }
     assert records | summarised == shown["images"].to_dict()
     assert (instances["log_lines"] >= instances["images"]).all()

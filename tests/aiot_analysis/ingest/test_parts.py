@@ -47,9 +47,9 @@ def read_now(monkeypatch):
     """Return a list that receives the names of the runs that are read, in order."""
     names, make_part = [], run.make_part
 
-    def noted(one, key, place):
-        names.append(one.name.partition("/")[0])
-        make_part(one, key, place)
+    def noted(folder, key, place):
+        names.append(folder.name.partition("/")[0])
+        make_part(folder, key, place)
 
     monkeypatch.setattr(run, "make_part", noted)
     return names
@@ -70,14 +70,14 @@ def add_image(raw, device):
 
 def content(processed):
     """Return every table; image records have their classes as tuples."""
-    found = {name: storage.read(name, processed) for name in storage.TABLES}
-    found["images"]["top5"] = found["images"]["top5"].map(tuple)
-    return found
+    tables = {name: storage.read(name, processed) for name in storage.TABLES}
+    tables["images"]["top5"] = tables["images"]["top5"].map(tuple)
+    return tables
 
 
-def assert_same(one, other):
-    for name, frame in one.items():
-        assert_frame_equal(frame, other[name], obj=name)
+def assert_same(tables, other_tables):
+    for name, frame in tables.items():
+        assert_frame_equal(frame, other_tables[name], obj=name)
 
 
 def from_scratch(raw, folder):
@@ -228,21 +228,21 @@ def test_after_any_changes_the_tables_are_those_made_from_scratch(tmp_path_facto
 
 
 def test_several_runs_at_a_time_give_the_same_tables(raw, processed, tmp_path):
-    told = []
-    result = ingest.process(raw, processed, 2, lambda done, total: told.append((done, total)))
-    assert told == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    progress = []
+    result = ingest.process(raw, processed, 2, lambda done, total: progress.append((done, total)))
+    assert progress == [(0, 3), (1, 3), (2, 3), (3, 3)]
     assert result.summary() == "3 runs, 3 instances, 6 images, 0 excluded"
     assert_same(content(processed), from_scratch(raw, tmp_path / "other"))
 
 
 def interrupted_after(monkeypatch, count):
     """Simulate Ctrl-C after this many runs."""
-    make_part, made = run.make_part, []
+    make_part, parts_made = run.make_part, []
 
     def limited(*arguments):
-        if len(made) == count:
+        if len(parts_made) == count:
             raise KeyboardInterrupt
-        made.append(make_part(*arguments))
+        parts_made.append(make_part(*arguments))
 
     monkeypatch.setattr(run, "make_part", limited)
 
@@ -282,16 +282,16 @@ def crash_at_move(monkeypatch, number):
 
 
 def test_a_crash_at_any_move_of_a_file_leaves_tables_that_the_next_call_completes(raw, tmp_path, monkeypatch):
-    kept = tmp_path / "kept"
-    ingest.process(raw, kept)
-    before = content(kept)
+    original = tmp_path / "kept"
+    ingest.process(raw, original)
+    before = content(original)
     add_image(raw, "a")
     add_run(raw, "d", 4)
     shutil.rmtree(raw / "c")
     after = from_scratch(raw, tmp_path / "other")
     for number in range(100):
         processed = tmp_path / f"processed {number}"
-        shutil.copytree(kept, processed, copy_function=shutil.copy2)
+        shutil.copytree(original, processed, copy_function=shutil.copy2)
         with monkeypatch.context() as patch:
             moved = crash_at_move(patch, number)
             try:
@@ -349,7 +349,7 @@ def test_rows_that_do_not_fit_a_table_cost_only_their_run(raw, processed, monkey
         return {**instance(record, *arguments), **({"images": -1} if record["device_slug"] == "b" else {})}
 
     monkeypatch.setattr(rows, "instance", unfit)
-    monkeypatch.setattr(rows, "summaries", lambda made, counts: [{}] * len(counts))
+    monkeypatch.setattr(rows, "summaries", lambda records, counts: [{}] * len(counts))
     result = ingest.process(raw, processed)
     [(path, reason)] = result.left_out
     assert (result.runs, path) == (2, str(raw / "b" / "20260101T000000Z-aaaaaa"))
@@ -361,11 +361,11 @@ def test_image_records_that_do_not_fit_their_table_cost_only_their_run(raw, proc
     images = rows.images
 
     def unfit(record, of_instances):
-        made = images(record, of_instances)
+        table = images(record, of_instances)
         if record["device_slug"] != "b":
-            return made
-        column = made.schema.get_field_index("at_s")
-        return made.set_column(column, "at_s", [[-1.0] * len(made)])
+            return table
+        column = table.schema.get_field_index("at_s")
+        return table.set_column(column, "at_s", [[-1.0] * len(table)])
 
     monkeypatch.setattr(rows, "images", unfit)
     result = ingest.process(raw, processed)

@@ -43,9 +43,9 @@ def only(name, processed):
 
 def reasons(result):
     """Return the reason for each excluded file by its name."""
-    found = {path.rpartition("/")[2]: reason for path, reason in result.left_out}
-    assert len(found) == len(result.left_out)
-    return found
+    by_name = {path.rpartition("/")[2]: reason for path, reason in result.left_out}
+    assert len(by_name) == len(result.left_out)
+    return by_name
 
 
 def test_accuracy_and_times_of_a_run_are_what_the_hand_computes(raw, processed):
@@ -184,9 +184,9 @@ def test_a_damaged_attempt_is_named_and_the_earlier_one_is_used(raw, processed):
     assert rows["verdict"].tolist() == ["semi-valid", "invalid"]
     assert rows["attempts"].tolist() == [2, 1]
     assert rows["reasons"][1] == "its log is damaged: run it again"  # and not that the instance was never run
-    left = reasons(result)
-    assert left[f"{ONE}.2.jsonl"].endswith("contains no event: line 1 is not JSON.")
-    assert left[f"{TWO}.1.jsonl"].endswith("is empty.")
+    excluded = reasons(result)
+    assert excluded[f"{ONE}.2.jsonl"].endswith("contains no event: line 1 is not JSON.")
+    assert excluded[f"{TWO}.1.jsonl"].endswith("is empty.")
 
 
 def test_a_half_written_last_line_is_dropped_and_named(raw, processed):
@@ -267,9 +267,9 @@ def test_a_run_that_cannot_be_read_is_named_and_the_others_are_processed(raw, pr
     result = ingest.process(raw, processed)
     assert result.runs == 1
     assert only("instances", processed)["run_id"] == RUN
-    [(path, said)] = result.left_out
+    [(path, sentence)] = result.left_out
     assert path == str(bad)
-    assert re.search(reason, said)
+    assert re.search(reason, sentence)
 
 
 @pytest.mark.usefixtures("time_limit")
@@ -341,9 +341,9 @@ def test_what_is_no_file_is_named_where_a_log_should_be(raw, processed):
     (folder / f"{ONE}.1.jsonl").mkdir()
     os.mkfifo(folder / f"{TWO}.1.jsonl")  # reading the file would never end
     (folder / "telemetry.jsonl").mkdir()
-    left = reasons(ingest.process(raw, processed))
-    assert len(left) == 3
-    assert all(reason.endswith(f"{name} is not a file.") for name, reason in left.items())
+    excluded = reasons(ingest.process(raw, processed))
+    assert len(excluded) == 3
+    assert all(reason.endswith(f"{name} is not a file.") for name, reason in excluded.items())
     assert storage.read("instances", processed)["reasons"].tolist() == ["its log is damaged: run it again"] * 2
 
 
@@ -358,9 +358,9 @@ def test_excluded_files_are_reported_with_their_device_and_origin(raw, processed
         (raw / path).write_text("[]")
     ingest.process(raw, processed)
     rows = storage.read("left_out", processed).to_dict("records")
-    told = {row["path"].removeprefix(f"{raw}/"): (row["device_id"], row["origin"]) for row in rows}
-    known = {path: tuple(None if pd.isna(one) else one for one in both) for path, both in told.items()}
-    assert known == {
+    reported = {row["path"].removeprefix(f"{raw}/"): (row["device_id"], row["origin"]) for row in rows}
+    without_nan = {path: tuple(None if pd.isna(value) else value for value in both) for path, both in reported.items()}
+    assert without_nan == {
         "readme": (None, None),
         "local/notes": ("local", None),  # this device has runs of two origins
         f"local/{RUN}/odd": ("local", "measured"),
@@ -406,11 +406,11 @@ def test_where_nothing_can_be_read_the_error_says_so_in_one_sentence_and_nothing
     raw.mkdir(exist_ok=True)
     with pytest.raises(DataError) as caught:
         ingest.process(raw, processed)
-    said = str(caught.value)
-    assert said.startswith(f"{raw} holds no run that can be read")
-    assert said.endswith(": run `aiot run --local`.")
-    assert "\n" not in said and ". " not in said and ".." not in said
-    assert ("run.json cannot be read as JSON" in said) == bool(damage)
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{raw} holds no run that can be read")
+    assert sentence.endswith(": run `aiot run --local`.")
+    assert "\n" not in sentence and ". " not in sentence and ".." not in sentence
+    assert ("run.json cannot be read as JSON" in sentence) == bool(damage)
     assert not processed.exists()
 
 
@@ -536,11 +536,11 @@ def test_simulated_and_measured_runs_stay_apart(raw, processed, simulated_device
     attempt(folder, ONE, image(0), end())
     ingest.process(raw, processed)
     for origin, device, images in (("measured", "local", 5), ("simulated", simulated_device, 1)):
-        found = data.load(processed, origin)
-        assert found.devices["device_id"].tolist() == [device]
-        assert found.instances["images"].tolist() == [images]
-        assert len(found.images()) == images
-        for frame in (found.devices, found.instances, found.images()):
+        result = data.load(processed, origin)
+        assert result.devices["device_id"].tolist() == [device]
+        assert result.instances["images"].tolist() == [images]
+        assert len(result.images()) == images
+        for frame in (result.devices, result.instances, result.images()):
             assert frame["origin"].unique().tolist() == [origin]
 
 
@@ -593,7 +593,7 @@ def test_every_image_event_is_one_row_and_accuracy_is_right_over_all(events, tmp
     row = only("instances", folder / "processed")
     images = storage.read("images", folder / "processed")
     first = {event["query"]: event for event in reversed(events) if "query" in event}
-    shown = [event for event in events if any(event is one for one in first.values())]
+    shown = [event for event in events if any(event is kept_event for kept_event in first.values())]
     right = sum(event["event"] == "image" and event["top5"][0][0] == event["label"] for event in shown)
     assert len(images) == row["images"] == len(shown)
     assert (images["correct"].sum(), images["failed"].sum()) == (row["correct"], row["failed_images"])

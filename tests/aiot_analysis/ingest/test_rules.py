@@ -37,8 +37,8 @@ def processed_log(raw, processed, *events, **run):
 
 def add_lines(path, *lines, at):
     """Insert lines into a log before the line with this number, from 0."""
-    there = path.read_text().splitlines()
-    path.write_text("\n".join([*there[:at], *lines, *there[at:]]) + "\n")
+    old_lines = path.read_text().splitlines()
+    path.write_text("\n".join([*old_lines[:at], *lines, *old_lines[at:]]) + "\n")
 
 
 # runs and attempts
@@ -169,8 +169,8 @@ def test_an_image_under_another_query_is_a_record_of_its_own_and_counted_once_as
 
 @pytest.mark.parametrize("name", ["decode_ns", "preprocess_ns", "inference_ns", "postprocess_ns", "at_ns"])
 def test_a_record_with_a_negative_time_is_excluded(raw, processed, name):
-    odd = {**image(1), name: -5}
-    row, images, left_out = processed_log(raw, processed, LOAD, image(0), odd, end(images=1, correct=1))
+    negative = {**image(1), name: -5}
+    row, images, left_out = processed_log(raw, processed, LOAD, image(0), negative, end(images=1, correct=1))
     assert images["query"].tolist() == [0]
     assert left_out == [(f"line 3 has the negative value -5 as {name}", 1)]
     assert (row["verdict"], row["reasons"]) == ("semi-valid", "lines of its log that were excluded: 1; 1 of 500 images")
@@ -252,8 +252,10 @@ def test_a_record_with_a_label_out_of_the_label_space_is_excluded(raw, processed
     row, images, left_out = processed_log(raw, processed, LOAD, *shown, end(**counts), **run)
     assert images["label"].tolist() == [label for label in labels if label not in outside]
     space = dataset.get("label_space")
-    said = [f"query {labels.index(one)} has label {one}, which is not in the label space {space}" for one in outside]
-    assert left_out == [(one, 1) for one in said]
+    sentences = [
+        f"query {labels.index(one)} has label {one}, which is not in the label space {space}" for one in outside
+    ]
+    assert left_out == [(one, 1) for one in sentences]
     assert row["reasons"].startswith(f"lines of its log that were excluded: {len(outside)}; ")
     assert row["log_lines"] == 6 - len(outside)
 
@@ -263,10 +265,11 @@ def test_an_ending_that_counts_otherwise_is_a_doubt(raw, processed, field):
     row, images, left_out = processed_log(raw, processed, LOAD, image(0), image(1, right=False), end(**{field: 9}))
     assert (len(images), left_out) == (2, [])
     counts = {"images": 2, "failed_images": 0, "correct": 1}
-    there, said = (
-        ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in one.items()) for one in (counts, {**counts, field: 9})
+    counted, stated = (
+        ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts_.items())
+        for counts_ in (counts, {**counts, field: 9})
     )
-    assert row["reasons"] == f"its log has {there}, but its last line states {said}; 2 of 500 images"
+    assert row["reasons"] == f"its log has {counted}, but its last line states {stated}; 2 of 500 images"
 
 
 def test_a_summary_beside_records_of_images_is_excluded(raw, processed):

@@ -43,7 +43,7 @@ COLUMNS = {
 
 
 def processed(tmp_path, checks, **run):
-    models = {one: {"sha256": f"sha of {ONE}", "preprocess": {"resize": "square_crop"}} for one in (ONE, NNAPI)}
+    models = {id_: {"sha256": f"sha of {ONE}", "preprocess": {"resize": "square_crop"}} for id_ in (ONE, NNAPI)}
     folder = begin(tmp_path / "raw", [ONE, NNAPI], checks=checks, models=models, **run)
     attempt(folder, ONE, LOAD, *(image(query) for query in range(4)), end())
     unavailable(folder, NNAPI)
@@ -52,18 +52,18 @@ def processed(tmp_path, checks, **run):
 
 
 def test_the_check_of_a_file_is_in_the_row_of_each_instance_that_runs_it(tmp_path):
-    found = processed(tmp_path, {"tflite_int8_mnasnet": CHECK})
-    for one in (ONE, NNAPI):
-        assert found.loc[one, list(COLUMNS)].to_dict() == COLUMNS
-    assert found["resize"].tolist() == ["square_crop"] * 2
-    assert found.loc[ONE, "reasons"] == "4 of 500 images"
+    result = processed(tmp_path, {"tflite_int8_mnasnet": CHECK})
+    for id_ in (ONE, NNAPI):
+        assert result.loc[id_, list(COLUMNS)].to_dict() == COLUMNS
+    assert result["resize"].tolist() == ["square_crop"] * 2
+    assert result.loc[ONE, "reasons"] == "4 of 500 images"
 
 
 @pytest.mark.parametrize("checks", [None, {}, {"tflite_float32_mnasnet": CHECK}])
 def test_what_was_not_checked_has_nulls(tmp_path, checks):
-    found = processed(tmp_path, checks)
-    assert found[list(COLUMNS)].isna().all(axis=None)
-    assert found.loc[ONE, "reasons"] == "4 of 500 images"
+    result = processed(tmp_path, checks)
+    assert result[list(COLUMNS)].isna().all(axis=None)
+    assert result.loc[ONE, "reasons"] == "4 of 500 images"
 
 
 def test_what_was_measured_with_a_file_that_failed_is_invalid_with_the_finding(tmp_path):
@@ -113,7 +113,7 @@ def test_any_check_gives_valid_columns_or_a_doubt(field, value):
 def test_a_way_of_resizing_that_is_no_text_leaves_the_run_out(tmp_path):
     models = {ONE: {"sha256": "a", "preprocess": {"resize": 7}}}
     begin(tmp_path / "raw", [ONE], run_id="20260102T000000Z-bbbbbb", models=models)
-    found = processed(tmp_path, {})
-    assert set(found["run_id"]) == {"20260101T000000Z-aaaaaa"}
+    result = processed(tmp_path, {})
+    assert set(result["run_id"]) == {"20260101T000000Z-aaaaaa"}
     [reason] = storage.read("left_out", tmp_path / "tables")["reason"]
     assert "has 7 as resize" in reason

@@ -26,12 +26,12 @@ def processed(tmp_path, *samples, attempts=1, **run):
             attempt(folder, one, LOAD, *(image(query) for query in range(500)), ending, number=number)
     (folder / "telemetry.jsonl").write_text("".join(json.dumps(one) + "\n" for one in samples))
     ingest.process(tmp_path / "raw", tmp_path / "processed")
-    found = storage.read("instances", tmp_path / "processed").set_index("instance_id")
-    return found, storage.read("telemetry", tmp_path / "processed")
+    result = storage.read("instances", tmp_path / "processed").set_index("instance_id")
+    return result, storage.read("telemetry", tmp_path / "processed")
 
 
 @pytest.mark.parametrize(
-    "asked, held, kept, reason",
+    "requested, applied, expected, reason",
     [
         (None, None, None, ""),
         (None, [{"at": "x", "refused": {"screen_on": "no"}}], None, ""),
@@ -58,11 +58,14 @@ def processed(tmp_path, *samples, attempts=1, **run):
         ({"fixed_performance": "yes", "cores": 7}, None, None, ""),  # not in the format, so nothing is requested
     ],
 )
-def test_conditions_are_reported_and_judged(tmp_path, asked, held, kept, reason):
-    found, _ = processed(tmp_path, conditions=asked, held=held)
-    assert found["conditions"].astype("object").where(found["conditions"].notna(), None).tolist() == [kept, kept]
-    assert found["reasons"].tolist() == [reason, reason]
-    assert set(found["verdict"]) == {"semi-valid" if reason else "valid"}
+def test_conditions_are_reported_and_judged(tmp_path, requested, applied, expected, reason):
+    result, _ = processed(tmp_path, conditions=requested, held=applied)
+    assert result["conditions"].astype("object").where(result["conditions"].notna(), None).tolist() == [
+        expected,
+        expected,
+    ]
+    assert result["reasons"].tolist() == [reason, reason]
+    assert set(result["verdict"]) == {"semi-valid" if reason else "valid"}
 
 
 def test_samples_are_in_the_table_and_old_ones_have_nulls(tmp_path):
@@ -70,14 +73,14 @@ def test_samples_are_in_the_table_and_old_ones_have_nulls(tmp_path):
     new = sample(attempt=1, charging=False, overridden=False, **state)
     _, telemetry = processed(tmp_path, sample(temperature_c=40), new, sample(attempt=1, lost=True))
     columns = ["attempt", "battery_temperature_c", "skin_temperature_c", "temperature_sensor", "plugged", "charging"]
-    found = telemetry[[*columns, "overridden", "lost"]]
-    assert found.iloc[0].isna().all() and telemetry.loc[0, "temperature_c"] == 40
-    assert found.iloc[1].tolist()[:-1] == [1, 31.5, 33.0, "AP", True, False, False]
-    assert found.iloc[2].drop(["attempt", "lost"]).isna().all() and found.loc[2, "lost"]
+    result = telemetry[[*columns, "overridden", "lost"]]
+    assert result.iloc[0].isna().all() and telemetry.loc[0, "temperature_c"] == 40
+    assert result.iloc[1].tolist()[:-1] == [1, 31.5, 33.0, "AP", True, False, False]
+    assert result.iloc[2].drop(["attempt", "lost"]).isna().all() and result.loc[2, "lost"]
 
 
 def test_an_instance_is_judged_by_the_samples_of_its_own_attempt(tmp_path):
-    found, _ = processed(
+    result, _ = processed(
         tmp_path,
         sample(attempt=1, thermal_status="light"),  # the attempt that failed
         sample(attempt=2, thermal_status="none"),
@@ -85,13 +88,13 @@ def test_an_instance_is_judged_by_the_samples_of_its_own_attempt(tmp_path):
         sample(instance=TWO, attempt=2, thermal_status="severe"),
         attempts=2,
     )
-    assert found["verdict"].to_dict() == {ONE: "valid", TWO: "invalid"}
-    assert found.loc[TWO, "reasons"] == "the thermal status was severe: let the device cool and run again"
+    assert result["verdict"].to_dict() == {ONE: "valid", TWO: "invalid"}
+    assert result.loc[TWO, "reasons"] == "the thermal status was severe: let the device cool and run again"
 
 
 def test_samples_of_older_logs_have_no_attempt_and_count_for_the_one_that_is_used(tmp_path):
-    found, _ = processed(tmp_path, sample(battery_percent=12), sample(instance=None, thermal_status="severe"))
-    assert found["reasons"].to_dict() == {ONE: "the battery was at 12%, below 30%: charge it and run again", TWO: ""}
+    result, _ = processed(tmp_path, sample(battery_percent=12), sample(instance=None, thermal_status="severe"))
+    assert result["reasons"].to_dict() == {ONE: "the battery was at 12%, below 30%: charge it and run again", TWO: ""}
 
 
 def test_a_sample_that_is_not_of_the_format_is_excluded(tmp_path):

@@ -12,10 +12,10 @@ ORIGIN = "measured · end to end · sample weights"
 
 def summary(ways, **other):
     table = instances(
-        *(instance(one, 0.8, study="resize", resize=way, run_id=way) for one in (ONE, TWO) for way in ways)
+        *(instance(id_, 0.8, study="resize", resize=way, run_id=way) for id_ in (ONE, TWO) for way in ways)
     )
     rows, _ = resize.rows(table.assign(**other))
-    shown = [images(one, [True, False], [10.0, 20.0], run_id=way) for one in (ONE, TWO) for way in ways]
+    shown = [images(id_, [True, False], [10.0, 20.0], run_id=way) for id_ in (ONE, TWO) for way in ways]
     return resize.summary(rows, pd.concat(shown))
 
 
@@ -43,8 +43,8 @@ def test_without_such_a_study_the_figure_says_which_command_makes_one():
     rows, _ = resize.rows(instances())
     figure = draw.resizing(resize.summary(rows, images(ONE, [True], [1.0]).head(0)), ORIGIN)
     [panel] = figure.axes
-    said = " ".join(text.get_text().replace("\n", " ") for text in panel.texts)
-    assert "aiot run --local --resize crop_resize,resize_crop,square_crop" in said
+    words = " ".join(text.get_text().replace("\n", " ") for text in panel.texts)
+    assert "aiot run --local --resize crop_resize,resize_crop,square_crop" in words
     assert "no data" in figure.get_label()
 
 

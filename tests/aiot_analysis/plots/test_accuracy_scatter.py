@@ -9,14 +9,14 @@ from tests.aiot_analysis.conftest import instance, instances
 def rows():
     measured = {"tflite_cpu_float32_mnasnet": (0.5, 10.0), "tflite_cpu_int8_mnasnet": (0.7, 5.0)}
     measured["pytorch_cpu_float32_mnasnet"] = (0.6, 30.0)
-    found = [instance(one, *numbers) for one, numbers in measured.items()]
-    return with_interval(instances(*found, instance("caffe2_cpu_float32_mnasnet", None, None)))
+    parts = [instance(id_, *numbers) for id_, numbers in measured.items()]
+    return with_interval(instances(*parts, instance("caffe2_cpu_float32_mnasnet", None, None)))
 
 
 def test_every_instance_with_numbers_is_a_point_at_its_time_and_accuracy(rows):
     figure = accuracy.accuracy_over_time(rows, "measured")
     [axes] = figure.axes
-    points = sorted(tuple(map(float, at)) for one in axes.collections for at in one.get_offsets() if len(at) == 2)
+    points = sorted(tuple(map(float, at)) for artist in axes.collections for at in artist.get_offsets() if len(at) == 2)
     assert [at for at in points if at != (0.0, 0.0)] == [(5.0, 0.7), (10.0, 0.5), (30.0, 0.6)]
     assert axes.get_xscale() == "log"
     label = figure.get_label()
@@ -25,7 +25,7 @@ def test_every_instance_with_numbers_is_a_point_at_its_time_and_accuracy(rows):
 
 
 @pytest.mark.parametrize(
-    ("by", "told"),
+    ("by", "labels"),
     [
         ("implementation", ["TFLite CPU", "PyTorch"]),
         ("quantization", ["float32", "INT8"]),
@@ -33,9 +33,9 @@ def test_every_instance_with_numbers_is_a_point_at_its_time_and_accuracy(rows):
         ("device_id", ["local"]),
     ],
 )
-def test_the_legend_explains_the_colours(rows, by, told):
+def test_the_legend_explains_the_colours(rows, by, labels):
     figure = accuracy.accuracy_over_time(rows, "measured", by=by)
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == told
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == labels
 
 
 def test_more_devices_than_looks_have_no_legend_and_whiskers_are_for_few(fleet):

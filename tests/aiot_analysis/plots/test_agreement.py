@@ -45,20 +45,20 @@ def noise(every, again=REPEATS, origin=ORIGIN):
 
 
 def against(every, base="phone-00", **other):
-    found = agreement.compare_with(every, base)
-    return draw.against(found, ORIGIN, base, None, agreement.not_comparable(every, base), **other)
+    result = agreement.compare_with(every, base)
+    return draw.against(result, ORIGIN, base, None, agreement.not_comparable(every, base), **other)
 
 
 def test_the_spread_is_drawn_beside_chance_and_other_images():
     every = [answers(), answers(instance=TWO, seed=1)]
     figure = noise(every)
-    found = agreement.cochran(every)
+    result = agreement.cochran(every)
     left, right = figure.axes
-    assert [bar.get_width() for bar in left.patches] == pytest.approx((100 * found["sd_chance_most"]).tolist())
+    assert [bar.get_width() for bar in left.patches] == pytest.approx((100 * result["sd_chance_most"]).tolist())
     offsets = [marks.get_offsets()[:, 0] for marks in left.collections]
-    assert offsets[0].tolist() == pytest.approx((100 * found["sd_chance"]).tolist())
-    assert offsets[1].tolist() == pytest.approx((100 * found["sd_sampling"]).tolist())
-    assert offsets[2].tolist() == pytest.approx((100 * found["sd"]).tolist())  # no difference is significant
+    assert offsets[0].tolist() == pytest.approx((100 * result["sd_chance"]).tolist())
+    assert offsets[1].tolist() == pytest.approx((100 * result["sd_sampling"]).tolist())
+    assert offsets[2].tolist() == pytest.approx((100 * result["sd"]).tolist())  # no difference is significant
     assert [text.get_text() for text in left.get_yticklabels()] == ["MnasNet · TFLite CPU", "MnasNet · PyTorch"]
     assert right.containers[1].lines[0].get_xdata().tolist() == [1.0]  # the device compared with itself
     assert "significantly more than chance in 0" in figure.get_label()
@@ -106,14 +106,14 @@ def test_an_instance_on_one_device_among_others_is_named_on_its_line():
 
 def test_differences_are_drawn_with_both_intervals():
     every = [answers(k=3)]
-    found = agreement.compare_with(every, "phone-00")
+    result = agreement.compare_with(every, "phone-00")
     [panel] = against(every).axes
     alone, paired = panel.collections[:2]
     ends = np.array([segment[:, 1] for segment in alone.get_segments()])
-    low_high = found[["accuracy_low", "accuracy_high"]].sub(found["accuracy_base"], axis=0)
+    low_high = result[["accuracy_low", "accuracy_high"]].sub(result["accuracy_base"], axis=0)
     assert ends == pytest.approx(100 * low_high.to_numpy())
     ends = np.array([segment[:, 1] for segment in paired.get_segments()])
-    assert ends == pytest.approx(100 * found[["change_low", "change_high"]].to_numpy())
+    assert ends == pytest.approx(100 * result[["change_low", "change_high"]].to_numpy())
     assert panel.get_title(loc="left") == "MnasNet, TFLite CPU"
 
 
@@ -127,9 +127,9 @@ def test_a_worse_device_is_marked():
 
 def test_versions_without_devices_and_devices_without_versions_are_labelled():
     figure = against([answers(k=4), answers(k=2, instance=TWO), answers(k=1, instance="caffe2_cpu_float32_mnasnet")])
-    said = words(figure)
-    assert "no data: 2 of 4 devices" in said
-    assert "MnasNet, Caffe2" in said and "no data: only one device ran it" in said
+    texts = words(figure)
+    assert "no data: 2 of 4 devices" in texts
+    assert "MnasNet, Caffe2" in texts and "no data: only one device ran it" in texts
     figure.draw_without_rendering()
 
 
@@ -153,8 +153,8 @@ def test_simulated_data_are_marked():
 
 
 def test_in_fig_4_devices_that_were_measured_otherwise_have_open_points():
-    rows = accuracy.with_interval(instances(*(instance(ONE, 0.7, device_id=one) for one in "abc")))
-    devices = pd.DataFrame([device(one, maker="") for one in "abc"])
+    rows = accuracy.with_interval(instances(*(instance(ONE, 0.7, device_id=device_id) for device_id in "abc")))
+    devices = pd.DataFrame([device(device_id, maker="") for device_id in "abc"])
     apart = pd.DataFrame([("b", ONE, "it has other images")], columns=APART_COLUMNS)
     figure = draw_accuracy.frameworks(rows, ORIGIN, devices, None, apart)
     panel = figure.axes[names.MODELS.index("mnasnet")]

@@ -28,8 +28,8 @@ def seen(color, how):
     return cspace_convert(rgb, {"name": "sRGB1+CVD", "cvd_type": how, "severity": 100}, "sRGB1").clip(0, 1)
 
 
-def distance(one, other, how):
-    return float(deltaE(seen(one, how), seen(other, how), input_space="sRGB1"))
+def distance(first, second, how):
+    return float(deltaE(seen(first, how), seen(second, how), input_space="sRGB1"))
 
 
 def shape(handle):
@@ -59,9 +59,9 @@ def confused(figure):
     """Return the pairs of a legend that some readers cannot distinguish."""
     pairs = []
     for (first, first_handle), (second, second_handle) in combinations(getattr(figure, "handles", {}).items(), 2):
-        one, other = artist(first_handle), artist(second_handle)
-        if shape(one) == shape(other):
-            nearest = min(distance(color(one), color(other), how) for how in (*BLIND, "grey"))
+        first_artist, second_artist = artist(first_handle), artist(second_handle)
+        if shape(first_artist) == shape(second_artist):
+            nearest = min(distance(color(first_artist), color(second_artist), how) for how in (*BLIND, "grey"))
             if nearest < LEAST:
                 pairs.append((first, second, round(nearest, 1)))
     return pairs
@@ -98,24 +98,24 @@ def test_pairs_that_look_alike_to_colour_blind_readers_are_detected():
 
 
 def test_looks_differ_in_marker_and_hatch_and_their_colours_for_the_colour_blind():
-    some = style.palette()
-    assert len({one.marker for one in some}) == len({one.hatch for one in some}) == len(some)
-    for one, other in combinations(some, 2):
-        assert min(distance(one.color, other.color, how) for how in BLIND) > LEAST
+    looks = style.palette()
+    assert len({look.marker for look in looks}) == len({look.hatch for look in looks}) == len(looks)
+    for look, other in combinations(looks, 2):
+        assert min(distance(look.color, other.color, how) for how in BLIND) > LEAST
 
 
 def test_looks_of_operators_differ_by_more_than_colour():
-    for one, other in combinations(operators.looks().values(), 2):
-        near = min(distance(one.color, other.color, how) for how in (*BLIND, "grey"))
-        assert one.marker != other.marker and (one.hatch != other.hatch or near > LEAST)
+    for look, other_look in combinations(operators.looks().values(), 2):
+        near = min(distance(look.color, other_look.color, how) for how in (*BLIND, "grey"))
+        assert look.marker != other_look.marker and (look.hatch != other_look.hatch or near > LEAST)
 
 
 SHARES = ("frameworks", "nnapi", "models", "quantizations")
 
 
 def test_every_figure_of_one_device_and_of_a_fleet(one_device, fleet):
-    some = fleet[fleet["device_id"] > "phone-28"]  # 23 of the 51: more have the same legends
-    for frame in (one_device, some):
+    part = fleet[fleet["device_id"] > "phone-28"]  # 23 of the 51: more have the same legends
+    for frame in (one_device, part):
         figures = dict(test_plots.all_figures(frame))
         for name, figure in figures.items():
             if (name not in SHARES and name != "contributions") or frame is one_device:
@@ -144,13 +144,15 @@ def test_figures_of_stability(devices):
 
 def test_the_shades_of_the_grid_of_stability_are_a_scale_in_grey_too():
     colors = [*latency.SHADES, *latency.CALM.values()]
-    assert min(distance(one, other, "grey") for one, other in combinations(colors, 2)) > LEAST
+    assert min(distance(color_, other, "grey") for color_, other in combinations(colors, 2)) > LEAST
 
 
 def test_verdicts_have_symbols_beside_their_colours():
     assert len(set(coverage.SYMBOLS.values())) == len(coverage.SYMBOLS)
     for how in (*BLIND, "grey"):
-        assert min(distance(one, other, how) for one, other in combinations(coverage.colors().values(), 2)) > LEAST
+        assert (
+            min(distance(color_, other, how) for color_, other in combinations(coverage.colors().values(), 2)) > LEAST
+        )
 
 
 @pytest.mark.parametrize(

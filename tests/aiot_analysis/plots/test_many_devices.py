@@ -35,8 +35,8 @@ def fleet(count):
 def test_of_many_devices_the_coverage_is_counted_and_the_figure_stays_small(count):
     figure = coverage.grid(fleet(count), ORIGIN)
     absent = -(-count // 3)
-    said = f"{2 * count - absent} valid, {absent} unavailable and {58 * count} not run."
-    assert figure.get_label() == f"Simulated data. Of {60 * count} tests on {count} devices: {said}"
+    counts = f"{2 * count - absent} valid, {absent} unavailable and {58 * count} not run."
+    assert figure.get_label() == f"Simulated data. Of {60 * count} tests on {count} devices: {counts}"
     width, height = figure.get_size_inches()
     assert width < 21 and height < 11
     shown = [text.get_text() for text in figure.axes[0].texts]
@@ -241,8 +241,8 @@ def test_names_of_groups_and_labels_of_devices_do_not_overlap(count):
     for number, box in enumerate(names_of_groups):
         assert not any(box.overlaps(other) for other in names_of_groups[number + 1 :])
         assert not any(box.overlaps(other) for other in [*labels, panel.xaxis.label.get_window_extent()])
-    for one, other in pairwise(labels):
-        assert not one.overlaps(other)
+    for label, other in pairwise(labels):
+        assert not label.overlaps(other)
 
 
 def contributions(count, fastest=10.0):
@@ -289,7 +289,7 @@ def test_words_of_a_heatmap_do_not_overlap(inches):
     for words in (panel.texts, panel.get_xticklabels(), panel.get_yticklabels()):
         boxes = [text.get_window_extent() for text in words]
         assert len(boxes) > 1
-        assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+        assert not any(box.overlaps(other) for box, other in combinations(boxes, 2))
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ def test_a_ranking_has_room_for_every_name_and_readable_ticks(count):
     figure.draw_without_rendering()
     [panel] = figure.axes
     boxes = [label.get_window_extent() for label in panel.get_yticklabels()]
-    assert len(boxes) == count and not any(one.overlaps(other) for one, other in pairwise(boxes))
+    assert len(boxes) == count and not any(box.overlaps(other) for box, other in pairwise(boxes))
     assert 3 <= len(panel.get_xticks()) <= 7
 
 

@@ -93,13 +93,13 @@ def test_a_module_is_drawn_with_all_its_boxes_and_arrows():
     figure = draw.typical_modules(operators.boxes(residual()), ORIGIN)
     assert texts(figure) == [["input, 8", "1x1 conv, 8\nBN, relu", "3x3 conv, 8", "addition"]]
     assert figure.axes[0].get_title(loc="left") == "(a) ResNet50: Bottleneck, b.0"
-    assert len([one for one in figure.axes[0].texts if one.get_text() == ""]) == 4  # arrowheads
+    assert len([text for text in figure.axes[0].texts if text.get_text() == ""]) == 4  # arrowheads
 
 
 def test_a_layer_that_changes_changes_the_drawing():
     changed = fire()
     changed.loc[changed["node"] == "right", "kernel"] = "7x7"
-    before, after = (draw.typical_modules(operators.boxes(one), ORIGIN) for one in (fire(), changed))
+    before, after = (draw.typical_modules(operators.boxes(network), ORIGIN) for network in (fire(), changed))
     [old], [new] = texts(before), texts(after)
     assert set(old) - set(new) == {"3x3 conv, 8"}
     assert set(new) - set(old) == {"7x7 conv, 8"}

@@ -36,22 +36,24 @@ A, INT8 = "tflite_cpu_float32_mnasnet", "tflite_cpu_int8_mnasnet"
 
 def words(figure):
     """Return every text of a figure, each on one line."""
-    found = [text.get_text() for text in figure.findobj(mpl.text.Text)]
-    return "\n".join(text.replace("\n", " ") for text in found)
+    texts = [text.get_text() for text in figure.findobj(mpl.text.Text)]
+    return "\n".join(text.replace("\n", " ") for text in texts)
 
 
 def records(rows):
     rng = np.random.default_rng(0)
     each = [(row.instance_id, row.end_to_end_ms_mean * rng.uniform(0.9, 1.1, 5)) for row in rows.itertuples()]
-    return pd.concat([images(one, [True, True, False, True, False], times.tolist()) for one, times in each])
+    return pd.concat([images(id_, [True, True, False, True, False], times.tolist()) for id_, times in each])
 
 
 def all_figures(frame, origin=ORIGIN, devices=None):
     """Yield every figure from rows of the table `instances`; the image records are made for one device."""
     rows, left_out = select.measured_rows(frame)
-    one = rows[rows["device_id"] == rows["device_id"].min()]
+    one_device = rows[rows["device_id"] == rows["device_id"].min()]
     pictures = (
-        records(one).assign(device_id=one["device_id"].iloc[0]) if len(one) else images(A, [True], [1.0]).iloc[:0]
+        records(one_device).assign(device_id=one_device["device_id"].iloc[0])
+        if len(one_device)
+        else images(A, [True], [1.0]).iloc[:0]
     )
     accurate = accuracy_stats.with_interval(rows)
     complex_ = complexity_stats.complexity(rows)
@@ -60,8 +62,8 @@ def all_figures(frame, origin=ORIGIN, devices=None):
     for name in ("frameworks", "nnapi", "models", "quantizations"):
         yield name, shares.time_shares(getattr(shares_stats, name)(rows, partial=True), origin, devices)
     yield "complexity", complexity.scatter(complex_, origin, complexity_stats.rank_correlation(complex_))
-    yield "tradeoff", quantization.tradeoff(tradeoff.tradeoff(one, pictures), origin)
-    versions = runtimes_stats.versions(one, pictures, resamples=50)
+    yield "tradeoff", quantization.tradeoff(tradeoff.tradeoff(one_device, pictures), origin)
+    versions = runtimes_stats.versions(one_device, pictures, resamples=50)
     yield "runtimes", runtimes.by_time(versions, origin)
     yield "front", runtimes.front(versions, origin)
     yield "latency", quantization.latency(rows, origin, devices, left_out)
@@ -103,8 +105,8 @@ def test_nothing_usable_at_all_says_so_everywhere():
 
 
 def test_many_simulated_devices(fleet):
-    some = fleet[fleet["device_id"] > "phone-28"]  # 23 of the 51
-    for name, figure in all_figures(some, "simulated · end to end · sample weights"):
+    part = fleet[fleet["device_id"] > "phone-28"]  # 23 of the 51
+    for name, figure in all_figures(part, "simulated · end to end · sample weights"):
         assert figure.get_label().startswith("Simulated data. "), name
         assert "SIMULATED · end to end" in words(figure) and "simulated" not in words(figure), name
         assert figure.get_size_inches()[0] <= 12, name

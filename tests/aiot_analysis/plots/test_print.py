@@ -26,13 +26,13 @@ def words(figure):
         shown = axis._update_ticks() if axis.axes.axison else []  # ticks outside of the view still have labels
         ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
         undrawn |= {label for tick in ticks if tick not in shown for label in (tick.label1, tick.label2)}
-    found = []
+    placed = []
     for text in figure.findobj(mpl.text.Text):
-        seen = text.get_visible() and text.get_in_layout() and text not in undrawn
-        if seen and text.get_text().strip() and text.get_text() != "SIMULATED":
+        is_drawn = text.get_visible() and text.get_in_layout() and text not in undrawn
+        if is_drawn and text.get_text().strip() and text.get_text() != "SIMULATED":
             box = text.get_window_extent().transformed(mpl.transforms.Affine2D().scale(72 / figure.dpi))
-            found.append((text, box))
-    return found
+            placed.append((text, box))
+    return placed
 
 
 def outside(figure, placed):
@@ -49,10 +49,10 @@ def overlapping(placed):
     """Return the pairs of horizontal texts that overlap; boxes of rotated texts are larger than the texts."""
     level = [(text, box) for text, box in placed if text.get_rotation() == 0]
     pairs = []
-    for (one, a), (other, b) in combinations(level, 2):
+    for (first, a), (second, b) in combinations(level, 2):
         across, along = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
         if across > INK and along > INK:
-            pairs.append((one.get_text(), other.get_text()))
+            pairs.append((first.get_text(), second.get_text()))
     return pairs
 
 
@@ -61,13 +61,13 @@ def test_words_are_readable_inside_and_apart_at_the_width_of_a_column(figures):
         for width, inches in WIDTHS.items():
             with style.printing(inches):
                 again = style.figure_source(figure).again()
-            told = f"{name}, {width}"
-            assert again.get_size_inches()[0] == inches, told
+            case = f"{name}, {width}"
+            assert again.get_size_inches()[0] == inches, case
             placed = words(again)
             sizes = {float(text.get_fontsize()) for text, _ in placed}
-            assert min(sizes) >= 7 and max(sizes) <= 9, told
-            assert outside(again, placed) == [], told
-            assert overlapping(placed) == [], told
+            assert min(sizes) >= 7 and max(sizes) <= 9, case
+            assert outside(again, placed) == [], case
+            assert overlapping(placed) == [], case
 
 
 def test_overlapping_words_and_words_outside_are_detected():
@@ -81,14 +81,14 @@ def test_overlapping_words_and_words_outside_are_detected():
 
 def test_a_figure_is_drawn_again_with_fewer_panels_in_a_row(fleet):
     few = fleet[fleet["device_id"] <= "phone-12"]
-    known = style.figure_source(next(figure for name, figure in test_plots.all_figures(few) if name == "fig4"))
+    drawing = style.figure_source(next(figure for name, figure in test_plots.all_figures(few) if name == "fig4"))
     columns = {}
     for width, inches in WIDTHS.items():
         with style.printing(inches):
-            again = known.again()
+            again = drawing.again()
         columns[width] = again.axes[0].get_gridspec().ncols
     assert columns["single"] < columns["double"]
-    assert list(known.frames) == ["rows"]
+    assert list(drawing.frames) == ["rows"]
 
 
 def test_a_sheet_is_laid_over_the_projects(tmp_path: Path):
@@ -107,14 +107,14 @@ def test_a_sheet_is_laid_over_the_projects(tmp_path: Path):
 
 def colors(figure):
     """Return the colours of all lines, areas and marks of a figure."""
-    found = set()
+    values = set()
     for artist in figure.findobj(lambda one: isinstance(one, (Line2D, Patch, Collection))):
         if isinstance(artist, Line2D):
-            found |= {artist.get_color(), artist.get_markerfacecolor(), artist.get_markeredgecolor()}
+            values |= {artist.get_color(), artist.get_markerfacecolor(), artist.get_markeredgecolor()}
         else:
             for some in (artist.get_facecolor(), artist.get_edgecolor()):
-                found |= {to_hex(one) for one in np.atleast_2d(some)} if len(some) else set()
-    return {to_hex(one) for one in found if one != "none"}
+                values |= {to_hex(one) for one in np.atleast_2d(some)} if len(some) else set()
+    return {to_hex(one) for one in values if one != "none"}
 
 
 def test_no_mark_keeps_a_colour_of_the_project_in_a_sheet_with_others(figures, tmp_path: Path):

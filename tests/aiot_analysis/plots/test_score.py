@@ -45,7 +45,7 @@ def test_points_are_coloured_by_class_of_device_and_lie_where_their_numbers_are(
     figure = complexity.scatter(points, ORIGIN, None, device_classes(devices), lines(points))
     panel = figure.axes[0]
     looks = style.looks(["phone, HiSilicon", "x86 computer"])
-    drawn = {mpl.colors.to_hex(one.get_facecolor()[0][:3]).upper(): one for one in panel.collections}
+    drawn = {mpl.colors.to_hex(artist.get_facecolor()[0][:3]).upper(): artist for artist in panel.collections}
     assert set(drawn) == {look.color.upper() for look in looks.values()}
     heights = [y for _, y in offsets(drawn[looks["phone, HiSilicon"].color.upper()])]
     assert heights == pytest.approx([76, 100, 56, 16.66, 6, 18])
@@ -59,7 +59,7 @@ def test_the_line_of_one_device_passes_where_it_should():
     points = complexity_stats.complexity(instances(*six()))
     fits = lines(points)
     figure = complexity.scatter(points, ORIGIN, None, None, fits)
-    [line] = [one for one in figure.axes[0].lines if one.get_xdata()[0] != one.get_xdata()[1]]
+    [line] = [line for line in figure.axes[0].lines if line.get_xdata()[0] != line.get_xdata()[1]]
     x, y = line.get_xdata(), line.get_ydata()
     assert y == pytest.approx(2 ** (fits["intercept"][0] + fits["slope"][0] * np.log2(x)))
 
@@ -84,7 +84,7 @@ def test_points_are_at_their_operations_and_each_panel_has_the_line_through_its_
     for axes, time_of in zip(figure.axes, (lambda x: x / 10, np.sqrt), strict=True):
         for collection in axes.collections:  # of each class of devices
             assert sorted(x for x, _ in offsets(collection)) == [300, 833, 3800]
-        [line] = [one for one in axes.lines if one.get_xdata()[0] != one.get_xdata()[1]]
+        [line] = [line for line in axes.lines if line.get_xdata()[0] != line.get_xdata()[1]]
         assert line.get_ydata() == pytest.approx(time_of(np.array(line.get_xdata())))
     assert "line through the points of a panel" in words(figure)
     assert "no data: TFLite NNAPI and Caffe2 (not measured)" in words(figure)
@@ -95,21 +95,21 @@ def test_labels_of_models_do_not_overlap():
     figure = complexity.scatter(complexity_stats.complexity(instances(*six())), ORIGIN)
     figure.draw_without_rendering()
     labels = figure.axes[0].get_xticklabels()
-    assert "MobileNetV2 300\nMnasNet 315" in [one.get_text() for one in labels]
+    assert "MobileNetV2 300\nMnasNet 315" in [label.get_text() for label in labels]
     # slanted labels do not overlap if their anchors are further apart than their height
-    step = np.diff(sorted(one.get_window_extent().x1 for one in labels))
-    height = max(one.get_window_extent().height for one in figure.axes[0].get_yticklabels())
+    step = np.diff(sorted(label.get_window_extent().x1 for label in labels))
+    height = max(label.get_window_extent().height for label in figure.axes[0].get_yticklabels())
     assert len(labels) == 5 and (step > height).all()
 
 
 def test_what_is_off_the_line_is_marked_and_reported():
     slow = instance("caffe2_cpu_float32_densenet121", 0.5, 900.0)
     rows = instances(*six(), *six(factor=1.1, implementation="pytorch_cpu"), slow)
-    found = residuals(complexity_stats.complexity(rows))
-    figure = complexity.off_line(found, implementations(found), ORIGIN)
+    result = residuals(complexity_stats.complexity(rows))
+    figure = complexity.off_line(result, implementations(result), ORIGIN)
     *_, usual, off = figure.axes[0].collections
     assert len(usual.get_offsets()) + len(off.get_offsets()) == 13
-    flagged = found[found["off"].isin(["slower", "faster"])]
+    flagged = result[result["off"].isin(["slower", "faster"])]
     assert len(flagged) > 0
     assert sorted(x for x, _ in offsets(off)) == pytest.approx(sorted(flagged["ratio"].round(6)))
     assert f"{len(flagged)} of 13 instances are off by rule." in figure.get_label()
@@ -117,17 +117,17 @@ def test_what_is_off_the_line_is_marked_and_reported():
 
 
 def test_without_a_line_no_instance_is_off_the_line():
-    found = residuals(complexity_stats.complexity(instances(instance(A))))
-    figure = complexity.off_line(found, implementations(found), ORIGIN)
+    result = residuals(complexity_stats.complexity(instances(instance(A))))
+    figure = complexity.off_line(result, implementations(result), ORIGIN)
     assert "no data: no device has a line, which needs three models" in words(figure)
 
 
 def traded(count):
     rows, records = [], []
     for number in range(count):
-        for one, ms, answers in ((A, 4.0, [True] * 4), (INT8, 2.0, [True] * 3 + [False])):
-            rows.append(instance(one, device_id=f"d{number}"))
-            records.append(images(one, answers, [ms] * 4, device_id=f"d{number}"))
+        for id_, ms, answers in ((A, 4.0, [True] * 4), (INT8, 2.0, [True] * 3 + [False])):
+            rows.append(instance(id_, device_id=f"d{number}"))
+            records.append(images(id_, answers, [ms] * 4, device_id=f"d{number}"))
     return tradeoff.tradeoff(instances(*rows), pd.concat(records), resamples=50)
 
 
@@ -151,9 +151,9 @@ def test_what_is_on_the_front_is_filled():
     frame.loc[frame["quantization"] == "float32", "pareto"] = False
     panel = quantization.tradeoff(frame, ORIGIN).axes[names.MODELS.index("mnasnet")]
     faces = {
-        tuple(offsets(one)[0]): mpl.colors.to_hex(one.get_facecolor()[0])
-        for one in panel.collections
-        if isinstance(one, mpl.collections.PathCollection) and len(one.get_offsets())
+        tuple(offsets(artist)[0]): mpl.colors.to_hex(artist.get_facecolor()[0])
+        for artist in panel.collections
+        if isinstance(artist, mpl.collections.PathCollection) and len(artist.get_offsets())
     }
     assert faces == {(1.0, 0.0): "#ffffff", (2.0, -25.0): style.look("int8").color.lower()}
 
@@ -162,10 +162,10 @@ def fleet(count):
     """Return rows of devices, each slower than the one before; every second one has a smaller share of inference."""
     rows = []
     for number in range(count):
-        for one in names.PAPER_FLOAT32:
+        for id_ in names.PAPER_FLOAT32:
             ms = 10.0 + number
             rows.append(
-                instance(one, 0.5, ms, device_id=f"d{number:02}", inference_ms_mean=ms * (0.8 if number % 2 else 0.5))
+                instance(id_, 0.5, ms, device_id=f"d{number:02}", inference_ms_mean=ms * (0.8 if number % 2 else 0.5))
             )
     return instances(*rows)
 
@@ -173,7 +173,9 @@ def fleet(count):
 def test_both_timings_are_drawn_with_the_places_gained():
     frame = vips_sensitivity.timings(fleet(3))
     figure = vips.timings(frame, ORIGIN)
-    first, second = (one for one in figure.axes[0].collections if isinstance(one, mpl.collections.PathCollection))
+    first, second = (
+        artist for artist in figure.axes[0].collections if isinstance(artist, mpl.collections.PathCollection)
+    )
     assert [x for x, _ in offsets(first)] == pytest.approx([24 * 50, 24 * 0.5 / 0.011, 24 * 0.5 / 0.012])
     assert [x for x, _ in offsets(second)] == pytest.approx([24 * 100, 24 * 0.5 / 0.0088, 24 * 0.5 / 0.006])
     assert {text.get_text().strip() for text in figure.axes[0].texts} == {"-1", "+1"}
@@ -195,13 +197,13 @@ def test_what_instances_weigh_is_drawn_for_the_largest_peer_group():
     assert len(figure.axes[0].get_yticklabels()) == 24
     assert "no device moves" in words(figure)
     assert "Shares of 24 instances in the score of 3 devices" in figure.get_label()
-    [spots] = [one for one in figure.axes[0].collections if isinstance(one, mpl.collections.PathCollection)]
+    [spots] = [artist for artist in figure.axes[0].collections if isinstance(artist, mpl.collections.PathCollection)]
     assert [x for x, _ in offsets(spots)] == pytest.approx([100 / 24] * 24, abs=1e-5)
 
 
 def test_one_device_and_none_say_what_is_lacking():
-    one = vips_sensitivity.by_instance(vips_sensitivity.leave_one_out(instances(instance(A))))
-    for frame in (one, one.iloc[:0]):
+    one_row = vips_sensitivity.by_instance(vips_sensitivity.leave_one_out(instances(instance(A))))
+    for frame in (one_row, one_row.iloc[:0]):
         figure = vips.weights(frame, ORIGIN)
         assert "no data: ranks need two devices" in words(figure) and figure.get_label().endswith("no data.")
     nothing = instances(instance(A, None, None))

@@ -66,8 +66,8 @@ def test_named_sources_and_listed_sources_are_the_same():
     named = {row["source"] for kind in ("speeds", "anchors") for row in file[kind]["rows"]}
     named |= {
         cell["source"]
-        for of, files in file["accuracy"].items()
-        if of != "rules"
+        for kind, files in file["accuracy"].items()
+        if kind != "rules"
         for cell in files.values()
         if "source" in cell
     }
@@ -125,7 +125,9 @@ def test_remark_4_by_chip(soc):
 def test_remark_5_by_chip(soc):
     for model in names.MODELS:
         times = {
-            delegate: {one: ms(soc, "tflite", model, delegate, one) for one in names.QUANTIZATIONS}
+            delegate: {
+                quantization: ms(soc, "tflite", model, delegate, quantization) for quantization in names.QUANTIZATIONS
+            }
             for delegate in names.DELEGATES
         }
         cpu, nnapi = times["cpu"], times["nnapi"]
@@ -154,10 +156,12 @@ def test_scores_before_scaling_rank_by_the_chips_and_are_held_under_rank_10():
     assert draw.expected("Snapdragon 865") > draw.expected("Snapdragon 855") > draw.expected("Kirin 710")
     # the nine of Table IV whose chip and score go together
     factors = [
-        draw.expected(one.soc) / one.vips for one in assumptions.paper_phones() if one.vips and one.name != "Meizu 16Xs"
+        draw.expected(phone.soc) / phone.vips
+        for phone in assumptions.paper_phones()
+        if phone.vips and phone.name != "Meizu 16Xs"
     ]
     assert draw.common_scale() == pytest.approx(math.prod(factors) ** (1 / 9))
-    held = [draw.limit_score(value) for value in (1, 50, 100, 120, 130, 200, 1000)]
-    assert held == sorted(held)
-    assert held[-1] <= draw.ceiling() < 129.46
-    assert held[:2] == pytest.approx([1, 50], rel=1e-3), "slow phones keep their score"
+    limited = [draw.limit_score(value) for value in (1, 50, 100, 120, 130, 200, 1000)]
+    assert limited == sorted(limited)
+    assert limited[-1] <= draw.ceiling() < 129.46
+    assert limited[:2] == pytest.approx([1, 50], rel=1e-3), "slow phones keep their score"

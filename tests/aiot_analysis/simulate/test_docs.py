@@ -27,13 +27,13 @@ def test_the_shares_that_are_assumed_are_those_of_the_parameters():
 def test_the_factors_of_the_ten_phones_are_those_that_are_drawn():
     options = Options()
     factors = {
-        one.name: draw.phone(one, names.PAPER_FLOAT32, options.seed, options.images)[1]
-        for one in assumptions.paper_phones()
-        if one.vips
+        phone.name: draw.phone(phone, names.PAPER_FLOAT32, options.seed, options.images)[1]
+        for phone in assumptions.paper_phones()
+        if phone.vips
     }
     smallest, largest = min(factors, key=factors.get), max(factors, key=factors.get)
-    told = f"from {factors[smallest]:.1f} ({smallest}) to {factors[largest]:.1f} ({largest}) with the default options"
-    assert told in WORDS
+    words = f"from {factors[smallest]:.1f} ({smallest}) to {factors[largest]:.1f} ({largest}) with the default options"
+    assert words in WORDS
     assert f"the factor of {factors['Meizu 16Xs']:.1f}, the smallest of all" in WORDS
     assert smallest == "Meizu 16Xs"
 
@@ -54,14 +54,16 @@ def test_the_chips_with_published_times_and_the_25_phones_are_as_documented():
     assert set(times[times["basis"] == "reference"]["soc"]) == {"Snapdragon 845", "Snapdragon 855"}
     assert "two chips (Snapdragon 845 and 855)" in WORDS
     chosen = assumptions.quantized(assumptions.paper_phones(), Options().quantized_on)
-    firsts = {min(one.number for one in assumptions.paper_phones() if one.soc == soc) for soc in assumptions.socs()}
+    firsts = {
+        min(phone.number for phone in assumptions.paper_phones() if phone.soc == soc) for soc in assumptions.socs()
+    }
     assert (len(chosen), len(firsts), len(chosen - firsts)) == (25, 19, 6)
     assert sorted(chosen - firsts) == sorted(set(range(1, 52)) - firsts)[:6]
     assert "first phone of each of the 19 chips in the order of Table III, then the first six of the others" in WORDS
 
 
 def test_about_three_phones_in_ten_get_slower():
-    hot = sum(draw._throttle(one, 0) > 0 for one in assumptions.phones(1000, 0))
+    hot = sum(draw._throttle(phone, 0) > 0 for phone in assumptions.phones(1000, 0))
     assert hot / 1000 == pytest.approx(0.3, abs=0.05)
 
 

@@ -19,9 +19,9 @@ IMAGES = 500
 
 def vips(drawn):
     """Compute Equation 1 of Section III-D of the paper from the records."""
-    of_float32 = [one for one in drawn if one.instance_id in names.PAPER_FLOAT32]
+    of_float32 = [result for result in drawn if result.instance_id in names.PAPER_FLOAT32]
     assert len(of_float32) == 24
-    return sum(one.correct.mean() / (one.phases_ns.sum(axis=0).mean() / 1e9) for one in of_float32)
+    return sum(result.correct.mean() / (result.phases_ns.sum(axis=0).mean() / 1e9) for result in of_float32)
 
 
 def phone(number, instances=names.PAPER_FLOAT32, seed=0, count=IMAGES):
@@ -32,8 +32,8 @@ def phone(number, instances=names.PAPER_FLOAT32, seed=0, count=IMAGES):
 def all_phones():
     """Return the float32 instances of every phone of Table III by its number and their ids."""
     return {
-        one.number: {drawn.instance_id: drawn for drawn in draw.phone(one, names.PAPER_FLOAT32, 0, IMAGES)[0]}
-        for one in assumptions.paper_phones()
+        phone.number: {drawn.instance_id: drawn for drawn in draw.phone(phone, names.PAPER_FLOAT32, 0, IMAGES)[0]}
+        for phone in assumptions.paper_phones()
     }
 
 
@@ -42,40 +42,42 @@ def mean_ms(drawn):
 
 
 @given(
-    st.integers(0, 2**40), st.integers(1, 40), st.sampled_from([one for one in assumptions.paper_phones() if one.vips])
+    st.integers(0, 2**40),
+    st.integers(1, 40),
+    st.sampled_from([paper_phone for paper_phone in assumptions.paper_phones() if paper_phone.vips]),
 )
 @examples(25)
-def test_a_phone_of_table_iv_has_its_score_for_every_seed_and_number_of_images(seed, count, one):
-    drawn, factor = draw.phone(one, names.PAPER_FLOAT32, seed, count)
-    assert round(vips(drawn), 2) == one.vips
+def test_a_phone_of_table_iv_has_its_score_for_every_seed_and_number_of_images(seed, count, paper_phone):
+    drawn, factor = draw.phone(paper_phone, names.PAPER_FLOAT32, seed, count)
+    assert round(vips(drawn), 2) == paper_phone.vips
     assert 0.5 < factor < 20
 
 
 @given(st.integers(0, 2**40), st.integers(1, 40), st.integers(1, 5000))
 @examples(25)
 def test_no_other_phone_reaches_rank_10_for_any_seed_and_number_of_images(seed, count, number):
-    one = assumptions.paper_phones()[number - 1] if number <= 51 else assumptions._similar_phone(number, seed)
-    if one.vips is None:
-        assert vips(draw.phone(one, names.PAPER_FLOAT32, seed, count)[0]) < RANK_10
+    other_phone = assumptions.paper_phones()[number - 1] if number <= 51 else assumptions._similar_phone(number, seed)
+    if other_phone.vips is None:
+        assert vips(draw.phone(other_phone, names.PAPER_FLOAT32, seed, count)[0]) < RANK_10
 
 
 def test_table_iv_comes_out_in_its_order(all_phones):
-    scores = {one.name: vips(all_phones[one.number].values()) for one in assumptions.paper_phones()}
+    scores = {phone.name: vips(all_phones[phone.number].values()) for phone in assumptions.paper_phones()}
     ranked = sorted(scores, key=scores.get, reverse=True)
     assert ranked[:10] == paper.top10()["device"].tolist()
     assert [round(scores[name], 2) for name in ranked[:10]] == paper.top10()["vips"].tolist()
     # the ranks below follow the chips: no step is wide, and the slowest chip is last
     rest = [scores[name] for name in ranked[9:]]
     assert max(high / low for high, low in itertools.pairwise(rest)) < 1.4
-    assert {one.name: one.soc for one in assumptions.paper_phones()}[ranked[-1]] == "Kirin 710"
+    assert {phone.name: phone.soc for phone in assumptions.paper_phones()}[ranked[-1]] == "Kirin 710"
 
 
 def test_the_quantized_instances_change_nothing_of_the_others():
     alone, among = phone(1, count=30), phone(1, [*names.PAPER_QUANTIZED, *names.PAPER_FLOAT32], count=30)
-    for one, other in zip(alone, among[36:], strict=True):
-        assert one.instance_id == other.instance_id
-        assert np.array_equal(one.phases_ns, other.phases_ns)
-        assert np.array_equal(one.classes, other.classes)
+    for result, other in zip(alone, among[36:], strict=True):
+        assert result.instance_id == other.instance_id
+        assert np.array_equal(result.phases_ns, other.phases_ns)
+        assert np.array_equal(result.classes, other.classes)
 
 
 def test_images_are_five_of_each_of_100_classes():
@@ -104,37 +106,41 @@ def test_top5_holds_the_label_where_the_margin_says():
 
 
 def test_accuracies_are_near_the_published_ones(all_phones):
-    for instance, one in all_phones[1].items():
+    for instance, result in all_phones[1].items():
         framework, _, quantization, model = instance.split("_", 3)
         expected = assumptions.accuracy(framework, quantization, model).value
-        assert one.correct.mean() == pytest.approx(expected, abs=0.06)
-        assert np.array_equal(one.correct, one.classes[:, 0] == draw.draw(0, IMAGES).labels)
+        assert result.correct.mean() == pytest.approx(expected, abs=0.06)
+        assert np.array_equal(result.correct, result.classes[:, 0] == draw.draw(0, IMAGES).labels)
 
 
 def test_times_are_skewed_and_the_first_image_is_slow(all_phones):
-    ones = [one for phones in all_phones.values() for one in phones.values()]
-    inference = [one.phases_ns[2, 1:] for one in ones]
+    results = [result for phones in all_phones.values() for result in phones.values()]
+    inference = [result.phases_ns[2, 1:] for result in results]
     assert median(np.mean(times) / np.median(times) for times in inference) > 1.005
-    assert median(one.phases_ns[2, 0] / np.median(one.phases_ns[2]) for one in ones) > 2
-    assert max(one.phases_ns.sum(axis=0).std() / one.phases_ns.sum(axis=0).mean() for one in ones) < 0.5
-    assert min(one.phases_ns.min() for one in ones) > 0
+    assert median(result.phases_ns[2, 0] / np.median(result.phases_ns[2]) for result in results) > 2
+    assert max(result.phases_ns.sum(axis=0).std() / result.phases_ns.sum(axis=0).mean() for result in results) < 0.5
+    assert min(result.phases_ns.min() for result in results) > 0
 
 
 def test_an_image_starts_after_the_previous_one_has_ended(all_phones):
-    for one in all_phones[4].values():
-        ends = one.at_ns + one.phases_ns.sum(axis=0)
-        assert one.at_ns[0] == 0
-        assert (one.at_ns[1:] >= ends[:-1]).all()
-        assert one.loop_ns >= ends[-1]
+    for result in all_phones[4].values():
+        ends = result.at_ns + result.phases_ns.sum(axis=0)
+        assert result.at_ns[0] == 0
+        assert (result.at_ns[1:] >= ends[:-1]).all()
+        assert result.loop_ns >= ends[-1]
 
 
 def test_some_phones_get_slower_and_most_do_not():
-    def drift(one):
-        times = draw._times_ms(one, "tflite_cpu_float32_inception_v3", 0, 400, draw._throttle(one, 0))[2]
+    def drift(phone_):
+        times = draw._times_ms(phone_, "tflite_cpu_float32_inception_v3", 0, 400, draw._throttle(phone_, 0))[2]
         return np.median(times[300:]) / np.median(times[1:100])
 
-    drifts = {one.number: drift(one) for one in assumptions.paper_phones()}
-    hot = [number for number, one in zip(drifts, assumptions.paper_phones(), strict=True) if draw._throttle(one, 0) > 0]
+    drifts = {phone_.number: drift(phone_) for phone_ in assumptions.paper_phones()}
+    hot = [
+        number
+        for number, phone_ in zip(drifts, assumptions.paper_phones(), strict=True)
+        if draw._throttle(phone_, 0) > 0
+    ]
     assert 5 < len(hot) < 25
     assert min(drifts[number] for number in hot) > 1.0
     assert max(ratio for number, ratio in drifts.items() if number not in hot) < 1.02
@@ -165,7 +171,7 @@ def test_all_phones_find_the_same_images_hard_and_a_few_images_flip(all_phones):
 
 
 def test_models_are_right_on_much_the_same_images(all_phones):
-    right = {name: one.correct.astype(float) for name, one in all_phones[1].items()}
+    right = {name: result.correct.astype(float) for name, result in all_phones[1].items()}
 
     def together(a, b):
         return np.corrcoef(right[a], right[b])[0, 1]
@@ -219,7 +225,7 @@ def test_remark_3_on_the_phones(all_phones):
 
 
 def test_remark_5_on_a_phone():
-    drawn = {one.instance_id: one for one in phone(4, [*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED], count=500)}
+    drawn = {id_.instance_id: id_ for id_ in phone(4, [*names.PAPER_FLOAT32, *names.PAPER_QUANTIZED], count=500)}
 
     def accuracy(quantization, model):
         return drawn[f"tflite_cpu_{quantization}_{model}"].correct.mean()

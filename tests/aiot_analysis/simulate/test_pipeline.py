@@ -76,8 +76,8 @@ def test_phones_are_found_in_table_iii_by_their_name(reduced):
     devices = reduced.devices.set_index("paper_id", drop=False)
     assert devices["paper_id"].dropna().tolist() == list(range(1, 52))
     table = paper.devices().set_index("paper_id")
-    for column, of in [("soc", "soc"), ("ram_gb", "ram_gb"), ("os_version", "android")]:
-        assert devices.loc[range(1, 52), column].astype(table[of].dtype).tolist() == table[of].tolist()
+    for column, printed in [("soc", "soc"), ("ram_gb", "ram_gb"), ("os_version", "android")]:
+        assert devices.loc[range(1, 52), column].astype(table[printed].dtype).tolist() == table[printed].tolist()
     [other] = devices[devices["paper_id"].isna()].to_dict("records")
     assert other["device_id"] == "sim-52-simulated-phone-52"
 
@@ -99,10 +99,10 @@ def test_all_phones_may_be_compared_image_by_image(reduced):
     rows, _ = select.measured_rows(reduced.instances)
     for _, of_instance in rows.groupby("instance_id"):
         select.check(of_instance, select.SAME_INSTANCE)
-    one = rows[rows["instance_id"] == "tflite_nnapi_float32_inception_v3"]
-    pairs = pairing.pair(one, "device_id", "sim-01-samsung-galaxy-s10e")
+    instance_rows = rows[rows["instance_id"] == "tflite_nnapi_float32_inception_v3"]
+    pairs = pairing.pair(instance_rows, "device_id", "sim-01-samsung-galaxy-s10e")
     assert len(pairs) == 51
-    changes = accuracy.accuracy_change(reduced.images(instance_id=[one["instance_id"].iloc[0]]), pairs)
+    changes = accuracy.accuracy_change(reduced.images(instance_id=[instance_rows["instance_id"].iloc[0]]), pairs)
     assert (changes["n_images"] == 10).all()
 
 

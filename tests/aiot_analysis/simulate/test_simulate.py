@@ -117,7 +117,7 @@ def test_each_phone_has_an_order_of_its_own(small):
 def test_instances_follow_each_other_in_the_order_of_the_suite(small):
     folder = rawlog.run_folders(small)[0]
     run = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    begun = [rawlog.read_attempt(rawlog.attempt_path(folder, one, 1)).of("load")[0]["at"] for one in run["suite"]]
+    begun = [rawlog.read_attempt(rawlog.attempt_path(folder, id_, 1)).of("load")[0]["at"] for id_ in run["suite"]]
     assert begun == sorted(begun)
     assert run["started"] == begun[0] < begun[-1] < run["ended"]
     assert run["suite"] != sorted(run["suite"])
@@ -129,9 +129,9 @@ def test_a_model_has_one_hash_on_all_phones_and_with_both_delegates(small):
         assert models[0][instance] == models[1][instance]
         other = instance.replace("_nnapi_", "_cpu_")
         assert models[0][instance]["sha256"] == models[0][other]["sha256"]
-    first = next(one for one in models if len(one) == 60)
+    first = next(key for key in models if len(key) == 60)
     assert len({model["sha256"] for model in first.values()}) == 36
-    sizes = {one: model["size_bytes"] for one, model in first.items()}
+    sizes = {key: model["size_bytes"] for key, model in first.items()}
     assert sizes["tflite_cpu_float32_mnasnet"] == 4 * sizes["tflite_cpu_int8_mnasnet"] == 15_600_000
 
 
@@ -149,8 +149,8 @@ def test_other_options_are_another_fleet(small, tmp_path, other):
     assert runs[0] != runs[1]
     if "seed" in other:
         name = "pytorch_cpu_float32_resnet50.1.jsonl"
-        one, another = (sorted(folder.rglob(name))[0].read_text() for folder in (small, tmp_path))
-        assert one.splitlines()[2] != another.splitlines()[2]
+        first, second = (sorted(folder.rglob(name))[0].read_text() for folder in (small, tmp_path))
+        assert first.splitlines()[2] != second.splitlines()[2]
 
 
 def test_a_larger_fleet_holds_the_smaller_one_byte_for_byte(small, tmp_path):
@@ -167,11 +167,11 @@ def test_phones_beyond_51_are_no_phone_of_the_paper(tmp_path):
 
 
 def test_a_second_call_writes_nothing_and_a_larger_one_adds(tmp_path):
-    told = []
+    numbers = []
     simulate.simulate(SMALL, tmp_path, jobs=1)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.jsonl")}
-    again = simulate.simulate(SMALL, tmp_path, jobs=1, progress=lambda run: told.append(run.phone.number))
-    assert (again.kept, told) == (2, [1, 2])
+    again = simulate.simulate(SMALL, tmp_path, jobs=1, progress=lambda run: numbers.append(run.phone.number))
+    assert (again.kept, numbers) == (2, [1, 2])
     larger = simulate.simulate(simulate.Options(devices=3, images=6, quantized_on=1), tmp_path, jobs=1)
     assert (larger.devices, larger.kept) == (3, 2)
     assert {path: path.stat().st_mtime_ns for path in before} == before
@@ -279,12 +279,12 @@ def test_an_interrupted_call_keeps_whole_runs_and_goes_on(tmp_path):
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors.strip()) == (130, "aiot: interrupted; completed work is kept.")
-    there = rawlog.run_folders(tmp_path / "raw")
-    assert 0 < len(there) < 20
-    assert all(len(list(folder.iterdir())) in (24 + 2, 60 + 2) for folder in there)
+    folders = rawlog.run_folders(tmp_path / "raw")
+    assert 0 < len(folders) < 20
+    assert all(len(list(folder.iterdir())) in (24 + 2, 60 + 2) for folder in folders)
     assert list((tmp_path / "raw").glob(f"{simulate.PART}*")) == []
     out, _ = aiot(*words).communicate(timeout=120)
-    assert f"{len(there)} there already" in out
+    assert f"{len(folders)} there already" in out
     expected = made(tmp_path / "whole", simulate.Options(devices=20, images=300), jobs=2)
     assert contents(tmp_path / "raw") == expected
 

@@ -18,47 +18,47 @@ def both(base, other, base_ms=None, other_ms=None):
 
 
 def test_wilson_interval_of_70_percent_of_500():
-    found = accuracy.with_interval(instances(instance(F32, 0.7))).iloc[0]
-    assert found["accuracy_low"] == pytest.approx(0.6584, abs=5e-5)
-    assert found["accuracy_high"] == pytest.approx(0.7385, abs=5e-5)
+    result = accuracy.with_interval(instances(instance(F32, 0.7))).iloc[0]
+    assert result["accuracy_low"] == pytest.approx(0.6584, abs=5e-5)
+    assert result["accuracy_high"] == pytest.approx(0.7385, abs=5e-5)
 
 
 def test_repeated_images_do_not_narrow_the_interval():
     once, often = instance(F32, 0.7), instance(INT8, 0.7, images=1024)
-    found = accuracy.with_interval(instances(once, often))
-    assert found["accuracy_low"].nunique() == 1
+    result = accuracy.with_interval(instances(once, often))
+    assert result["accuracy_low"].nunique() == 1
 
 
 def test_more_images_of_a_larger_set_narrow_the_interval():
     small, large = instance(F32, 0.7), instance(INT8, 0.7, images=1024, distinct_images=1024)
-    found = accuracy.with_interval(instances(small, large))
-    assert found["accuracy_low"].tolist() == pytest.approx([0.6584, 0.67123], abs=5e-5)
+    result = accuracy.with_interval(instances(small, large))
+    assert result["accuracy_low"].tolist() == pytest.approx([0.6584, 0.67123], abs=5e-5)
 
 
 def test_no_accuracy_no_interval():
-    found = accuracy.with_interval(instances(instance(F32, None, None))).iloc[0]
-    assert np.isnan(found["accuracy_low"]) and np.isnan(found["accuracy_high"])
+    result = accuracy.with_interval(instances(instance(F32, None, None))).iloc[0]
+    assert np.isnan(result["accuracy_low"]) and np.isnan(result["accuracy_high"])
 
 
 @given(st.floats(0, 1), st.integers(1, 2000))
 @examples(50)
 def test_wilson_interval_holds_the_estimate_and_stays_within_0_and_1(value, n):
     row = pd.DataFrame({"accuracy": [value], "images": [n], "distinct_images": [n]})
-    found = accuracy.with_interval(row).iloc[0]
-    assert 0 <= found["accuracy_low"] <= value <= found["accuracy_high"] <= 1
+    result = accuracy.with_interval(row).iloc[0]
+    assert 0 <= result["accuracy_low"] <= value <= result["accuracy_high"] <= 1
 
 
 def test_six_discordant_images_of_one_direction():
-    found = accuracy.accuracy_change(both([True] * 10, [False] * 6 + [True] * 4), PAIRS).iloc[0]
-    assert found["only_base"] == 6 and found["only_other"] == 0
-    assert found["change"] == pytest.approx(-0.6)
-    assert found["p_value"] == pytest.approx(2 / 64)
+    result = accuracy.accuracy_change(both([True] * 10, [False] * 6 + [True] * 4), PAIRS).iloc[0]
+    assert result["only_base"] == 6 and result["only_other"] == 0
+    assert result["change"] == pytest.approx(-0.6)
+    assert result["p_value"] == pytest.approx(2 / 64)
 
 
 def test_no_discordant_image():
-    found = accuracy.accuracy_change(both([True, False], [True, False]), PAIRS).iloc[0]
-    assert found["change"] == 0 and found["p_value"] == 1
-    assert found["change_low"] < 0 < found["change_high"]
+    result = accuracy.accuracy_change(both([True, False], [True, False]), PAIRS).iloc[0]
+    assert result["change"] == 0 and result["p_value"] == 1
+    assert result["change_low"] < 0 < result["change_high"]
 
 
 def test_newcombe_interval_by_hand():
@@ -85,10 +85,10 @@ def test_images_of_one_side_only_are_not_paired():
 
 
 def test_where_every_image_is_twice_as_fast_only_what_runs_may_add_is_uncertain():
-    found = latency.speed_up(both([True] * 3, [True] * 3, [2.0, 4.0, 6.0], [1.0, 2.0, 3.0]), PAIRS).iloc[0]
-    assert found[["base_ms", "other_ms", "speed_up"]].tolist() == [4, 2, 2]
+    result = latency.speed_up(both([True] * 3, [True] * 3, [2.0, 4.0, 6.0], [1.0, 2.0, 3.0]), PAIRS).iloc[0]
+    assert result[["base_ms", "other_ms", "speed_up"]].tolist() == [4, 2, 2]
     # two runs are assumed to agree within 5% in 19 of 20 cases
-    assert found[["speed_up_low", "speed_up_high"]].tolist() == pytest.approx([2 / 1.05, 2 * 1.05])
+    assert result[["speed_up_low", "speed_up_high"]].tolist() == pytest.approx([2 / 1.05, 2 * 1.05])
 
 
 @given(st.lists(st.tuples(st.floats(0.1, 100), st.floats(0.1, 100)), min_size=2, max_size=20))
@@ -106,8 +106,8 @@ def test_speed_up_one_way_is_the_inverse_of_the_other_way(times):
 def test_images_that_failed_on_one_side_are_excluded_of_the_speed_up():
     records = both([True, False], [True, True], [2.0, 1000.0], [1.0, 1.0])
     records["failed"] = [False, True, False, False]
-    found = latency.speed_up(records, PAIRS).iloc[0]
-    assert found["n_images"] == 1 and found["speed_up"] == 2
+    result = latency.speed_up(records, PAIRS).iloc[0]
+    assert result["n_images"] == 1 and result["speed_up"] == 2
 
 
 def test_resamples_depend_on_the_seed_alone():
@@ -118,14 +118,14 @@ def test_resamples_depend_on_the_seed_alone():
 
 def test_summary_of_known_times():
     records = images(F32, [True] * 5, [50.0, 10.0, 20.0, 30.0, 40.0])
-    found = latency.summary(records).iloc[0]
-    assert found[["images", "mean_ms", "median_ms", "p25_ms", "p90_ms", "min_ms", "max_ms", "first_ms"]].tolist() == [
+    result = latency.summary(records).iloc[0]
+    assert result[["images", "mean_ms", "median_ms", "p25_ms", "p90_ms", "min_ms", "max_ms", "first_ms"]].tolist() == [
         5, 30, 30, 20, 46, 10, 50, 50,
     ]  # fmt: skip
-    assert found["cv"] == pytest.approx(np.sqrt(250) / 30)
+    assert result["cv"] == pytest.approx(np.sqrt(250) / 30)
     assert latency.summary(records, "inference")["mean_ms"].tolist() == [22.5]
 
 
 def test_phases_add_up_to_the_end_to_end_mean():
-    found = latency.phases(images(F32, [True] * 2, [10.0, 30.0])).set_index("phase")["mean_ms"]
-    assert found["inference_ms"] == pytest.approx(15) and found.sum() == pytest.approx(20)
+    result = latency.phases(images(F32, [True] * 2, [10.0, 30.0])).set_index("phase")["mean_ms"]
+    assert result["inference_ms"] == pytest.approx(15) and result.sum() == pytest.approx(20)

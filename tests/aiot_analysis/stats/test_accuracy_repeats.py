@@ -19,10 +19,10 @@ def rows(*given):
 
 def test_two_runs_of_a_device_under_the_same_conditions_are_a_repeat():
     table = rows(("a", FIRST, {}), ("a", SECOND, {}), ("b", FIRST, {}))
-    found = accuracy.repeated_rows(table)
-    assert found[["device_id", "run_id"]].values.tolist() == [["a", FIRST], ["a", SECOND]]
+    result = accuracy.repeated_rows(table)
+    assert result[["device_id", "run_id"]].values.tolist() == [["a", FIRST], ["a", SECOND]]
     records = pd.concat([shown("a", [7, 8, None], run_id=FIRST), shown("a", [7, 9, 7], run_id=SECOND), shown("b", [7])])
-    [row] = accuracy.answer_changes(found, records).to_dict("records")
+    [row] = accuracy.answer_changes(result, records).to_dict("records")
     # the third image has only one answer
     assert (row["device_id"], row["runs"], row["images"], row["changed"]) == ("a", 2, 2, 1)
     assert row["noise"] == 0.5 and row["disagreement"] == 0.5
@@ -76,9 +76,9 @@ def test_the_conditions_with_most_runs_are_taken_then_the_latest():
 
 
 def test_without_repeats_the_result_is_empty_and_reads_no_records():
-    found = accuracy.repeated_rows(rows(("a", FIRST, {}), ("b", SECOND, {})))
-    assert found.empty
-    assert accuracy.answer_changes(found, shown("a", [7]).iloc[:0]).empty
+    result = accuracy.repeated_rows(rows(("a", FIRST, {}), ("b", SECOND, {})))
+    assert result.empty
+    assert accuracy.answer_changes(result, shown("a", [7]).iloc[:0]).empty
 
 
 def test_runs_without_an_image_in_common_are_excluded():
@@ -89,9 +89,9 @@ def test_runs_without_an_image_in_common_are_excluded():
 
 def test_instances_of_a_device_are_distinguished():
     table = pd.concat([rows(("a", FIRST, {}), ("a", SECOND, {})), rows(("a", FIRST, {})).assign(instance_id=TWO)])
-    records = pd.concat([shown("a", [7], run_id=FIRST), shown("a", [7], run_id=SECOND), shown("a", [9], one=TWO)])
-    found = accuracy.answer_changes(accuracy.repeated_rows(table), records)
-    assert found["instance_id"].tolist() == [ONE] and found["changed"].tolist() == [0]
+    records = pd.concat([shown("a", [7], run_id=FIRST), shown("a", [7], run_id=SECOND), shown("a", [9], id_=TWO)])
+    result = accuracy.answer_changes(accuracy.repeated_rows(table), records)
+    assert result["instance_id"].tolist() == [ONE] and result["changed"].tolist() == [0]
 
 
 def test_the_noise_of_right_and_wrong_by_hand():

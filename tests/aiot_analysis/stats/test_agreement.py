@@ -38,21 +38,21 @@ def right(correct, **other):
 
 
 def test_instability_by_hand():
-    found = agreement.instability([answers([[1, 1, 1], [1, 1, 2], [2, 3, 4], [5, 5, 5]])]).iloc[0]
-    assert (found["devices"], found["images"], found["failed"]) == (3, 4, 0)
-    assert found["instability"] == 0.5  # the second and the third
-    assert found["sides"] == 0.25  # the second, because the third is wrong everywhere
-    assert found["disagreement"] == pytest.approx((0 + 2 / 3 + 1 + 0) / 4)
-    assert (found["instability_low"], found["instability_high"]) == pytest.approx(accuracy.wilson(2, 4))
-    assert found["gap"] == ""
+    result = agreement.instability([answers([[1, 1, 1], [1, 1, 2], [2, 3, 4], [5, 5, 5]])]).iloc[0]
+    assert (result["devices"], result["images"], result["failed"]) == (3, 4, 0)
+    assert result["instability"] == 0.5  # the second and the third
+    assert result["sides"] == 0.25  # the second, because the third is wrong everywhere
+    assert result["disagreement"] == pytest.approx((0 + 2 / 3 + 1 + 0) / 4)
+    assert (result["instability_low"], result["instability_high"]) == pytest.approx(accuracy.wilson(2, 4))
+    assert result["gap"] == ""
 
 
 def test_an_image_that_failed_is_no_other_class_but_is_wrong():
-    found = agreement.instability([answers([[1, NONE, 1], [1, 2, NONE]])]).iloc[0]
-    assert found["failed"] == 2
-    assert found["instability"] == 0.5
-    assert found["sides"] == 1.0
-    assert found["disagreement"] == 0.5  # a pair per image
+    result = agreement.instability([answers([[1, NONE, 1], [1, 2, NONE]])]).iloc[0]
+    assert result["failed"] == 2
+    assert result["instability"] == 0.5
+    assert result["sides"] == 1.0
+    assert result["disagreement"] == 0.5  # a pair per image
 
 
 matrices = arrays(np.int64, st.tuples(st.integers(1, 6), st.integers(2, 5)), elements=st.integers(-1, 3))
@@ -61,54 +61,52 @@ matrices = arrays(np.int64, st.tuples(st.integers(1, 6), st.integers(2, 5)), ele
 @given(matrices)
 @examples(60)
 def test_instability_is_what_pairs_of_devices_say(top1):
-    found = agreement.instability([answers(top1)]).iloc[0]
+    result = agreement.instability([answers(top1)]).iloc[0]
     pairs = [[(a, b) for a, b in combinations(row, 2) if a >= 0 and b >= 0] for row in top1.tolist()]
-    assert found["instability"] == pytest.approx(np.mean([any(a != b for a, b in row) for row in pairs]))
+    assert result["instability"] == pytest.approx(np.mean([any(a != b for a, b in row) for row in pairs]))
     every = [a != b for row in pairs for a, b in row]
-    assert found["disagreement"] == pytest.approx(np.mean(every)) if every else np.isnan(found["disagreement"])
-    assert found["instability_low"] <= found["instability"] <= found["instability_high"]
+    assert result["disagreement"] == pytest.approx(np.mean(every)) if every else np.isnan(result["disagreement"])
+    assert result["instability_low"] <= result["instability"] <= result["instability_high"]
 
 
 def test_cochran_of_a_printed_example():
-    found = agreement.cochran([right(CONOVER)]).iloc[0]
-    assert (found["q"], found["df"]) == (pytest.approx(2.8), 2)
-    assert found["p_value"] == pytest.approx(0.246597, abs=1e-6)
-    assert (found["accuracy_min"], found["accuracy_max"]) == pytest.approx((7 / 12, 10 / 12))
+    result = agreement.cochran([right(CONOVER)]).iloc[0]
+    assert (result["q"], result["df"]) == (pytest.approx(2.8), 2)
+    assert result["p_value"] == pytest.approx(0.246597, abs=1e-6)
+    assert (result["accuracy_min"], result["accuracy_max"]) == pytest.approx((7 / 12, 10 / 12))
 
 
 def test_q_is_the_spread_over_that_of_chance():
     rng = np.random.default_rng(1)
-    found = agreement.cochran([right(rng.random((40, 6)) < 0.7)]).iloc[0]
-    assert found["q"] == pytest.approx(5 * (found["sd"] / found["sd_chance"]) ** 2)
-    assert (found["sd"] > found["sd_chance_most"]) == (found["p_together"] < 0.05)
+    result = agreement.cochran([right(rng.random((40, 6)) < 0.7)]).iloc[0]
+    assert result["q"] == pytest.approx(5 * (result["sd"] / result["sd_chance"]) ** 2)
+    assert (result["sd"] > result["sd_chance_most"]) == (result["p_together"] < 0.05)
 
 
 def test_the_bars_of_chance_of_several_instances_share_the_error_rate():
     rng = np.random.default_rng(13)
     correct = [rng.random((40, 6)) < 0.7 for _ in range(5)]
-    alone = pd.concat([agreement.cochran([right(one)]) for one in correct], ignore_index=True)
-    found = agreement.cochran([right(one) for one in correct])
-    degrees = 5 * found["epsilon"]
+    alone = pd.concat([agreement.cochran([right(is_right)]) for is_right in correct], ignore_index=True)
+    result = agreement.cochran([right(is_right) for is_right in correct])
+    degrees = 5 * result["epsilon"]
     wider = np.sqrt(chi2.isf(0.01, degrees) / chi2.isf(0.05, degrees))
-    assert found["sd_chance_most"].tolist() == pytest.approx((alone["sd_chance_most"] * wider).tolist())
-    assert found["p_adjusted"].tolist() == pytest.approx((5 * found["p_together"]).clip(upper=1).tolist())
+    assert result["sd_chance_most"].tolist() == pytest.approx((alone["sd_chance_most"] * wider).tolist())
+    assert result["p_adjusted"].tolist() == pytest.approx((5 * result["p_together"]).clip(upper=1).tolist())
 
 
 def test_the_spread_of_chance_is_that_of_shuffled_devices():
     rng = np.random.default_rng(2)
     correct = rng.random((60, 8)) < rng.random((60, 1))
-    found = agreement.cochran([right(correct)]).iloc[0]
+    result = agreement.cochran([right(correct)]).iloc[0]
     shuffled = [rng.permuted(correct, axis=1).mean(axis=0).std(ddof=1) ** 2 for _ in range(2000)]
-    assert found["sd_chance"] == pytest.approx(np.sqrt(np.mean(shuffled)), rel=0.02)
+    assert result["sd_chance"] == pytest.approx(np.sqrt(np.mean(shuffled)), rel=0.02)
 
 
 def test_the_spread_on_images_of_their_own_is_that_of_drawn_images():
     rng = np.random.default_rng(3)
-    found = agreement.cochran([right(rng.random((500, 20)) < 0.7)]).iloc[0]
-    assert found["sd_sampling"] == pytest.approx(np.sqrt(0.21 / 500), rel=0.02)
-    assert found["sd"] == pytest.approx(
-        found["sd_sampling"], rel=0.4
-    )  # here images are drawn separately for each device
+    result = agreement.cochran([right(rng.random((500, 20)) < 0.7)]).iloc[0]
+    assert result["sd_sampling"] == pytest.approx(np.sqrt(0.21 / 500), rel=0.02)
+    assert result["sd"] == pytest.approx(result["sd_sampling"], rel=0.4)  # images differ between devices
 
 
 def test_epsilon_of_independent_devices_of_two_and_of_one_thing_that_differs():
@@ -131,9 +129,9 @@ def test_epsilon_by_the_eigenvalues():
 
 @pytest.mark.parametrize("value", [True, False])
 def test_all_right_and_all_wrong_is_no_difference(value):
-    found = agreement.cochran([right(np.full((10, 4), value))]).iloc[0]
-    assert found[["sd", "sd_chance", "sd_chance_most", "q"]].tolist() == [0, 0, 0, 0]
-    assert found[["p_value", "p_together", "p_adjusted"]].tolist() == [1, 1, 1]
+    result = agreement.cochran([right(np.full((10, 4), value))]).iloc[0]
+    assert result[["sd", "sd_chance", "sd_chance_most", "q"]].tolist() == [0, 0, 0, 0]
+    assert result[["p_value", "p_together", "p_adjusted"]].tolist() == [1, 1, 1]
     assert agreement.instability([right(np.full((10, 4), value))])["instability"].tolist() == [0]
     versus = agreement.compare_with([right(np.full((10, 4), value))], "phone-0")
     assert (versus["change"] == 0).all() and (versus["p_value"] == 1).all()
@@ -171,35 +169,35 @@ def clumped(rng, n, k, edge, clumps):
     return np.where(at_edge, coins[:, group], rng.random((n, 1)) < 0.7)
 
 
-def rejected(rng, column, times=300, **of):
-    found = agreement.cochran([right(clumped(rng, **of)) for _ in range(times)])
-    return (found[column] < 0.05).mean()
+def rejected(rng, column, times=300, **parameters):
+    result = agreement.cochran([right(clumped(rng, **parameters)) for _ in range(times)])
+    return (result[column] < 0.05).mean()
 
 
 def test_cochran_keeps_its_level_where_devices_are_independent():
     rng = np.random.default_rng(6)
-    of = {"n": 500, "k": 10, "edge": 0.06, "clumps": 0}
-    assert 0.02 < rejected(rng, "p_value", **of) < 0.09
-    assert rejected(rng, "p_together", **of) < 0.08
+    parameters = {"n": 500, "k": 10, "edge": 0.06, "clumps": 0}
+    assert 0.02 < rejected(rng, "p_value", **parameters) < 0.09
+    assert rejected(rng, "p_together", **parameters) < 0.08
 
 
 @pytest.mark.parametrize(("k", "clumps", "edge"), [(51, 12, 0.03), (10, 3, 0.03), (51, 15, 0.2)])
 def test_devices_that_go_wrong_together_are_no_difference(k, clumps, edge):
     rng = np.random.default_rng(7)
-    of = {"n": 300, "k": k, "edge": edge, "clumps": clumps}
-    assert rejected(rng, "p_value", **of) > 0.09  # the purpose of epsilon
-    assert rejected(rng, "p_together", **of) < 0.08
+    parameters = {"n": 300, "k": k, "edge": edge, "clumps": clumps}
+    assert rejected(rng, "p_value", **parameters) > 0.09  # the purpose of epsilon
+    assert rejected(rng, "p_together", **parameters) < 0.08
 
 
 def test_a_device_that_is_worse_is_found():
     rng = np.random.default_rng(8)
-    found = []
+    result = []
     for _ in range(20):
         correct = clumped(rng, 500, 10, 0.02, 0)
         correct[:, 0] &= rng.random(500) > 0.06  # four points worse
-        found.append(right(correct))
-    assert (agreement.cochran(found)["p_adjusted"] < 0.05).mean() > 0.9
-    versus = pd.concat([agreement.compare_with([one], "phone-1") for one in found])
+        result.append(right(correct))
+    assert (agreement.cochran(result)["p_adjusted"] < 0.05).mean() > 0.9
+    versus = pd.concat([agreement.compare_with([one], "phone-1") for one in result])
     sure = versus["p_adjusted"] < 0.05
     assert sure[versus["device_id"] == "phone-0"].mean() > 0.8
     assert sure[versus["device_id"] != "phone-0"].sum() == 0
@@ -207,11 +205,11 @@ def test_a_device_that_is_worse_is_found():
 
 def test_against_a_reference_is_mcnemar_of_each_device():
     rng = np.random.default_rng(9)
-    one = right(rng.random((80, 6)) < 0.7)
-    found = agreement.compare_with([one], "phone-2").set_index("device_id")
-    assert found.index.tolist() == ["phone-0", "phone-1", "phone-3", "phone-4", "phone-5"]
+    collected = right(rng.random((80, 6)) < 0.7)
+    result = agreement.compare_with([collected], "phone-2").set_index("device_id")
+    assert result.index.tolist() == ["phone-0", "phone-1", "phone-3", "phone-4", "phone-5"]
     for column in (0, 1, 3, 4, 5):
-        row, base, other = found.loc[f"phone-{column}"], one.correct[:, 2], one.correct[:, column]
+        row, base, other = result.loc[f"phone-{column}"], collected.correct[:, 2], collected.correct[:, column]
         table = [[(base & other).sum(), (base & ~other).sum()], [(~base & other).sum(), (~base & ~other).sum()]]
         assert row["p_value"] == pytest.approx(mcnemar(table, exact=True).pvalue)
         assert (row["only_base"], row["only_other"]) == (table[0][1], table[1][0])
@@ -224,29 +222,29 @@ def test_against_a_reference_is_mcnemar_of_each_device():
 
 def test_six_images_of_one_direction():
     base = np.ones(20, bool)
-    found = agreement.compare_with([right(np.column_stack([base, np.arange(20) >= 6]))], "phone-0")
-    assert found["p_value"].tolist() == [pytest.approx(0.03125)]
-    assert found["p_adjusted"].tolist() == [pytest.approx(0.03125)]
+    result = agreement.compare_with([right(np.column_stack([base, np.arange(20) >= 6]))], "phone-0")
+    assert result["p_value"].tolist() == [pytest.approx(0.03125)]
+    assert result["p_adjusted"].tolist() == [pytest.approx(0.03125)]
 
 
 def test_two_devices_against_a_reference_share_the_error_rate_by_hand():
     """Of 300 images, the reference has 150 right; one device loses 9 (p = 2 / 2**9), the other loses and wins 5."""
     base = np.arange(300) < 150
     worse, alike = base & (np.arange(300) >= 9), base ^ (np.abs(np.arange(300) - 149.5) < 5)
-    found = agreement.compare_with([right(np.column_stack([base, worse, alike]))], "phone-0")
-    assert found["p_value"].tolist() == [pytest.approx(1 / 256), 1]
-    assert found["p_adjusted"].tolist() == [pytest.approx(1 / 128), 1]
+    result = agreement.compare_with([right(np.column_stack([base, worse, alike]))], "phone-0")
+    assert result["p_value"].tolist() == [pytest.approx(1 / 256), 1]
+    assert result["p_adjusted"].tolist() == [pytest.approx(1 / 128), 1]
     ends = [accuracy.newcombe(141, 9, 0, 150, level=0.975), accuracy.newcombe(145, 5, 5, 145, level=0.975)]
-    assert found[["change_low", "change_high"]].to_numpy() == pytest.approx(np.array(ends))
-    assert found["change_high"][0] < 0 < found["change_high"][1]
+    assert result[["change_low", "change_high"]].to_numpy() == pytest.approx(np.array(ends))
+    assert result["change_high"][0] < 0 < result["change_high"][1]
 
 
 def test_a_difference_that_one_row_alone_would_show_is_neither_marked_nor_outside_its_interval():
     """With the six images of the previous test and a second device, 2 / 2**6 is below 5%, but twice as much is not."""
     base = np.ones(20, bool)
-    found = agreement.compare_with([right(np.column_stack([base, np.arange(20) >= 6, base]))], "phone-0")
-    assert found["p_adjusted"].tolist() == [pytest.approx(0.0625), 1]
-    assert accuracy.newcombe(14, 6, 0, 0)[1] < 0 and found["change_high"][0] == 0
+    result = agreement.compare_with([right(np.column_stack([base, np.arange(20) >= 6, base]))], "phone-0")
+    assert result["p_adjusted"].tolist() == [pytest.approx(0.0625), 1]
+    assert accuracy.newcombe(14, 6, 0, 0)[1] < 0 and result["change_high"][0] == 0
 
 
 @given(st.lists(arrays(bool, st.tuples(st.integers(2, 40), st.integers(2, 6))), min_size=1, max_size=3), st.data())
@@ -254,9 +252,9 @@ def test_a_difference_that_one_row_alone_would_show_is_neither_marked_nor_outsid
 def test_a_row_agrees_with_itself(drawn, data):
     """Against a reference, interval, p and mark agree; over all devices, spread, bar of chance and p agree."""
     every = [right(correct) for correct in drawn]
-    for one in every:  # nearly alike, like real devices: a few images differ in one direction
-        lost = data.draw(st.integers(0, len(one.images)))
-        one.correct[:, 1] = one.correct[:, 0] & (np.arange(len(one.images)) >= lost)
+    for collected in every:  # nearly alike, like real devices: a few images differ in one direction
+        lost = data.draw(st.integers(0, len(collected.images)))
+        collected.correct[:, 1] = collected.correct[:, 0] & (np.arange(len(collected.images)) >= lost)
     versus = agreement.compare_with(every, "phone-0")
     outside = (versus["change_low"] > 0) | (versus["change_high"] < 0)
     assert (outside == (versus["p_adjusted"] < 0.05)).all()
@@ -277,34 +275,34 @@ def test_instances_without_the_reference_have_no_rows_and_are_named():
 
 
 def test_agreement_of_each_device_by_hand():
-    found = agreement.shares_alike([answers([[1, 1, 2], [3, NONE, 3]])]).set_index("device_id")["agreement"]
+    result = agreement.shares_alike([answers([[1, 1, 2], [3, NONE, 3]])]).set_index("device_id")["agreement"]
     # shares of two others: 1/2, 1/2, 0 on the first image; 1/2, none, 1/2 on the second
-    assert found.to_dict() == {"phone-0": 0.5, "phone-1": 0.25, "phone-2": 0.25}
+    assert result.to_dict() == {"phone-0": 0.5, "phone-1": 0.25, "phone-2": 0.25}
 
 
 @given(matrices)
 @examples(40)
 def test_agreement_of_each_device_is_what_pairs_say(top1):
-    found = agreement.shares_alike([answers(top1)]).set_index("device_id")["agreement"]
+    result = agreement.shares_alike([answers(top1)]).set_index("device_id")["agreement"]
     k = top1.shape[1]
-    for one in range(k):
-        alike = [(top1[:, one] == top1[:, other]) & (top1[:, one] >= 0) for other in range(k) if other != one]
-        assert found[f"phone-{one}"] == pytest.approx(np.mean(alike))
+    for column in range(k):
+        alike = [(top1[:, column] == top1[:, other]) & (top1[:, column] >= 0) for other in range(k) if other != column]
+        assert result[f"phone-{column}"] == pytest.approx(np.mean(alike))
 
 
 def test_the_reference_agrees_most_of_the_devices_with_most_instances():
-    odd = answers([[1, 1, 2], [1, 1, 2], [1, 3, 1]], devices=["c", "b", "a"])
-    assert agreement.reference([odd]) == "c"
+    first = answers([[1, 1, 2], [1, 1, 2], [1, 3, 1]], devices=["c", "b", "a"])
+    assert agreement.reference([first]) == "c"
     more = answers([[1, 2]], instance=TWO, devices=["a", "b"])
-    assert agreement.reference([odd, more]) == "b"  # c did not see the second image
+    assert agreement.reference([first, more]) == "b"  # c did not see the second image
     assert agreement.reference([answers([[1, 2]], devices=["b", "a"])]) == "a"  # a tie, so the first id
 
 
 def test_a_reference_can_be_named_and_an_unknown_one_is_refused():
-    one = answers([[1, 1, 2]])
-    assert agreement.reference([one], "phone-2") == "phone-2"
+    collected = answers([[1, 1, 2]])
+    assert agreement.reference([collected], "phone-2") == "phone-2"
     with pytest.raises(DataError, match=r"'pixel' is not a device .*: choose phone-0, phone-1, phone-2\."):
-        agreement.reference([one], "pixel")
+        agreement.reference([collected], "pixel")
 
 
 def test_false_alarms_over_a_page_of_equal_devices_are_rare():

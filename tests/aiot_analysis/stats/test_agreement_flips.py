@@ -23,30 +23,30 @@ EVERY = [
 
 
 def test_each_image_of_each_instance():
-    found = agreement.image_classes(EVERY)
-    assert found["unstable"].tolist() == [False, True, True, False, True, False]
-    assert found["sides"].tolist() == [False, True, False, False, True, True]  # the last device failed
-    assert found["minority"].tolist() == [0, 1, 1, 0, 1, 0]
-    assert found["right"].tolist() == [3, 2, 0, 3, 1, 2]
+    result = agreement.image_classes(EVERY)
+    assert result["unstable"].tolist() == [False, True, True, False, True, False]
+    assert result["sides"].tolist() == [False, True, False, False, True, True]  # the last device failed
+    assert result["minority"].tolist() == [0, 1, 1, 0, 1, 0]
+    assert result["right"].tolist() == [3, 2, 0, 3, 1, 2]
 
 
 def test_images_that_flip_most_often_first():
-    found = agreement.by_image(agreement.image_classes(EVERY))
-    assert found["image"].tolist() == ["b.jpg", "c.jpg"]
-    assert found["unstable"].tolist() == [2, 1] and found["instances"].tolist() == [2, 2]
-    assert found["minority"].tolist() == pytest.approx([2 / 6, 1 / 6])
+    result = agreement.by_image(agreement.image_classes(EVERY))
+    assert result["image"].tolist() == ["b.jpg", "c.jpg"]
+    assert result["unstable"].tolist() == [2, 1] and result["instances"].tolist() == [2, 2]
+    assert result["minority"].tolist() == pytest.approx([2 / 6, 1 / 6])
 
 
 def test_classes_have_their_shares():
-    found = agreement.by_class(agreement.image_classes(EVERY)).set_index("label")
-    assert found.index.tolist() == [1, 2]
-    assert found.loc[1, ["images", "unstable", "sides"]].tolist() == [2, 0.5, 0.5]
-    assert found.loc[2, ["images", "unstable", "sides"]].tolist() == [1, 0.5, 0.5]
+    result = agreement.by_class(agreement.image_classes(EVERY)).set_index("label")
+    assert result.index.tolist() == [1, 2]
+    assert result.loc[1, ["images", "unstable", "sides"]].tolist() == [2, 0.5, 0.5]
+    assert result.loc[2, ["images", "unstable", "sides"]].tolist() == [1, 0.5, 0.5]
 
 
 def test_the_answers_to_an_image_are_those_of_the_instances_that_agree_least():
-    found = agreement.answers_to_image(EVERY, "b.jpg")
-    assert [(one.instance_id, one.answer, one.devices) for one in found] == [
+    result = agreement.answers_to_image(EVERY, "b.jpg")
+    assert [(one.instance_id, one.answer, one.devices) for one in result] == [
         (ONE, 1, ("phone-0", "phone-1")),
         (ONE, 3, ("phone-2",)),
         (TWO, 3, ("phone-0", "phone-1")),
@@ -57,14 +57,14 @@ def test_the_answers_to_an_image_are_those_of_the_instances_that_agree_least():
 
 
 def test_a_failure_is_reported_beside_answers_that_differ():
-    [one, two, three] = agreement.answers_to_image([answers([[1, 3, NONE]], labels=[1])], "a.jpg")
-    assert [one.answer, two.answer, three.answer] == [1, 3, NONE]
-    assert three.devices == ("phone-2",)
+    [first, second, third] = agreement.answers_to_image([answers([[1, 3, NONE]], labels=[1])], "a.jpg")
+    assert [first.answer, second.answer, third.answer] == [1, 3, NONE]
+    assert third.devices == ("phone-2",)
 
 
 def test_pairs_of_classes_say_which_is_right():
-    found = agreement.pairs_of_classes(EVERY)
-    assert found.values.tolist() == [
+    result = agreement.pairs_of_classes(EVERY)
+    assert result.values.tolist() == [
         [1, 3, "most", 1, 1],
         [3, 1, "other", 1, 1],
         [5, 4, "neither", 1, 1],
@@ -75,7 +75,7 @@ def test_pairs_of_classes_say_which_is_right():
     "every", [[], [answers([[1], [1], [2]])], [answers([[1, 1], [1, 1], [2, 2]])]], ids=["none", "one", "alike"]
 )
 def test_nothing_flips(every):
-    found = agreement.image_classes(every)
-    assert agreement.by_image(found).empty
-    assert (agreement.by_class(found)["unstable"] == 0).all()
+    result = agreement.image_classes(every)
+    assert agreement.by_image(result).empty
+    assert (agreement.by_class(result)["unstable"] == 0).all()
     assert agreement.pairs_of_classes(every).empty

@@ -40,11 +40,11 @@ def published():
     """Return the two networks in the facts of the package, read without importer, tables or `collect`."""
     answers = pd.read_parquet(facts.ANSWERS)
     runs = pd.read_csv(published_facts.MLPERF_RUNS)
-    found = {}
+    result = {}
     for model, part in runs.groupby("network"):
         sets = list(dict.fromkeys(part["answers"]))
-        found[model] = network(answers["label"], answers[sets].to_numpy(), model=model)
-    return found
+        result[model] = network(answers["label"], answers[sets].to_numpy(), model=model)
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -129,8 +129,10 @@ def test_the_probability_that_a_sample_shows_an_image_counts_all_samples():
     marked = np.isin(np.arange(10), [0, 5, 6, 9])
     samples = [
         set(first) | set(second)
-        for one, other in combinations([[0, 1, 2], [3, 4], [5, 6, 7, 8]], 2)  # class 3 has too few images
-        for first, second in product(combinations(one, 2), combinations(other, 2))
+        for class_images, other_images in combinations(
+            [[0, 1, 2], [3, 4], [5, 6, 7, 8]], 2
+        )  # class 3 has too few images
+        for first, second in product(combinations(class_images, 2), combinations(other_images, 2))
     ]
     weights = [1 / _subset_count(sample, labels) for sample in samples]
     hit = sum(weight for sample, weight in zip(samples, weights, strict=True) if any(marked[list(sample)]))
@@ -210,10 +212,10 @@ def test_classes_by_the_share_of_images_that_flip():
 
 
 def test_names_of_classes_are_unique():
-    known = answer_sets.class_names()
-    assert len(known) == 1000 and known.is_unique
-    assert known[[0, 65, 970]].tolist() == ["tench", "sea snake", "alp"]
-    assert known[[134, 517]].str.match(r"crane \(n\d{8}\)").all()  # the bird and the machine
+    class_names = answer_sets.class_names()
+    assert len(class_names) == 1000 and class_names.is_unique
+    assert class_names[[0, 65, 970]].tolist() == ["tench", "sea snake", "alp"]
+    assert class_names[[134, 517]].str.match(r"crane \(n\d{8}\)").all()  # the bird and the machine
 
 
 def test_images_in_the_order_of_different_answers():
@@ -309,19 +311,19 @@ def test_submissions_are_collected_with_their_sets():
     parts = [_records("one", 1, [1, 2, 3]), _records("one", 2, [1, 2, 4]), _records("two", 1, [1, 2, 3])]
     records = pd.concat([*parts, _records("three", 3, [1, 2])])
     records["top1"] = records["top1"].astype("Int64")
-    [found] = answer_sets.collect(rows, records.sample(frac=1, random_state=0), DEVICES)
-    assert found.model == "net" and found.images == ["0.jpg", "1.jpg", "2.jpg"]
-    table = found.submissions
+    [result] = answer_sets.collect(rows, records.sample(frac=1, random_state=0), DEVICES)
+    assert result.model == "net" and result.images == ["0.jpg", "1.jpg", "2.jpg"]
+    table = result.submissions
     assert table["submission"].tolist() == ["Maker One, v1", "Maker Two", "Maker One, v2"]
-    assert table["answer_set"].tolist() == ["A", "A", "B"] and found.sets == ["A", "B"]
+    assert table["answer_set"].tolist() == ["A", "A", "B"] and result.sets == ["A", "B"]
     assert table["sdk"].tolist() == ["SNPE", "SNPE 2.20.0", "SNPE 2.20.0"]
     assert table["soc"].tolist() == ["Chip one", "Chip two", "Chip one"]
-    assert found.answers.tolist() == [[1, 1], [2, 2], [3, 4]]
+    assert result.answers.tolist() == [[1, 1], [2, 2], [3, 4]]
     other = records.assign(label=records["label"].where(records["device_id"] != "two", 2))  # other labels, same images
-    [found] = answer_sets.collect(rows, other, DEVICES)
-    assert found.submissions["submission"].tolist() == ["Maker One, v1", "Maker One, v2"]
-    [found] = answer_sets.collect(rows, records, DEVICES)
-    accuracies = answer_sets.accuracies([found])
+    [result] = answer_sets.collect(rows, other, DEVICES)
+    assert result.submissions["submission"].tolist() == ["Maker One, v1", "Maker One, v2"]
+    [result] = answer_sets.collect(rows, records, DEVICES)
+    accuracies = answer_sets.accuracies([result])
     assert accuracies["correct"].tolist() == [1, 1, 1] and accuracies["n_images"].tolist() == [3, 3, 3]
     with pytest.raises(PoolingError, match="origin 'published' and 'measured'"):
         answer_sets.collect(instances(_row("one", "1"), _row("two", "1", origin="measured")), records, DEVICES)

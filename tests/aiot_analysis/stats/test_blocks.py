@@ -47,8 +47,8 @@ def test_what_neighbours_add_by_hand_and_without_times():
 @pytest.mark.parametrize("phi, least", [(0.0, 0.93), (0.5, 0.91), (0.7, 0.89), (0.9, 0.86)])
 def test_intervals_of_the_mean_cover_where_times_depend_on_those_before(phi, least):
     series = runs(10 + autocorrelated(phi, 1000, 500))
-    found = blocks.means(series, certain(series))
-    covered = ((found["mean_low"] <= 10) & (found["mean_high"] >= 10)).mean()
+    result = blocks.means(series, certain(series))
+    covered = ((result["mean_low"] <= 10) & (result["mean_high"] >= 10)).mean()
     assert least <= covered <= 0.97
 
 
@@ -68,10 +68,10 @@ def test_the_first_image_counts_and_what_has_no_time_does_not():
 
 def test_of_equal_times_only_what_another_run_may_give_is_uncertain():
     equal = records(A, np.full(50, 3.0))
-    found = blocks.means(equal, variance.assumed(certain(equal).drop(columns=variance.COLUMNS))).iloc[0]
-    assert found[["mean_ms", "effective_size"]].tolist() == [3, 50]
+    result = blocks.means(equal, variance.assumed(certain(equal).drop(columns=variance.COLUMNS))).iloc[0]
+    assert result[["mean_ms", "effective_size"]].tolist() == [3, 50]
     # a run differs from the mean of all runs by 1 / sqrt(2) of the difference of two runs
-    assert found[["mean_low", "mean_high"]].tolist() == pytest.approx([3 / 1.05**0.5**0.5, 3 * 1.05**0.5**0.5])
+    assert result[["mean_low", "mean_high"]].tolist() == pytest.approx([3 / 1.05**0.5**0.5, 3 * 1.05**0.5**0.5])
 
 
 RNG = np.random.default_rng(5)
@@ -92,12 +92,12 @@ def test_times_whose_interval_may_be_too_short_are_named_wherever_intervals_are(
     times, why = KINDS[kind]
     images = pd.concat([records(A, times), records(B, NOISE)])
     rows = variance.assumed(instances(instance(A), instance(B)))
-    found = blocks.doubts(images, rows)
-    assert found["instance_id"].tolist() == [A] * bool(why)
-    assert all(note.startswith(why) for note in found["note"])
+    result = blocks.doubts(images, rows)
+    assert result["instance_id"].tolist() == [A] * bool(why)
+    assert all(note.startswith(why) for note in result["note"])
     means = blocks.means(images, rows)
     assert (
-        means[means["note"] != ""][[*select.KEY, "note"]].astype(str).to_numpy().tolist() == found.to_numpy().tolist()
+        means[means["note"] != ""][[*select.KEY, "note"]].astype(str).to_numpy().tolist() == result.to_numpy().tolist()
     )
 
 
@@ -110,12 +110,12 @@ def several(means, **other):
 
 
 def test_the_interval_over_sessions_is_students_of_the_logarithms():
-    found = blocks.over_sessions(instances(*several([10, 11, 13]))).iloc[0]
-    assert found[["runs", "sessions", "gap"]].tolist() == [3, 3, ""]
-    assert found[["mean_ms", "fastest_ms", "slowest_ms"]].tolist() == pytest.approx([1430 ** (1 / 3), 10, 13])
+    result = blocks.over_sessions(instances(*several([10, 11, 13]))).iloc[0]
+    assert result[["runs", "sessions", "gap"]].tolist() == [3, 3, ""]
+    assert result[["mean_ms", "fastest_ms", "slowest_ms"]].tolist() == pytest.approx([1430 ** (1 / 3), 10, 13])
     expected = ttest_1samp(np.log([10, 11, 13]), 0).confidence_interval(0.95)
-    assert found[["mean_low", "mean_high"]].tolist() == pytest.approx([np.exp(expected.low), np.exp(expected.high)])
-    assert found["run_ids"].count(",") == 2
+    assert result[["mean_low", "mean_high"]].tolist() == pytest.approx([np.exp(expected.low), np.exp(expected.high)])
+    assert result["run_ids"].count(",") == 2
 
 
 def test_runs_of_one_session_count_once():
@@ -123,9 +123,9 @@ def test_runs_of_one_session_count_once():
     rows = instances(*several([10, 40, 20, 20, 30])).assign(
         started=["2026-01-01T00:00:00Z"] * 3 + ["2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"]
     )
-    found = blocks.over_sessions(rows).iloc[0]
-    assert found[["runs", "sessions"]].tolist() == [5, 3]
-    assert found[["mean_ms", "fastest_ms", "slowest_ms"]].tolist() == pytest.approx([12000 ** (1 / 3), 20, 30])
+    result = blocks.over_sessions(rows).iloc[0]
+    assert result[["runs", "sessions"]].tolist() == [5, 3]
+    assert result[["mean_ms", "fastest_ms", "slowest_ms"]].tolist() == pytest.approx([12000 ** (1 / 3), 20, 30])
 
 
 @pytest.mark.parametrize("count", [3, 6, 12])
@@ -138,24 +138,24 @@ def test_intervals_over_sessions_cover_at_their_rate(count):
         started=[f"2026-01-{n + 1:02}T00:00:00Z" for n in range(count)] * 400,
         device_id=np.repeat([f"d{n:03}" for n in range(400)], count),
     )
-    found = blocks.over_sessions(rows)
-    assert len(found) == 400
-    assert 0.92 <= ((found["mean_low"] <= 100) & (found["mean_high"] >= 100)).mean() <= 0.98
+    result = blocks.over_sessions(rows)
+    assert len(result) == 400
+    assert 0.92 <= ((result["mean_low"] <= 100) & (result["mean_high"] >= 100)).mean() <= 0.98
 
 
 @pytest.mark.parametrize(
     "count, gap", [(1, "1 session, but an interval"), (2, "2 sessions, but an interval over sessions needs 3")]
 )
 def test_few_sessions_give_no_interval_and_say_so(count, gap):
-    found = blocks.over_sessions(instances(*several([10.0] * count))).iloc[0]
-    assert found["gap"].startswith(gap) and np.isnan(found["mean_low"])
+    result = blocks.over_sessions(instances(*several([10.0] * count))).iloc[0]
+    assert result["gap"].startswith(gap) and np.isnan(result["mean_low"])
 
 
 def test_runs_that_were_measured_otherwise_are_not_pooled():
     rows = instances(*several([10, 11]), *several([20, 21], threads=4), *several([30], profile="quick"))
-    found = blocks.over_sessions(rows)
-    assert sorted(found["runs"]) == [1, 2, 2]
-    assert sorted(found["mean_ms"]) == pytest.approx([110**0.5, 420**0.5, 30])
+    result = blocks.over_sessions(rows)
+    assert sorted(result["runs"]) == [1, 2, 2]
+    assert sorted(result["mean_ms"]) == pytest.approx([110**0.5, 420**0.5, 30])
 
 
 def test_no_rows():

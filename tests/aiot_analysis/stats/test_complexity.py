@@ -17,56 +17,56 @@ def rows_of(**times):
 
 
 def test_multiply_accumulates_per_second_by_hand():
-    found = complexity.complexity(rows_of(resnet50=100.0, added_model=5.0)).set_index("model")
-    assert found.loc["resnet50", ["macs_millions", "latency_ms", "gmacs_per_s"]].tolist() == [
+    result = complexity.complexity(rows_of(resnet50=100.0, added_model=5.0)).set_index("model")
+    assert result.loc["resnet50", ["macs_millions", "latency_ms", "gmacs_per_s"]].tolist() == [
         3800,
         100,
         38,
     ]  # 3.8e9 / 0.1 s
-    assert np.isnan(found.loc["added_model", "macs_millions"])
+    assert np.isnan(result.loc["added_model", "macs_millions"])
 
 
 def test_correlation_of_table_ii_orders_by_hand():
     # latencies in the order of complexity except for one swap of neighbours: rho = 1 - 6 * 2 / (6 * 35)
     order = paper.models().sort_values("flops_millions")["model"].tolist()
     times = dict(zip(order, [2.0, 1.0, 3.0, 4.0, 5.0, 6.0], strict=True))
-    found = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
-    assert found["rho"] == pytest.approx(1 - 12 / 210) and found["models"] == 6
-    assert found["p_value"] == pytest.approx(12 / 720)  # 1 + 5 orders are at least as similar, and as many reversed
-    assert found["rho_low"] < found["rho"] < found["rho_high"] < 1
+    result = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
+    assert result["rho"] == pytest.approx(1 - 12 / 210) and result["models"] == 6
+    assert result["p_value"] == pytest.approx(12 / 720)  # 1 + 5 orders are at least as similar, and as many reversed
+    assert result["rho_low"] < result["rho"] < result["rho_high"] < 1
 
 
 def test_the_intervals_of_the_swap_by_hand():
     """After one swap of neighbours, rho = 33/35 has variance (1 + rho**2 / 2) / 3, and tau = 13/15 has 0.437 / 2."""
     order = paper.models().sort_values("flops_millions")["model"].tolist()
     times = dict(zip(order, [2.0, 1.0, 3.0, 4.0, 5.0, 6.0], strict=True))
-    found = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
+    result = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
     ends = np.tanh(np.arctanh(33 / 35) + np.array([-1, 1]) * 1.959964 * np.sqrt((1 + (33 / 35) ** 2 / 2) / 3))
-    assert found[["rho_low", "rho_high"]].tolist() == pytest.approx(ends, abs=1e-6)
-    assert found["rho_low"] == pytest.approx(0.3827, abs=1e-4)
-    assert found["tau"] == pytest.approx(13 / 15)
+    assert result[["rho_low", "rho_high"]].tolist() == pytest.approx(ends, abs=1e-6)
+    assert result["rho_low"] == pytest.approx(0.3827, abs=1e-4)
+    assert result["tau"] == pytest.approx(13 / 15)
     ends = np.tanh(np.arctanh(13 / 15) + np.array([-1, 1]) * 1.959964 * np.sqrt(0.437 / 2))
-    assert found[["tau_low", "tau_high"]].tolist() == pytest.approx(ends, abs=1e-6)
+    assert result[["tau_low", "tau_high"]].tolist() == pytest.approx(ends, abs=1e-6)
 
 
 def test_full_agreement_has_no_interval():
     times = {"mnasnet": 2.0, "mobilenet_v2": 1.0, "squeezenet": 3.0, "resnet50": 4.0, "inception_v3": 5.0}
-    found = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
-    assert found["rho"] == found["tau"] == pytest.approx(1) and found["p_value"] == pytest.approx(2 / 120)
-    assert np.isnan(found["rho_low"]) and np.isnan(found["tau_low"]) and "interval is undefined" in found["note"]
+    result = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
+    assert result["rho"] == result["tau"] == pytest.approx(1) and result["p_value"] == pytest.approx(2 / 120)
+    assert np.isnan(result["rho_low"]) and np.isnan(result["tau_low"]) and "interval is undefined" in result["note"]
 
 
 @pytest.mark.parametrize("models, note", [(4, "4 models: an interval needs at least 5"), (2, "2 of at least 3 models")])
 def test_few_models_say_so(models, note):
     times = dict(zip(["mnasnet", "mobilenet_v2", "squeezenet", "resnet50"][:models], [1.0, 2, 3, 4], strict=False))
-    found = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
-    assert note in found["note"] and np.isnan(found["rho_low"])
+    result = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
+    assert note in result["note"] and np.isnan(result["rho_low"])
 
 
 def test_equal_times_have_no_order():
     times = dict.fromkeys(["mnasnet", "mobilenet_v2", "squeezenet", "resnet50", "inception_v3"], 4.0)
-    found = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
-    assert np.isnan(found["rho"]) and found["note"] == "all values are equal: no rank correlation"
+    result = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
+    assert np.isnan(result["rho"]) and result["note"] == "all values are equal: no rank correlation"
 
 
 def test_nothing_of_known_complexity():
@@ -76,13 +76,13 @@ def test_nothing_of_known_complexity():
 @pytest.mark.parametrize("time_ms", [0.0, -1.0, np.nan])
 def test_a_time_that_is_none_has_no_speed(time_ms):
     rows = rows_of(resnet50=1.0).assign(end_to_end_ms_mean=time_ms)
-    found = complexity.complexity(rows).iloc[0]
-    assert np.isnan(found["latency_ms"]) and np.isnan(found["gflops_per_s"])
+    result = complexity.complexity(rows).iloc[0]
+    assert np.isnan(result["latency_ms"]) and np.isnan(result["gflops_per_s"])
 
 
 def test_effective_speed_counts_as_table_ii_and_as_processors_do():
-    found = complexity.complexity(rows_of(resnet50=100.0)).iloc[0]
-    assert found[["gmacs_per_s", "gflops_per_s"]].tolist() == [38, 76]
+    result = complexity.complexity(rows_of(resnet50=100.0)).iloc[0]
+    assert result[["gmacs_per_s", "gflops_per_s"]].tolist() == [38, 76]
 
 
 def test_instances_of_a_device_under_other_conditions_are_refused():
@@ -106,14 +106,14 @@ def six(device, *times):
 
 def test_multiples_of_the_fastest_by_hand():
     """As in the paper's second observation, SqueezeNet is the fastest, although its FLOPs are not the fewest."""
-    whole = [*six("a", 30.0, 40, 10, 50, 60, 70), *six("b", 10.0, 40, 20, 50, 60, 70)]
-    rows = instances(*whole, *six("five", 1.0, 1, 1, 1, 1))
-    found = complexity.relative(complexity.complexity(rows)).set_index("model")
-    assert found.index.tolist()[:3] == ["mobilenet_v2", "mnasnet", "squeezenet"]  # in the order of Table II's FLOPs
-    assert (found["devices"] == 2).all()  # the third device did not run all six
-    assert found.loc["squeezenet", ["times_fastest", "first", "last"]].tolist() == [1.5, 1, 0]
-    assert found.loc["mobilenet_v2", ["times_fastest_min", "times_fastest_max", "first"]].tolist() == [1, 3, 1]
-    assert found.loc["inception_v3", "last"] == 2
+    complete = [*six("a", 30.0, 40, 10, 50, 60, 70), *six("b", 10.0, 40, 20, 50, 60, 70)]
+    rows = instances(*complete, *six("five", 1.0, 1, 1, 1, 1))
+    result = complexity.relative(complexity.complexity(rows)).set_index("model")
+    assert result.index.tolist()[:3] == ["mobilenet_v2", "mnasnet", "squeezenet"]  # in the order of Table II's FLOPs
+    assert (result["devices"] == 2).all()  # the third device did not run all six
+    assert result.loc["squeezenet", ["times_fastest", "first", "last"]].tolist() == [1.5, 1, 0]
+    assert result.loc["mobilenet_v2", ["times_fastest_min", "times_fastest_max", "first"]].tolist() == [1, 3, 1]
+    assert result.loc["inception_v3", "last"] == 2
     assert complexity.relative(complexity.complexity(rows.iloc[:3])).empty
 
 
@@ -127,10 +127,10 @@ def test_the_intervals_of_six_models_cover_at_least_at_their_rate(r):
         x = rng.normal(size=6)
         y = r * x + np.sqrt(1 - r**2) * rng.normal(size=6)
         parts.append(pd.DataFrame({"device_id": number, "implementation": "a", "macs_millions": x, "latency_ms": y}))
-    found = complexity.rank_correlation(pd.concat(parts)).dropna(subset=["rho_low"])
-    assert len(found) > 350  # there is none if the orders agree completely
+    result = complexity.rank_correlation(pd.concat(parts)).dropna(subset=["rho_low"])
+    assert len(result) > 350  # there is none if the orders agree completely
     for name, value in truth.items():
-        covered = ((found[f"{name}_low"] <= value) & (value <= found[f"{name}_high"])).mean()
+        covered = ((result[f"{name}_low"] <= value) & (value <= result[f"{name}_high"])).mean()
         assert covered >= 0.93
 
 
@@ -139,12 +139,12 @@ def test_a_test_that_does_not_reject_widens_the_interval_of_tau_to_0():
     above 0."""
     order = paper.models().sort_values("flops_millions")["model"].tolist()
     times = dict(zip(order, [2.0, 1.0, 4.0, 3.0, 5.0, 6.0], strict=True))
-    found = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
-    assert found["tau"] == pytest.approx(11 / 15)
+    result = complexity.rank_correlation(complexity.complexity(rows_of(**times))).iloc[0]
+    assert result["tau"] == pytest.approx(11 / 15)
     exact = kendalltau(range(6), [2, 1, 4, 3, 5, 6], method="exact").pvalue
-    assert exact > 0.05 and found["tau_p_value"] == pytest.approx(exact)
+    assert exact > 0.05 and result["tau_p_value"] == pytest.approx(exact)
     assert np.tanh(np.arctanh(11 / 15) - 1.959964 * np.sqrt(0.437 / 2)) > 0
-    assert found["tau_low"] == 0
+    assert result["tau_low"] == 0
 
 
 @given(st.lists(st.lists(st.integers(1, 7), min_size=5, max_size=6), min_size=1, max_size=8))
@@ -153,13 +153,18 @@ def test_intervals_and_p_values_of_correlations_never_contradict_each_other(time
     """Times may have ties, as with a coarse clock."""
     parts = [
         pd.DataFrame(
-            {"device_id": at, "implementation": "a", "macs_millions": np.arange(len(one)), "latency_ms": np.array(one)}
+            {
+                "device_id": at,
+                "implementation": "a",
+                "macs_millions": np.arange(len(latencies)),
+                "latency_ms": np.array(latencies),
+            }
         )
-        for at, one in enumerate(times)
+        for at, latencies in enumerate(times)
     ]
-    found = complexity.rank_correlation(pd.concat(parts))
+    result = complexity.rank_correlation(pd.concat(parts))
     for name, p_value in (("rho", "p_value"), ("tau", "tau_p_value")):
-        known = found.dropna(subset=[f"{name}_low"])
-        low, high, estimate = (known[column].astype(float) for column in (f"{name}_low", f"{name}_high", name))
-        assert ((low > 0) | (high < 0)).tolist() == (known[p_value] < 0.05).tolist()
+        finite = result.dropna(subset=[f"{name}_low"])
+        low, high, estimate = (finite[column].astype(float) for column in (f"{name}_low", f"{name}_high", name))
+        assert ((low > 0) | (high < 0)).tolist() == (finite[p_value] < 0.05).tolist()
         assert ((low <= estimate) & (estimate <= high)).all()

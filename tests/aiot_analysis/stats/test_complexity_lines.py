@@ -24,20 +24,20 @@ def points(ms, device="a", implementation="tflite_cpu", models=names.MODELS):
 @given(st.floats(-1, 2), st.floats(0.01, 10))
 @examples(25)
 def test_times_on_a_line_give_it_back(slope, factor):
-    found = complexity.lines(points(lambda macs: factor * macs**slope)).iloc[0]
-    assert found["slope"] == pytest.approx(slope, abs=1e-9)
-    assert found["intercept"] == pytest.approx(np.log2(factor), abs=1e-6)
+    result = complexity.lines(points(lambda macs: factor * macs**slope)).iloc[0]
+    assert result["slope"] == pytest.approx(slope, abs=1e-9)
+    assert result["intercept"] == pytest.approx(np.log2(factor), abs=1e-6)
     if abs(slope) > 1e-3:
-        assert found["r_squared"] == pytest.approx(1)
+        assert result["r_squared"] == pytest.approx(1)
 
 
 def test_the_slope_is_the_median_of_the_slopes_of_pairs():
     models = ["mobilenet_v2", "squeezenet", "resnet50"]
-    found = complexity.lines(points([3.0, 40.0, 50.0], models=models)).iloc[0]
+    result = complexity.lines(points([3.0, 40.0, 50.0], models=models)).iloc[0]
     x, y = np.log2(MACS[models].to_numpy(float)), np.log2([3.0, 40.0, 50.0])
     pairs = [(y[b] - y[a]) / (x[b] - x[a]) for a, b in ((0, 1), (0, 2), (1, 2))]
-    assert found["slope"] == pytest.approx(np.median(pairs))
-    assert found["intercept"] == pytest.approx(np.median(y - found["slope"] * x))
+    assert result["slope"] == pytest.approx(np.median(pairs))
+    assert result["intercept"] == pytest.approx(np.median(y - result["slope"] * x))
 
 
 def test_points_far_off_do_not_draw_the_line_to_them():
@@ -51,19 +51,19 @@ def test_what_is_planted_off_the_line_is_named_and_nothing_else():
     rng = np.random.default_rng(1)
     frame = pd.concat(
         [
-            points(lambda macs: 0.1 * macs * rng.uniform(0.9, 1.1, 6), implementation=one)
-            for one in names.IMPLEMENTATIONS
+            points(lambda macs: 0.1 * macs * rng.uniform(0.9, 1.1, 6), implementation=implementation)
+            for implementation in names.IMPLEMENTATIONS
         ],
         ignore_index=True,
     )
     planted = (frame["model"] == "densenet121") & (frame["implementation"] == "tflite_nnapi")
     frame.loc[planted, "latency_ms"] *= 8
-    found = complexity.residuals(frame)
-    assert found.loc[found["off"] != "", ["implementation", "model", "off"]].to_numpy().tolist() == [
+    result = complexity.residuals(frame)
+    assert result.loc[result["off"] != "", ["implementation", "model", "off"]].to_numpy().tolist() == [
         ["tflite_nnapi", "densenet121", "slower"]
     ]
-    assert found.loc[found["off"] == "slower", "ratio"].iloc[0] == pytest.approx(8, rel=0.15)
-    over = complexity.over_devices(found)
+    assert result.loc[result["off"] == "slower", "ratio"].iloc[0] == pytest.approx(8, rel=0.15)
+    over = complexity.over_devices(result)
     assert over.iloc[0][["implementation", "model", "slower", "judged", "named"]].tolist() == [
         "tflite_nnapi", "densenet121", 1, 1, "slower",
     ]  # fmt: skip
@@ -72,11 +72,11 @@ def test_what_is_planted_off_the_line_is_named_and_nothing_else():
 
 def test_the_modified_z_score_by_hand():
     frame = points([10.0, 20, 30, 40, 50, 60])
-    found = complexity.residuals(frame)
-    logs = np.log2(found["ratio"].to_numpy())
+    result = complexity.residuals(frame)
+    logs = np.log2(result["ratio"].to_numpy())
     mad = np.median(np.abs(logs - np.median(logs)))
-    assert found["score"].tolist() == pytest.approx((0.6745 * (logs - np.median(logs)) / mad).tolist(), rel=1e-4)
-    assert found["latency_ms"].tolist() == pytest.approx((found["line_ms"] * found["ratio"]).tolist())
+    assert result["score"].tolist() == pytest.approx((0.6745 * (logs - np.median(logs)) / mad).tolist(), rel=1e-4)
+    assert result["latency_ms"].tolist() == pytest.approx((result["line_ms"] * result["ratio"]).tolist())
 
 
 def test_a_slow_implementation_is_off_as_a_whole():
@@ -84,28 +84,32 @@ def test_a_slow_implementation_is_off_as_a_whole():
     factors = {"tflite_cpu": 0.7, "pytorch_cpu": 1.0, "caffe2_cpu": 3.0}
     frame = pd.concat(
         [
-            points(lambda macs, by=factor: by * macs * rng.uniform(0.95, 1.05, 6), device=device, implementation=one)
+            points(
+                lambda macs, by=factor: by * macs * rng.uniform(0.95, 1.05, 6),
+                device=device,
+                implementation=implementation,
+            )
             for device in ("a", "b")
-            for one, factor in factors.items()
+            for implementation, factor in factors.items()
         ]
     )
-    whole = complexity.implementations(complexity.residuals(frame))
-    assert (whole["models"] == 6).all()
-    off = whole.set_index(["device_id", "implementation"])["off"].to_dict()
+    by_implementation = complexity.implementations(complexity.residuals(frame))
+    assert (by_implementation["models"] == 6).all()
+    off = by_implementation.set_index(["device_id", "implementation"])["off"].to_dict()
     assert off == {
-        (device, one): {"tflite_cpu": "faster", "pytorch_cpu": "", "caffe2_cpu": "slower"}[one]
+        (device, implementation): {"tflite_cpu": "faster", "pytorch_cpu": "", "caffe2_cpu": "slower"}[implementation]
         for device in ("a", "b")
-        for one in factors
+        for implementation in factors
     }
-    over = complexity.over_devices(whole, ["implementation"]).set_index("implementation")
+    over = complexity.over_devices(by_implementation, ["implementation"]).set_index("implementation")
     assert over["named"].to_dict() == {"caffe2_cpu": "slower", "tflite_cpu": "faster", "pytorch_cpu": ""}
     assert over.loc["caffe2_cpu", ["devices", "slower", "faster", "judged"]].tolist() == [2, 2, 0, 2]
 
 
 def test_an_implementation_with_fewer_than_six_models_is_not_judged():
     frame = pd.concat([points(lambda macs: macs), points([9.0] * 3, implementation="b", models=names.MODELS[:3])])
-    whole = complexity.implementations(complexity.residuals(frame)).set_index("implementation")
-    assert whole.loc["b", "off"] is None and np.isnan(whole.loc["b", "ratio_low"])
+    by_implementation = complexity.implementations(complexity.residuals(frame)).set_index("implementation")
+    assert by_implementation.loc["b", "off"] is None and np.isnan(by_implementation.loc["b", "ratio_low"])
 
 
 def test_too_few_models_have_no_line_and_say_so():
@@ -140,12 +144,12 @@ def test_nothing_at_all():
 def test_the_interval_of_the_slope_covers_the_one_that_was_planted():
     rng = np.random.default_rng(3)
     frames = [
-        points(lambda macs: macs**0.8 * rng.lognormal(0, 0.4, 6), device=str(number), implementation=one)
+        points(lambda macs: macs**0.8 * rng.lognormal(0, 0.4, 6), device=str(number), implementation=implementation)
         for number in range(400)
-        for one in names.IMPLEMENTATIONS
+        for implementation in names.IMPLEMENTATIONS
     ]
-    found = complexity.lines(pd.concat(frames))
-    covered = ((found["slope_low"] <= 0.8) & (found["slope_high"] >= 0.8)).mean()
+    result = complexity.lines(pd.concat(frames))
+    covered = ((result["slope_low"] <= 0.8) & (result["slope_high"] >= 0.8)).mean()
     assert 0.93 <= covered <= 0.975
 
 
@@ -153,15 +157,15 @@ def test_of_instances_that_only_scatter_few_are_named():
     """|z| of a normal value is above 3.5 once in 2000; with a spread estimated from 24, a few times in a thousand."""
     rng = np.random.default_rng(4)
     frames = [
-        points(lambda macs: macs * rng.lognormal(0, 0.3, 6), device=str(number), implementation=one)
+        points(lambda macs: macs * rng.lognormal(0, 0.3, 6), device=str(number), implementation=implementation)
         for number in range(300)
-        for one in names.IMPLEMENTATIONS
+        for implementation in names.IMPLEMENTATIONS
     ]
-    found = complexity.residuals(pd.concat(frames))
-    assert (found["off"] != "").mean() < 0.01
+    result = complexity.residuals(pd.concat(frames))
+    assert (result["off"] != "").mean() < 0.01
     # the interval of a median over six models is their range, which lies on one side once in 32
-    whole = complexity.implementations(found)
-    assert (whole["off"] != "").mean() < 0.05
+    by_implementation = complexity.implementations(result)
+    assert (by_implementation["off"] != "").mean() < 0.05
 
 
 @given(st.lists(st.tuples(st.floats(0.2, 5), st.sampled_from(["slower", "faster", "", None])), min_size=1, max_size=12))
@@ -169,17 +173,17 @@ def test_of_instances_that_only_scatter_few_are_named():
 def test_what_is_named_as_off_the_line_never_contradicts_the_interval_over_devices(devices):
     ratios, off = zip(*devices, strict=True)
     frame = pd.DataFrame({"implementation": "tflite_cpu", "ratio": ratios, "off": pd.Series(off, dtype=object)})
-    found = complexity.over_devices(frame, ["implementation"]).iloc[0]
-    low, high = found[["ratio_low", "ratio_high"]].fillna(found["ratio"]).astype(float)
-    judged = [one for one in off if one is not None]
+    result = complexity.over_devices(frame, ["implementation"]).iloc[0]
+    low, high = result[["ratio_low", "ratio_high"]].fillna(result["ratio"]).astype(float)
+    judged = [verdict for verdict in off if verdict is not None]
     enough = [word for word in ("slower", "faster") if judged and judged.count(word) >= len(judged) / 2]
     beside = "slower" if low > 1 else "faster" if high < 1 else ""
-    assert found["named"] == (None if not judged else beside if beside in enough else "")
+    assert result["named"] == (None if not judged else beside if beside in enough else "")
 
 
 def test_as_many_slower_as_faster_devices_name_nothing():
     frame = pd.DataFrame(
         {"implementation": "a", "ratio": [2.0] * 3 + [0.5] * 3, "off": ["slower"] * 3 + ["faster"] * 3}
     )
-    found = complexity.over_devices(frame, ["implementation"]).iloc[0]
-    assert (found["ratio_low"], found["ratio_high"], found["named"]) == (0.5, 2.0, "")
+    result = complexity.over_devices(frame, ["implementation"]).iloc[0]
+    assert (result["ratio_low"], result["ratio_high"], result["named"]) == (0.5, 2.0, "")

@@ -24,16 +24,16 @@ CPU, NNAPI = "tflite_cpu_float32_mnasnet", "tflite_nnapi_float32_mnasnet"
 )
 def test_what_a_delegate_took(changes, nodes, share, said):
     rows = instances(instance(NNAPI, peak_rss_mb=80.0, nodes=nodes, **changes))
-    found = execution.delegations(rows).iloc[0]
-    assert found["delegation"] == said
-    assert found["share_delegated"] == pytest.approx(share, nan_ok=True)
-    assert (found["peak_rss_mb"], found["threads"], found["verdict"]) == (80.0, 1, "valid")
+    result = execution.delegations(rows).iloc[0]
+    assert result["delegation"] == said
+    assert result["share_delegated"] == pytest.approx(share, nan_ok=True)
+    assert (result["peak_rss_mb"], result["threads"], result["verdict"]) == (80.0, 1, "valid")
 
 
 def test_the_cpu_needs_no_delegate_and_missing_reports_are_null():
-    found = execution.delegations(instances(instance(CPU))).iloc[0]
-    assert found["delegation"] == "none requested"
-    assert pd.isna(found["nodes_delegated"]) and pd.isna(found["nodes"]) and np.isnan(found["share_delegated"])
+    result = execution.delegations(instances(instance(CPU))).iloc[0]
+    assert result["delegation"] == "none requested"
+    assert pd.isna(result["nodes_delegated"]) and pd.isna(result["nodes"]) and np.isnan(result["share_delegated"])
     assert execution.delegations(instances(instance(CPU)).iloc[:0]).empty
 
 
@@ -58,11 +58,11 @@ def samples(percents, minutes=10, run_id="r1", **other):
 
 
 def test_a_battery_change_has_the_resolution_of_its_readings():
-    found = execution.battery_changes(samples([90, 88, 87, 84])).iloc[0]
-    assert found[["samples", "told", "begin_percent", "end_percent"]].tolist() == [4, 4, 90, 84]
-    assert found[["change_percent", "change_percent_min", "change_percent_max"]].tolist() == [-6, -7, -5]
-    assert found["hours"] == 0.5 and found["per_hour"] == -12 and found["gap"] == ""
-    assert not found["charged"]
+    result = execution.battery_changes(samples([90, 88, 87, 84])).iloc[0]
+    assert result[["samples", "told", "begin_percent", "end_percent"]].tolist() == [4, 4, 90, 84]
+    assert result[["change_percent", "change_percent_min", "change_percent_max"]].tolist() == [-6, -7, -5]
+    assert result["hours"] == 0.5 and result["per_hour"] == -12 and result["gap"] == ""
+    assert not result["charged"]
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def test_a_battery_change_has_the_resolution_of_its_readings():
     ],
 )
 def test_uninformative_battery_readings_have_a_reason(frame, gap):
-    found = execution.battery_changes(frame).iloc[0]
-    assert found["gap"] == gap and np.isnan(found["per_hour"])
+    result = execution.battery_changes(frame).iloc[0]
+    assert result["gap"] == gap and np.isnan(result["per_hour"])
 
 
 def test_plugged_in_once_is_enough():
@@ -99,6 +99,6 @@ def test_clocks_that_stand_or_mean_nothing_give_no_rate():
 def test_runs_and_instances_are_kept_apart():
     frame = pd.concat([samples([90, 85]), samples([50, 49], run_id="r2")])
     assert execution.battery_changes(frame)["change_percent"].tolist() == [-5, -1]
-    found = execution.battery_changes(frame, [*execution.RUN, "instance_id"])
-    assert found["instance_id"].tolist() == [CPU, CPU]
+    result = execution.battery_changes(frame, [*execution.RUN, "instance_id"])
+    assert result["instance_id"].tolist() == [CPU, CPU]
     assert execution.battery_changes(frame.iloc[:0]).empty

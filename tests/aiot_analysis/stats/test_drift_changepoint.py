@@ -12,17 +12,17 @@ from tests.examples import examples
 def by_definition(values):
     """Compute G(k) of one series from the sums of its definition."""
     ranks = rankdata(values) - (len(values) + 1) / 2
-    n, found = len(values), []
+    n, result = len(values), []
     for k in range(1, n):
         left = [(ranks[:t].sum() - t / k * ranks[:k].sum()) ** 2 for t in range(1, k + 1)]
         right = [(ranks[t - 1 :].sum() - (n - t + 1) / (n - k) * ranks[k:].sum()) ** 2 for t in range(k + 1, n + 1)]
-        found.append(abs(ranks[:k].sum()) / np.sqrt((sum(left) + sum(right)) / n))
-    return found
+        result.append(abs(ranks[:k].sum()) / np.sqrt((sum(left) + sum(right)) / n))
+    return result
 
 
 def test_the_running_sums_are_the_sums_of_the_definition():
     values = np.random.default_rng(0).normal(size=(3, 40))
-    expected = [by_definition(one) for one in values]
+    expected = [by_definition(series) for series in values]
     assert drift.change_statistics(values) == pytest.approx(np.array(expected), rel=1e-9)
 
 
@@ -59,9 +59,9 @@ def test_planted_changes_are_found_where_they_are(at):
 @examples(50)
 def test_only_the_order_of_the_values_counts(values, factor, added):
     series = np.array([values], float)
-    found = drift.change_statistics(series)
-    assert drift.change_statistics(series * factor + added) == pytest.approx(found)
-    assert drift.change_statistics(series[:, ::-1])[:, ::-1] == pytest.approx(found)
+    result = drift.change_statistics(series)
+    assert drift.change_statistics(series * factor + added) == pytest.approx(result)
+    assert drift.change_statistics(series[:, ::-1])[:, ::-1] == pytest.approx(result)
 
 
 def test_equal_values_do_not_change():

@@ -14,14 +14,14 @@ def test_phones_that_throttle_are_found_and_no_other(tmp_path):
     simulate.simulate(simulate.Options(seed=SEED, devices=PHONES, quantized_on=0), tmp_path / "raw")
     ingest.process(tmp_path / "raw", tmp_path / "processed")
     data = aiot_analysis.load(tmp_path / "processed", "simulated")
-    found = drift.drifts(data.images(along.COLUMNS))
-    slower = drift.count_findings(found).set_index("device_id")["slower"]
+    result = drift.drifts(data.images(along.COLUMNS))
+    slower = drift.count_findings(result).set_index("device_id")["slower"]
     throttled = {phone.slug: draw._throttle(phone, SEED) for phone in assumptions.phones(PHONES, SEED)}
-    strongly = [one for one, share in throttled.items() if share >= SEEN]
-    steady = [one for one, share in throttled.items() if share == 0]
+    strongly = [device_id for device_id, share in throttled.items() if share >= SEEN]
+    steady = [device_id for device_id, share in throttled.items() if share == 0]
     assert len(strongly) >= 3 and len(steady) >= 8
     assert (slower[strongly] >= 3).all()
     assert slower[steady].sum() == 0
-    of_steady = found[found["device_id"].isin(steady)]
+    of_steady = result[result["device_id"].isin(steady)]
     for test in ("drift_p", "change_p"):
         assert 0.02 <= (of_steady[test] < 0.05).mean() <= 0.09

@@ -19,7 +19,7 @@ def rows(runs=3, effect=0.0, noise=0.01, seed=0, same_order=False, counterbalanc
     """
     rng = np.random.default_rng(seed)
     speed = dict(zip(SOME, np.geomspace(5, 250, len(SOME)), strict=True))
-    found = []
+    result = []
     order = list(range(len(SOME)))
     for run in range(runs):
         if counterbalanced and run % 2:
@@ -30,21 +30,21 @@ def rows(runs=3, effect=0.0, noise=0.01, seed=0, same_order=False, counterbalanc
         for position, at in enumerate(order):
             place = position / (len(SOME) - 1)
             ms = speed[SOME[at]] * warm * (1 + effect) ** place * np.exp(rng.normal(0, noise))
-            found.append(instance(SOME[at], 0.5, ms, position=position, run_id=f"r{run}", **other))
-    return instances(*found)
+            result.append(instance(SOME[at], 0.5, ms, position=position, run_id=f"r{run}", **other))
+    return instances(*result)
 
 
 def test_a_planted_effect_is_found_though_instances_and_runs_differ():
-    found = drift.order_effects(rows(effect=0.2)).iloc[0]
-    assert found["effect"] == pytest.approx(0.2, abs=0.02)
-    assert found["effect_low"] <= 0.2 <= found["effect_high"]
-    assert found["p_value"] < 1e-6 and found["gap"] == ""
-    assert (found["runs"], found["instances"]) == (3, 12)
+    result = drift.order_effects(rows(effect=0.2)).iloc[0]
+    assert result["effect"] == pytest.approx(0.2, abs=0.02)
+    assert result["effect_low"] <= 0.2 <= result["effect_high"]
+    assert result["p_value"] < 1e-6 and result["gap"] == ""
+    assert (result["runs"], result["instances"]) == (3, 12)
 
 
 def test_the_effect_of_exact_times_is_exact():
-    found = drift.order_effects(rows(effect=0.1, noise=0)).iloc[0]
-    assert found["effect"] == pytest.approx(0.1)
+    result = drift.order_effects(rows(effect=0.1, noise=0)).iloc[0]
+    assert result["effect"] == pytest.approx(0.1)
 
 
 def test_the_level_is_kept_and_the_interval_covers():
@@ -54,16 +54,16 @@ def test_the_level_is_kept_and_the_interval_covers():
         place = np.concatenate([rng.permutation(len(SOME)) for _ in range(2)])
         times = frame["end_to_end_ms_mean"] * np.exp(rng.normal(0, 0.05, len(frame)))
         copies.append(frame.assign(device_id=f"d{at:03}", position=place, end_to_end_ms_mean=times))
-    found = drift.order_effects(pd.concat(copies, ignore_index=True))
-    assert (found["gap"] == "").all()
-    assert 0.01 <= (found["p_value"] < 0.05).mean() <= 0.09
-    assert 0.91 <= ((found["effect_low"] <= 0) & (found["effect_high"] >= 0)).mean() <= 0.99
+    result = drift.order_effects(pd.concat(copies, ignore_index=True))
+    assert (result["gap"] == "").all()
+    assert 0.01 <= (result["p_value"] < 0.05).mean() <= 0.09
+    assert 0.91 <= ((result["effect_low"] <= 0) & (result["effect_high"] >= 0)).mean() <= 0.99
 
 
 def test_one_run_cannot_tell():
-    found = drift.order_effects(rows(runs=1)).iloc[0]
-    assert found["gap"] == "one run: the position of an instance and its own speed cannot be separated"
-    assert np.isnan(found["effect"])
+    result = drift.order_effects(rows(runs=1)).iloc[0]
+    assert result["gap"] == "one run: the position of an instance and its own speed cannot be separated"
+    assert np.isnan(result["effect"])
 
 
 def test_runs_of_one_order_cannot_tell():
@@ -74,21 +74,21 @@ def test_runs_without_a_common_instance_cannot_tell():
     frame = rows(runs=2)
     other = frame["run_id"] == "r1"
     frame.loc[other, "threads"] = 4
-    found = drift.order_effects(frame).iloc[0]
-    assert found["gap"] == "2 runs, but no instance was measured under the same conditions in two of them"
+    result = drift.order_effects(frame).iloc[0]
+    assert result["gap"] == "2 runs, but no instance was measured under the same conditions in two of them"
 
 
 def test_few_instances_are_too_few():
     frame = rows(runs=2)
-    found = drift.order_effects(frame[frame["instance_id"].isin(SOME[:2])]).iloc[0]
-    assert found["gap"] in ("4 times are too few for an estimate", "the 2 runs had the same order")
+    result = drift.order_effects(frame[frame["instance_id"].isin(SOME[:2])]).iloc[0]
+    assert result["gap"] in ("4 times are too few for an estimate", "the 2 runs had the same order")
 
 
 def test_each_device_is_asked_on_its_own():
     frame = instances(*rows(effect=0.3).to_dict("records"), *rows(runs=1, device_id="b").to_dict("records"))
-    found = drift.order_effects(frame).set_index("device_id")
-    assert found.loc["local", "effect"] == pytest.approx(0.3, abs=0.03)
-    assert found.loc["b", "gap"].startswith("one run")
+    result = drift.order_effects(frame).set_index("device_id")
+    assert result.loc["local", "effect"] == pytest.approx(0.3, abs=0.03)
+    assert result.loc["b", "gap"].startswith("one run")
 
 
 def test_times_of_zero_and_missing_ones_are_not_used():
@@ -156,5 +156,5 @@ def test_without_an_order_there_is_no_sentence():
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 0.005, 0.01, 0.02]))
 @examples(40)
 def test_interval_and_p_value_never_contradict_each_other(seed, effect):
-    found = drift.order_effects(rows(effect=effect, seed=seed)).iloc[0]
-    assert (found["effect_low"] > 0 or found["effect_high"] < 0) == (found["p_value"] < 0.05)
+    result = drift.order_effects(rows(effect=effect, seed=seed)).iloc[0]
+    assert (result["effect_low"] > 0 or result["effect_high"] < 0) == (result["p_value"] < 0.05)

@@ -27,9 +27,9 @@ FAILED = {
 
 
 def states(table):
-    found = execution.model_files(table)
+    result = execution.model_files(table)
     return {
-        f"{row['framework']}_{row['quantization']}_{row['model']}": row["state"] for row in found.to_dict("records")
+        f"{row['framework']}_{row['quantization']}_{row['model']}": row["state"] for row in result.to_dict("records")
     }
 
 
@@ -77,12 +77,12 @@ def test_a_check_of_a_file_counts_for_every_run_of_it():
         instance(TFLITE, run_id="1", model_sha256="c"),
         instance(TFLITE, run_id="2", model_sha256="c", **PASSED),
     )
-    found = validity.with_checks_of_files(table)
+    result = validity.with_checks_of_files(table)
     finding = f"its model file failed the check: {FAILED['parity_finding']}"
-    assert found["verdict"].tolist() == ["invalid", "invalid", "invalid", "valid", "valid", "valid"]
-    assert found["reasons"].tolist() == [finding, f"hot; {finding}", "own", "", "", ""]
-    assert found["parity_passed"].fillna(True).tolist() == [False, False, False, True, True, True]
-    assert found["parity_passed"].isna().tolist() == [False, False, False, True, False, False]
+    assert result["verdict"].tolist() == ["invalid", "invalid", "invalid", "valid", "valid", "valid"]
+    assert result["reasons"].tolist() == [finding, f"hot; {finding}", "own", "", "", ""]
+    assert result["parity_passed"].fillna(True).tolist() == [False, False, False, True, True, True]
+    assert result["parity_passed"].isna().tolist() == [False, False, False, True, False, False]
     assert table["parity_passed"].isna().sum() == 4  # the argument is unchanged
 
 

@@ -12,9 +12,9 @@ from aiot_analysis.stats import intervals
 
 def test_bonferroni_is_that_of_statsmodels_and_nulls_are_no_comparison():
     p_values = np.random.default_rng(1).random(60) ** 3
-    found = intervals.bonferroni(pd.Series([np.nan, *p_values]))
-    assert np.isnan(found[0])
-    assert found[1:].tolist() == pytest.approx(multipletests(p_values, method="bonferroni")[1].tolist())
+    result = intervals.bonferroni(pd.Series([np.nan, *p_values]))
+    assert np.isnan(result[0])
+    assert result[1:].tolist() == pytest.approx(multipletests(p_values, method="bonferroni")[1].tolist())
     assert intervals.bonferroni(pd.Series([], dtype=float)).empty
 
 

@@ -22,13 +22,13 @@ PAIRS = list(combinations(range(6), 2))
 
 def test_covariances_of_different_units_are_the_mean_over_all_halves():
     values = np.random.default_rng(0).standard_normal((5, 4, 2))
-    found = cross_products(values).sum(axis=0) / 4
+    result = cross_products(values).sum(axis=0) / 4
     halves = []
     for half in combinations(range(4), 2):
         other = [unit for unit in range(4) if unit not in half]
         left, right = values[:, list(half)].mean(axis=1), values[:, other].mean(axis=1)
         halves.append([[np.cov(left[:, a], right[:, b])[0, 1] for b in range(2)] for a in range(2)])
-    assert found == pytest.approx(np.mean(halves, axis=0))
+    assert result == pytest.approx(np.mean(halves, axis=0))
 
 
 def test_whether_patterns_repeat_by_all_permutations():
@@ -58,17 +58,17 @@ def test_what_never_varies_does_not_repeat():
 def test_the_correlation_is_that_without_noise(units):
     values = planted(400, units, 0.5, np.sqrt(units), 3)
     plain = np.corrcoef(values.mean(axis=1).T)[np.triu_indices(6, 1)].mean()
-    found = likeness(values, PAIRS)
+    result = likeness(values, PAIRS)
     assert plain == pytest.approx(0.25, abs=0.05)  # half of the variance of a mean is noise
-    assert found.correlation == pytest.approx(0.5, abs=0.08)
+    assert result.correlation == pytest.approx(0.5, abs=0.08)
 
 
 def test_noise_that_patterns_share_in_a_unit_does_not_count():
     rng = np.random.default_rng(4)
     values = planted(200, 20, 0, 0, 4) + 4 * rng.standard_normal((200, 20, 1))
-    found = likeness(values, PAIRS)
+    result = likeness(values, PAIRS)
     assert np.corrcoef(values.mean(axis=1).T)[np.triu_indices(6, 1)].mean() > 0.4
-    assert found.low < 0 < found.high < 0.4
+    assert result.low < 0 < result.high < 0.4
 
 
 def test_the_interval_is_that_of_the_jackknife_over_devices():
@@ -82,19 +82,21 @@ def test_the_interval_is_that_of_the_jackknife_over_devices():
         )
         return np.mean(above) / np.mean(below)
 
-    whole, without = ratio(values), np.array([ratio(np.delete(values, device, axis=0)) for device in range(9)])
+    estimate, without = ratio(values), np.array([ratio(np.delete(values, device, axis=0)) for device in range(9)])
     se = np.sqrt(8 / 9 * ((without - without.mean()) ** 2).sum())
-    found = likeness(values, PAIRS)
+    result = likeness(values, PAIRS)
     margin = student.ppf(0.975, 8) * se
-    assert (found.correlation, found.low, found.high) == pytest.approx((whole, whole - margin, min(whole + margin, 1)))
+    assert (result.correlation, result.low, result.high) == pytest.approx(
+        (estimate, estimate - margin, min(estimate + margin, 1))
+    )
 
 
 @pytest.mark.parametrize("shared", [0.0, 0.7])
 def test_intervals_cover_the_correlation(shared):
-    found = [likeness(planted(8, 30, shared, 1, seed), PAIRS) for seed in range(200)]
-    assert np.mean([one.low <= shared <= one.high for one in found]) >= 0.88
+    result = [likeness(planted(8, 30, shared, 1, seed), PAIRS) for seed in range(200)]
+    assert np.mean([one.low <= shared <= one.high for one in result]) >= 0.88
 
 
 def test_one_pattern_in_common_is_never_taken_for_patterns_of_their_own():
-    found = [likeness(planted(8, 30, 1, 3, seed), PAIRS) for seed in range(100)]
-    assert np.mean([one.high < 0.7 for one in found]) <= 0.05
+    result = [likeness(planted(8, 30, 1, 3, seed), PAIRS) for seed in range(100)]
+    assert np.mean([one.high < 0.7 for one in result]) <= 0.05

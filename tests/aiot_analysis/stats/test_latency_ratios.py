@@ -24,8 +24,8 @@ def test_one_device_and_two_have_no_interval_over_devices(values):
 @pytest.mark.parametrize("devices", [3, 10, 51])
 def test_intervals_over_devices_cover_at_their_rate(devices):
     rng = np.random.default_rng(devices)
-    found = np.array([latency.mean_over_devices(row) for row in rng.normal(0.3, 0.5, (1500, devices))])
-    assert ((found[:, 1] < 0.3) & (found[:, 2] > 0.3)).mean() == pytest.approx(0.95, abs=0.02)
+    result = np.array([latency.mean_over_devices(row) for row in rng.normal(0.3, 0.5, (1500, devices))])
+    assert ((result[:, 1] < 0.3) & (result[:, 2] > 0.3)).mean() == pytest.approx(0.95, abs=0.02)
 
 
 def in_order(*sides):
@@ -97,8 +97,8 @@ def test_without_pairs_the_variances_of_both_sides_add_up():
 
 def test_over_devices_by_hand():
     frame = pd.DataFrame({"model": ["a", "a", "b", "b"], "speed_up": [2.0, 8.0, 0.5, np.nan]})
-    found = latency.over_devices(frame, ["model"]).set_index("model")
-    assert found.loc["a", ["devices", "slowest", "fastest", "faster_on"]].tolist() == [2, 2, 8, 2]
-    assert found.loc["a", "speed_up"] == pytest.approx(4)
-    assert found.loc["b", ["devices", "speed_up", "faster_on"]].tolist() == [1, 0.5, 0]
-    assert np.isnan(found.loc["b", "speed_up_low"])
+    result = latency.over_devices(frame, ["model"]).set_index("model")
+    assert result.loc["a", ["devices", "slowest", "fastest", "faster_on"]].tolist() == [2, 2, 8, 2]
+    assert result.loc["a", "speed_up"] == pytest.approx(4)
+    assert result.loc["b", ["devices", "speed_up", "faster_on"]].tolist() == [1, 0.5, 0]
+    assert np.isnan(result.loc["b", "speed_up_low"])

@@ -64,12 +64,12 @@ INTERVALS: dict[str, Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]] = {
 def test_constant_times_have_no_interval_of_zero_width(name, sessions, allowed):
     every = table(sessions)
     rows = variance.with_noise(every[every["run_id"] == every["run_id"].max()], every, run_to_run=allowed)
-    found = INTERVALS[name](rows, every_image(rows))
-    assert len(found)
-    ends = [column.removesuffix("_low") for column in found if column.endswith("_low") and "accuracy" not in column]
+    result = INTERVALS[name](rows, every_image(rows))
+    assert len(result)
+    ends = [column.removesuffix("_low") for column in result if column.endswith("_low") and "accuracy" not in column]
     assert ends
     for column in ends:
-        low, high = (found[f"{column}_{end}"].astype(float) for end in ("low", "high"))
+        low, high = (result[f"{column}_{end}"].astype(float) for end in ("low", "high"))
         assert not np.isclose(low, high, rtol=1e-6).any()
         if allowed:  # the allowance covers what constant times cannot show
             assert low.notna().all() or name == "mean over sessions"

@@ -11,8 +11,8 @@ from tests.aiot_analysis.networks import RUN, times
 
 
 def test_shares_are_means_of_the_shares_of_each_pass():
-    found = operators.shares(times("mnasnet", {"convolution": 3, "relu": 1}, {"convolution": 50, "relu": 50}))
-    by_kind = found.set_index("kind")
+    result = operators.shares(times("mnasnet", {"convolution": 3, "relu": 1}, {"convolution": 50, "relu": 50}))
+    by_kind = result.set_index("kind")
     assert by_kind["share"].to_dict() == {"convolution": 0.625, "relu": 0.375}  # of 0.75 and 0.5; of sums 0.51
     assert by_kind["time_ms"].to_dict() == {"convolution": 26.5, "relu": 25.5}
     assert by_kind.loc["convolution", ["share_p5", "share_p95"]].tolist() == pytest.approx([0.5125, 0.7375])
@@ -22,10 +22,10 @@ def test_shares_are_means_of_the_shares_of_each_pass():
 
 @given(st.lists(st.dictionaries(st.sampled_from("abcd"), st.floats(0.001, 1e6), min_size=1), min_size=1, max_size=5))
 def test_shares_of_a_network_add_up_to_one(passes):
-    found = operators.shares(times("mnasnet", *passes))
-    assert found["share"].sum() == pytest.approx(1)
-    assert set(found["kind"]) == {kind for one in passes for kind in one}
-    assert (found["share_p5"] <= found["share_p95"]).all()
+    result = operators.shares(times("mnasnet", *passes))
+    assert result["share"].sum() == pytest.approx(1)
+    assert set(result["kind"]) == {kind for one in passes for kind in one}
+    assert (result["share_p5"] <= result["share_p95"]).all()
 
 
 def test_the_bins_of_figure_2_have_its_ticks_in_their_middles_and_leave_nothing_out():
@@ -35,21 +35,21 @@ def test_the_bins_of_figure_2_have_its_ticks_in_their_middles_and_leave_nothing_
             times("mnasnet", {"convolution": 1.95, "depthwise convolution": 7.0}),
         ]
     )
-    found = operators.convolution_times(frame)
-    middles = ((found["low_ms"] + found["high_ms"]) / 2).round(2).tolist()
+    result = operators.convolution_times(frame)
+    middles = ((result["low_ms"] + result["high_ms"]) / 2).round(2).tolist()
     assert middles[1:-1:2] == [0.21, 0.49, 0.77, 1.05, 1.33, 1.61, 1.89]
-    counts = found.set_index("low_ms")["convolutions"]
+    counts = result.set_index("low_ms")["convolutions"]
     assert counts[counts > 0].to_dict() == {0.0: 1, 0.14: 1, 1.82: 1, 1.96: 1}
-    assert np.isinf(found["high_ms"].iloc[-1]) and found["share"].iloc[-1] == 0.25
-    assert set(found["repetitions"]) == {1}
+    assert np.isinf(result["high_ms"].iloc[-1]) and result["share"].iloc[-1] == 0.25
+    assert set(result["repetitions"]) == {1}
 
 
 @given(st.lists(st.floats(0, 100), min_size=1))
 def test_every_convolution_is_in_one_bin(values):
     frame = times("mnasnet", *({"convolution": value} for value in values))
-    found = operators.convolution_times(frame)
-    assert found["convolutions"].sum() == len(values)
-    assert found["share"].sum() == pytest.approx(1)
+    result = operators.convolution_times(frame)
+    assert result["convolutions"].sum() == len(values)
+    assert result["share"].sum() == pytest.approx(1)
 
 
 def test_coverage_compares_operators_with_their_passes():
@@ -67,11 +67,13 @@ def test_coverage_compares_operators_with_their_passes():
     frame = times(
         "mnasnet", {"convolution": 6, "relu": 2}, {"convolution": 8, "relu": 1}, {"convolution": 8, "relu": 0.5}
     )
-    [found] = operators.coverage(frame, passes).to_dict("records")
-    assert (found["repetitions"], found["operators_ms"]) == (3, 8.5)
-    assert (found["profiled_ms"], found["plain_ms"]) == (10.0, 8.0)
-    assert found["covered"] == pytest.approx(0.85)  # the ratio of the adjacent numbers; the median of the ratios is 0.8
-    assert found["overhead"] == pytest.approx(0.25)
+    [result] = operators.coverage(frame, passes).to_dict("records")
+    assert (result["repetitions"], result["operators_ms"]) == (3, 8.5)
+    assert (result["profiled_ms"], result["plain_ms"]) == (10.0, 8.0)
+    assert result["covered"] == pytest.approx(
+        0.85
+    )  # the ratio of the adjacent numbers; the median of the ratios is 0.8
+    assert result["overhead"] == pytest.approx(0.25)
 
 
 def test_only_rows_of_the_runs_asked_for_are_used():
@@ -81,17 +83,17 @@ def test_only_rows_of_the_runs_asked_for_are_used():
 
 
 def test_of_a_study_the_latest_usable_run_of_each_instance_is_chosen():
-    one, two = "pytorch_cpu_float32_mnasnet", "pytorch_cpu_float32_resnet50"
+    mnasnet, resnet50 = "pytorch_cpu_float32_mnasnet", "pytorch_cpu_float32_resnet50"
     table = instances(
-        instance(one, run_id="r1", study="profile"),
-        instance(one, run_id="r2", study="profile"),
-        instance(one, run_id="r3", study="resize"),
-        instance(one, run_id="r4"),
-        instance(two, run_id="r1", study="profile"),
-        instance(two, run_id="r2", study="profile", verdict="invalid"),
+        instance(mnasnet, run_id="r1", study="profile"),
+        instance(mnasnet, run_id="r2", study="profile"),
+        instance(mnasnet, run_id="r3", study="resize"),
+        instance(mnasnet, run_id="r4"),
+        instance(resnet50, run_id="r1", study="profile"),
+        instance(resnet50, run_id="r2", study="profile", verdict="invalid"),
     )
-    found = select.of_study(table, select.PROFILE)
-    assert found[["instance_id", "run_id"]].values.tolist() == [[one, "r2"], [two, "r1"]]
+    result = select.of_study(table, select.PROFILE)
+    assert result[["instance_id", "run_id"]].values.tolist() == [[mnasnet, "r2"], [resnet50, "r1"]]
     assert select.of_suite(table)["run_id"].tolist() == ["r4"]
 
 

@@ -48,9 +48,9 @@ def test_of_several_runs_the_latest_graph_is_used():
 
 
 def test_models_come_in_the_papers_order_and_others_have_nothing_printed():
-    found = operators.table2(pd.concat([fire(), fire().assign(model="my_net"), residual()]))
-    assert found["model"].tolist() == ["resnet50", "squeezenet", "my_net"]
-    assert found[found["model"] == "my_net"]["macs_printed"].isna().all()
+    result = operators.table2(pd.concat([fire(), fire().assign(model="my_net"), residual()]))
+    assert result["model"].tolist() == ["resnet50", "squeezenet", "my_net"]
+    assert result[result["model"] == "my_net"]["macs_printed"].isna().all()
 
 
 def test_no_graph_is_an_empty_table():

@@ -6,22 +6,22 @@ from tests.aiot_analysis.networks import fire, node, nodes, residual
 
 
 def test_the_module_that_is_repeated_most_is_typical():
-    found = operators.boxes(residual())
-    assert set(zip(found["module"], found["of_class"], strict=True)) == {("b.0", "Bottleneck")}
+    result = operators.boxes(residual())
+    assert set(zip(result["module"], result["of_class"], strict=True)) == {("b.0", "Bottleneck")}
     assert operators.typical_module(residual("5x5")) == "a"  # now all three are alike, and the first one counts
 
 
 def test_boxes_hold_what_follows_a_convolution_and_arrows_come_from_outside():
-    found = operators.boxes(residual()).set_index("box")
-    assert found["label"].to_dict() == {
+    result = operators.boxes(residual()).set_index("box")
+    assert result["label"].to_dict() == {
         "add0": "input, 8",
         "one1": "1x1 conv, 8",
         "two1": "3x3 conv, 8",
         "add1": "addition",
     }
-    assert found.loc["one1", "also"] == "batch norm, relu"
-    assert found["inputs"].to_dict() == {"add0": "", "one1": "add0", "two1": "one1", "add1": "two1 add0"}
-    assert found["kind"].tolist() == ["input", "convolution", "convolution", "addition"]
+    assert result.loc["one1", "also"] == "batch norm, relu"
+    assert result["inputs"].to_dict() == {"add0": "", "one1": "add0", "two1": "one1", "add1": "two1 add0"}
+    assert result["kind"].tolist() == ["input", "convolution", "convolution", "addition"]
 
 
 def test_a_layer_that_changes_is_another_box():

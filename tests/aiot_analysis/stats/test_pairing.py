@@ -13,12 +13,12 @@ MODELS = ["mnasnet", "squeezenet", "resnet50"]
 IDS = [f"tflite_cpu_{quantization}_{model}" for model in MODELS for quantization in ("float32", "dynamic", "int8")]
 
 
-def shown(rng, one, device):
+def shown(rng, id_, device):
     """Return records of 12 to 20 of 20 images in random order, some of which are shown twice or failed."""
     names = rng.permutation(20)[: rng.integers(12, 21)]
     names = rng.permutation(np.concatenate([names, names[: rng.integers(0, 4)]]))
     right, times = rng.random(len(names)) < 0.6, rng.lognormal(3, 0.5, len(names))
-    frame = images(one, list(right), list(times), device_id=device, image=[f"image-{name:04}" for name in names])
+    frame = images(id_, list(right), list(times), device_id=device, image=[f"image-{name:04}" for name in names])
     return frame.assign(failed=rng.random(len(names)) < 0.1)
 
 
@@ -26,9 +26,9 @@ def shown(rng, one, device):
 def measured():
     """Return rows and shuffled image records of two devices, one of which lacks the records of an instance."""
     rng = np.random.default_rng(5)
-    each = [(one, device) for device in ("phone", "local") for one in IDS]
-    rows = instances(*(instance(one, device_id=device) for one, device in each))
-    records = pd.concat([shown(rng, *one) for one in each if one != (IDS[1], "phone")])
+    each = [(id_, device) for device in ("phone", "local") for id_ in IDS]
+    rows = instances(*(instance(id_, device_id=device) for id_, device in each))
+    records = pd.concat([shown(rng, *id_) for id_ in each if id_ != (IDS[1], "phone")])
     return rows, records.sample(frac=1, random_state=1, ignore_index=True)
 
 
@@ -39,42 +39,42 @@ def alone(records, pair):
         mine = (records["device_id"] == pair[f"device_id_{half}"]) & (
             records["instance_id"] == pair[f"instance_id_{half}"]
         )
-        found = {}
+        result = {}
         for name, part in records[mine].sort_values("query").groupby(records["image"].astype(str)):
             numbers = part["end_to_end_ms"].mean(), bool(part["failed"].any()), part["query"].min()
-            found[name] = (bool(part["correct"].iloc[0]), *numbers)
-        sides.append(found)
+            result[name] = (bool(part["correct"].iloc[0]), *numbers)
+        sides.append(result)
     return [(sides[0][name], sides[1][name]) for name in sorted(set(sides[0]) & set(sides[1]))]
 
 
 def test_the_images_of_all_pairs_are_those_of_each(measured):
     rows, records = measured
     pairs = pairing.pair(rows, "quantization", "float32")
-    found = pairing.common_images(records, pairs)
-    assert found["pair"].is_monotonic_increasing
+    result = pairing.common_images(records, pairs)
+    assert result["pair"].is_monotonic_increasing
     for number, pair in enumerate(pairs.to_dict("records")):
-        part = found[found["pair"] == number]
+        part = result[result["pair"] == number]
         expected = alone(records, pair)
         for half, side in (("base", 0), ("other", 1)):
             columns = [f"{name}_{half}" for name in ("correct", "end_to_end_ms", "failed")]
             values = list(part[columns].itertuples(index=False, name=None))
-            assert [one[0] for one in values] == [one[side][0] for one in expected]
-            assert [one[1] for one in values] == pytest.approx([one[side][1] for one in expected])
-            assert [one[2] for one in values] == [one[side][2] for one in expected]
+            assert [value[0] for value in values] == [value[side][0] for value in expected]
+            assert [value[1] for value in values] == pytest.approx([value[side][1] for value in expected])
+            assert [value[2] for value in values] == [value[side][2] for value in expected]
 
 
 def test_changes_in_accuracy_of_all_pairs_are_those_of_each(measured):
     rows, records = measured
     pairs = pairing.pair(rows, "quantization", "float32")
-    found = accuracy.accuracy_change(records, pairs)
-    assert found[pairs.columns].equals(pairs)
-    for pair in found.to_dict("records"):
+    result = accuracy.accuracy_change(records, pairs)
+    assert result[pairs.columns].equals(pairs)
+    for pair in result.to_dict("records"):
         right = [(base[0], other[0]) for base, other in alone(records, pair)]
         assert pair["n_images"] == len(right)
         if not right:
             assert np.isnan([pair["change"], pair["change_low"], pair["p_value"], pair["only_base"]]).all()
             continue
-        counts = [right.count(one) for one in ((True, True), (True, False), (False, True), (False, False))]
+        counts = [right.count(outcome) for outcome in ((True, True), (True, False), (False, True), (False, False))]
         assert (pair["only_base"], pair["only_other"]) == (counts[1], counts[2])
         assert pair["accuracy_base"] == (counts[0] + counts[1]) / len(right)
         assert pair["change"] == pytest.approx((counts[2] - counts[1]) / len(right))
@@ -84,16 +84,16 @@ def test_changes_in_accuracy_of_all_pairs_are_those_of_each(measured):
         assert (pair["change_low"], pair["change_high"]) == pytest.approx((low, high))
         discordant = counts[1] + counts[2]
         assert pair["p_value"] == pytest.approx(binomtest(counts[1], discordant, 0.5).pvalue if discordant else 1)
-    assert (found["n_images"] == 0).sum() == 1
+    assert (result["n_images"] == 0).sum() == 1
 
 
 def test_speed_ups_of_all_pairs_are_those_of_each(measured):
     rows, records = measured
     pairs = pairing.pair(rows, "quantization", "float32")
-    found = latency.speed_up(records, pairs)
-    assert found[pairs.columns].equals(pairs)
-    assert found["n_images"].nunique() > 4
-    for pair in found.to_dict("records"):
+    result = latency.speed_up(records, pairs)
+    assert result[pairs.columns].equals(pairs)
+    assert result["n_images"].nunique() > 4
+    for pair in result.to_dict("records"):
         shown = [(base, other) for base, other in alone(records, pair) if not base[2] and not other[2]]
         times = [(base[1], other[1]) for base, other in shown]
         assert pair["n_images"] == len(times)
@@ -120,9 +120,9 @@ def test_speed_ups_of_all_pairs_are_those_of_each(measured):
 def test_without_pairs_or_records_nothing_is_found(measured):
     rows, records = measured
     pairs = pairing.pair(rows, "quantization", "float32")
-    for some, of in ((records, pairs.iloc[:0]), (records.iloc[:0], pairs)):
-        for found in (accuracy.accuracy_change(some, of), latency.speed_up(some, of)):
-            assert len(found) == len(of)
-            assert found["n_images"].tolist() == [0] * len(of)
-    found = tradeoff.tradeoff(rows, records.iloc[:0])
-    assert not found["pareto"].any(), "of what has no records nothing is known to be on the front"
+    for frame, pairs_ in ((records, pairs.iloc[:0]), (records.iloc[:0], pairs)):
+        for result in (accuracy.accuracy_change(frame, pairs_), latency.speed_up(frame, pairs_)):
+            assert len(result) == len(pairs_)
+            assert result["n_images"].tolist() == [0] * len(pairs_)
+    result = tradeoff.tradeoff(rows, records.iloc[:0])
+    assert not result["pareto"].any(), "of what has no records nothing is known to be on the front"

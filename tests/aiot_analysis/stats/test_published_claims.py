@@ -49,12 +49,12 @@ def test_the_papers_words_stand_beside_what_was_tested():
 
 def test_every_comparison_has_a_row():
     claims = [TranslatedClaim("1a", "", [part(0.6, 0.8), part(0.1, 0.3, "phones")]), TranslatedClaim("1b")]
-    found = published_claims.comparisons(claims)
-    assert found[["id", "part", "state", "origin"]].to_numpy().tolist() == [
+    result = published_claims.comparisons(claims)
+    assert result[["id", "part", "state", "origin"]].to_numpy().tolist() == [
         ["1a", "networks", "as claimed", "published"],
         ["1a", "phones", "against", "published"],
     ]
-    assert len(claim_tables.comparisons(found)) == 2
+    assert len(claim_tables.comparisons(result)) == 2
 
 
 def test_the_table_has_the_translation_or_the_reason_and_the_result():

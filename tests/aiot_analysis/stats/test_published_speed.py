@@ -62,8 +62,8 @@ def test_a_device_with_the_jobs_of_another_counts_once(jobs):
 
 def test_the_first_of_two_devices_with_the_very_same_jobs_is_the_original():
     rows = published.instances(device=[S25, S24], model=["resnet50"], runtime=["tflite"], precision=["float"])
-    found = published_speed.profiles(rows.assign(job="one"))
-    assert found.set_index("device_id")["same_jobs_as"].to_dict() == {S24: "", S25: S24}
+    result = published_speed.profiles(rows.assign(job="one"))
+    assert result.set_index("device_id")["same_jobs_as"].to_dict() == {S24: "", S25: S24}
 
 
 def test_operations_are_those_at_the_input_size_of_ai_hub():
@@ -94,8 +94,8 @@ def test_rank_correlation_is_that_of_the_ranks(jobs):
     ranks = part[["macs_millions", "latency_ms"]].rank()
     n = len(part)
     by_hand = 1 - 6 * ((ranks["macs_millions"] - ranks["latency_ms"]) ** 2).sum() / (n * (n**2 - 1))
-    found = only(complexity.rank_correlation(part), device_id=S25)
-    assert n == 23 and found["rho"] == pytest.approx(by_hand, abs=1e-9) and found["rho_low"] < found["rho"]
+    result = only(complexity.rank_correlation(part), device_id=S25)
+    assert n == 23 and result["rho"] == pytest.approx(by_hand, abs=1e-9) and result["rho_low"] < result["rho"]
 
 
 def test_pairs_in_order_are_counted_where_operations_differ_by_a_tenth():
@@ -180,18 +180,18 @@ def test_accuracy_is_compared_with_the_original_of_the_same_network(jobs):
 
 
 def test_integers_are_only_where_the_accuracy_was_measured(jobs):
-    found = published_speed.quantized(jobs)
-    assert set(found["device_id"]) == {S25} and set(found["quantization"]) == {"w8a8", "w8a16"}
-    row = only(found, model="resnet50", framework="tflite", quantization="w8a8")
+    result = published_speed.quantized(jobs)
+    assert set(result["device_id"]) == {S25} and set(result["quantization"]) == {"w8a8", "w8a16"}
+    row = only(result, model="resnet50", framework="tflite", quantization="w8a8")
     assert row["speed_up"] == pytest.approx(1.263 / 0.509) and row["change"] == pytest.approx(0.756 - 0.757)
 
 
 def test_jobs_off_the_npu_are_compared_with_qnn_on_the_same_device(jobs):
-    found = published_speed.off_npu(jobs)
-    row = only(found, device_id=SLOW_BOARD, model="resnet50", quantization="w8a8")
+    result = published_speed.off_npu(jobs)
+    row = only(result, device_id=SLOW_BOARD, model="resnet50", quantization="w8a8")
     assert (row["unit"], row["share_npu"]) == ("cpu", 0) and row["times"] == pytest.approx(23.437 / 6.5)
     assert (row["times_low"], row["times_high"]) == pytest.approx((23.437 / 6.5 / 1.05, 23.437 / 6.5 * 1.05))
-    mixed = only(found, device_id=S25, model="densenet121", quantization="w8a8", framework="onnxruntime")
+    mixed = only(result, device_id=S25, model="densenet121", quantization="w8a8", framework="onnxruntime")
     assert mixed["share_npu"] == pytest.approx(506 / 880) and mixed["times"] == pytest.approx(14.159 / 1.044)
 
 
@@ -234,8 +234,8 @@ def test_ranks_without_a_network_and_by_other_suites(scored):
     rest = whole[whole["model"] != "squeezenet1_1"]
     sums = (rest["accuracy"] / rest["latency_ms"]).groupby(rest["device_id"]).sum()
     expected = sums.rank(ascending=False, method="min").to_dict()
-    found = left_out[left_out["model"] == "squeezenet1_1"].set_index("device_id")["rank_without"]
-    assert found.to_dict() == expected
+    result = left_out[left_out["model"] == "squeezenet1_1"].set_index("device_id")["rank_without"]
+    assert result.to_dict() == expected
     ranges = published_speed.rank_ranges(published_speed.scores(scored), left_out, by_suite)
     assert (ranges["suite_min"] <= ranges["without_min"]).all() and (ranges["suite_max"] >= ranges["without_max"]).all()
     assert (ranges["suite_min"] <= ranges["rank"]).all() and (ranges["rank"] <= ranges["suite_max"]).all()

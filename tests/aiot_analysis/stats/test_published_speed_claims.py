@@ -28,8 +28,8 @@ def verdicts(claims):
 
 
 def part(claims, claim, start, device=""):
-    [found] = [item for item in claims[claim].parts if item.name.startswith(start) and item.device == device]
-    return found.estimate
+    [result] = [item for item in claims[claim].parts if item.name.startswith(start) and item.device == device]
+    return result.estimate
 
 
 def times(jobs, framework, precision, model):
@@ -61,8 +61,8 @@ def test_tflite_is_not_the_fastest_for_mnasnet(claims, verdicts, jobs):
 def test_the_accelerator_is_compared_with_the_cpu_where_onnx_runtime_fell_back(claims, verdicts):
     # ai_hub_performance.csv: ResNet50 in w8a8, ONNX Runtime on the CPU over QNN on the NPU
     ratios = np.array([23.437 / 6.5, 31.67 / 2.971, 17.748 / 1.244])
-    found = part(claims, "3a", "ResNet50")
-    assert found.n_devices == 3 and found.effect == pytest.approx(math.exp(np.log(ratios).mean()), rel=0.02)
+    result = part(claims, "3a", "ResNet50")
+    assert result.n_devices == 3 and result.effect == pytest.approx(math.exp(np.log(ratios).mean()), rel=0.02)
     slowest = part(claims, "3f", "ResNet50", "Dragonwing Q-6690 MTP")
     assert slowest.effect == pytest.approx(23.437 / 6.5) and slowest.low > 1.05
     assert verdicts.loc["3f", "verdict"] == "does not hold"
@@ -111,10 +111,10 @@ def test_the_share_of_distinguished_pairs_counts_devices_with_jobs_of_their_own(
 
 def test_all_intervals_have_a_width_and_a_larger_allowance_makes_them_wider(jobs, claims):
     wider = published_claims.comparisons(published_speed_claims.translated(jobs, jobs, run_to_run=0.2))
-    found = published_claims.comparisons(list(claims.values()))
-    width, wide = (frame["effect_high"] - frame["effect_low"] for frame in (found, wider))
+    result = published_claims.comparisons(list(claims.values()))
+    width, wide = (frame["effect_high"] - frame["effect_low"] for frame in (result, wider))
     assert (width.dropna() > 0).all()
-    single = (found["device"] != "").to_numpy()
+    single = (result["device"] != "").to_numpy()
     assert single.sum() > 40 and (wide.to_numpy()[single] > 3 * width.to_numpy()[single]).all()
 
 

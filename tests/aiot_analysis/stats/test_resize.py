@@ -12,22 +12,22 @@ from tests.examples import examples
 ONE, TWO = "tflite_cpu_float32_mnasnet", "tflite_cpu_float32_resnet50"
 
 
-def row(way, one=ONE, run=1, **other):
-    return instance(one, study="resize", resize=way, run_id=f"r{run}-{way}", **other)
+def row(way, id_=ONE, run=1, **other):
+    return instance(id_, study="resize", resize=way, run_id=f"r{run}-{way}", **other)
 
 
-def shown(way, correct, one=ONE, time_ms=None, **other):
-    return images(one, correct, time_ms or [10.0] * len(correct), run_id=f"r1-{way}", **other)
+def shown(way, correct, id_=ONE, time_ms=None, **other):
+    return images(id_, correct, time_ms or [10.0] * len(correct), run_id=f"r1-{way}", **other)
 
 
-def right(n, of):
-    return [True] * n + [False] * (of - n)
+def right(n, total):
+    return [True] * n + [False] * (total - n)
 
 
 def test_a_row_for_each_instance_and_way_in_the_papers_order():
-    table = instances(*(row(way, one) for one in (ONE, TWO) for way in reversed(resize.WAYS)))
-    found, left_out = resize.rows(table)
-    assert found[["model", "resize"]].values.tolist() == [
+    table = instances(*(row(way, id_) for id_ in (ONE, TWO) for way in reversed(resize.WAYS)))
+    result, left_out = resize.rows(table)
+    assert result[["model", "resize"]].values.tolist() == [
         [model, way] for model in ("resnet50", "mnasnet") for way in resize.WAYS
     ]
     assert left_out.empty
@@ -43,8 +43,8 @@ def test_only_what_was_measured_alike_is_compared_and_the_rest_is_named():
         row("square_crop", run=3, accuracy=None, time_ms=None),
         instance(ONE, study="profile"),
     )
-    found, left_out = resize.rows(table)
-    assert found["run_id"].tolist() == ["r2-crop_resize", "r2-square_crop"]
+    result, left_out = resize.rows(table)
+    assert result["run_id"].tolist() == ["r2-crop_resize", "r2-square_crop"]
     assert dict(zip(left_out["run_id"], left_out["reasons"], strict=True)) == {
         "r1-crop_resize": "measured under other conditions than the latest run",
         "r1-resize_crop": "measured under other conditions than the latest run",
@@ -57,32 +57,32 @@ def test_no_study_no_rows():
     rows, left_out = resize.rows(instances())
     assert rows.empty and left_out.empty
     nothing = images(ONE, [True], [1.0]).head(0)
-    found = resize.changes(rows, nothing)
-    assert resize.summary(rows, nothing).empty and found.empty
-    assert (resize.verdict(found), resize.verdict_counts(found)) == ("cannot be decided", "no comparison")
+    result = resize.changes(rows, nothing)
+    assert resize.summary(rows, nothing).empty and result.empty
+    assert (resize.verdict(result), resize.verdict_counts(result)) == ("cannot be decided", "no comparison")
 
 
 def test_times_are_means_over_images_with_an_interval_around_them():
     records = shown("crop_resize", [True] * 3, time_ms=[10.0, 20.0, 30.0])  # 10% decode, 10% preprocess
     rows, _ = resize.rows(instances(row("crop_resize", accuracy=0.7)))
-    found = resize.summary(rows, records).iloc[0]
-    assert (found["preprocess_ms"], found["decode_preprocess_ms"]) == pytest.approx((2.0, 4.0))
+    result = resize.summary(rows, records).iloc[0]
+    assert (result["preprocess_ms"], result["decode_preprocess_ms"]) == pytest.approx((2.0, 4.0))
     # the standard error is sqrt(2 / 3) / sqrt(2) / 2 = 0.2887 of the mean, with one degree of freedom; what another run
     # may add is 0.0176 of the mean
     reach = t.ppf(0.975, (1 + (0.0176 / 0.2887) ** 2) ** 2) * np.hypot(0.2887, 0.0176)
-    ends = found[["preprocess_ms_low", "preprocess_ms_high"]].astype(float)
+    ends = result[["preprocess_ms_low", "preprocess_ms_high"]].astype(float)
     assert ends.tolist() == pytest.approx([2 * np.exp(-reach), 2 * np.exp(reach)], rel=1e-3)
-    low, middle = found["decode_preprocess_ms_low"], found["preprocess_ms_low"]
+    low, middle = result["decode_preprocess_ms_low"], result["preprocess_ms_low"]
     assert low == pytest.approx(2 * middle)
-    assert found["accuracy_low"] == pytest.approx(0.6584, abs=5e-5)  # Wilson, 350 of 500
+    assert result["accuracy_low"] == pytest.approx(0.6584, abs=5e-5)  # Wilson, 350 of 500
 
 
 @given(st.lists(st.sampled_from([0.1, 0.3, 7.7]) | st.floats(0.01, 1e4), min_size=1, max_size=300))
 @examples(20)
 def test_the_interval_of_a_time_holds_its_mean_and_is_within_what_was_measured(times):
     rows, _ = resize.rows(instances(row("crop_resize")))
-    found = resize.summary(rows, shown("crop_resize", [True] * len(times), time_ms=times)).iloc[0]
-    low, mean, high = found[["preprocess_ms_low", "preprocess_ms", "preprocess_ms_high"]]
+    result = resize.summary(rows, shown("crop_resize", [True] * len(times), time_ms=times)).iloc[0]
+    low, mean, high = result[["preprocess_ms_low", "preprocess_ms", "preprocess_ms_high"]]
     if len(times) == 1:
         assert np.isnan([low, high]).all(), "one image is too few for a test"
     else:
@@ -99,7 +99,7 @@ def test_an_image_that_failed_has_no_time():
 
 
 @pytest.mark.parametrize(
-    ("other", "of", "verdict"),
+    ("other", "total", "verdict"),
     [
         (right(350, 500), 500, "holds"),  # the same images, so Newcombe's interval is within 2%
         (right(250, 500), 500, "does not hold"),  # 20% fewer
@@ -107,50 +107,50 @@ def test_an_image_that_failed_has_no_time():
         (right(35, 50), 50, "cannot be decided"),  # the same change on few images
     ],
 )
-def test_the_verdict_by_its_rule(other, of, verdict):
+def test_the_verdict_by_its_rule(other, total, verdict):
     rows, _ = resize.rows(instances(row("crop_resize"), row("square_crop")))
-    records = pd.concat([shown("crop_resize", right(7 * of // 10, of)), shown("square_crop", other)])
-    found = resize.changes(rows, records)
-    assert found["verdict"].tolist() == [verdict]
-    assert found["n_images"].tolist() == [of]
-    assert found["change"].tolist() == pytest.approx([(sum(other) - 7 * of // 10) / of])
-    assert resize.verdict(found) == verdict
-    assert resize.verdict_counts(found) == f"1 comparison: 1 {verdict}"
+    records = pd.concat([shown("crop_resize", right(7 * total // 10, total)), shown("square_crop", other)])
+    result = resize.changes(rows, records)
+    assert result["verdict"].tolist() == [verdict]
+    assert result["n_images"].tolist() == [total]
+    assert result["change"].tolist() == pytest.approx([(sum(other) - 7 * total // 10) / total])
+    assert resize.verdict(result) == verdict
+    assert resize.verdict_counts(result) == f"1 comparison: 1 {verdict}"
 
 
 def test_simulated_ways_are_by_construction():
     rows, _ = resize.rows(instances(row("crop_resize"), row("square_crop")).assign(origin="simulated"))
-    found = resize.changes(rows, pd.concat([shown(way, right(5, 9)) for way in ("crop_resize", "square_crop")]))
-    assert found[["verdict", "mark"]].to_numpy().tolist() == [["cannot be decided", ""]]
-    found = resize.changes(rows, pd.concat([shown(way, right(500, 500)) for way in ("crop_resize", "square_crop")]))
-    assert found[["verdict", "mark"]].to_numpy().tolist() == [["holds", "by construction"]]
+    result = resize.changes(rows, pd.concat([shown(way, right(5, 9)) for way in ("crop_resize", "square_crop")]))
+    assert result[["verdict", "mark"]].to_numpy().tolist() == [["cannot be decided", ""]]
+    result = resize.changes(rows, pd.concat([shown(way, right(500, 500)) for way in ("crop_resize", "square_crop")]))
+    assert result[["verdict", "mark"]].to_numpy().tolist() == [["holds", "by construction"]]
 
 
 @given(st.lists(st.sampled_from(["holds", "does not hold", "cannot be decided"]), max_size=8))
 def test_over_all_comparisons_one_that_does_not_hold_decides(verdicts):
-    found = resize.verdict(pd.DataFrame({"verdict": verdicts}, dtype=object))
-    assert (found == "does not hold") == ("does not hold" in verdicts)
-    assert (found == "holds") == (set(verdicts) == {"holds"})
+    result = resize.verdict(pd.DataFrame({"verdict": verdicts}, dtype=object))
+    assert (result == "does not hold") == ("does not hold" in verdicts)
+    assert (result == "holds") == (set(verdicts) == {"holds"})
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60), st.floats(0.0, 1.0))
 @examples(30)
 def test_a_verdict_never_contradicts_the_interval(answers, little):
-    base, other = (list(one) for one in zip(*answers, strict=True))
+    base, other = (list(outcome) for outcome in zip(*answers, strict=True))
     rows, _ = resize.rows(instances(row("crop_resize"), row("square_crop")))
     records = pd.concat([shown("crop_resize", base), shown("square_crop", other)])
-    found = resize.changes(rows, records, little).iloc[0]
-    counts = [answers.count(one) for one in ((True, True), (True, False), (False, True), (False, False))]
+    result = resize.changes(rows, records, little).iloc[0]
+    counts = [answers.count(outcome) for outcome in ((True, True), (True, False), (False, True), (False, False))]
     low, high = map(float, accuracy.newcombe(*counts))
     changed = counts[1] + counts[2]
     if not changed or binomtest(counts[1], changed).pvalue >= 0.05:
         low, high = min(low, 0.0), max(high, 0.0)
-    assert (found["change_low"], found["change_high"]) == pytest.approx((low, high))
-    assert (low > 0 or high < 0) == (found["p_adjusted"] < 0.05)
-    if found["verdict"] == "holds":
-        assert max(abs(low), abs(high), abs(found["change"])) <= little
-    if found["verdict"] == "does not hold":
-        assert min(abs(low), abs(high), abs(found["change"])) > little and low * high > 0
+    assert (result["change_low"], result["change_high"]) == pytest.approx((low, high))
+    assert (low > 0 or high < 0) == (result["p_adjusted"] < 0.05)
+    if result["verdict"] == "holds":
+        assert max(abs(low), abs(high), abs(result["change"])) <= little
+    if result["verdict"] == "does not hold":
+        assert min(abs(low), abs(high), abs(result["change"])) > little and low * high > 0
 
 
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=2, max_size=2))
@@ -160,13 +160,15 @@ def test_rows_of_several_comparisons_agree_with_themselves(counts):
     rows, _ = resize.rows(instances(row("crop_resize"), row("resize_crop"), row("square_crop")))
     base = right(80, 100)
     ways = [right(80 - lost, 80) + right(won, 20) for lost, won in counts]
-    records = pd.concat([shown(way, some) for way, some in zip(resize.WAYS, (base, *ways), strict=True)])
-    found = resize.changes(rows, records)
-    assert len(found) == 2
-    assert found["p_adjusted"].tolist() == pytest.approx((2 * found["p_value"]).clip(upper=1).tolist())
-    outside = (found["change_low"] > 0) | (found["change_high"] < 0)
-    assert outside.tolist() == (found["p_adjusted"] < 0.05).tolist()
-    for (lost, won), change in zip(counts, found.to_dict("records"), strict=True):
+    records = pd.concat(
+        [shown(way, answers_of_way) for way, answers_of_way in zip(resize.WAYS, (base, *ways), strict=True)]
+    )
+    result = resize.changes(rows, records)
+    assert len(result) == 2
+    assert result["p_adjusted"].tolist() == pytest.approx((2 * result["p_value"]).clip(upper=1).tolist())
+    outside = (result["change_low"] > 0) | (result["change_high"] < 0)
+    assert outside.tolist() == (result["p_adjusted"] < 0.05).tolist()
+    for (lost, won), change in zip(counts, result.to_dict("records"), strict=True):
         low, high = map(float, accuracy.newcombe(80 - lost, lost, won, 20 - won, level=0.975))
         assert (change["change_low"], change["change_high"]) in [
             pytest.approx((low, high)), pytest.approx((min(low, 0.0), max(high, 0.0))),

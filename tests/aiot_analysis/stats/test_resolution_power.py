@@ -64,8 +64,8 @@ def test_mcnemars_test_finds_the_smallest_change_in_80_of_100_simulated_cases():
     change = resolution.paired_change(n, discordant)
     rng = np.random.default_rng(1)
     draws = rng.multinomial(n, [(discordant + change) / 2, (discordant - change) / 2, 1 - discordant], size=1500)
-    found = [mcnemar([[0, b], [c, 0]], exact=True).pvalue <= 0.05 for b, c, _ in draws]
-    assert np.mean(found) == pytest.approx(0.8, abs=0.03)
+    result = [mcnemar([[0, b], [c, 0]], exact=True).pvalue <= 0.05 for b, c, _ in draws]
+    assert np.mean(result) == pytest.approx(0.8, abs=0.03)
 
 
 @pytest.mark.parametrize(("n", "low", "high"), [(500, 0.66, 0.74), (100, 0.4, 0.6), (50, 0.0, 0.2)])

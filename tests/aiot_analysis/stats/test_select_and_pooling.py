@@ -36,9 +36,9 @@ def test_image_rows_are_those_of_the_chosen_run():
 
 def test_repeated_images_become_one():
     records = images(A, [True, False, True], [2.0, 4.0, 9.0]).assign(image=["a", "a", "b"])
-    found = select.per_image(records)
-    assert found["end_to_end_ms"].tolist() == [3.0, 9.0]
-    assert found["correct"].tolist() == [True, True]
+    result = select.per_image(records)
+    assert result["end_to_end_ms"].tolist() == [3.0, 9.0]
+    assert result["correct"].tolist() == [True, True]
 
 
 def test_unknown_timing():
@@ -54,7 +54,7 @@ def test_the_error_names_the_field_and_both_values(field):
     with pytest.raises(PoolingError) as error:
         select.check(frame, select.SAME_INSTANCE, by=["instance_id"])
     first = frame[field].astype("object").fillna("nothing").iloc[0]
-    assert all(str(told) in str(error.value) for told in (field, other, first))
+    assert all(str(word) in str(error.value) for word in (field, other, first))
 
 
 def test_null_differs_from_a_value_and_equals_itself():
@@ -80,9 +80,9 @@ def test_pairs_refuse_another_model_file_but_not_another_quantization():
     with pytest.raises(PoolingError, match="model_sha256"):
         pairing.pair(rows, "device_id", "local")
     quantized = instances(instance(A), instance("tflite_cpu_int8_mnasnet"), instance("tflite_cpu_dynamic_squeezenet"))
-    found = pairing.pair(quantized, "quantization", "float32")
-    assert found["instance_id_other"].tolist() == ["tflite_cpu_int8_mnasnet"]
-    assert found["instance_id_base"].tolist() == [A]
+    result = pairing.pair(quantized, "quantization", "float32")
+    assert result["instance_id_other"].tolist() == ["tflite_cpu_int8_mnasnet"]
+    assert result["instance_id_base"].tolist() == [A]
 
 
 def test_instances_under_other_conditions_are_not_used_with_the_others():
@@ -116,9 +116,9 @@ def test_instances_of_another_profile_or_threads_are_not_used_with_the_others():
 
 def test_devices_without_a_quantized_instance_are_no_part_of_figures_8_and_9():
     both = [instance("tflite_cpu_float32_mnasnet", device_id="a"), instance("tflite_cpu_int8_mnasnet", device_id="a")]
-    one = instance("tflite_cpu_float32_mnasnet", device_id="b")
-    assert set(select.with_quantized(instances(*both, one))["device_id"]) == {"a"}
-    assert set(select.with_quantized(instances(one))["device_id"]) == {"b"}
+    float32_only = instance("tflite_cpu_float32_mnasnet", device_id="b")
+    assert set(select.with_quantized(instances(*both, float32_only))["device_id"]) == {"a"}
+    assert set(select.with_quantized(instances(float32_only))["device_id"]) == {"b"}
 
 
 def test_instances_of_another_version_of_a_framework_are_not_used_with_the_others():
@@ -183,8 +183,8 @@ def test_within_a_framework_the_usual_source_is_used_by_framework_too():
 
 def test_the_score_takes_an_agent_and_a_tool_together_by_inference_alone():
     rows = mixed()
-    found = vips.scores(rows, "inference").iloc[0]
-    assert found["vips"] == pytest.approx(0.5 / 0.008 + 0.5 / 0.004 + 0.8 / 0.016)
+    result = vips.scores(rows, "inference").iloc[0]
+    assert result["vips"] == pytest.approx(0.5 / 0.008 + 0.5 / 0.004 + 0.8 / 0.016)
     with pytest.raises(PoolingError, match="timing"):
         vips.scores(rows)
     with pytest.raises(PoolingError, match="weights"):
@@ -202,8 +202,8 @@ def test_versions_are_compared_within_a_device():
 
 
 def test_of_the_paper_are_its_60_instances_and_no_other():
-    others = ["executorch_cpu_float32_mnasnet", "tflite_cpu_float32_squeezenet1_1", "pytorch_cpu_int8_mnasnet"]
-    table = instances(*(instance(one) for one in [*names.PAPER, *others]))
+    beyond = ["executorch_cpu_float32_mnasnet", "tflite_cpu_float32_squeezenet1_1", "pytorch_cpu_int8_mnasnet"]
+    table = instances(*(instance(id_) for id_ in [*names.PAPER, *beyond]))
     assert select.of_paper(table)["instance_id"].tolist() == names.PAPER
     assert len(names.PAPER) == 60
 
@@ -216,9 +216,9 @@ def test_devices_whose_images_another_library_resized_are_not_compared():
 
 def test_pairs_of_ways_of_resizing_are_of_one_instance():
     ways = ["crop_resize", "resize_crop", "square_crop"]
-    rows = instances(*(instance(one, resize=way, run_id=way) for one in (A, B) for way in ways))
-    found = pairing.pair(rows, "resize", "crop_resize")
-    assert found[["instance_id_other", "resize", "run_id_base", "run_id_other"]].values.tolist() == [
-        [one, way, "crop_resize", way] for one in (A, B) for way in ways[1:]
+    rows = instances(*(instance(id_, resize=way, run_id=way) for id_ in (A, B) for way in ways))
+    result = pairing.pair(rows, "resize", "crop_resize")
+    assert result[["instance_id_other", "resize", "run_id_base", "run_id_other"]].values.tolist() == [
+        [id_, way, "crop_resize", way] for id_ in (A, B) for way in ways[1:]
     ]
-    assert (found["instance_id_base"] == found["instance_id_other"]).all()
+    assert (result["instance_id_base"] == result["instance_id_other"]).all()

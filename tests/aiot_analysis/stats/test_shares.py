@@ -13,7 +13,7 @@ NO_IMAGES = images("tflite_cpu_float32_mnasnet", [True], [1.0]).iloc[:0]
 
 
 def rows_of(**times):
-    return instances(*(instance(f"{one}_float32_mnasnet", time_ms=time) for one, time in times.items()))
+    return instances(*(instance(f"{id_}_float32_mnasnet", time_ms=time) for id_, time in times.items()))
 
 
 def of(frame, model="mnasnet"):
@@ -21,41 +21,41 @@ def of(frame, model="mnasnet"):
 
 
 def test_shares_of_three_frameworks_by_hand():
-    found = of(shares.frameworks(rows_of(tflite_cpu=10.0, pytorch_cpu=30.0, caffe2_cpu=60.0)))
-    assert found["share"].to_dict() == pytest.approx({"tflite_cpu": 0.1, "pytorch_cpu": 0.3, "caffe2_cpu": 0.6})
-    assert not found["partial"].any() and (found["missing"] == "").all()
+    result = of(shares.frameworks(rows_of(tflite_cpu=10.0, pytorch_cpu=30.0, caffe2_cpu=60.0)))
+    assert result["share"].to_dict() == pytest.approx({"tflite_cpu": 0.1, "pytorch_cpu": 0.3, "caffe2_cpu": 0.6})
+    assert not result["partial"].any() and (result["missing"] == "").all()
 
 
 def test_a_lacking_part_is_a_gap_and_not_a_smaller_sum():
-    found = of(shares.frameworks(rows_of(tflite_cpu=10.0, pytorch_cpu=30.0)))
-    assert found["share"].isna().all() and (found["missing"] == "caffe2_cpu").all()
+    result = of(shares.frameworks(rows_of(tflite_cpu=10.0, pytorch_cpu=30.0)))
+    assert result["share"].isna().all() and (result["missing"] == "caffe2_cpu").all()
 
 
 def test_partial_shares_are_flagged():
-    found = of(shares.frameworks(rows_of(tflite_cpu=10.0, pytorch_cpu=30.0), partial=True))
-    assert found["share"].iloc[:2].tolist() == [0.25, 0.75] and np.isnan(found.loc["caffe2_cpu", "share"])
-    assert found["partial"].all()
+    result = of(shares.frameworks(rows_of(tflite_cpu=10.0, pytorch_cpu=30.0), partial=True))
+    assert result["share"].iloc[:2].tolist() == [0.25, 0.75] and np.isnan(result.loc["caffe2_cpu", "share"])
+    assert result["partial"].all()
 
 
 def test_one_part_has_no_share():
-    found = of(shares.nnapi(rows_of(tflite_cpu=10.0), partial=True))
-    assert found["share"].isna().all() and not found["partial"].any()
+    result = of(shares.nnapi(rows_of(tflite_cpu=10.0), partial=True))
+    assert result["share"].isna().all() and not result["partial"].any()
 
 
 def test_every_panel_and_device_is_there():
-    found = shares.models(rows_of(tflite_cpu=10.0), devices=["local", "other"])
-    assert len(found) == 4 * 2 * 6
-    assert found["missing"].str.contains("resnet50").all()
+    result = shares.models(rows_of(tflite_cpu=10.0), devices=["local", "other"])
+    assert len(result) == 4 * 2 * 6
+    assert result["missing"].str.contains("resnet50").all()
 
 
 def test_quantizations_by_hand():
-    ids = [f"tflite_nnapi_{one}_mnasnet" for one in ("float32", "dynamic", "int8", "float16")]
-    found = shares.quantizations(
-        instances(*(instance(one, time_ms=t) for one, t in zip(ids, [4, 3, 2, 1], strict=True)))
+    ids = [f"tflite_nnapi_{id_}_mnasnet" for id_ in ("float32", "dynamic", "int8", "float16")]
+    result = shares.quantizations(
+        instances(*(instance(id_, time_ms=t) for id_, t in zip(ids, [4, 3, 2, 1], strict=True)))
     )
-    mine = found[(found["model"] == "mnasnet") & (found["delegate"] == "nnapi")]
+    mine = result[(result["model"] == "mnasnet") & (result["delegate"] == "nnapi")]
     assert mine["share"].tolist() == [0.4, 0.3, 0.2, 0.1]
-    assert found["share"].notna().sum() == 4
+    assert result["share"].notna().sum() == 4
 
 
 def test_two_runs_of_an_instance_are_refused():
@@ -68,34 +68,36 @@ def test_two_runs_of_an_instance_are_refused():
 @examples(20)
 def test_shares_are_positive_and_sum_to_one(times):
     names = ("tflite_cpu", "pytorch_cpu", "caffe2_cpu")
-    found = of(shares.frameworks(rows_of(**dict(zip(names, times, strict=True)))))
-    assert (found["share"] > 0).all() and found["share"].sum() == pytest.approx(1)
+    result = of(shares.frameworks(rows_of(**dict(zip(names, times, strict=True)))))
+    assert (result["share"] > 0).all() and result["share"].sum() == pytest.approx(1)
 
 
 def two_devices():
     ids = ["tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet", "tflite_nnapi_float32_mnasnet"]
     times = {"one": [10.0, 20.0, 5.0], "two": [30.0, 15.0, 60.0]}
     rows = [
-        instance(one, time_ms=ms, device_id=device, end_to_end_ms_sd=ms / 10)
+        instance(id_, time_ms=ms, device_id=device, end_to_end_ms_sd=ms / 10)
         for device, each in times.items()
-        for one, ms in zip(ids, each, strict=True)
+        for id_, ms in zip(ids, each, strict=True)
     ]
     shown = [
-        images(one, [True] * 50, list(np.linspace(0.8, 1.2, 50) * ms), device_id=device)
+        images(id_, [True] * 50, list(np.linspace(0.8, 1.2, 50) * ms), device_id=device)
         for device, each in times.items()
-        for one, ms in zip(ids, each, strict=True)
+        for id_, ms in zip(ids, each, strict=True)
     ]
     return instances(*rows), pd.concat(shown, ignore_index=True)
 
 
 def test_what_the_shares_of_figure_5_hide():
     rows, shown = two_devices()
-    found = shares.speed_ups(rows, shown, "frameworks")
-    assert found.columns.tolist()[:4] == ["model", "device_id", "implementation", "n_images"]
-    assert found[["device_id", "implementation"]].values.tolist() == [["one", "pytorch_cpu"], ["two", "pytorch_cpu"]]
-    assert found["speed_up"].tolist() == pytest.approx([0.5, 2.0])
-    assert (found["speed_up_low"] <= found["speed_up"]).all() and (found["speed_up"] <= found["speed_up_high"]).all()
-    assert found["n_images"].tolist() == [50, 50]
+    result = shares.speed_ups(rows, shown, "frameworks")
+    assert result.columns.tolist()[:4] == ["model", "device_id", "implementation", "n_images"]
+    assert result[["device_id", "implementation"]].values.tolist() == [["one", "pytorch_cpu"], ["two", "pytorch_cpu"]]
+    assert result["speed_up"].tolist() == pytest.approx([0.5, 2.0])
+    assert (result["speed_up_low"] <= result["speed_up"]).all() and (
+        result["speed_up"] <= result["speed_up_high"]
+    ).all()
+    assert result["n_images"].tolist() == [50, 50]
 
 
 def test_what_the_shares_of_figure_6_hide():
@@ -104,25 +106,25 @@ def test_what_the_shares_of_figure_6_hide():
 
 
 def test_figures_7_and_9_are_against_resnet50_and_float32():
-    ids = [f"tflite_cpu_{one}" for one in ("float32_resnet50", "float32_mnasnet", "int8_resnet50", "int8_mnasnet")]
-    rows = instances(*(instance(one, time_ms=ms) for one, ms in zip(ids, [40.0, 10.0, 20.0, 8.0], strict=True)))
+    ids = [f"tflite_cpu_{id_}" for id_ in ("float32_resnet50", "float32_mnasnet", "int8_resnet50", "int8_mnasnet")]
+    rows = instances(*(instance(id_, time_ms=ms) for id_, ms in zip(ids, [40.0, 10.0, 20.0, 8.0], strict=True)))
     rows = rows.assign(end_to_end_ms_sd=1.0)
     models = shares.speed_ups(rows, NO_IMAGES, "models")
     assert models[["implementation", "model"]].values.tolist() == [["tflite_cpu", "mnasnet"]]
     assert models["speed_up"].tolist() == pytest.approx([4.0])
-    found = shares.speed_ups(rows, NO_IMAGES, "quantizations").set_index("model")
-    assert found["speed_up"].to_dict() == pytest.approx({"resnet50": 2.0, "mnasnet": 1.25})
-    assert list(found["quantization"]) == ["int8", "int8"]
+    result = shares.speed_ups(rows, NO_IMAGES, "quantizations").set_index("model")
+    assert result["speed_up"].to_dict() == pytest.approx({"resnet50": 2.0, "mnasnet": 1.25})
+    assert list(result["quantization"]) == ["int8", "int8"]
 
 
 def test_without_records_of_images_a_ratio_is_of_means_and_its_interval_of_deviations():
     rows, _ = two_devices()
-    found = shares.speed_ups(rows, NO_IMAGES, "frameworks")
-    assert found["n_images"].tolist() == [0, 0]
-    assert found["speed_up"].tolist() == pytest.approx([0.5, 2.0])
+    result = shares.speed_ups(rows, NO_IMAGES, "frameworks")
+    assert result["n_images"].tolist() == [0, 0]
+    assert result["speed_up"].tolist() == pytest.approx([0.5, 2.0])
     # with the assumed difference of two runs in 19 of 20 cases; Student's quantile is within 0.1% of the normal one
     half = np.hypot(1.96 * np.sqrt(2 * 0.1**2 / 500), np.log(1.05))
-    assert found["speed_up_high"].tolist() == pytest.approx([0.5 * np.exp(half), 2 * np.exp(half)], rel=1e-4)
+    assert result["speed_up_high"].tolist() == pytest.approx([0.5 * np.exp(half), 2 * np.exp(half)], rel=1e-4)
     unknown = shares.speed_ups(rows.assign(end_to_end_ms_sd=np.nan), NO_IMAGES, "frameworks")
     assert unknown["speed_up"].notna().all() and unknown["speed_up_low"].isna().all()
 
@@ -136,8 +138,8 @@ def test_where_nothing_can_be_compared_there_are_no_speed_ups():
 def test_records_of_one_device_after_the_other_give_the_same_speed_ups():
     rows, shown = two_devices()
     parts = [part for _, part in shown.groupby("device_id", observed=True)]
-    whole = shares.speed_ups(rows, shown, "frameworks")
-    pd.testing.assert_frame_equal(shares.speed_ups(rows, parts, "frameworks"), whole)
-    some = shares.speed_ups(rows, parts[:1], "frameworks")  # the other instance has no records
-    assert some["n_images"].tolist() == [50, 0]
-    assert some["speed_up"].tolist() == pytest.approx(whole["speed_up"].tolist())
+    expected = shares.speed_ups(rows, shown, "frameworks")
+    pd.testing.assert_frame_equal(shares.speed_ups(rows, parts, "frameworks"), expected)
+    incomplete = shares.speed_ups(rows, parts[:1], "frameworks")  # the other instance has no records
+    assert incomplete["n_images"].tolist() == [50, 0]
+    assert incomplete["speed_up"].tolist() == pytest.approx(expected["speed_up"].tolist())

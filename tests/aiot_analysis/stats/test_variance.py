@@ -66,11 +66,11 @@ def test_tables_from_before_the_columns_were_there_have_sessions_too():
 
 def test_one_run_has_the_allowance_and_says_so():
     table = drawn(1, 0.0, 0.0, 0)
-    found = variance.with_noise(table, table)
-    assert found["run_sd"].tolist() == pytest.approx([ALLOWED] * 12)
-    assert np.isinf(found[["run_freedom", "shared_freedom"]]).all(axis=None)
-    assert set(found["sessions"]) == {1}
-    assert variance.describe_noise(found) == "95%, including an assumed 5% between runs"
+    result = variance.with_noise(table, table)
+    assert result["run_sd"].tolist() == pytest.approx([ALLOWED] * 12)
+    assert np.isinf(result[["run_freedom", "shared_freedom"]]).all(axis=None)
+    assert set(result["sessions"]) == {1}
+    assert variance.describe_noise(result) == "95%, including an assumed 5% between runs"
     wider = variance.with_noise(table, table, run_to_run=0.1)
     assert variance.describe_noise(wider) == "95%, including an assumed 10% between runs"
     assert wider["run_sd"].tolist() == pytest.approx([np.log(1.1) / 1.959964 / np.sqrt(2)] * 12)
@@ -80,20 +80,20 @@ def test_runs_of_one_session_tell_nothing_of_another_one():
     table = rows(
         [run(1, hour) for hour in (0, 1.2, 2.4, 3.6)], np.exp(np.random.default_rng(0).normal(2, 0.1, (4, 12)))
     )
-    found = variance.with_noise(table[table["run_id"] == table["run_id"].max()], table)
-    assert np.isinf(found["run_freedom"]).all() and set(found["sessions"]) == {1}
+    result = variance.with_noise(table[table["run_id"] == table["run_id"].max()], table)
+    assert np.isinf(result["run_freedom"]).all() and set(result["sessions"]) == {1}
 
 
 def test_the_components_of_two_sessions_by_hand():
     """Sessions are 2% apart for half of the models and 6% for the others: 4% for all, plus or minus 2%."""
     steps = np.array([0.02] * 6 + [0.06] * 6)
     table = rows([run(1), run(2)], np.exp([np.full(12, 2.0), 2 + steps]))
-    found = variance.with_noise(table[table["run_id"].str.contains("1102")], table).iloc[0]
+    result = variance.with_noise(table[table["run_id"].str.contains("1102")], table).iloc[0]
     # residuals are +-0.01 in each session of each model, with 24 - 13 degrees of freedom; 0.1^2 / 500 is within runs
-    assert found["run_freedom"] == 11 and found["sessions"] == 2
-    assert found["run_sd"] == pytest.approx(np.sqrt(24 * 0.01**2 / 11 - 0.1**2 / 500))
+    assert result["run_freedom"] == 11 and result["sessions"] == 2
+    assert result["run_sd"] == pytest.approx(np.sqrt(24 * 0.01**2 / 11 - 0.1**2 / 500))
     # one difference of two sessions says too little about what they share
-    assert found["shared_sd"] == pytest.approx(ALLOWED) and np.isinf(found["shared_freedom"])
+    assert result["shared_sd"] == pytest.approx(ALLOWED) and np.isinf(result["shared_freedom"])
 
 
 def test_the_standard_errors_of_runs_are_what_is_subtracted_where_tables_have_them():
@@ -101,8 +101,8 @@ def test_the_standard_errors_of_runs_are_what_is_subtracted_where_tables_have_th
     steps = np.array([0.02] * 6 + [0.06] * 6)
     table = rows([run(1), run(2)], np.exp([np.full(12, 2.0), 2 + steps]))
     dependent = table.assign(end_to_end_ms_se=1.5 * 0.1 / np.sqrt(500) * table["end_to_end_ms_mean"])
-    found = variance.with_noise(dependent, dependent).iloc[0]
-    assert found["run_sd"] == pytest.approx(np.sqrt(24 * 0.01**2 / 11 - 1.5**2 * 0.1**2 / 500))
+    result = variance.with_noise(dependent, dependent).iloc[0]
+    assert result["run_sd"] == pytest.approx(np.sqrt(24 * 0.01**2 / 11 - 1.5**2 * 0.1**2 / 500))
     unknown = table.assign(end_to_end_ms_se=np.nan)
     assert variance.with_noise(unknown, unknown)["run_sd"].equals(variance.with_noise(table, table)["run_sd"])
 
@@ -110,12 +110,12 @@ def test_the_standard_errors_of_runs_are_what_is_subtracted_where_tables_have_th
 def test_estimates_are_right_on_average_and_say_how_sure_they_are():
     fleets = [drawn(6, 0.02, 0.01, seed).assign(device_id=f"phone-{seed}") for seed in range(60)]
     table = pd.concat(fleets, ignore_index=True)
-    found = variance.with_noise(table.drop_duplicates("device_id", keep="last").reset_index(drop=True), table)
-    assert np.sqrt((found["run_sd"].astype(float) ** 2).mean()) == pytest.approx(0.02, rel=0.06)
-    assert np.sqrt((found["shared_sd"].astype(float) ** 2).mean()) == pytest.approx(0.01, rel=0.2)
-    assert set(found["run_freedom"]) == {55} and set(found["shared_freedom"]) == {5}
+    result = variance.with_noise(table.drop_duplicates("device_id", keep="last").reset_index(drop=True), table)
+    assert np.sqrt((result["run_sd"].astype(float) ** 2).mean()) == pytest.approx(0.02, rel=0.06)
+    assert np.sqrt((result["shared_sd"].astype(float) ** 2).mean()) == pytest.approx(0.01, rel=0.2)
+    assert set(result["run_freedom"]) == {55} and set(result["shared_freedom"]) == {5}
     # so many degrees of freedom scatter an estimate of a variance by sqrt(2 / 55) of it
-    spread = (found["run_sd"].astype(float) ** 2).std() / 0.02**2
+    spread = (result["run_sd"].astype(float) ** 2).std() / 0.02**2
     assert spread == pytest.approx(np.sqrt(2 / 55), rel=0.3)
 
 

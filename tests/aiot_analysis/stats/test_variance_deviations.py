@@ -23,7 +23,7 @@ def sides(rng, own, shared, sessions=(3, 3), change=0.0):
 def chance(distance, shared, shared_freedom, own, own_freedom, rows):
     return float(
         variance.error_rate_share(
-            *(np.array(one) for one in (distance, shared, shared_freedom, own, own_freedom)), rows
+            *(np.array(values) for values in (distance, shared, shared_freedom, own, own_freedom)), rows
         )
     )
 
@@ -55,13 +55,13 @@ def test_the_chance_of_many_rows_bounds_that_of_the_farthest_draw():
 
 def test_a_single_instance_has_welchs_test():
     base, other = sides(np.random.default_rng(3), [RUN], RUN, (3, 5))
-    [found] = changes.ratio_of_sessions(base, other)
-    theirs = stats.ttest_ind(other[0], base[0], equal_var=False)
-    assert found.p_value() == pytest.approx(theirs.pvalue, rel=1e-4)
-    assert np.log(found.interval()) == pytest.approx([*theirs.confidence_interval()], rel=1e-3)
+    [result] = changes.ratio_of_sessions(base, other)
+    reference = stats.ttest_ind(other[0], base[0], equal_var=False)
+    assert result.p_value() == pytest.approx(reference.pvalue, rel=1e-4)
+    assert np.log(result.interval()) == pytest.approx([*reference.confidence_interval()], rel=1e-3)
     base, other = base[:, :2], other[:, :4]  # a side of two sessions is assumed to scatter like the other
-    [found] = changes.ratio_of_sessions(base, other)
-    assert found.p_value() == pytest.approx(stats.ttest_ind(other[0], base[0]).pvalue, rel=1e-4)
+    [result] = changes.ratio_of_sessions(base, other)
+    assert result.p_value() == pytest.approx(stats.ttest_ind(other[0], base[0]).pvalue, rel=1e-4)
 
 
 def test_variances_are_drawn_towards_the_prior_that_they_were_drawn_from():
@@ -69,25 +69,25 @@ def test_variances_are_drawn_towards_the_prior_that_they_were_drawn_from():
     rng = np.random.default_rng(4)
     truth = 2 * 6 / rng.chisquare(6, (2, 4000))
     estimates = truth * rng.chisquare(3, truth.shape) / 3
-    found, freedoms = variance.moderated(estimates, [3.0, 3.0])
+    result, freedoms = variance.moderated(estimates, [3.0, 3.0])
     assert freedoms == pytest.approx([9.0, 9.0], rel=0.15)
-    assert found == pytest.approx((6 * 2 + 3 * estimates) / 9, rel=0.15)
+    assert result == pytest.approx((6 * 2 + 3 * estimates) / 9, rel=0.15)
 
 
 def test_variances_that_differ_by_chance_alone_are_drawn_to_their_mean():
     estimates = np.array([[0.9, 1.0, 1.1, 1.2]])
-    found, freedoms = variance.moderated(estimates, [2.0])
-    assert found == pytest.approx((8 * 1.05 + 2 * estimates) / 10)
+    result, freedoms = variance.moderated(estimates, [2.0])
+    assert result == pytest.approx((8 * 1.05 + 2 * estimates) / 10)
     assert freedoms == [6.0]
 
 
 def test_an_instance_that_scatters_more_than_all_others_has_its_own_variance():
     rng = np.random.default_rng(5)
     base, other = sides(rng, [0.2, *[0.01] * 11], 0.0)
-    found = variance.errors(base, other)
+    result = variance.errors(base, other)
     apart = base[0] - base.mean(axis=0), other[0] - other.mean(axis=0)
-    assert found.own[0] >= np.sqrt(sum(one.var(ddof=1) for one in apart) / 3) * (1 - 1e-9)
-    assert found.own[0] > 5 * np.median(found.own)
+    assert result.own[0] >= np.sqrt(sum(one.var(ddof=1) for one in apart) / 3) * (1 - 1e-9)
+    assert result.own[0] > 5 * np.median(result.own)
 
 
 @pytest.mark.parametrize(
@@ -107,26 +107,26 @@ def test_where_nothing_changed_a_change_is_seldom_shown(own, shared, sessions):
     rng = np.random.default_rng(6)
     shown = 0
     for _ in range(150):
-        found = changes.ratio_of_sessions(*sides(rng, own, shared, sessions))
-        shown += min(one.p_value(one.rows) for one in found) < 1 - LEVEL
+        result = changes.ratio_of_sessions(*sides(rng, own, shared, sessions))
+        shown += min(one.p_value(one.rows) for one in result) < 1 - LEVEL
     assert shown <= stats.binom.ppf(0.999, 150, 0.025)
 
 
 def test_an_interval_leaves_0_out_where_p_is_under_its_level():
     rng = np.random.default_rng(7)
-    seen = set()
+    outcomes = set()
     for change in (0.03, 0.06, 0.09):
-        for one in changes.ratio_of_sessions(*sides(rng, [RUN] * 12, RUN / 2, change=change)):
-            low, high = one.interval(LEVEL)
+        for ratio in changes.ratio_of_sessions(*sides(rng, [RUN] * 12, RUN / 2, change=change)):
+            low, high = ratio.interval(LEVEL)
             shown = not low <= 1 <= high
-            assert shown == (one.p_value(12) < 1 - LEVEL)
-            assert one.p_value() >= one.p_value(12)
-            seen.add(shown)
-    assert seen == {True, False}
+            assert shown == (ratio.p_value(12) < 1 - LEVEL)
+            assert ratio.p_value() >= ratio.p_value(12)
+            outcomes.add(shown)
+    assert outcomes == {True, False}
 
 
 def test_sessions_that_are_all_alike_tell_nothing():
     same = np.zeros((2, 3))
-    for one in changes.ratio_of_sessions(same, same + 0.1):
-        assert one.value == pytest.approx(0.1)
-        assert np.isnan([one.error, one.p_value(), *one.interval()]).all()
+    for ratio in changes.ratio_of_sessions(same, same + 0.1):
+        assert ratio.value == pytest.approx(0.1)
+        assert np.isnan([ratio.error, ratio.p_value(), *ratio.interval()]).all()

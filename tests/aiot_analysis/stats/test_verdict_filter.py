@@ -61,6 +61,6 @@ def test_usable_rows_are_of_every_run_of_the_suite():
 
 
 def test_verdicts_and_reasons_are_joined_to_a_statistic():
-    found = latency.summary(images(B, [True] * 3, [1.0, 2, 3]))
-    joined = select.with_verdict(found, table()).iloc[0]
+    result = latency.summary(images(B, [True] * 3, [1.0, 2, 3]))
+    joined = select.with_verdict(result, table()).iloc[0]
     assert (joined["median_ms"], joined["verdict"], joined["reasons"]) == (2, "semi-valid", "50 of 500 images")

@@ -24,14 +24,14 @@ def spoiled():
 
 def test_records_without_a_time_are_excluded_and_listed_with_the_reason():
     assert along.usable(spoiled())["query"].tolist() == [1, 3, 7, 8, 9]
-    found = along.left_out(spoiled())
-    assert dict(zip(found["reason"], found["queries"], strict=True)) == {
+    result = along.left_out(spoiled())
+    assert dict(zip(result["reason"], result["queries"], strict=True)) == {
         "it failed": "2",
         "it has no time": "4",
         "its time is negative": "5",
         "its time is not a finite number": "6",
     }
-    assert found["images"].sum() == 4
+    assert result["images"].sum() == 4
     assert along.left_out(records(A, np.ones(5))).empty
 
 
@@ -51,9 +51,9 @@ def test_the_order_of_the_rows_does_not_matter():
     frame = pd.concat([records(A, np.arange(5.0)), records(B, np.arange(7.0))])
     mixed = frame.sample(frac=1, random_state=0)
     key = [*along.KEY, "query"]
-    found = [along.usable(one).sort_values(key, ignore_index=True) for one in (mixed, frame, frame.iloc[::-1])]
-    pd.testing.assert_frame_equal(found[0], found[1])
-    pd.testing.assert_frame_equal(found[2], found[1])
+    result = [along.usable(variant).sort_values(key, ignore_index=True) for variant in (mixed, frame, frame.iloc[::-1])]
+    pd.testing.assert_frame_equal(result[0], result[1])
+    pd.testing.assert_frame_equal(result[2], result[1])
 
 
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=6))
@@ -61,13 +61,13 @@ def test_the_order_of_the_rows_does_not_matter():
 def test_instances_of_a_length_come_together_with_their_own_times(lengths):
     parts = [records(A, 100 * at + np.arange(n, dtype=float), run_id=f"r{at}") for at, n in enumerate(lengths)]
     used = along.usable(pd.concat(parts), first=True)
-    found = {}
+    result = {}
     for keys, times in along.matrices(used):
         assert len(keys) == len(times)
         for row, values in zip(keys.to_dict("records"), times, strict=True):
-            found[row["run_id"]] = values.tolist()
+            result[row["run_id"]] = values.tolist()
             assert used["ms"][row["begin"]] == values[0]
-    assert found == {f"r{at}": [100.0 * at + i for i in range(n)] for at, n in enumerate(lengths)}
+    assert result == {f"r{at}": [100.0 * at + i for i in range(n)] for at, n in enumerate(lengths)}
 
 
 @pytest.mark.parametrize("n, loops", [(80, 10), (99, 10), (200, 10), (240, 12), (499, 20), (8363, 20)])
@@ -91,21 +91,21 @@ def test_a_run_is_cut_into_ten_to_twenty_equal_parts(n, loops):
     ],
 )
 def test_clocks_that_jump_are_named_and_give_no_duration(at_s, words):
-    found = along.clocks(images(A, [True] * 4, [10.0] * 4).assign(at_s=at_s)).iloc[0]
-    assert found["clock"] == words
-    assert found["duration_s"] == pytest.approx(0.04) if not words else np.isnan(found["duration_s"])
+    result = along.clocks(images(A, [True] * 4, [10.0] * 4).assign(at_s=at_s)).iloc[0]
+    assert result["clock"] == words
+    assert result["duration_s"] == pytest.approx(0.04) if not words else np.isnan(result["duration_s"])
 
 
 def test_an_image_that_takes_long_is_no_leap_of_the_clock():
-    found = along.clocks(images(A, [True] * 3, [30_000.0] * 3, at_s=[0.0, 30.0, 60.0])).iloc[0]
-    assert (found["clock"], found["duration_s"]) == ("", 90.0)
+    result = along.clocks(images(A, [True] * 3, [30_000.0] * 3, at_s=[0.0, 30.0, 60.0])).iloc[0]
+    assert (result["clock"], result["duration_s"]) == ("", 90.0)
 
 
 def test_instances_of_a_native_tool_have_a_summary_alone():
     rows = instances(instance(A), instance(B, source="tool"))
-    found = along.without_records(rows, records(A, np.ones(3)))
-    assert found["instance_id"].tolist() == [B]
-    assert found["gap"].tolist() == ["its log has a summary and no times of single images"]
+    result = along.without_records(rows, records(A, np.ones(3)))
+    assert result["instance_id"].tolist() == [B]
+    assert result["gap"].tolist() == ["its log has a summary and no times of single images"]
     assert len(along.without_records(rows, records(A, np.ones(3)).iloc[:0])) == 2
 
 

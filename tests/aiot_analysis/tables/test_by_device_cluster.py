@@ -66,9 +66,9 @@ def here(raw):
 
 def content(processed):
     """Return every table; image records have their classes as tuples."""
-    found = {name: storage.read(name, processed) for name in storage.TABLES}
-    found["images"]["top5"] = found["images"]["top5"].map(tuple)
-    return found
+    result = {name: storage.read(name, processed) for name in storage.TABLES}
+    result["images"]["top5"] = result["images"]["top5"].map(tuple)
+    return result
 
 
 def test_runs_are_read_as_here(raw, here, scheduler, tmp_path):
@@ -78,11 +78,11 @@ def test_runs_are_read_as_here(raw, here, scheduler, tmp_path):
     assert done.returncode == 0
     assert len(done.stderr.splitlines()) == 2, "what was excluded"
     assert done.stdout.startswith("process   4 runs, 132 instances, 791 images, 2 excluded in tables")
-    found, expected = content(folder), content(here)
-    assert len(found["instances"]) == 4 * 24 + 36
-    assert len(found["left_out"]) == 2
+    result, expected = content(folder), content(here)
+    assert len(result["instances"]) == 4 * 24 + 36
+    assert len(result["left_out"]) == 2
     for name in set(storage.TABLES) - {"left_out"}:  # which has the folders as they were named
-        assert_frame_equal(found[name], expected[name], rtol=1e-9, atol=0, obj=name)
+        assert_frame_equal(result[name], expected[name], rtol=1e-9, atol=0, obj=name)
     assert ingest.process(raw, folder).read == 0
 
 
@@ -99,36 +99,38 @@ def parts(processed, scheduler=""):
 @pytest.mark.parametrize("function", [latency.summary, partial(latency.summary, timing="inference"), latency.phases])
 def test_what_is_computed_by_device_is_what_is_computed_of_all(here, scheduler, function):
     images, rows = parts(here)
-    whole = function(select.image_rows(aiot_analysis.load(here, "simulated").images(), rows))
+    at_once = function(select.image_rows(aiot_analysis.load(here, "simulated").images(), rows))
     alone = by_device.table(images, rows, function)
-    there = by_device.table(parts(here, scheduler)[0], rows, function)
-    assert_frame_equal(there, alone, check_exact=True)
-    key = [*select.KEY, *(["phase"] if "phase" in whole else [])]
-    both = [frame.astype(dict.fromkeys(key, str)).sort_values(key, ignore_index=True) for frame in (there, whole)]
+    on_cluster = by_device.table(parts(here, scheduler)[0], rows, function)
+    assert_frame_equal(on_cluster, alone, check_exact=True)
+    key = [*select.KEY, *(["phase"] if "phase" in at_once else [])]
+    both = [
+        frame.astype(dict.fromkeys(key, str)).sort_values(key, ignore_index=True) for frame in (on_cluster, at_once)
+    ]
     assert_frame_equal(*both, rtol=1e-9, atol=0)
-    assert len(there) == 132 * (4 if "phase" in whole else 1)
+    assert len(on_cluster) == 132 * (4 if "phase" in at_once else 1)
 
 
 def test_scores_and_claims_are_what_they_are_here(here, scheduler):
     images, rows = parts(here)
-    there, _ = parts(here, scheduler)
-    whole = images.of(*images.devices)
-    scored = [vips.intervals(rows, some, resamples=200) for some in (there, images, whole)]
+    on_cluster, _ = parts(here, scheduler)
+    at_once = images.of(*images.devices)
+    scored = [vips.intervals(rows, records, resamples=200) for records in (on_cluster, images, at_once)]
     assert scored[0]["vips_low"].notna().sum() == 4
-    claimed = [remarks.parts(rows, some) for some in (there, images, whole)]
+    claimed = [remarks.parts(rows, records) for records in (on_cluster, images, at_once)]
     assert (claimed[0]["n_devices"] == 4).any()
-    for found in (scored, claimed):
-        assert_frame_equal(found[0], found[1], check_exact=True)
-        assert_frame_equal(found[0], found[2], rtol=1e-9, atol=0)
+    for result in (scored, claimed):
+        assert_frame_equal(result[0], result[1], check_exact=True)
+        assert_frame_equal(result[0], result[2], rtol=1e-9, atol=0)
 
 
 def test_devices_come_in_their_order_and_those_without_records_do_not(here, scheduler):
     images, rows = parts(here, scheduler)
     chosen = rows[(rows["device_id"] != rows["device_id"].iloc[0]) | (rows["instance_id"] == INSTANCE)]
     other = chosen.assign(device_id=chosen["device_id"].replace(chosen["device_id"].iloc[-1], "elsewhere"))
-    found = dict(by_device.map_devices(images, other, len))
-    assert [*found] == list(images.devices)[:-1]
-    assert [*found.values()] == [6, 24 * 6 - 1, 24 * 6]
+    result = dict(by_device.map_devices(images, other, len))
+    assert [*result] == list(images.devices)[:-1]
+    assert [*result.values()] == [6, 24 * 6 - 1, 24 * 6]
 
 
 @pytest.mark.slow
@@ -153,20 +155,22 @@ def test_a_page_without_its_cluster_fails_with_the_sentence(here, tmp_path):
     assert "'nonsense' is not the address of a Dask scheduler" in done.stderr
 
 
-@pytest.mark.parametrize("there", [False, True])
-def test_without_any_record_the_columns_are_those_of_no_records(here, scheduler, there):
-    images, rows = parts(here, scheduler if there else "")
-    found = by_device.table(images, rows.iloc[:0], latency.summary)
-    assert found.empty and {"mean_ms", "p99_ms", *select.KEY} <= set(found)
+@pytest.mark.parametrize("on_cluster", [False, True])
+def test_without_any_record_the_columns_are_those_of_no_records(here, scheduler, on_cluster):
+    images, rows = parts(here, scheduler if on_cluster else "")
+    result = by_device.table(images, rows.iloc[:0], latency.summary)
+    assert result.empty and {"mean_ms", "p99_ms", *select.KEY} <= set(result)
 
 
 def test_frames_and_parts_of_them_are_taken_too(here):
     images, rows = parts(here)
-    whole = images.of(*images.devices)
-    one = rows[rows["instance_id"] == names.PAPER_FLOAT32[0]]
+    at_once = images.of(*images.devices)
+    instance_rows = rows[rows["instance_id"] == names.PAPER_FLOAT32[0]]
     expected = dict.fromkeys(images.devices, 6)
     assert (
-        dict(by_device.map_devices(whole, one, len)) == dict(by_device.map_devices(list(images), one, len)) == expected
+        dict(by_device.map_devices(at_once, instance_rows, len))
+        == dict(by_device.map_devices(list(images), instance_rows, len))
+        == expected
     )
 
 
@@ -214,10 +218,10 @@ def test_a_report_waits_for_workers_as_long_as_asked(here, tmp_path):
         address = cluster.scheduler_address
         words = ["report", "01", "-p", "processed", here, "--out", tmp_path, "--scheduler", address]
         seconds = {}
-        for asked in (1, 9):
+        for limit_s in (1, 9):
             started = time.monotonic()
-            done = aiot(*words, "--wait-for-workers", asked)
-            seconds[asked] = time.monotonic() - started
+            done = aiot(*words, "--wait-for-workers", limit_s)
+            seconds[limit_s] = time.monotonic() - started
             assert done.returncode == 1
             assert (
                 f"The Dask scheduler {address} has no workers: start some with `dask worker {address}`" in done.stderr

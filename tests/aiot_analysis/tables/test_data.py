@@ -31,23 +31,23 @@ def project(tmp_path, monkeypatch):
 
 
 def test_one_origin_is_loaded_with_what_belongs_to_it(project):
-    found = data.load()
-    assert found.origin == "measured"
-    assert found.processed == project / "data" / "processed"
-    assert found.devices["device_id"].tolist() == ["local"]
-    assert found.instances["device_id"].tolist() == ["local"]
-    assert found.images()["end_to_end_ms"].tolist() == [10.0, 20.0]
-    assert found.images(image=["image-0001"])["end_to_end_ms"].tolist() == [20.0]
-    assert "top5" not in found.images()
-    assert found.images(["top5"])["top5"].map(list).tolist() == [[0, 1, 2, 3, 4]] * 2
-    assert found.telemetry().empty and found.operators().empty and found.left_out.empty
+    result = data.load()
+    assert result.origin == "measured"
+    assert result.processed == project / "data" / "processed"
+    assert result.devices["device_id"].tolist() == ["local"]
+    assert result.instances["device_id"].tolist() == ["local"]
+    assert result.images()["end_to_end_ms"].tolist() == [10.0, 20.0]
+    assert result.images(image=["image-0001"])["end_to_end_ms"].tolist() == [20.0]
+    assert "top5" not in result.images()
+    assert result.images(["top5"])["top5"].map(list).tolist() == [[0, 1, 2, 3, 4]] * 2
+    assert result.telemetry().empty and result.operators().empty and result.left_out.empty
 
 
 def test_the_other_origin_has_rows_of_its_own(project):
-    found = data.load(origin="imported")
-    assert found.devices["device_id"].tolist() == ["phone"]
-    assert found.instances.index.tolist() == [0]
-    assert found.images().empty
+    result = data.load(origin="imported")
+    assert result.devices["device_id"].tolist() == ["phone"]
+    assert result.instances.index.tolist() == [0]
+    assert result.images().empty
 
 
 def test_tables_for_readers_name_devices_by_maker_and_model(project):
@@ -105,11 +105,13 @@ def two(project):
     processed = project / "data" / "processed"
     storage.write("instances", instances(instance(ID), instance(ID, device_id="phone")), processed)
     storage.write("devices", storage.table("devices", [device(), device("phone", model="<b>Phone</b>")]), processed)
-    records = [images(ID, [True, False], [ms, 2 * ms], device_id=one) for one, ms in (("local", 10), ("phone", 30))]
+    records = [
+        images(ID, [True, False], [ms, 2 * ms], device_id=device_id) for device_id, ms in (("local", 10), ("phone", 30))
+    ]
     storage.write("images", storage.table("images", pd.concat(records)), processed)
     samples = [
-        {"run_id": "r", "device_id": one, "at": "2026-01-01T00:00:00Z", "origin": "measured"}
-        for one in ("local", "phone")
+        {"run_id": "r", "device_id": device_id, "at": "2026-01-01T00:00:00Z", "origin": "measured"}
+        for device_id in ("local", "phone")
     ]
     storage.write("telemetry", storage.table("telemetry", samples), processed)
     return data.load()
@@ -148,8 +150,8 @@ def test_devices_are_named_in_one_way(two, way):
         (["phone", "phone"], ["phone"]),
         ([], []),
     ]:
-        found = WAYS[way](two, devices)
-        rows = found if way == "images" else found.images()
+        result = WAYS[way](two, devices)
+        rows = result if way == "images" else result.images()
         assert sorted(rows["device_id"].unique()) == ids
     for devices in ("tablet", ["local", "tablet"], "local,tablet"):
         with pytest.raises(DataError, match=r"^There is no device 'tablet' in these data: choose local, phone\.$"):
@@ -166,16 +168,16 @@ def test_the_id_of_a_device_is_not_a_part_of_another_one(project):
     """An id that contains a comma does not stand for several ids, either."""
     processed = project / "data" / "processed"
     ids = ["pixel-4", "pixel-4a", "a,b", "a"]
-    storage.write("instances", instances(*(instance(ID, device_id=one) for one in ids)), processed)
-    storage.write("devices", storage.table("devices", [device(one) for one in ids]), processed)
-    records = [images(ID, [True], [time], device_id=one) for time, one in enumerate(ids)]
+    storage.write("instances", instances(*(instance(ID, device_id=id_) for id_ in ids)), processed)
+    storage.write("devices", storage.table("devices", [device(id_) for id_ in ids]), processed)
+    records = [images(ID, [True], [time], device_id=id_) for time, id_ in enumerate(ids)]
     storage.write("images", storage.table("images", pd.concat(records)), processed)
-    found = data.load()
-    for time, one in enumerate(ids):
-        assert found.images(device_id=one)["end_to_end_ms"].tolist() == [time]
-        assert found[one].images()["end_to_end_ms"].tolist() == [time]
-    assert found["a,pixel-4a"].devices["device_id"].tolist() == ["pixel-4a", "a"]
-    assert [part["device_id"].tolist() for part in found.image_parts(device_id="pixel-4a")] == [["pixel-4a"]]
+    result = data.load()
+    for time, id_ in enumerate(ids):
+        assert result.images(device_id=id_)["end_to_end_ms"].tolist() == [time]
+        assert result[id_].images()["end_to_end_ms"].tolist() == [time]
+    assert result["a,pixel-4a"].devices["device_id"].tolist() == ["pixel-4a", "a"]
+    assert [part["device_id"].tolist() for part in result.image_parts(device_id="pixel-4a")] == [["pixel-4a"]]
 
 
 FLOAT32 = "pytorch_cpu_float32_resnet50"
@@ -236,7 +238,7 @@ def test_images_are_chosen_by_any_column_of_theirs_and_of_their_instances(severa
 
 
 @pytest.mark.parametrize(
-    ("chosen", "said"),
+    ("chosen", "sentence"),
     [
         ({"model": "mnasnett"}, "There is no model 'mnasnett' in these data: choose mnasnet, resnet50."),
         ({"instance_id": "text"}, f"There is no instance 'text' in these data: choose {FLOAT32}, {ID}."),
@@ -255,9 +257,9 @@ def test_images_are_chosen_by_any_column_of_theirs_and_of_their_instances(severa
         ({"modell": "x"}, "Tables images and instances have no column 'modell': choose model, model_mb, "),
     ],
 )
-def test_an_unknown_selection_is_one_sentence(several, chosen, said):
+def test_an_unknown_selection_is_one_sentence(several, chosen, sentence):
     for read in (several.images, several.image_parts):
-        with pytest.raises(DataError, match=f"^{re.escape(said)}"):
+        with pytest.raises(DataError, match=f"^{re.escape(sentence)}"):
             read(**chosen)
 
 
@@ -284,16 +286,16 @@ def test_results_are_the_rows_that_pages_use(project):
         instance("tflite_cpu_int8_resnet50", 0.5, 5.0, study="resize"),
     ]
     storage.write("instances", instances(*rows), processed)
-    found = data.load()
-    assert found.results().set_index("instance_id")["end_to_end_ms_mean"].to_dict() == {ID: 10.0, FLOAT32: 30.0}
-    assert found.results("valid")["instance_id"].tolist() == [ID]
-    assert found.results(model="resnet50")["instance_id"].tolist() == [FLOAT32]
-    assert found.results(framework=["tflite", "pytorch"], quantization="int8")["instance_id"].tolist() == [ID]
-    assert found.results(delegate="nnapi").empty  # a known instance without a result
-    assert found.results().index.tolist() == [0, 1]
+    result = data.load()
+    assert result.results().set_index("instance_id")["end_to_end_ms_mean"].to_dict() == {ID: 10.0, FLOAT32: 30.0}
+    assert result.results("valid")["instance_id"].tolist() == [ID]
+    assert result.results(model="resnet50")["instance_id"].tolist() == [FLOAT32]
+    assert result.results(framework=["tflite", "pytorch"], quantization="int8")["instance_id"].tolist() == [ID]
+    assert result.results(delegate="nnapi").empty  # a known instance without a result
+    assert result.results().index.tolist() == [0, 1]
     for chosen in ({"model": "alexnet"}, {"colour": 1}, {"verdicts": "invalid"}):
         with pytest.raises(DataError, match=f"{next(iter(chosen.values()))}|colour"):
-            found.results(**chosen)
+            result.results(**chosen)
 
 
 def test_help_on_the_package_leads_to_the_results():
@@ -304,16 +306,16 @@ def test_help_on_the_package_leads_to_the_results():
 def test_excluded_files_are_those_of_the_devices_and_the_origin(project):
     processed = project / "data" / "processed"
     ids = ["local", "tablet"]
-    everyone = [device(one) for one in ids]
+    everyone = [device(id_) for id_ in ids]
     storage.write("devices", storage.table("devices", [*everyone, device("phone", origin="imported")]), processed)
-    rows = [instance(ID, device_id=one) for one in ids]
+    rows = [instance(ID, device_id=id_) for id_ in ids]
     storage.write("instances", instances(*rows, instance(ID, device_id="phone", origin="imported")), processed)
     files = [("local", "measured"), ("tablet", "measured"), ("phone", "imported"), ("new", None), (None, None)]
-    left_out = [{"device_id": one, "origin": origin, "path": f"data/raw/{one}", "reason": "?"} for one, origin in files]
+    left_out = [{"device_id": id_, "origin": origin, "path": f"data/raw/{id_}", "reason": "?"} for id_, origin in files]
     storage.write("left_out", storage.table("left_out", left_out), processed)
 
-    def names(found):
-        return [path.removeprefix("data/raw/") for path in found.left_out["path"]]
+    def names(result):
+        return [path.removeprefix("data/raw/") for path in result.left_out["path"]]
 
     assert names(data.load()) == ["local", "tablet", "new", "None"]
     assert names(data.load(origin="imported")) == ["phone", "new", "None"]
@@ -333,8 +335,8 @@ def test_ipython_offers_them_at_the_tab_key(two):
 
     shell = InteractiveShell(user_ns={"data": two})
     with provisionalcompleter():
-        attributes = {one.text for one in shell.Completer.completions("data.", 5)}
-        keys = {one.text for one in shell.Completer.completions('data["', 6)}
+        attributes = {completion.text for completion in shell.Completer.completions("data.", 5)}
+        keys = {completion.text for completion in shell.Completer.completions('data["', 6)}
     assert {".devices", ".images"} <= attributes or {"devices", "images"} <= attributes
     assert {"local", "phone"} <= {key.strip('"]') for key in keys}
 

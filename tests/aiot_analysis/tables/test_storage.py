@@ -60,19 +60,19 @@ def test_columns_that_are_not_of_the_schema_are_not_kept():
 def test_an_empty_table_survives_a_round_trip(name, processed):
     empty = storage.table(name, [])
     storage.write(name, empty, processed)
-    found = storage.read(name, processed)
-    assert found.empty
-    assert found.columns.tolist() == empty.columns.tolist()
-    assert_frame_equal(found, empty, check_dtype=name != "images", check_categorical=False)
+    result = storage.read(name, processed)
+    assert result.empty
+    assert result.columns.tolist() == empty.columns.tolist()
+    assert_frame_equal(result, empty, check_dtype=name != "images", check_categorical=False)
 
 
 def test_what_is_written_is_read_with_its_nulls_and_types(processed):
     rows = instances(instance(ID), instance("tflite_nnapi_int8_mnasnet", None, None, threads=None, attempt=None))
     storage.write("instances", rows, processed)
-    found = storage.read("instances", processed)
-    assert_frame_equal(found, rows)
-    assert found["threads"].tolist() == [1, pd.NA]
-    assert str(found["threads"].dtype) == "Int64"
+    result = storage.read("instances", processed)
+    assert_frame_equal(result, rows)
+    assert result["threads"].tolist() == [1, pd.NA]
+    assert str(result["threads"].dtype) == "Int64"
 
 
 def test_image_records_are_read_as_they_were_written(processed):
@@ -80,9 +80,9 @@ def test_image_records_are_read_as_they_were_written(processed):
     failed = some.assign(query=some["query"] + 2, top1=pd.NA, top5=None, inference_ms=None, failed=True)
     frame = storage.table("images", pd.concat([some, storage.table("images", failed)], ignore_index=True))
     storage.write("images", frame, processed)
-    found = storage.read("images", processed)
-    assert_frame_equal(found.drop(columns="top5"), frame.drop(columns="top5"))
-    assert [None if top5 is None else list(top5) for top5 in found["top5"]] == [[0, 1, 2, 3, 4]] * 2 + [None] * 2
+    result = storage.read("images", processed)
+    assert_frame_equal(result.drop(columns="top5"), frame.drop(columns="top5"))
+    assert [None if top5 is None else list(top5) for top5 in result["top5"]] == [[0, 1, 2, 3, 4]] * 2 + [None] * 2
 
 
 def image_files(processed):
@@ -118,9 +118,9 @@ def test_files_of_other_devices_and_runs_are_not_opened(processed):
 
 def test_only_the_columns_that_are_named_are_read(processed):
     storage.write("images", images(ID, [True, False], [10.0, 20.0]), processed)
-    found = storage.read("images", processed, ["correct", "image"], instance_id=[ID])
-    assert found.columns.tolist() == ["correct", "image"]
-    assert found["correct"].tolist() == [True, False]
+    result = storage.read("images", processed, ["correct", "image"], instance_id=[ID])
+    assert result.columns.tolist() == ["correct", "image"]
+    assert result["correct"].tolist() == [True, False]
     storage.write("instances", instances(instance(ID)), processed)
     assert storage.read("instances", processed, ["model"], model=["mnasnet"]).to_dict("list") == {"model": ["mnasnet"]}
 
@@ -149,10 +149,10 @@ def test_a_table_of_another_version_says_to_process_again(processed, name):
 def test_names_in_image_records_are_categories_in_order_of_name_without_those_of_other_rows(processed):
     parts = [images(ID, [True, False], [1.0, 2.0], device_id=device) for device in ("phone", "local")]
     storage.write("images", pd.concat(parts), processed)
-    found = storage.read("images", processed, image=["image-0001"])
-    assert found["device_id"].tolist() == ["local", "phone"]
-    assert found["device_id"].cat.categories.tolist() == ["local", "phone"]
-    assert found["image"].cat.categories.tolist() == ["image-0001"]
+    result = storage.read("images", processed, image=["image-0001"])
+    assert result["device_id"].tolist() == ["local", "phone"]
+    assert result["device_id"].cat.categories.tolist() == ["local", "phone"]
+    assert result["image"].cat.categories.tolist() == ["image-0001"]
 
 
 def test_image_records_are_checked_before_they_are_written():

@@ -62,8 +62,8 @@ GOOD = {
     ],
 )
 def test_verdicts(changes, verdict, reason):
-    found, reasons = judge({**GOOD, **changes})
-    assert found == verdict
+    result, reasons = judge({**GOOD, **changes})
+    assert result == verdict
     assert reasons.startswith(reason) and bool(reasons) == bool(reason)
 
 
@@ -126,8 +126,8 @@ def samples(*changes, every_s=5):
     ],
 )
 def test_what_the_samples_tell(changes, reason):
-    found, reasons = judge(GOOD, samples(*changes))
-    assert found == ("semi-valid" if reason else "valid")
+    result, reasons = judge(GOOD, samples(*changes))
+    assert result == ("semi-valid" if reason else "valid")
     assert reasons.startswith(reason) and bool(reasons) == bool(reason)
 
 
@@ -173,14 +173,14 @@ def test_a_profile_of_operators_is_judged_by_the_samples_too():
         max_size=12,
     )
 )
-def test_samples_never_make_a_row_better(found):
+def test_samples_never_make_a_row_better(result):
     order = ["valid", "semi-valid", "invalid"]
-    there = [{**dict.fromkeys(COOL), **one} for one in found]
+    there = [{**dict.fromkeys(COOL), **reason} for reason in result]
     for row in (GOOD, {**GOOD, "images": 3}, {**GOOD, "status": "cut"}):
-        without, said = judge(row)
+        without, reasons_without = judge(row)
         verdict, reasons = judge(row, there)
         assert order.index(verdict) >= order.index(without)
-        assert verdict == "invalid" or all(one in reasons for one in said.split("; "))
+        assert verdict == "invalid" or all(reason in reasons for reason in reasons_without.split("; "))
 
 
 def test_the_limits_are_those_of_the_documentation():

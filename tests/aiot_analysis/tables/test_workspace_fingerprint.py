@@ -15,15 +15,19 @@ from tests.aiot_analysis.report.conftest import device, instance, write_tables
 def test_data_are_hashed_by_content_and_files_that_did_not_change_are_not_read(processed: Path) -> None:
     tables = Tables(processed, {})
     before = tables.whole
-    seen = tables.seen
-    assert sorted(Path(path).name for path in seen) == ["devices.parquet", "instances.parquet", "left_out.parquet"]
+    known_files = tables.seen
+    assert sorted(Path(path).name for path in known_files) == [
+        "devices.parquet",
+        "instances.parquet",
+        "left_out.parquet",
+    ]
     devices = processed / "devices.parquet"
     os.utime(devices, (1, 1))
-    assert Tables(processed, seen).whole == before  # the same content with another time
-    forged = {path: [size, time, "0" * 64] for path, (size, time, _) in seen.items()}
+    assert Tables(processed, known_files).whole == before  # the same content with another time
+    forged = {path: [size, time, "0" * 64] for path, (size, time, _) in known_files.items()}
     assert Tables(processed, forged).whole != before  # accepted, since size and time are the same
     devices.write_bytes(devices.read_bytes() + b"x")
-    assert Tables(processed, seen).whole != before
+    assert Tables(processed, known_files).whole != before
 
 
 def test_the_hash_of_a_device_is_of_its_rows_alone(processed: Path) -> None:
@@ -37,11 +41,15 @@ def test_the_hash_of_a_device_is_of_its_rows_alone(processed: Path) -> None:
     before = hashes()
     assert hashes() == before
     added = hashes(instance("nnapi", "resnet50", device_id="phone"))
-    assert [one == other for one, other in zip(added, before, strict=True)] == [True, False, False]
+    assert [value == other_value for value, other_value in zip(added, before, strict=True)] == [True, False, False]
     first = {**instance("nnapi", "resnet50", device_id="an-earlier-one"), "position": 5}
-    assert [one == other for one, other in zip(hashes(first), before, strict=True)] == [True, True, False]
+    assert [value == other_value for value, other_value in zip(hashes(first), before, strict=True)] == [
+        True,
+        True,
+        False,
+    ]
     named = hashes(left_out="phone")
-    assert [one == other for one, other in zip(named, before, strict=True)] == [False, False, False]
+    assert [value == other_value for value, other_value in zip(named, before, strict=True)] == [False, False, False]
 
     hashes()
     images = processed / "images" / "phone" / "20261122T184000Z-3f9a1c.parquet"
@@ -62,22 +70,22 @@ def test_a_table_that_cannot_be_read_is_named_with_what_to_do(processed: Path) -
 
 
 def test_pictures_count_where_record_and_folder_are_there(tmp_path: Path) -> None:
-    def found() -> list[str]:
+    def result() -> list[str]:
         return workspace.pictures(tmp_path / "notebooks", "data/datasets", ["samples", "others"])
 
     folder = tmp_path / "data" / "datasets" / "samples"
-    assert found() == []
+    assert result() == []
     (folder / "images").mkdir(parents=True)
-    assert found() == []
+    assert result() == []
     (folder / "dataset.json").write_text('{"image_folder": "images", "sha256": "ab"}')
-    [there] = found()
-    assert there.startswith("samples ")
+    [with_folder] = result()
+    assert with_folder.startswith("samples ")
     (folder / "dataset.json").write_text('{"image_folder": "images", "sha256": "cd"}')
-    assert found() != [there]
+    assert result() != [with_folder]
     (folder / "images").rmdir()
-    assert found() == []
+    assert result() == []
     (folder / "dataset.json").write_text("no JSON")
-    assert found() == []
+    assert result() == []
 
 
 def test_a_manifest_survives_a_round_trip(tmp_path: Path) -> None:

@@ -81,26 +81,26 @@ def test_an_absolute_path_is_taken_as_it_is(workspace, tmp_path):
 
 
 def test_the_first_base_with_tables_wins(workspace, tmp_path):
-    theirs = tmp_path / "theirs"
-    _tables(theirs / "data" / "processed")
-    ours = workspace / "notebooks"
-    assert processed.find("data/processed", ours, theirs) == workspace / "data" / "processed"
+    second = tmp_path / "theirs"
+    _tables(second / "data" / "processed")
+    own = workspace / "notebooks"
+    assert processed.find("data/processed", own, second) == workspace / "data" / "processed"
     (workspace / "data" / "processed" / "instances.parquet").unlink()  # as in a fresh clone
-    assert processed.find("data/processed", ours, theirs) == theirs / "data" / "processed"
+    assert processed.find("data/processed", own, second) == second / "data" / "processed"
     (workspace / "data" / "processed" / "devices.parquet").touch()  # some tables are lost
     with pytest.raises(
         DataError, match=rf"There is no table instances in {workspace}/data/processed: run `aiot process`"
     ):
-        processed.find("data/processed", ours, theirs)
+        processed.find("data/processed", own, second)
 
 
 def test_the_base_is_the_one_from_which_the_tables_are_found(workspace, tmp_path):
-    theirs = tmp_path / "theirs"
-    _tables(theirs / "data" / "processed")
-    ours = workspace / "notebooks"
-    assert processed.base_of("data/processed", ours, theirs) == ours
+    second = tmp_path / "theirs"
+    _tables(second / "data" / "processed")
+    own = workspace / "notebooks"
+    assert processed.base_of("data/processed", own, second) == own
     (workspace / "data" / "processed" / "instances.parquet").unlink()
-    assert processed.base_of("data/processed", ours, theirs) == theirs
+    assert processed.base_of("data/processed", own, second) == second
 
 
 def test_notebooks_are_found_from_a_folder_below(workspace, tmp_path):
@@ -182,8 +182,8 @@ DAMAGES = [Path.unlink, halved_bytes, halved_rows, doubled_rows, out_of_range, c
 READERS = {
     "load": lambda folder: aiot_analysis.load(folder).images(),
     "compare": lambda folder: [
-        one.side("inference", "valid,semi-valid").images.of("local", "phone")
-        for one in (sides.find(f"{folder},local", folder), sides.find(f"{folder},phone", folder))
+        side.side("inference", "valid,semi-valid").images.of("local", "phone")
+        for side in (sides.find(f"{folder},local", folder), sides.find(f"{folder},phone", folder))
     ],
     "report": lambda folder: (sites(folder, [], folder, {"processed": str(folder)}), facts.read(folder)),
 }
@@ -202,8 +202,8 @@ HAVE_RANGES = ["instances.parquet", IMAGES]
 
 @pytest.mark.parametrize(
     ("damage", "name"),
-    [(one, name) for one in DAMAGES for name in (HAVE_RANGES if one is out_of_range else NAMES)],
-    ids=lambda one: getattr(one, "__name__", one),
+    [(parameter, name) for parameter in DAMAGES for name in (HAVE_RANGES if parameter is out_of_range else NAMES)],
+    ids=lambda parameter: getattr(parameter, "__name__", parameter),
 )
 def test_tables_that_are_not_as_they_were_written_are_one_sentence(copy, damage, name):
     damage(copy / name)
@@ -211,12 +211,12 @@ def test_tables_that_are_not_as_they_were_written_are_one_sentence(copy, damage,
     for reader in read:  # `load` reads every table
         with pytest.raises(DataError) as raised:
             READERS[reader](copy)
-        said = str(raised.value)
-        assert name.rpartition("/")[2].removesuffix(".parquet") in said and "`aiot process`" in said
-        assert "\n" not in said
+        sentence = str(raised.value)
+        assert name.rpartition("/")[2].removesuffix(".parquet") in sentence and "`aiot process`" in sentence
+        assert "\n" not in sentence
 
 
-@pytest.mark.parametrize("damage", [halved_bytes, doubled_rows, out_of_range], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("damage", [halved_bytes, doubled_rows, out_of_range], ids=lambda damage: damage.__name__)
 @pytest.mark.parametrize("name", ["instances.parquet", IMAGES])
 def test_without_a_manifest_the_content_is_checked(copy, name, damage):
     (copy / "manifest.json").unlink()

@@ -41,7 +41,7 @@ def files(request, tmp_path):
     return device_files
 
 
-def seen(owner=None, silent_s=None, processes=()):
+def occupancy(owner=None, silent_s=None, processes=()):
     return Occupancy(owner.text() if owner else "", owner, silent_s, list(processes))
 
 
@@ -118,7 +118,7 @@ def test_without_our_note_nothing_is_made(files, tmp_path):
     ],
 )
 def test_an_owner_counts_while_its_process_runs_or_gives_signs_of_life(owner, silent_s, in_use):
-    rivals = seen(owner, silent_s).rivals(OURS)
+    rivals = occupancy(owner, silent_s).rivals(OURS)
     assert rivals == ([Rival(THEIRS, None, owner.process, owner.host)] if in_use else [])
 
 
@@ -127,19 +127,19 @@ def test_another_process_of_this_machine_counts_without_signs_of_life():
         owner = replace(
             Owner.of_this_process(OURS), process=process.pid, began=psutil.Process(process.pid).create_time()
         )
-        assert seen(owner).rivals(OURS) == [Rival(OURS, None, process.pid, owner.host)], "even of the same run"
+        assert occupancy(owner).rivals(OURS) == [Rival(OURS, None, process.pid, owner.host)], "even of the same run"
         process.kill()
-    assert seen(owner).rivals(OURS) == []
+    assert occupancy(owner).rivals(OURS) == []
 
 
 def test_agents_count_unless_they_are_of_the_run_that_goes_on():
     processes = [Measurement(OURS, NAME, 5), Measurement(THEIRS, NAME, 6), Measurement(THEIRS, NAME, 7)]
-    assert seen(None, None, processes).rivals(OURS) == [Rival(THEIRS, NAME)]
-    assert seen(None, None, processes[:1]).rivals(OURS) == []
-    assert seen(ELSEWHERE, 0, processes).rivals(THEIRS) == [
+    assert occupancy(None, None, processes).rivals(OURS) == [Rival(THEIRS, NAME)]
+    assert occupancy(None, None, processes[:1]).rivals(OURS) == []
+    assert occupancy(ELSEWHERE, 0, processes).rivals(THEIRS) == [
         Rival(THEIRS, None, 1234, "other-host"), Rival(OURS, NAME)
     ]  # fmt: skip
-    assert seen(ELSEWHERE, None, processes).rivals(THEIRS) == [Rival(OURS, NAME)], "its owner is gone"
+    assert occupancy(ELSEWHERE, None, processes).rivals(THEIRS) == [Rival(OURS, NAME)], "its owner is gone"
 
 
 def test_an_agent_is_found_among_the_processes_and_ended_with_what_it_started(files):

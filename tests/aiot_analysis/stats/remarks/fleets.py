@@ -38,15 +38,15 @@ Times = dict[str, float]
 
 def true_times() -> Times:
     """ms of the paper's 60 instances, as its remarks have them in general."""
-    found = {names.instance_id("tflite_cpu", "float32", model): ms for model, ms in TFLITE.items()}
+    times = {names.instance_id("tflite_cpu", "float32", model): ms for model, ms in TFLITE.items()}
     for implementation, factors in FACTORS.items():
         for (model, ms), factor in zip(TFLITE.items(), factors, strict=True):
-            found[names.instance_id(implementation, "float32", model)] = ms * factor
+            times[names.instance_id(implementation, "float32", model)] = ms * factor
     for (delegate, quantization), factors in QUANTIZED.items():
         for model, factor in zip(TFLITE, factors, strict=True):
-            base = found[names.instance_id(f"tflite_{delegate}", "float32", model)]
-            found[names.instance_id(f"tflite_{delegate}", quantization, model)] = base * factor
-    return found
+            base = times[names.instance_id(f"tflite_{delegate}", "float32", model)]
+            times[names.instance_id(f"tflite_{delegate}", quantization, model)] = base * factor
+    return times
 
 
 EXCEPTIONS = {  # on the first device only: what the remarks find "on some devices"
@@ -71,21 +71,21 @@ def fleet(
     rows = []
     for number in range(devices):
         speed = rng.uniform(0.5, 2)
-        for one, ms in times.items():
-            factor = exceptions.get(one, 1.0) if number == 0 else 1.0
+        for id_, ms in times.items():
+            factor = exceptions.get(id_, 1.0) if number == 0 else 1.0
             drawn = ms * factor * speed * float(np.exp(rng.normal(0, scatter)))
-            partitions = 40 if one.startswith("tflite_nnapi") and "densenet" in one else 1
+            partitions = 40 if id_.startswith("tflite_nnapi") and "densenet" in id_ else 1
             row = {"device_id": f"phone-{number:02}", "partitions": partitions, "end_to_end_ms_sd": 0.1 * drawn}
-            rows.append(instance(one, 0.6, drawn, **row | other))
+            rows.append(instance(id_, 0.6, drawn, **row | other))
     return instances(*rows)
 
 
 Answers = Callable[[str, int, np.random.Generator], np.ndarray]
 
 
-def base_answers(one: str, images: int) -> np.ndarray:
+def base_answers(id_: str, images: int) -> np.ndarray:
     """Return answers that are the same on all devices: 70% right, and fewer where Remark 5 says so."""
-    framework, _, quantization, model = one.split("_", 3)
+    framework, _, quantization, model = id_.split("_", 3)
     share = 0.70 + 0.05 * ["pytorch", "tflite", "caffe2"].index(framework)
     if quantization == "int8" and model in ("densenet121", "squeezenet"):
         share = 0.4
@@ -100,25 +100,25 @@ def patterned(points: Callable[[str], float], flips: float = 0.001) -> Answers:
     Except for the flips, an instance of a device has the same accuracy in all runs.
     """
 
-    def answers(one: str, device: int, rng: np.random.Generator) -> np.ndarray:
-        own = np.random.default_rng(zlib.crc32(f"{one} on {device}".encode()))
-        moved = round(4 * points(one) * own.standard_normal())  # of 400 images
-        right = np.arange(400) < base_answers(one, 400).sum() + moved
+    def answers(id_: str, device: int, rng: np.random.Generator) -> np.ndarray:
+        own = np.random.default_rng(zlib.crc32(f"{id_} on {device}".encode()))
+        moved = round(4 * points(id_) * own.standard_normal())  # of 400 images
+        right = np.arange(400) < base_answers(id_, 400).sum() + moved
         return right ^ (rng.random(400) < flips)
 
     return answers
 
 
-def _fluctuation(one: str) -> float:
+def _fluctuation(id_: str) -> float:
     """Return the points by which accuracy fluctuates: most with TFLite, and most for InceptionV3."""
-    return (2.0 if one.startswith("tflite") else 0.5) * (3 if "inception" in one else 1)
+    return (2.0 if id_.startswith("tflite") else 0.5) * (3 if "inception" in id_ else 1)
 
 
 fluctuating = patterned(_fluctuation)
 
 
-def steady(one: str, device: int, rng: np.random.Generator) -> np.ndarray:
-    return base_answers(one, 400)
+def steady(id_: str, device: int, rng: np.random.Generator) -> np.ndarray:
+    return base_answers(id_, 400)
 
 
 def run_twice(rows: pd.DataFrame, devices: int = 99) -> pd.DataFrame:
@@ -140,16 +140,16 @@ def records(rows: pd.DataFrame, answers: Answers = fluctuating, scatter: float =
         correct.append(right)
         times_ms.append(times / times.mean() * float(mean))
         queries.append(np.arange(len(right)))
-    found = pd.DataFrame({"query": np.concatenate(queries), "correct": np.concatenate(correct)})
-    found["end_to_end_ms"] = np.concatenate(times_ms)
-    found = found.assign(inference_ms=found["end_to_end_ms"] * 0.8, failed=False)
+    frame = pd.DataFrame({"query": np.concatenate(queries), "correct": np.concatenate(correct)})
+    frame["end_to_end_ms"] = np.concatenate(times_ms)
+    frame = frame.assign(inference_ms=frame["end_to_end_ms"] * 0.8, failed=False)
     counts = [len(part) for part in queries[1:]]
     for name in ("run_id", "device_id", "instance_id"):
         codes, values = pd.factorize(rows[name], sort=True)
-        found[name] = pd.Categorical.from_codes(np.repeat(codes, counts), values)
+        frame[name] = pd.Categorical.from_codes(np.repeat(codes, counts), values)
     images = [f"image-{number:04}" for number in range(max(counts, default=0))]
-    found["image"] = pd.Categorical.from_codes(found["query"], images)
-    return found[remarks.IMAGE_COLUMNS]
+    frame["image"] = pd.Categorical.from_codes(frame["query"], images)
+    return frame[remarks.IMAGE_COLUMNS]
 
 
 NO_IMAGES = records(instances(instance("tflite_cpu_float32_mnasnet")).iloc[:0])

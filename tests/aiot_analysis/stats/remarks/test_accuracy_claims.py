@@ -29,10 +29,10 @@ TRUE = ["1a", "1b", "1c", "1d", "1e", "1f"]
 
 def by(rate_of):
     """Make answers that flip on a share of the images that depends on the instance."""
-    return lambda one, device, rng: base_answers(one, 400) ^ (rng.random(400) < rate_of(one))
+    return lambda id_, device, rng: base_answers(id_, 400) ^ (rng.random(400) < rate_of(id_))
 
 
-def together(one, device, rng):
+def together(id_, device, rng):
     """Return answers in which each device has its own number of images wrong with every instance."""
     right = base_answers("tflite_cpu_float32_mnasnet", 400).copy()
     right[: device * 4] = False
@@ -47,30 +47,30 @@ def true_remark_1():
 
 @pytest.mark.parametrize("claim", TRUE)
 def test_a_planted_truth_holds(true_remark_1, claim):
-    found = true_remark_1.loc[claim]
-    assert found["verdict"] == HOLDS, found["figures"]
-    assert found["n_devices"] == 12
+    result = true_remark_1.loc[claim]
+    assert result["verdict"] == HOLDS, result["figures"]
+    assert result["n_devices"] == 12
 
 
 @pytest.mark.parametrize(
     ("claim", "answers"),
     [
         ("1a", steady),
-        ("1b", by(lambda one: 0.05 if one.startswith("pytorch") else 0.005)),
-        ("1c", by(lambda one: 0.05 if "mnasnet" in one else 0.005)),
+        ("1b", by(lambda id_: 0.05 if id_.startswith("pytorch") else 0.005)),
+        ("1c", by(lambda id_: 0.05 if "mnasnet" in id_ else 0.005)),
         ("1e", together),
         ("1f", together),
     ],
 )
 def test_a_planted_falsehood_does_not_hold(claim, answers):
-    found = judged(FLOAT32, records(FLOAT32, answers), remarks=[1]).loc[claim]
-    assert found["verdict"] == FAILS, found["figures"]
+    result = judged(FLOAT32, records(FLOAT32, answers), remarks=[1]).loc[claim]
+    assert result["verdict"] == FAILS, result["figures"]
 
 
 @pytest.mark.parametrize("claim", ["1b", "1c"])
 def test_what_fluctuates_alike_everywhere_decides_nothing(claim):
-    found = judged(FLOAT32, records(FLOAT32, by(lambda one: 0.02)), remarks=[1]).loc[claim]
-    assert found["verdict"] in (OPEN, FAILS)
+    result = judged(FLOAT32, records(FLOAT32, by(lambda id_: 0.02)), remarks=[1]).loc[claim]
+    assert result["verdict"] in (OPEN, FAILS)
     same = judged(FLOAT32, records(FLOAT32, steady), remarks=[1])
     assert same.loc[claim, "effect"] == 0
 
@@ -78,13 +78,13 @@ def test_what_fluctuates_alike_everywhere_decides_nothing(claim):
 @pytest.fixture(scope="module")
 def true_remark_5():
     rows = run_twice(QUANTIZED)
-    return judged(rows, records(rows, patterned(lambda one: 0.5)), remarks=[5])
+    return judged(rows, records(rows, patterned(lambda id_: 0.5)), remarks=[5])
 
 
 @pytest.mark.parametrize("claim", ["5a", "5b", "5c", "5d", "5e"])
 def test_what_quantization_does_to_accuracy_holds_where_planted(true_remark_5, claim):
-    found = true_remark_5.loc[claim]
-    assert found["verdict"] == HOLDS, found["figures"]
+    result = true_remark_5.loc[claim]
+    assert result["verdict"] == HOLDS, result["figures"]
 
 
 @pytest.mark.parametrize(
@@ -93,79 +93,79 @@ def test_what_quantization_does_to_accuracy_holds_where_planted(true_remark_5, c
         ("5a", steady),
         ("5b", together),
         ("5c", together),
-        ("5d", lambda one, *_: base_answers("tflite_cpu_int8_squeezenet" if "int8" in one else "pytorch_x_y_z", 400)),
-        ("5e", lambda one, *_: base_answers("tflite_cpu_float32_mnasnet", 400)),
+        ("5d", lambda id_, *_: base_answers("tflite_cpu_int8_squeezenet" if "int8" in id_ else "pytorch_x_y_z", 400)),
+        ("5e", lambda id_, *_: base_answers("tflite_cpu_float32_mnasnet", 400)),
     ],
 )
 def test_what_quantization_does_to_accuracy_does_not_hold_where_it_is_not_so(claim, answers):
-    found = judged(QUANTIZED, records(QUANTIZED, answers), remarks=[5]).loc[claim]
-    assert found["verdict"] == FAILS, found["figures"]
+    result = judged(QUANTIZED, records(QUANTIZED, answers), remarks=[5]).loc[claim]
+    assert result["verdict"] == FAILS, result["figures"]
 
 
 MOBILENET = ROWS[(ROWS["model"] == "mobilenet_v2") & ROWS["quantization"].isin(["float32", "float16"])]
 
 
 def test_float16_of_mobilenet_is_against_its_own_float32():
-    found = judged(MOBILENET, records(MOBILENET), remarks=[5]).loc["5f"]
-    assert found["verdict"] == HOLDS
-    assert found["effect"] == pytest.approx(-65, abs=4)
+    result = judged(MOBILENET, records(MOBILENET), remarks=[5]).loc["5f"]
+    assert result["verdict"] == HOLDS
+    assert result["effect"] == pytest.approx(-65, abs=4)
     equal = judged(MOBILENET, records(MOBILENET, lambda *_: base_answers("pytorch_x_y_z", 400)), remarks=[5])
     assert equal.loc["5f", "verdict"] == FAILS
 
 
 def test_without_nnapi_the_cpu_decides_on_accuracy_and_the_gap_is_named():
     rows = QUANTIZED[QUANTIZED["delegate"] == "cpu"]
-    found = judged(rows, records(rows), remarks=[5])
-    assert found.loc["5e", "verdict"] == HOLDS
-    assert "TFLite NNAPI dynamic not measured" in found.loc["5e", "why"]
-    assert found.loc["5c", "verdict"] == OPEN
+    result = judged(rows, records(rows), remarks=[5])
+    assert result.loc["5e", "verdict"] == HOLDS
+    assert "TFLite NNAPI dynamic not measured" in result.loc["5e", "why"]
+    assert result.loc["5c", "verdict"] == OPEN
 
 
 def test_one_device_cannot_fluctuate():
     rows = fleet(devices=1)
     rows = rows[rows["quantization"] == "float32"]
-    found = judged(rows, records(rows), remarks=[1])
-    assert set(found.loc[["1a", "1b", "1c", "1e", "1f"], "verdict"]) == {OPEN}
-    assert found.loc[["1a", "1b", "1e"], "why"].str.contains("1 device .* at least 5 are needed").all()
-    assert found.loc["1d", "verdict"] == HOLDS
-    assert found.loc["1d", "n_devices"] == 1
+    result = judged(rows, records(rows), remarks=[1])
+    assert set(result.loc[["1a", "1b", "1c", "1e", "1f"], "verdict"]) == {OPEN}
+    assert result.loc[["1a", "1b", "1e"], "why"].str.contains("1 device .* at least 5 are needed").all()
+    assert result.loc["1d", "verdict"] == HOLDS
+    assert result.loc["1d", "n_devices"] == 1
 
 
 def test_four_devices_are_too_few_for_a_deviation():
     rows = FLOAT32[FLOAT32["device_id"] < "phone-04"]
-    found = judged(rows, records(rows), remarks=[1])
-    assert set(found.loc[["1a", "1b", "1e"], "verdict"]) == {OPEN}
-    assert found.loc[["1a", "1b", "1e"], "why"].str.contains("4 devices").all()
+    result = judged(rows, records(rows), remarks=[1])
+    assert set(result.loc[["1a", "1b", "1e"], "verdict"]) == {OPEN}
+    assert result.loc[["1a", "1b", "1e"], "why"].str.contains("4 devices").all()
 
 
 def test_devices_that_saw_different_images_are_refused_and_named():
     images = records(FLOAT32)
     images = images[(images["device_id"] != "phone-07") | (images["query"] < 200)]
-    found = judged(FLOAT32, images, remarks=[1, 6])
+    result = judged(FLOAT32, images, remarks=[1, 6])
     for claim in ("1a", "1b", "1d", "1e"):
-        assert found.loc[claim, "verdict"] == OPEN
-        assert "saw different images (phone-07" in found.loc[claim, "why"]
-    assert "saw different images" in found.loc["6a", "why"]
+        assert result.loc[claim, "verdict"] == OPEN
+        assert "saw different images (phone-07" in result.loc[claim, "why"]
+    assert "saw different images" in result.loc["6a", "why"]
 
 
 def test_fluctuation_is_undecided_without_records_of_images():
-    found = judged(FLOAT32, remarks=[1, 6])
-    assert set(found["verdict"]) == {OPEN}
-    assert found["why"].str.contains("no records of single images").all()
+    result = judged(FLOAT32, remarks=[1, 6])
+    assert set(result["verdict"]) == {OPEN}
+    assert result["why"].str.contains("no records of single images").all()
 
 
 @pytest.mark.parametrize("right", [True, False])
 def test_all_correct_or_none_is_equal_everywhere(right):
-    found = judged(FLOAT32, records(FLOAT32, lambda *_: np.full(400, right)), remarks=[1])
-    assert found.loc["1a", "verdict"] == FAILS
-    assert found.loc["1d", "verdict"] == OPEN or found.loc["1d", "effect"] == 0
-    assert "no pattern that repeats" in found.loc["1e", "why"]
+    result = judged(FLOAT32, records(FLOAT32, lambda *_: np.full(400, right)), remarks=[1])
+    assert result.loc["1a", "verdict"] == FAILS
+    assert result.loc["1d", "verdict"] == OPEN or result.loc["1d", "effect"] == 0
+    assert "no pattern that repeats" in result.loc["1e", "why"]
 
 
 def test_one_image_decides_nothing_about_frameworks():
     assert remark_1d(OWN_WEIGHTS, lambda *_: np.array([True]))[0] == OPEN
-    found = judged(FLOAT32, records(FLOAT32, lambda *_: np.array([True])), remarks=[2])
-    assert found.loc["2a", "verdict"] == HOLDS  # decided over devices, whose times do not depend on that one image
+    result = judged(FLOAT32, records(FLOAT32, lambda *_: np.array([True])), remarks=[2])
+    assert result.loc["2a", "verdict"] == HOLDS  # decided over devices, whose times do not depend on that one image
 
 
 def remark_1d(rows, answers):
@@ -183,28 +183,28 @@ def test_frameworks_with_the_same_weights_do_not_refute_that_accuracy_differs():
 
 
 def test_a_difference_with_the_same_weights_is_as_claimed():
-    found = remark_1d(
+    result = remark_1d(
         FLOAT32.assign(weights="sample"),
-        lambda one, *_: np.arange(400) < (300 if one.startswith("caffe2") else 200),
+        lambda id_, *_: np.arange(400) < (300 if id_.startswith("caffe2") else 200),
     )
-    assert found == (HOLDS, {AS_CLAIMED}, {""})
+    assert result == (HOLDS, {AS_CLAIMED}, {""})
 
 
 def test_the_difference_of_two_accuracies_by_hand():
     rows = fleet(dict.fromkeys(("tflite_cpu_int8_mnasnet", "tflite_cpu_dynamic_mnasnet"), 1.0), devices=2)
     planted = {"int8": [1] * 60 + [0] * 40, "dynamic": [1] * 50 + [0] * 20 + [1] * 20 + [0] * 10}
-    images = records(rows, lambda one, *_: np.array(planted[one.split("_")[2]], bool))
-    found = Evidence(rows, images).accuracy_change("tflite_cpu_int8_mnasnet", "tflite_cpu_dynamic_mnasnet")
-    assert found.effect == pytest.approx(10)  # 20 won, 10 lost, of 100
-    assert found.n_devices == 2
+    images = records(rows, lambda id_, *_: np.array(planted[id_.split("_")[2]], bool))
+    result = Evidence(rows, images).accuracy_change("tflite_cpu_int8_mnasnet", "tflite_cpu_dynamic_mnasnet")
+    assert result.effect == pytest.approx(10)  # 20 won, 10 lost, of 100
+    assert result.n_devices == 2
     from aiot_analysis.stats.accuracy import newcombe
 
-    assert (found.low, found.high) == pytest.approx([100 * float(end) for end in newcombe(50, 10, 20, 20)])
+    assert (result.low, result.high) == pytest.approx([100 * float(end) for end in newcombe(50, 10, 20, 20)])
 
 
 def ranked(step, devices=8):
     """Return a fleet in which each device is slower by a factor than the one before."""
-    rows = fleet({one: ms for one, ms in true_times().items() if "_float32_" in one}, devices, exceptions={}, scatter=0)
+    rows = fleet({id_: ms for id_, ms in true_times().items() if "_float32_" in id_}, devices, exceptions={}, scatter=0)
     number = rows["device_id"].str[-2:].astype(int)
     first = rows.groupby("instance_id")["end_to_end_ms_mean"].transform("first")
     return rows.assign(end_to_end_ms_mean=first * step**number)
@@ -212,21 +212,21 @@ def ranked(step, devices=8):
 
 def test_scores_that_differ_rank_devices():
     rows = ranked(1.2)
-    found = judged(rows, records(rows), remarks=[6])
-    assert found["verdict"].tolist() == [HOLDS, HOLDS]
-    assert found["effect"].tolist() == [1, 1]
+    result = judged(rows, records(rows), remarks=[6])
+    assert result["verdict"].tolist() == [HOLDS, HOLDS]
+    assert result["effect"].tolist() == [1, 1]
 
 
 def test_scores_that_hardly_differ_do_not():
     rows = ranked(1.00001)
-    found = judged(rows, records(rows, steady, scatter=0.3), remarks=[6])
-    assert found["verdict"].tolist() == [FAILS, FAILS]
+    result = judged(rows, records(rows, steady, scatter=0.3), remarks=[6])
+    assert result["verdict"].tolist() == [FAILS, FAILS]
 
 
 def test_few_or_incomplete_devices_have_no_ranking():
     rows = ranked(1.2, devices=4)
-    found = judged(rows, records(rows), remarks=[6])
-    assert set(found["verdict"]) == {OPEN} and found["why"].str.contains("4 devices with all 24").all()
+    result = judged(rows, records(rows), remarks=[6])
+    assert set(result["verdict"]) == {OPEN} and result["why"].str.contains("4 devices with all 24").all()
     lacking = ranked(1.2)
     lacking = lacking[lacking["instance_id"] != "caffe2_cpu_float32_mnasnet"]
     assert judged(lacking, records(lacking), remarks=[6])["why"].str.contains("Caffe2 float32 not measured").all()
@@ -252,7 +252,7 @@ def test_the_linear_part_of_a_score_has_the_variance_of_the_bootstrap():
     assert (apart == apart.T).all() and not apart.diagonal().any()
 
 
-def alike(one, device, rng):
+def alike(id_, device, rng):
     """Return answers that are right on the same 60% of the images."""
     return np.arange(400) < 240
 
@@ -261,8 +261,8 @@ def test_scores_that_differ_by_less_than_two_runs_do_are_not_distinguished():
     """With equal answers and little scatter, two runs differ by up to 1.96 x sqrt(2) x 1.76% = 4.9%."""
     for step, share in ((1.04, 0), (1.06, 1)):
         rows = ranked(step)
-        found = judged(rows, records(rows, alike, scatter=0.001), remarks=[6])
-        assert found.loc["6b", "effect"] == share
+        result = judged(rows, records(rows, alike, scatter=0.001), remarks=[6])
+        assert result.loc["6b", "effect"] == share
     rows = variance.assumed(ranked(1.04), 0.0)  # runs that agree exactly
     scored, _ = scores(Evidence(rows, records(rows, alike, scatter=0.001)))
     assert distinguishable(scored).sum() == 8 * 7

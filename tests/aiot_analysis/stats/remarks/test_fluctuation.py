@@ -21,22 +21,22 @@ from tests.aiot_analysis.stats.remarks.fleets import (
     true_times,
 )
 
-FLOAT32 = {one: ms for one, ms in true_times().items() if "_float32_" in one}
-LIGHT = {one: 10.0 for one in FLOAT32 if one.startswith("tflite_cpu")}
+FLOAT32 = {id_: ms for id_, ms in true_times().items() if "_float32_" in id_}
+LIGHT = {id_: 10.0 for id_ in FLOAT32 if id_.startswith("tflite_cpu")}
 ONE, TWO = list(LIGHT)[:2]
 
 
 def flipping(rate, seed=0):
     """Make answers that differ only by chance."""
     draws = np.random.default_rng(seed)
-    return lambda one, *_: base_answers(one, 400) ^ (draws.random(400) < rate)
+    return lambda id_, *_: base_answers(id_, 400) ^ (draws.random(400) < rate)
 
 
 def unlike(images):
     """Make constant answers, of which some on the first device differ from those on the others."""
 
-    def answers(one, device, rng):
-        right = base_answers(one, 400).copy()
+    def answers(id_, device, rng):
+        right = base_answers(id_, 400).copy()
         right[: images if device == 0 else 0] = False
         return right
 
@@ -56,9 +56,9 @@ def differ(rows, answers):
 
 def test_few_devices_and_few_of_the_combinations_decide_nothing():
     rows = run_twice(fleet({ONE: 10.0}, devices=2))
-    found = judged(rows, records(rows, unlike(4)), remarks=[1]).loc["1a"]
-    assert found["verdict"] == OPEN
-    assert "0 of 24 combinations have a number: at least half are needed (2 devices" in found["why"]
+    result = judged(rows, records(rows, unlike(4)), remarks=[1]).loc["1a"]
+    assert result["verdict"] == OPEN
+    assert "0 of 24 combinations have a number: at least half are needed (2 devices" in result["why"]
     for measured, state in ((11, MISSING), (12, AS_CLAIMED)):
         rows = run_twice(fleet(dict(list(FLOAT32.items())[:measured]), devices=FEWEST))
         [part] = share_of_different(evidence(rows, unlike(40)), names.PAPER_FLOAT32, "combinations")
@@ -67,9 +67,9 @@ def test_few_devices_and_few_of_the_combinations_decide_nothing():
 
 def test_only_differences_need_a_second_run_to_be_distinguished_from_noise():
     rows = fleet(FLOAT32, devices=6)
-    found = judged(rows, records(rows, unlike(40)), remarks=[1]).loc["1a"]
-    assert (found["verdict"], found["effect"], found["effect_low"]) == (OPEN, 1, 0)
-    assert "no device was run twice" in found["why"]
+    result = judged(rows, records(rows, unlike(40)), remarks=[1]).loc["1a"]
+    assert (result["verdict"], result["effect"], result["effect_low"]) == (OPEN, 1, 0)
+    assert "no device was run twice" in result["why"]
     assert judged(rows, records(rows, steady), remarks=[1]).loc["1a", "verdict"] == FAILS
 
 
@@ -77,9 +77,9 @@ def test_frameworks_that_were_not_run_twice_are_named():
     rows = fleet(FLOAT32, devices=6)
     later = rows[rows["framework"] == "caffe2"].assign(run_id="20260102T000000Z-aaaaaa")
     rows = pd.concat([rows, later], ignore_index=True)
-    found = judged(rows, records(rows, unlike(40)), remarks=[1]).loc["1a"]
-    assert (found["verdict"], found["effect_low"]) == (OPEN, 6 / 24)
-    assert "no device ran TFLite CPU float32, TFLite NNAPI float32, PyTorch float32 twice" in found["why"]
+    result = judged(rows, records(rows, unlike(40)), remarks=[1]).loc["1a"]
+    assert (result["verdict"], result["effect_low"]) == (OPEN, 6 / 24)
+    assert "no device ran TFLite CPU float32, TFLite NNAPI float32, PyTorch float32 twice" in result["why"]
 
 
 @pytest.mark.parametrize("rate", [0.002, 0.02])
@@ -92,7 +92,7 @@ def test_random_flips_are_no_difference_between_devices(rate):
 
 
 def test_three_points_beyond_the_noise_are_a_difference():
-    part = differ(run_twice(fleet(LIGHT, devices=8)), patterned(lambda one: 3.0, flips=0.002))
+    part = differ(run_twice(fleet(LIGHT, devices=8)), patterned(lambda id_: 3.0, flips=0.002))
     assert part.state == AS_CLAIMED and part.estimate.low == 1
     assert "6 of them by more than one device varies" in part.name
 
@@ -122,7 +122,9 @@ def test_only_the_wanted_runs_are_repeats():
     rows = run_twice(fleet(FLOAT32, devices=5))
     rows["verdict"] = np.where(rows["run_id"] == rows["run_id"].max(), "valid", "semi-valid")
     images = records(rows, unlike(40))
-    both, valid = (judged(rows, images, remarks=[1], wanted=one).loc["1a"] for one in ("valid,semi-valid", "valid"))
+    both, valid = (
+        judged(rows, images, remarks=[1], wanted=verdicts).loc["1a"] for verdicts in ("valid,semi-valid", "valid")
+    )
     assert both["verdict"] == HOLDS
     assert valid["verdict"] == OPEN and "no device was run twice" in valid["why"]
 
@@ -130,7 +132,7 @@ def test_only_the_wanted_runs_are_repeats():
 def test_models_that_both_sides_have_are_compared():
     frameworks = {"tflite_cpu": "resnet50", "pytorch_cpu": "mnasnet", "caffe2_cpu": "mnasnet"}
     rows = fleet({names.instance_id(way, "float32", model): 10.0 for way, model in frameworks.items()}, devices=8)
-    answers = patterned(lambda one: 4.0 if "resnet" in one else 0.5)
+    answers = patterned(lambda id_: 4.0 if "resnet" in id_ else 0.5)
     parts = remarks.parts(rows, records(rows, answers), remarks=[1]).query("id == '1b'")
     assert set(parts["state"]) == {MISSING}
     assert set(parts["why"]) == {"there is no model of which both were measured"}
@@ -143,8 +145,8 @@ def test_how_much_more_one_side_fluctuates_by_hand():
     }
     lacking = [*ids["tflite_cpu"], ids["pytorch_cpu"][0]]
     rows = fleet(dict.fromkeys(lacking, 10.0), devices=6)
-    numbers = {one: [4 * place * step for step in range(6)] for place, one in enumerate(lacking, start=1)}
-    answers = lambda one, device, rng: np.arange(400) < 100 + numbers[one][device]  # noqa: E731
+    numbers = {id_: [4 * place * step for step in range(6)] for place, id_ in enumerate(lacking, start=1)}
+    answers = lambda id_, device, rng: np.arange(400) < 100 + numbers[id_][device]  # noqa: E731
     pairs = [([left], [other]) for left, other in zip(*ids.values(), strict=True)]
     [part] = spread_apart(evidence(rows, answers), [("TFLite's over PyTorch's", pairs)], "model")
     sd = np.std([0, 1, 2, 3, 4, 5], ddof=1)  # points of the first side; MnasNet of PyTorch is missing
@@ -165,12 +167,12 @@ def test_random_flips_have_no_pattern():
 def test_a_pattern_of_single_images_repeats_from_run_to_run_only():
     """Each device has its own wrong images, the same in all runs, and about as many as other devices."""
 
-    def answers(one, device, rng):
-        own = np.random.default_rng([list(LIGHT).index(one), device, 5])
-        return base_answers(one, 400) ^ (own.random(400) < 0.02)
+    def answers(id_, device, rng):
+        own = np.random.default_rng([list(LIGHT).index(id_), device, 5])
+        return base_answers(id_, 400) ^ (own.random(400) < 0.02)
 
     rows = fleet(LIGHT, devices=12)
-    pairs = [(one, two) for one in LIGHT for two in LIGHT if one < two]
+    pairs = [(id_, other_id) for id_ in LIGHT for other_id in LIGHT if id_ < other_id]
     [once] = patterns(evidence(rows, answers), "two", pairs)
     assert once.estimate.why == "no pattern that repeats from image to image"
     [twice] = patterns(evidence(run_twice(rows), answers), "two", pairs)
@@ -180,15 +182,15 @@ def test_a_pattern_of_single_images_repeats_from_run_to_run_only():
 
 
 def test_a_pattern_in_common_is_found_through_noise_that_hides_it():
-    def answers(one, device, rng):
+    def answers(id_, device, rng):
         moved = round(12 * np.random.default_rng([device, 1]).standard_normal())
         return (np.arange(400) < 280 + moved) ^ (rng.random(400) < 0.1)
 
     rows = fleet(LIGHT, devices=24)
-    pairs = [(one, two) for one in LIGHT for two in LIGHT if one < two]
-    found = evidence(rows, answers)
-    [part] = patterns(found, "two", pairs)
-    accuracy = pd.DataFrame({one: found.answers(one)[0].mean(axis=1) for one in LIGHT})
+    pairs = [(id_, other_id) for id_ in LIGHT for other_id in LIGHT if id_ < other_id]
+    result = evidence(rows, answers)
+    [part] = patterns(result, "two", pairs)
+    accuracy = pd.DataFrame({id_: result.answers(id_)[0].mean(axis=1) for id_ in LIGHT})
     plain = accuracy.corr().to_numpy()[np.triu_indices(6, 1)].mean()
     assert plain < 0.8 < part.estimate.effect
     assert part.state == AGAINST
@@ -196,9 +198,9 @@ def test_a_pattern_in_common_is_found_through_noise_that_hides_it():
 
 def test_claims_on_patterns_hold_where_each_instance_has_its_own():
     rows = fleet(FLOAT32, devices=8)
-    found = judged(rows, records(rows, patterned(lambda one: 3.0)), remarks=[1])
-    assert found.loc[["1e", "1f"], "verdict"].tolist() == [HOLDS, HOLDS]
-    assert "corrected for what does not repeat from image to image" in found.loc["1e", "figures"]
+    result = judged(rows, records(rows, patterned(lambda id_: 3.0)), remarks=[1])
+    assert result.loc[["1e", "1f"], "verdict"].tolist() == [HOLDS, HOLDS]
+    assert "corrected for what does not repeat from image to image" in result.loc["1e", "figures"]
 
 
 def test_random_flips_are_no_change_in_accuracy():

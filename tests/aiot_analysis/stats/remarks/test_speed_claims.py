@@ -59,51 +59,51 @@ def true_fleet():
 
 @pytest.mark.parametrize("claim", ALL_SPEED)
 def test_a_planted_truth_holds(true_fleet, claim):
-    found = true_fleet.loc[claim]
-    assert found["verdict"] == HOLDS, found["why"]
-    assert found["effect_low"] <= found["effect"] <= found["effect_high"]
-    assert found["n_devices"] == 20
+    result = true_fleet.loc[claim]
+    assert result["verdict"] == HOLDS, result["why"]
+    assert result["effect_low"] <= result["effect"] <= result["effect_high"]
+    assert result["n_devices"] == 20
 
 
 @pytest.mark.parametrize("claim", FALSE)
 def test_a_planted_falsehood_does_not_hold(claim):
     slowed, factor = FALSE[claim]
-    times = {one: ms * (factor if one in slowed else 1) for one, ms in true_times().items()}
+    times = {id_: ms * (factor if id_ in slowed else 1) for id_, ms in true_times().items()}
     rows = fleet(times, exceptions={})
     images = records(rows[rows["quantization"] == "float32"]) if claim in ON_EACH else NO_IMAGES
-    found = judged(rows, images, remarks=[int(claim[0])]).loc[claim]
-    assert found["verdict"] == FAILS, found["why"]
+    result = judged(rows, images, remarks=[int(claim[0])]).loc[claim]
+    assert result["verdict"] == FAILS, result["why"]
 
 
 def test_a_graph_in_one_piece_is_not_cut():
-    found = judged(fleet().assign(partitions=1), remarks=[3])
-    assert found.loc["3e", "verdict"] == FAILS
+    result = judged(fleet().assign(partitions=1), remarks=[3])
+    assert result.loc["3e", "verdict"] == FAILS
     assert judged(fleet().assign(partitions=pd.NA), remarks=[3]).loc["3e", "verdict"] == OPEN
 
 
 @pytest.mark.parametrize("claim", ["2a", "2b", "2c", "3a", "3b", "3d", "4b", "4c", "5g", "5i", "5j", "5l"])
 def test_devices_that_disagree_decide_nothing(claim):
     rows = fleet(devices=4, scatter=1.5, seed=3)
-    found = judged(rows, remarks=[int(claim[0])]).loc[claim]
-    assert found["verdict"] in (OPEN, FAILS)
-    assert found["verdict"] != HOLDS
+    result = judged(rows, remarks=[int(claim[0])]).loc[claim]
+    assert result["verdict"] in (OPEN, FAILS)
+    assert result["verdict"] != HOLDS
 
 
 def test_four_devices_that_scatter_widely_leave_it_open_and_say_so():
-    found = judged(fleet(devices=4, scatter=1.5, seed=3), remarks=[3]).loc["3a"]
-    assert found["verdict"] == OPEN
-    assert "undecided" in found["why"] and "include the threshold" in found["why"]
-    assert found["effect_low"] < 1.5 < found["effect_high"]
+    result = judged(fleet(devices=4, scatter=1.5, seed=3), remarks=[3]).loc["3a"]
+    assert result["verdict"] == OPEN
+    assert "undecided" in result["why"] and "include the threshold" in result["why"]
+    assert result["effect_low"] < 1.5 < result["effect_high"]
 
 
 def test_two_devices_have_no_interval_and_are_listed():
     """At the level of three comparisons, Student's interval for the logarithms of 1.2 and 1.05 is 0.09 to 14.6."""
-    slow, fast = (names.instance_id(f"tflite_{one}", "float32", "resnet50") for one in ("cpu", "nnapi"))
+    slow, fast = (names.instance_id(f"tflite_{id_}", "float32", "resnet50") for id_ in ("cpu", "nnapi"))
     rows = instances(
         *(
-            instance(one, device_id=device, end_to_end_ms_mean=ms)
+            instance(id_, device_id=device, end_to_end_ms_mean=ms)
             for device, times in {"a": (120.0, 100.0), "b": (105.0, 100.0)}.items()
-            for one, ms in zip((slow, fast), times, strict=True)
+            for id_, ms in zip((slow, fast), times, strict=True)
         )
     )
     parts = remarks.parts(rows, NO_IMAGES, remarks=[3])
@@ -111,14 +111,14 @@ def test_two_devices_have_no_interval_and_are_listed():
     assert part["effect"] == pytest.approx((1.2 * 1.05) ** 0.5)
     assert np.isnan([part["effect_low"], part["effect_high"]]).all()
     assert part["why"] == "2 devices (1.20 on a, 1.05 on b): an interval over devices needs 3"
-    found = remarks.verdicts(parts).set_index("id").loc["3a"]
-    assert (found["verdict"], found["figures"]) == (OPEN, "no figures")
+    result = remarks.verdicts(parts).set_index("id").loc["3a"]
+    assert (result["verdict"], result["figures"]) == (OPEN, "no figures")
 
 
 @pytest.mark.parametrize("false", [False, True])
 def test_what_simulated_data_decide_is_marked_and_judged_by_the_same_rule(false):
-    wrong = {one: factor for slowed, factor in FALSE.values() for one in slowed} if false else {}
-    rows = fleet({one: ms * wrong.get(one, 1) for one, ms in true_times().items()})
+    wrong = {id_: factor for slowed, factor in FALSE.values() for id_ in slowed} if false else {}
+    rows = fleet({id_: ms * wrong.get(id_, 1) for id_, ms in true_times().items()})
     measured, simulated = judged(rows), judged(rows.assign(origin="simulated"))
     assert simulated["verdict"].tolist() == measured["verdict"].tolist()
     assert {HOLDS, OPEN} <= set(simulated["verdict"])
@@ -128,33 +128,33 @@ def test_what_simulated_data_decide_is_marked_and_judged_by_the_same_rule(false)
 
 def test_one_simulated_device_decides_no_more_than_one_measured():
     rows = fleet(devices=1, origin="simulated")
-    found = remarks.verdicts(remarks.parts(rows, records(rows), remarks=[1])).set_index("id").loc["1b"]
-    assert (found["verdict"], found["mark"]) == (OPEN, "")
-    assert "at least 5 are needed" in found["why"]
+    result = remarks.verdicts(remarks.parts(rows, records(rows), remarks=[1])).set_index("id").loc["1b"]
+    assert (result["verdict"], result["mark"]) == (OPEN, "")
+    assert "at least 5 are needed" in result["why"]
 
 
 def test_the_effect_is_the_geometric_mean_over_devices_with_students_interval():
     rows = fleet(devices=6, scatter=0.3, seed=5)
     parts = remarks.parts(rows, NO_IMAGES, remarks=[4]).set_index(["id", "part"])
-    found = parts.loc[("4e", "TFLite NNAPI, MnasNet against DenseNet121")]
+    result = parts.loc[("4e", "TFLite NNAPI, MnasNet against DenseNet121")]
     ms = rows.pivot(index="device_id", columns="instance_id", values="end_to_end_ms_mean")
     ratio = ms["tflite_nnapi_float32_densenet121"] / ms["tflite_nnapi_float32_mnasnet"]
     from scipy.stats import ttest_1samp
 
     test = ttest_1samp(np.log(ratio), 0).confidence_interval(1 - 0.05 / 5)  # five comparisons
-    assert found["effect"] == pytest.approx(np.exp(np.log(ratio).mean()))
-    assert (found["effect_low"], found["effect_high"]) == pytest.approx(tuple(np.exp(test)))
+    assert result["effect"] == pytest.approx(np.exp(np.log(ratio).mean()))
+    assert (result["effect_low"], result["effect_high"]) == pytest.approx(tuple(np.exp(test)))
 
 
 def test_one_device_is_judged_by_its_images():
     rows = fleet(devices=1, exceptions={})
-    found = judged(rows, records(rows))
-    assert found.loc["2a", "verdict"] == HOLDS
-    assert found.loc["4a", "verdict"] == HOLDS
-    assert found.loc["2d", "verdict"] == FAILS
-    assert found.loc["3d", "verdict"] == OPEN  # nothing is known of most devices
-    assert "most" in found.loc["3d", "why"]
-    assert (found.loc[["2a", "4a", "2d"], "n_devices"] == 1).all()
+    result = judged(rows, records(rows))
+    assert result.loc["2a", "verdict"] == HOLDS
+    assert result.loc["4a", "verdict"] == HOLDS
+    assert result.loc["2d", "verdict"] == FAILS
+    assert result.loc["3d", "verdict"] == OPEN  # nothing is known of most devices
+    assert "most" in result.loc["3d", "why"]
+    assert (result.loc[["2a", "4a", "2d"], "n_devices"] == 1).all()
 
 
 def test_one_device_without_records_of_images_is_judged_by_mean_and_deviation():
@@ -167,41 +167,41 @@ def test_one_device_without_records_of_images_is_judged_by_mean_and_deviation():
 
 def test_what_was_not_measured_is_named():
     rows = fleet()
-    found = judged(rows[rows["delegate"] == "cpu"])
+    result = judged(rows[rows["delegate"] == "cpu"])
     for claim in ("3a", "3b", "3c", "3d", "3e", "3f", "4d", "4e", "5j", "5k", "5l", "6a"):
-        assert found.loc[claim, "verdict"] == OPEN
-        assert "TFLite NNAPI" in found.loc[claim, "why"] and "not measured" in found.loc[claim, "why"]
-        assert np.isnan(found.loc[claim, "effect"])
-    assert found.loc["2a", "verdict"] == HOLDS
+        assert result.loc[claim, "verdict"] == OPEN
+        assert "TFLite NNAPI" in result.loc[claim, "why"] and "not measured" in result.loc[claim, "why"]
+        assert np.isnan(result.loc[claim, "effect"])
+    assert result.loc["2a", "verdict"] == HOLDS
 
 
 def test_devices_under_other_conditions_are_not_pooled():
     rows = fleet()
     rows.loc[rows["device_id"] == "phone-03", "threads"] = 4
-    found = judged(rows, remarks=[2]).loc["2a"]
-    assert found["verdict"] == OPEN
-    assert "threads" in found["why"] and "1" in found["why"] and "4" in found["why"]
+    result = judged(rows, remarks=[2]).loc["2a"]
+    assert result["verdict"] == OPEN
+    assert "threads" in result["why"] and "1" in result["why"] and "4" in result["why"]
 
 
 def test_two_frameworks_with_other_weights_are_compared_and_with_other_images_are_not():
     rows = fleet()
     rows.loc[rows["framework"] == "pytorch", "dataset_sha256"] = "other"
-    found = judged(rows, remarks=[2]).loc["2a"]
-    assert found["verdict"] == OPEN
+    result = judged(rows, remarks=[2]).loc["2a"]
+    assert result["verdict"] == OPEN
 
 
 def test_one_framework_alone():
     rows = fleet()
-    found = judged(rows[rows["framework"] == "caffe2"])
-    assert set(found["verdict"]) <= {OPEN, HOLDS, FAILS}
-    assert found.loc["2a", "verdict"] == found.loc["2e", "verdict"] == OPEN
+    result = judged(rows[rows["framework"] == "caffe2"])
+    assert set(result["verdict"]) <= {OPEN, HOLDS, FAILS}
+    assert result.loc["2a", "verdict"] == result.loc["2e", "verdict"] == OPEN
 
 
 def test_nothing_at_all():
-    found = judged(fleet().iloc[:0])
-    assert len(found) == len(remarks.CLAIMS)
-    assert set(found["verdict"]) == {OPEN}
-    assert (found["n_devices"] == 0).all()
+    result = judged(fleet().iloc[:0])
+    assert len(result) == len(remarks.CLAIMS)
+    assert set(result["verdict"]) == {OPEN}
+    assert (result["n_devices"] == 0).all()
 
 
 def test_another_timing_is_another_answer():
@@ -215,8 +215,8 @@ def test_another_timing_is_another_answer():
 def test_a_time_of_zero_or_less_is_no_time():
     rows = fleet()
     rows.loc[rows["instance_id"] == "pytorch_cpu_float32_resnet50", "end_to_end_ms_mean"] = 0.0
-    found = judged(rows, remarks=[2]).loc["2a"]
-    assert found["verdict"] == OPEN and "PyTorch float32 not measured" in found["why"]
+    result = judged(rows, remarks=[2]).loc["2a"]
+    assert result["verdict"] == OPEN and "PyTorch float32 not measured" in result["why"]
 
 
 def test_verdicts_are_about_the_remarks_asked_for_only():
@@ -226,29 +226,29 @@ def test_verdicts_are_about_the_remarks_asked_for_only():
 
 def test_parts_of_some_claims_are_those_of_all_claims():
     every = remarks.parts(fleet(), NO_IMAGES)
-    some = remarks.parts(fleet(), NO_IMAGES, ids=["2d", "3c"])
-    assert set(some["id"]) == {"2d", "3c"}
-    pd.testing.assert_frame_equal(some, every[every["id"].isin(["2d", "3c"])].reset_index(drop=True))
+    selected = remarks.parts(fleet(), NO_IMAGES, ids=["2d", "3c"])
+    assert set(selected["id"]) == {"2d", "3c"}
+    pd.testing.assert_frame_equal(selected, every[every["id"].isin(["2d", "3c"])].reset_index(drop=True))
 
 
 def test_of_two_runs_of_a_device_the_later_is_judged():
     rows = fleet()
-    slow = {one: ms * (5 if one.startswith("pytorch") else 1) for one, ms in true_times().items()}
+    slow = {id_: ms * (5 if id_.startswith("pytorch") else 1) for id_, ms in true_times().items()}
     later = fleet(slow, run_id="20270101T000000Z-bbbbbb")
     assert judged(pd.concat([later, rows], ignore_index=True), remarks=[2]).loc["2a", "verdict"] == FAILS
     assert judged(pd.concat([rows, later], ignore_index=True), remarks=[2]).loc["2a", "verdict"] == FAILS
 
 
-@pytest.mark.parametrize("odd", [np.nan, -5.0, np.inf])
-def test_odd_times_of_images_are_no_times(odd):
+@pytest.mark.parametrize("value", [np.nan, -5.0, np.inf])
+def test_odd_times_of_images_are_no_times(value):
     rows = fleet(devices=1, exceptions={})
     rows = rows[rows["quantization"] == "float32"]
     images = records(rows)
-    images.loc[images["query"] % 7 == 0, "end_to_end_ms"] = odd
-    found = judged(rows, images, remarks=[2])
-    kept = judged(rows, images[images["query"] % 7 > 0], remarks=[2])
-    assert found.loc["2a", "verdict"] == HOLDS
-    assert found[["effect", "effect_low"]].equals(kept[["effect", "effect_low"]])
+    images.loc[images["query"] % 7 == 0, "end_to_end_ms"] = value
+    result = judged(rows, images, remarks=[2])
+    expected = judged(rows, images[images["query"] % 7 > 0], remarks=[2])
+    assert result.loc["2a", "verdict"] == HOLDS
+    assert result[["effect", "effect_low"]].equals(expected[["effect", "effect_low"]])
 
 
 def test_images_that_failed_have_no_time_and_images_shown_twice_count_once():
@@ -257,7 +257,7 @@ def test_images_that_failed_have_no_time_and_images_shown_twice_count_once():
     images = records(rows)
     twice = pd.concat([images, images.assign(query=images["query"] + 1000)], ignore_index=True)
     kinds = dict.fromkeys(("run_id", "device_id", "instance_id", "image"), "category")
-    once, again = (judged(rows, one.astype(kinds), remarks=[2]).loc["2d"] for one in (images, twice))
+    once, again = (judged(rows, frame.astype(kinds), remarks=[2]).loc["2d"] for frame in (images, twice))
     assert (once["effect_low"], once["effect_high"]) == pytest.approx(
         (again["effect_low"], again["effect_high"]), rel=1e-6
     )
@@ -301,9 +301,9 @@ def test_a_framework_that_leads_where_it_was_measured_may_not_lead_elsewhere():
     fastest = rows["instance_id"].isin(of_float32("pytorch_cpu"))
     rows.loc[fastest, ["end_to_end_ms_mean", "inference_ms_mean"]] /= 100
     assert judged(rows, remarks=[2]).loc["2e", "verdict"] == FAILS
-    found = judged(rows[rows["model"].isin(LIGHT)], remarks=[2]).loc["2e"]
-    assert found["verdict"] == OPEN
-    assert "not measured" in found["why"]
+    result = judged(rows[rows["model"].isin(LIGHT)], remarks=[2]).loc["2e"]
+    assert result["verdict"] == OPEN
+    assert "not measured" in result["why"]
 
 
 def test_all_devices_together_show_what_none_shows_by_itself():
@@ -325,7 +325,7 @@ def test_all_devices_together_show_what_none_shows_by_itself():
 
 def test_devices_that_all_agree_do_not_make_a_share_exact():
     rows = fleet(scatter=0.001)
-    found = judged(rows, remarks=[4]).loc["4a"]
+    result = judged(rows, remarks=[4]).loc["4a"]
     pairs = 14  # one of the 15 pairs of models is within 10% in FLOPs
-    assert (found["effect"], found["effect_high"]) == (1, 1)
-    assert found["effect_low"] == pytest.approx(1 - 1 / (8 * pairs))
+    assert (result["effect"], result["effect_high"]) == (1, 1)
+    assert result["effect_low"] == pytest.approx(1 - 1 / (8 * pairs))
