@@ -143,17 +143,17 @@ class TinyArchive:
     """A stand-in for Debian's archive and pip that provides the packages above and counts the downloads."""
 
     folder: Path
-    asked: list = field(default_factory=list)
+    requests: list = field(default_factory=list)
 
     def packages(self, parts):
-        self.asked.append([part.name for part in parts])
-        folder = self.folder / f"debs-{len(self.asked)}"
+        self.requests.append([part.name for part in parts])
+        folder = self.folder / f"debs-{len(self.requests)}"
         folder.mkdir()
         trees = {"libc6": LIBC, "python3.11-minimal": PYTHON}
         return [make_deb(folder, part.name, part.version, trees[part.name]) for part in parts]
 
     def wheels(self, recipe, architecture, parts, folder):
-        self.asked.append([part.name for part in parts])
+        self.requests.append([part.name for part in parts])
         return [make_wheel(folder, "thing-1.0-py3-none-any.whl", THING)]
 
 

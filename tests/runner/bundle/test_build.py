@@ -62,7 +62,7 @@ def test_a_bundle_is_one_archive_named_by_its_content_with_a_manifest(archive):
 def test_it_is_made_once(archive):
     bundle = build.build_lock(LOCK, silent)
     assert build.build_lock(LOCK, silent) == bundle == build.find_locked(LOCK)
-    assert archive.asked == [["libc6", "python3.11-minimal"], ["thing"]]
+    assert archive.requests == [["libc6", "python3.11-minimal"], ["thing"]]
 
 
 def test_the_same_lock_gives_the_same_archive_elsewhere(archive, tmp_path, monkeypatch):

@@ -24,14 +24,14 @@ class ShellConnection:
     def __init__(self, serial: str = "stand-in") -> None:
         self.serial = serial
         self.lost = False
-        self.said: list[str] = []
+        self.commands: list[str] = []
         self.pushed: list[str] = []  # files that were sent individually
         self.fed: list[bytes] = []  # archives that were sent
 
     def shell(self, command, timeout_s=20.0) -> CommandResult:
         line = command if isinstance(command, str) else shlex.join(command)
         self._answer()
-        self.said.append(line)
+        self.commands.append(line)
         done = subprocess.run(["sh", "-c", line], check=False, capture_output=True, timeout=timeout_s)
         out, errors = (stream.decode(errors="replace") for stream in (done.stdout, done.stderr))
         return CommandResult(done.returncode, out, errors)
@@ -82,7 +82,7 @@ class StandInServer:
     """A server that answers a service like adb, with the bytes of `says(service)`; None refuses the service."""
 
     def __init__(self, says: Callable[[str], Words | None]) -> None:
-        self.asked: list[str] = []
+        self.services: list[str] = []
         stand_in = self
 
         class Handler(socketserver.BaseRequestHandler):
@@ -99,7 +99,7 @@ class StandInServer:
     def _serve(self, request, says) -> None:
         while length := request.recv(4, 0x100):  # MSG_WAITALL
             service = request.recv(int(length, 16), 0x100).decode()
-            self.asked.append(service)
+            self.services.append(service)
             words = OKAY + block("0029") if service == "host:version" else says(service)
             if words is None:
                 return request.sendall(b"FAIL" + block("closed"))

@@ -67,7 +67,7 @@ def test_a_server_is_asked_for_its_version_once(client_of):
     client = client_of(device(SERIAL, lambda line: packet(3, b"\0")))
     for _ in range(3):
         Connection(SERIAL, client).shell("true")
-    services = client_of.servers[-1].asked
+    services = client_of.servers[-1].services
     assert (services.count("host:version"), services.count("shell,v2,raw:true")) == (1, 3)
 
 
@@ -142,7 +142,7 @@ def test_a_device_on_the_network_is_connected_again_under_its_name(client_of, se
     for _ in range(2):
         with pytest.raises(DeviceLostError):
             connection.shell("ls")
-    assert (f"host:connect:{serial}" in client_of.servers[0].asked) == reconnected
+    assert (f"host:connect:{serial}" in client_of.servers[0].services) == reconnected
 
 
 def test_a_silent_device_counts_as_lost_after_the_timeout(connection_to):

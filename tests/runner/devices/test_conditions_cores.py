@@ -19,11 +19,11 @@ class Device:
     """A device that returns prepared answers and records the commands."""
 
     def __init__(self, taskset=(0, ""), shown=SHOWN):
-        self.asked = []
+        self.commands = []
         self._taskset, self._shown = taskset, shown
 
     def __call__(self, words):
-        self.asked.append(words)
+        self.commands.append(words)
         return self._taskset if words[-1] == "true" else (0, self._shown)
 
 
@@ -60,10 +60,10 @@ def test_the_cores_of_agents_are_read_from_a_process_started_like_them():
     device = Device()
     applied = conditions.choose_cores("big", cores_of(SD855), device)
     assert applied == AppliedConditions(core_mask="f0", cores_allowed="4-7", cpuset="/foreground")
-    assert [words[:2] for words in device.asked] == [["taskset", "f0"]] * 2
+    assert [words[:2] for words in device.commands] == [["taskset", "f0"]] * 2
     device = Device(shown="Cpus_allowed_list:\t0-7\n")
     assert conditions.choose_cores("all", cores_of(SD855), device) == AppliedConditions(cores_allowed="0-7")
-    assert [words[0] for words in device.asked] == ["sh"]
+    assert [words[0] for words in device.commands] == ["sh"]
 
 
 @pytest.mark.parametrize("message", ["sh: taskset: not found\n", "taskset: bad mask\x1b[31m '9'" + "x" * 10_000, ""])

@@ -170,7 +170,7 @@ def test_an_empty_folder_is_taken_also_after_it_was_cut_off_in_the_middle(tmp_pa
 def test_a_path_that_cannot_be_our_folder_is_refused(connection, folder):
     with pytest.raises(DeviceError, match="cannot be used as the folder on a device: name an absolute path"):
         DeviceFiles(connection, folder)
-    assert connection.said == []
+    assert connection.commands == []
 
 
 def test_the_message_of_a_failed_command_has_no_control_characters(tmp_path, connection):

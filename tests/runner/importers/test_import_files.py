@@ -21,7 +21,7 @@ from tests.runner.importers.conftest import PHONE, imported, whole_runs
 from tests.runner.importers.test_tool_output import CAFFE2, LITERT, TORCH
 
 TWO = ["pytorch_cpu_resnet50", "tflite_nnapi_mnasnet"]
-ALL_SAID = LabelOverrides(device=PHONE, model="mnasnet", quantization="float32", dataset="val")
+ALL_LABELS = LabelOverrides(device=PHONE, model="mnasnet", quantization="float32", dataset="val")
 BENCHMARK = (
     "INFO: Graph: [m.tflite]\nINFO: Num threads: [4]\nINFO: Initialized session in 134.52ms.\n"
     "INFO: Running benchmark for at least 1 iterations and at least 0.5 seconds but terminate if exceeding 9 seconds.\n"
@@ -67,7 +67,7 @@ def test_the_same_file_twice_in_a_call_is_refused_once(space, save):
 def test_good_files_are_imported_and_bad_ones_named(space, save):
     good = [save("result", LOGS[0]), save("bench", BENCHMARK)]
     bad = [save("empty", ""), save("other", "Dear diary"), save("binary", b"\0\1"), save("cut", LOGS[1][:300])]
-    result = import_files([*bad[:2], *good, *bad[2:]], ALL_SAID, space)
+    result = import_files([*bad[:2], *good, *bad[2:]], ALL_LABELS, space)
     assert len(whole_runs(space)) == 2
     assert [str(error).split(" ")[0] for error in result.refused] == [str(path) for path in bad]
 
@@ -150,7 +150,7 @@ def check_import(folder, content: list[bytes]) -> None:
     for number, data in enumerate(content):
         paths.append(space.root / f"log{number}")
         paths[-1].write_bytes(data)
-    result = import_files(paths, ALL_SAID, space)
+    result = import_files(paths, ALL_LABELS, space)
     assert len(result.runs) + len(result.refused) > 0
     for error in result.refused:
         assert str(error).endswith(".") and "\n" not in str(error)
