@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from aiot_analysis.tables.data import Data
 
 DPI = 150  # of displayed figures
+ADDRESS = "long address"  # CSS classes of cells with a web address, which printed pages omit
 MOST_ROWS = 60  # number of instances of the suite; longer tables are folded and paged
 PAGE_ROWS = 50  # rows of a paged table that are readable without a script
 MOST_SHOWN = 3500  # rows; a little more than 51 devices x 60 instances, which keeps pages below 3 MB
@@ -296,7 +297,7 @@ def to_html(
     html = (
         f'<div class="scroll" tabindex="0"{label} style="overflow-x: auto"><table>'
         + (f"<caption>{caption_html}</caption>" if caption and not folded else "")
-        + f"<thead>{_headings(list(words.frame.columns), words.numeric)}</thead><tbody>{body}</tbody></table>"
+        + f"<thead>{_headings(list(words.frame.columns), words.numeric, rows)}</thead><tbody>{body}</tbody></table>"
         + (_stored(rows[on_page:], ids[on_page:], words.numeric) if len(rows) > on_page else "")
         + "</div>"
     )
@@ -325,6 +326,8 @@ def _cell(heading: object, number: bool, text: str, boolean: bool = False) -> tu
     if heading in VERDICT_COLUMNS and text in MARKS:
         sign, kind = MARKS[text]
         return f"{sign} {text}", f"verdict {kind}"
+    if text.startswith(("https://", "http://")):
+        return text, ADDRESS
     return text, "number" if number else "long" if len(text) > LONG_CHARACTERS else ""
 
 
@@ -333,8 +336,12 @@ def _row(cells: Sequence[tuple[str, str]], device: str) -> str:
     return f"<tr{attribute}>{''.join(_tagged(text, kind, 'td') for text, kind in cells)}</tr>"
 
 
-def _headings(words: Sequence[str], numeric: Sequence[bool]) -> str:
-    cells = (_cell("", number, word) for word, number in zip(words, numeric, strict=True))
+def _headings(words: Sequence[str], numeric: Sequence[bool], rows: Sequence[Sequence[tuple[str, str]]]) -> str:
+    with_addresses = [any(kind == ADDRESS for _, kind in column) for column in zip(*rows, strict=True)]
+    cells = [
+        (word, "address") if has_addresses else _cell("", number, word)
+        for word, number, has_addresses in zip(words, numeric, with_addresses, strict=True)
+    ]
     return "<tr>" + "".join(_tagged(text, kind, "th", ' scope="col"') for text, kind in cells) + "</tr>"
 
 

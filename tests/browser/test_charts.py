@@ -253,6 +253,130 @@ def test_arrow_keys_go_from_device_to_device(opened: Callable[..., WatchedPage])
     assert page.locator(".tip").is_hidden()
 
 
+def test_left_and_right_go_from_mark_to_mark_and_up_and_down_within_a_series(
+    opened: Callable[..., WatchedPage],
+) -> None:
+    page = opened(2).page
+    page.locator("#fig5 .drawing").focus()
+    assert page.locator("#fig5[tabindex], #fig5 [tabindex]:visible").count() == 1  # a single stop of the Tab key
+    assert page.evaluate("document.activeElement.ariaRoleDescription") == "interactive figure"
+    assert page.evaluate("document.activeElement.ariaLabel").startswith("Finding of fig5: left and right arrow keys")
+    seen = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"):
+        page.keyboard.press(key)
+        text = page.locator(".tip").inner_text()
+        seen.append(next(word for word in ("200 ms", "199 ms", "100 ms") if word in text))
+        assert seen[-1] in page.get_by_role("status").filter(has_text="ms").inner_text()  # what is read aloud
+    # TFLite takes 200 and 199 ms on the two devices, and PyTorch 100 ms on both, in each of two panels
+    assert seen == ["200 ms", "100 ms", "199 ms", "200 ms", "100 ms", "100 ms"]
+    assert "Model 00" in page.locator(".tip").inner_text()
+    page.keyboard.press("Escape")
+    assert page.locator(".tip").is_hidden()
+
+
+def test_a_tooltip_of_the_arrow_keys_is_beside_its_mark(opened: Callable[..., WatchedPage]) -> None:
+    page = opened(51).page
+    page.locator("#ranking .drawing").focus()
+    for _ in range(30):
+        page.keyboard.press("ArrowRight")
+    bar, tip = bars(page, "ranking").nth(29).bounding_box(), page.locator(".tip").bounding_box()
+    assert "Model 21" in page.locator(".tip").inner_text()  # the 30th of 51 to 1
+    assert bar["x"] <= tip["x"] <= bar["x"] + bar["width"]
+    assert 0 <= bar["y"] + bar["height"] / 2 <= 900  # on the screen
+    assert min(abs(tip["y"] - bar["y"]), abs(tip["y"] + tip["height"] - bar["y"])) < 30
+
+
+@pytest.mark.parametrize("figure", ["fig5", "fig4"])
+def test_a_link_leads_below_the_toolbar_and_the_toolbar_can_be_used_without_scrolling(
+    figure: str, opened: Callable[..., WatchedPage]
+) -> None:
+    page = opened(51).page
+    page.locator(f"#{figure} a.permalink").click()
+    page.evaluate("scrollBy(0, 2000)")
+    page.locator(f"#{figure} a.permalink").evaluate("link => link.click()")
+    page.evaluate(f"location.hash = ''; location.hash = '#{figure}'")
+    toolbar = page.locator("#toolbar").bounding_box()
+    assert page.locator(f"#{figure} .finding").bounding_box()["y"] >= toolbar["y"] + toolbar["height"]
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    before = page.evaluate("scrollY")
+    page.locator("#toolbar select").first.focus()
+    assert page.evaluate("scrollY") == before
+
+
+BEHIND_TOOLBAR = """() => {
+    const item = document.activeElement, toolbar = document.getElementById('toolbar')
+    const [box, bar] = [item, toolbar].map(element => element.getBoundingClientRect())
+    const isHidden = bar.top === 0 && box.top < bar.bottom && box.height < innerHeight - bar.height
+    return isHidden && !toolbar.contains(item) ? [item.outerHTML.slice(0, 80)] : []
+}"""
+"""JavaScript that returns the element that has the focus if the toolbar hides a part of it that could be shown."""
+
+
+def test_the_tab_key_leads_back_to_what_the_toolbar_does_not_hide(opened: Callable[..., WatchedPage]) -> None:
+    page = opened(51).page
+    page.locator("#fig4 a.permalink").focus()
+    hidden = []
+    for _ in range(12):
+        page.keyboard.press("Shift+Tab")
+        hidden += page.evaluate(BEHIND_TOOLBAR)
+    assert hidden == []
+
+
+PRINTED = """addEventListener('afterprint', () => {
+    window.printed = [...document.querySelectorAll('.drawing svg')].map(svg => [
+        Number(svg.getAttribute('width')), [...svg.querySelectorAll('text')].map(text => getComputedStyle(text).fill)])
+})"""
+"""JavaScript that keeps the widths and the colours of texts that were printed."""
+PAPER = 680  # px: A4, 210 mm wide, without two margins of 15 mm
+
+
+@pytest.mark.parametrize("number", [1, 51])
+def test_figures_are_printed_whole_and_in_dark_ink_even_if_they_were_folded(
+    number: int, visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = visit(color_scheme="dark")
+    page = watched.page
+    page.add_init_script(PRINTED)
+    page.goto(write_page(tmp_path, number, "simulated", monkeypatch).as_uri())
+    folding = page.add_style_tag(content="@media not print { #fig4 { display: none } }")
+    page.wait_for_selector("#fig5 .drawing svg")
+    widths = "[...document.querySelectorAll('.drawing svg')].map(svg => Number(svg.getAttribute('width')))"
+    on_screen = page.evaluate(widths)
+    page.pdf(format="A4")
+    printed = page.evaluate("printed")
+    assert len(printed) == 3
+    assert [width for width, _ in printed if not 0.7 * PAPER < width <= PAPER] == []
+    fills = {fill for _, texts in printed for fill in texts}
+    assert fills and min(contrast(to_hex_color(fill), "#ffffff") for fill in fills) >= 4.5
+    # and then for the screen again
+    folding.evaluate("style => style.remove()")
+    page.locator("#fig4").scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    assert page.evaluate(widths)[: len(on_screen)] == on_screen
+    fills = page.locator("#fig4 .role-axis-label text").evaluate_all(
+        "all => all.map(text => getComputedStyle(text).fill)"
+    )
+    assert min(contrast(to_hex_color(fill), "#14181c") for fill in fills) >= 4.5
+    assert page.evaluate(widths)[-1] > PAPER
+    assert watched.messages == []
+
+
+def test_without_a_new_drawing_figures_are_printed_smaller_but_whole(opened: Callable[..., WatchedPage]) -> None:
+    page = opened(51).page
+    assert bars(page, "fig5").count() == 4 * 51
+    page.add_style_tag(content=f"@media print {{ body {{ width: {PAPER}px }} }}")
+    page.emulate_media(media="print")
+    for drawing in page.locator(".drawing svg").all():
+        box = drawing.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= PAPER
+        assert box["width"] / box["height"] == pytest.approx(
+            drawing.evaluate("svg => svg.viewBox.baseVal.width / svg.viewBox.baseVal.height"), rel=0.01
+        )
+    for hidden in (".hint", "#toolbar", ".permalink"):
+        assert not any(item.is_visible() for item in page.locator(hidden).all())
+    assert page.locator("#fig5 .files").first.evaluate("files => files.innerText").rstrip()[-1] != ","
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("number", [1, 51])
 def test_axe_finds_nothing_serious_in_charts(number: int, scheme: str, opened: Callable[..., WatchedPage]) -> None:

@@ -109,10 +109,39 @@ def test_a_page_can_be_printed(name: str, site: Path, visit: Visit):
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     assert not page.locator("header nav").is_visible()
     assert all(not control.is_visible() for control in page.locator(".contents, .search, .pager, .theme").all())
-    for folded in page.locator("main details > .scroll").all():
+    for folded in page.locator("main details > .scroll:not(:has(> .rows))").all():
         assert folded.is_visible()
+    for paged in page.locator("main details:not([open]):has(> .scroll > .rows)").all():  # its first rows are not all
+        assert not paged.locator(".scroll").is_visible() and paged.locator("summary").is_visible()
+        note = paged.locator("summary").evaluate("summary => getComputedStyle(summary, '::after').content")
+        assert "not printed unless it is open" in note
     document = page.pdf()
     assert document.startswith(b"%PDF") and document.count(b"/Type /Page\n") >= 1
+
+
+@every_page
+def test_headings_of_tables_have_no_box_of_their_own_on_paper(name: str, site: Path, visit: Visit):
+    """Chromium repeats the row of headings on each page, but leaves out inline blocks in it, such as buttons."""
+    page = visit().open(site / name)
+    page.emulate_media(media="print")
+    displays = "all => all.map(button => getComputedStyle(button).display)"
+    assert set(page.locator("thead .sort").evaluate_all(displays)) <= {"contents"}
+    displays = page.locator("main thead").evaluate_all("all => all.map(head => getComputedStyle(head).display)")
+    assert set(displays) <= {"table-header-group"}
+
+
+@pytest.mark.parametrize("name", ["simulated/04_frameworks.html", "simulated/08_vips.html"])
+def test_a_heading_that_a_link_leads_to_is_below_the_toolbar(name: str, site: Path, visit: Visit):
+    page = visit().open(site / name)
+    toolbar = page.locator("#toolbar")
+    assert toolbar.is_visible()
+    links = page.get_by_role("navigation", name="On this page").get_by_role("link").all()
+    assert len(links) >= 3
+    for link in links:
+        link.click()
+        page.wait_for_timeout(150)
+        heading = page.evaluate("document.querySelector(':target').getBoundingClientRect().top")
+        assert heading >= page.evaluate("document.getElementById('toolbar').getBoundingClientRect().bottom")
 
 
 @pytest.mark.parametrize("folder", ["", "simulated"])

@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const FEW = 12; // up to this many devices have their names, gaps between bars, and all whiskers
-  const MARGIN_X = 62, NARROW = 560; // pixels
+  const MARGIN_X = 62, NARROW = 560, PAPER = 680; // pixels; PAPER is the width of A4 between the margins of printed pages
   const make = (tag, facts = {}, ...children) => {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(facts)) element.setAttribute(name, value);
@@ -11,8 +11,10 @@
   };
   const read = (id) => JSON.parse(document.getElementById(id)?.textContent || "[]");
   const probe = make("span", { hidden: "" });
-  const css = (name, otherwise) => { // a colour of the style sheet in the current theme
+  let isPrinting = false;
+  const css = (name, otherwise) => { // a colour of the style sheet in the current theme, or in the light one for paper
     if (!probe.isConnected) document.body.append(probe);
+    probe.style.colorScheme = isPrinting ? "light" : "";
     probe.style.color = `var(${name}, ${otherwise})`;
     return getComputedStyle(probe).color;
   };
@@ -62,6 +64,7 @@
       const device = DEVICES.get(row.device_id) ?? {};
       for (const name of ["vendor", "maker", "android", "soc"]) row[name] = device[name];
       row.number = places.get(row[content.seriesField]) ?? 0;
+      row.row = index;
       return row;
     });
   }
@@ -263,7 +266,7 @@
   }
   function specification(figure, now) {
     const { content } = figure;
-    const width = figure.box.clientWidth;
+    const width = widthOf(figure);
     const series = look(content);
     const { resolve } = figure.view().spec;
     const panels = content.panel ? [...new Set(figure.rows.map((row) => row[content.panel]))].filter((name) => now.rows.some((row) => row[content.panel] === name)) : [];
@@ -305,14 +308,16 @@
       ...whole, config: config(),
     };
   }
+  const widthOf = (figure) => isPrinting ? PAPER : figure.box.clientWidth;
   const lit = () => hovered ? [hovered] : chosen().length === 1 ? chosen() : [];
 
   async function draw(figure) {
-    figure.drawn = true;
+    figure.drawn = widthOf(figure) > 0; // a folded figure is drawn when it is opened
+    if (!figure.drawn) return;
     const now = data(figure);
     figure.now = now;
     const hint = !now.few && JSON.stringify(figure.view().spec).includes("few ?") ? "Point at a device to see its interval." : "";
-    figure.count.textContent = now.ids.length < figure.all ? `${now.ids.length} of ${figure.all} devices. ${hint}` : hint;
+    figure.count.replaceChildren(now.ids.length < figure.all ? `${now.ids.length} of ${figure.all} devices. ` : "", make("span", { class: "hint" }, hint));
     if (!now.rows.length) {
       figure.vega?.finalize();
       figure.vega = null;
@@ -329,9 +334,11 @@
     view.addEventListener("pointerout", () => { hide(); hover(""); });
     view.addEventListener("click", (event, item) => { if (item?.datum?.device_id) choose({ first: state.first === item.datum.device_id ? "" : item.datum.device_id }); });
     await view.runAsync();
+    describe(figure); // in place of Vega's own attributes
     figure.box.style.minHeight = "";
     const svg = figure.box.querySelector("svg");
     svg.querySelectorAll("[role]").forEach((part) => { part.removeAttribute("role"); part.removeAttribute("aria-roledescription"); });
+    svg.id = `drawing-${figures.indexOf(figure)}`;
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-label", figure.alt);
     svg.setAttribute("focusable", "false");
@@ -356,7 +363,8 @@
   }
 
   // ---- the pointer, the keyboard and the tables ----
-  const tip = make("div", { class: "tip", role: "status", "aria-live": "polite", hidden: "" });
+  const tip = make("div", { class: "tip", hidden: "" });
+  const spoken = make("p", { class: "hidden", role: "status", "aria-live": "polite" }); // the values that arrow keys lead to
   function text(figure, row) {
     const device = DEVICES.get(row.device_id);
     const lines = figure.content.facts.map((fact) => [fact.label, words(fact, row)]).filter(([, value]) => value);
@@ -397,19 +405,54 @@
       detail: { visible: visible.length === all.length ? null : new Set(visible.map((device) => device.id)), highlighted: hovered ? [hovered] : chosen() },
     }));
   }
+  function stops(figure) { // the rows that are drawn and the places of their marks, panel by panel
+    const [left, top] = figure.vega.origin(), padding = figure.vega.padding();
+    const found = new Map();
+    const visit = (mark, x, y) => {
+      for (const item of mark.items) {
+        if (mark.marktype === "group") item.items.forEach((inner) => visit(inner, x + (item.x ?? 0), y + (item.y ?? 0)));
+        else if (mark.role === "mark" && item.datum?.row !== undefined && !found.has(item.datum.row)) {
+          const { x1, x2, y1, y2 } = item.bounds;
+          found.set(item.datum.row, { row: item.datum, x: x + (x1 + x2) / 2, y: y + (y1 + y2) / 2 });
+        }
+      }
+    };
+    visit(figure.vega.scenegraph().root, left + padding.left, top + padding.top);
+    return [...found.values()];
+  }
+  function leave() {
+    spoken.textContent = "";
+    hide();
+    hover("");
+  }
   function keys(figure, event) {
+    if (event.key === "Escape") { figure.stop = undefined; return leave(); }
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    const { ids, rows } = figure.now ?? { ids: [], rows: [] };
-    if (event.key === "Escape") { hide(); return hover(""); }
-    if (!step || !rows.length) return undefined;
+    const all = step && figure.vega ? stops(figure) : [];
+    if (!all.length) return undefined;
     event.preventDefault();
-    const stops = ids.length ? ids.map((id) => rows.find((row) => row.device_id === id)) : rows; // without devices, all marks
-    const at = ids.length ? ids.indexOf(hovered) : stops.indexOf(figure.stop);
-    figure.stop = stops[at < 0 ? (step > 0 ? 0 : stops.length - 1) : (at + step + stops.length) % stops.length];
-    hover(figure.stop.device_id ?? "");
-    const box = figure.box.getBoundingClientRect();
-    show(figure, figure.stop, box.left + 20, Math.max(20, box.top));
+    const at = all.findIndex((stop) => stop.row.row === figure.stop);
+    const after = (place) => (place + step + all.length) % all.length;
+    let next = at < 0 ? (step > 0 ? 0 : all.length - 1) : after(at);
+    if (at >= 0 && ["ArrowUp", "ArrowDown"].includes(event.key)) while (all[next].row.number !== all[at].row.number) next = after(next);
+    const { row, x, y } = all[next];
+    figure.stop = row.row;
+    hover(row.device_id ?? "");
+    const place = () => figure.box.querySelector("svg").getBoundingClientRect();
+    const seen = place().top + y, above = document.getElementById("toolbar")?.getBoundingClientRect().bottom ?? 0;
+    if (seen < above || seen > innerHeight) scrollBy(0, seen - (above + innerHeight) / 2);
+    show(figure, row, place().left + x, place().top + y);
+    const { head, panel, lines } = text(figure, row);
+    spoken.textContent = [...head, panel, ...lines.map((line) => line.join(" "))].filter(Boolean).join(", ");
     return undefined;
+  }
+  function describe(figure) {
+    const within = figure.content.series.length > 1 ? ", up and down within a series" : "";
+    const finding = (figure.element.querySelector(".finding")?.textContent ?? "Figure").replace(/\.$/, "");
+    figure.box.setAttribute("role", "application"); // screen readers leave the arrow keys to it
+    figure.box.setAttribute("aria-roledescription", "interactive figure");
+    figure.box.setAttribute("aria-label", `${finding}: left and right arrow keys go from value to value${within}`);
+    figure.box.setAttribute("aria-describedby", `drawing-${figures.indexOf(figure)}`);
   }
 
   // ---- choices: the toolbar, the buttons of a figure, and the address ----
@@ -529,12 +572,12 @@
     figure.mark = document.querySelector(".banner.simulated") ? "SIMULATED" : document.querySelector(".banner.published") ? "PUBLISHED" : "";
     if (figure.mark) head.append(make("span", { class: "origin-mark" }, figure.mark.toLowerCase()));
     box.append(head, figure.box);
+    element.removeAttribute("tabindex"); // the drawing itself takes the focus
     figure.box.tabIndex = 0;
-    figure.box.setAttribute("role", "group");
-    figure.box.setAttribute("aria-label", `${element.querySelector(".finding")?.textContent ?? "Figure"}: arrow keys go from ${figure.rows.some((row) => known(row.device_id)) ? "device to device" : "mark to mark"}`);
     figure.box.addEventListener("keydown", (event) => keys(figure, event));
-    figure.box.addEventListener("blur", () => { hide(); hover(""); });
+    figure.box.addEventListener("blur", leave);
     figures.push(figure);
+    describe(figure);
   }
 
   document.addEventListener("DOMContentLoaded", () => {
@@ -542,7 +585,7 @@
     if (!sources.length || typeof vega === "undefined") return;
     read("devices").forEach((device, place) => DEVICES.set(device.id, { ...device, place }));
     sources.forEach(build);
-    document.body.append(tip);
+    document.body.append(tip, spoken);
     readAddress(false);
     const place = document.getElementById("toolbar");
     if (place) buildToolbar(place);
@@ -562,7 +605,13 @@
     figures.forEach((figure) => { seen.observe(figure.box); shown.observe(figure.box); });
     broadcast();
     addEventListener("hashchange", () => { readAddress(true); syncToolbar(); redraw(); });
-    addEventListener("beforeprint", () => { figures.forEach((figure) => { if (!figure.drawn) draw(figure); }); });
+    const print = (starts) => () => { isPrinting = starts; figures.forEach(draw); };
+    addEventListener("beforeprint", print(true));
+    addEventListener("afterprint", print(false));
+    if (place) {
+      const measure = () => document.documentElement.style.setProperty("--toolbar", `${getComputedStyle(place).position === "sticky" ? place.offsetHeight : 0}px`);
+      new ResizeObserver(measure).observe(place);
+    }
     let width = innerWidth;
     addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; redraw(true); } });
     new MutationObserver(() => redraw(true)).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });

@@ -165,6 +165,15 @@ def test_stored_cells_have_their_classes_and_cannot_end_the_script() -> None:
     assert html.count("</script>") == 1 and html.count("<tr data-device") == html.count("<tr><td") == 25
 
 
+def test_columns_of_web_addresses_are_named_for_the_style_sheet() -> None:
+    address = "https://example.org/" + "x" * 40
+    rows = pd.DataFrame({"note": ["a", "b"], "address": [None, address]})
+    html = to_html(rows)
+    assert re.findall(r'<(t[dh])[^>]* class="([^"]*address)"', html) == [("th", "address"), ("td", "long address")]
+    many = to_html(pd.concat([rows] * 40))
+    assert stored(many)["rows"][1] == ["b", [address, "long address"]]
+
+
 def test_a_true_value_has_a_check_mark_and_text_has_none() -> None:
     html = to_html(pd.DataFrame({"ok": [True, False], "answer": ["yes", "no"]}))
     assert re.findall(r"<td[^>]*>([^<]*)</td>", html) == ["✓ yes", "yes", "no", "no"]
