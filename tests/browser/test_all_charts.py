@@ -31,6 +31,25 @@ HIGHLIGHTED = """([marks, device, devices]) => {
 }"""  # whether all marks of all other devices are faded
 
 
+POINTED_AT = """([figure, marks]) => {
+    const texts = new Set()
+    for (const mark of document.querySelectorAll(`#${figure} ${marks}`)) {
+        if (mark.__data__?.datum?.number === undefined) continue
+        mark.dispatchEvent(new PointerEvent('pointermove', { bubbles: true }))
+        texts.add(document.querySelector('.tip').innerText)
+    }
+    return [...texts]
+}"""  # the tooltips of all marks
+WALKED = """([figure, key]) => {
+    const texts = []
+    for (const [tip, drawing] = [document.querySelector('.tip'), document.querySelector(`#${figure} .drawing`)];;) {
+        drawing.dispatchEvent(new KeyboardEvent('keydown', { key }))
+        if (texts[0] === tip.innerText || texts.length > 5000) return texts
+        texts.push(tip.innerText)
+    }
+}"""  # the tooltips that a key goes through, until the first comes again
+
+
 def identifier(name: str) -> str:
     return name.replace(" ", "_").replace("-", "_")
 
@@ -122,6 +141,30 @@ def test_a_mark_says_its_device_and_value_and_its_device_is_highlighted(
         page.wait_for_function(HIGHLIGHTED, arg=[f"#{figure} {MARKS}", row["device_id"], devices], timeout=3000)
     page.mouse.move(5, 5)
     page.keyboard.press("Escape")
+    assert messages == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_arrow_keys_go_through_the_tooltips_of_all_marks(
+    name: str, pages: Callable[[int], tuple[Any, list[str]]]
+) -> None:
+    page, messages = pages(samples.SEVERAL)
+    figure, chart = identifier(name), samples.charts(samples.SEVERAL)[name]
+    drawing = page.locator(f"#{figure} .drawing")
+    drawing.scroll_into_view_if_needed()
+    page.wait_for_selector(f"#{figure} .drawing svg", timeout=15_000)
+    first = point_at_first_mark(page, figure)
+    pointed_at = page.evaluate(POINTED_AT, [figure, MARKS])
+    drawing.focus()
+    page.keyboard.press("Escape")
+    assert page.locator(".tip").is_hidden()
+    forward = page.evaluate(WALKED, [figure, "ArrowRight"])
+    assert_tooltip(forward[0], first, chart)
+    assert len(set(forward)) == len(forward) and set(pointed_at) <= set(forward)
+    page.keyboard.press("Escape")
+    assert page.evaluate(WALKED, [figure, "ArrowLeft"]) == forward[::-1]
+    page.keyboard.press("Escape")
+    assert page.locator(".tip").is_hidden()
     assert messages == []
 
 

@@ -64,7 +64,6 @@
       const device = DEVICES.get(row.device_id) ?? {};
       for (const name of ["vendor", "maker", "android", "soc"]) row[name] = device[name];
       row.number = places.get(row[content.seriesField]) ?? 0;
-      row.row = index;
       return row;
     });
   }
@@ -320,7 +319,7 @@
     figure.count.replaceChildren(now.ids.length < figure.all ? `${now.ids.length} of ${figure.all} devices. ` : "", make("span", { class: "hint" }, hint));
     if (!now.rows.length) {
       figure.vega?.finalize();
-      figure.vega = null;
+      figure.vega = figure.stops = null;
       figure.box.replaceChildren(make("p", { class: "nothing" }, "No rows are left: change the filters."));
       return;
     }
@@ -329,6 +328,7 @@
     figure.box.replaceChildren();
     const view = new vega.View(vega.parse(compiled.spec), { renderer: "svg", container: figure.box, hover: false, logLevel: vega.Error });
     figure.vega = view;
+    figure.stops = null;
     view.tooltip(() => {});
     view.addEventListener("pointermove", (event, item) => point(figure, event, item?.datum));
     view.addEventListener("pointerout", () => { hide(); hover(""); });
@@ -405,15 +405,16 @@
       detail: { visible: visible.length === all.length ? null : new Set(visible.map((device) => device.id)), highlighted: hovered ? [hovered] : chosen() },
     }));
   }
-  function stops(figure) { // the rows that are drawn and the places of their marks, panel by panel
+  function stops(figure) { // the different tooltips of a drawing and the places of their first marks, panel by panel
     const [left, top] = figure.vega.origin(), padding = figure.vega.padding();
     const found = new Map();
     const visit = (mark, x, y) => {
       for (const item of mark.items) {
         if (mark.marktype === "group") item.items.forEach((inner) => visit(inner, x + (item.x ?? 0), y + (item.y ?? 0)));
-        else if (mark.role === "mark" && item.datum?.row !== undefined && !found.has(item.datum.row)) {
-          const { x1, x2, y1, y2 } = item.bounds;
-          found.set(item.datum.row, { row: item.datum, x: x + (x1 + x2) / 2, y: y + (y1 + y2) / 2 });
+        else if (mark.role === "mark" && item.datum?.number !== undefined) {
+          const { head, panel, lines } = text(figure, item.datum), { x1, x2, y1, y2 } = item.bounds;
+          const said = [...head, panel, ...lines.map((line) => line.join(" "))].filter(Boolean).join(", ");
+          if (!found.has(said)) found.set(said, { said, row: item.datum, x: x + (x1 + x2) / 2, y: y + (y1 + y2) / 2 });
         }
       }
     };
@@ -426,24 +427,23 @@
     hover("");
   }
   function keys(figure, event) {
-    if (event.key === "Escape") { figure.stop = undefined; return leave(); }
+    if (event.key === "Escape") { figure.stop = ""; return leave(); }
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    const all = step && figure.vega ? stops(figure) : [];
+    if (step && figure.vega) figure.stops ??= stops(figure);
+    const all = (step && figure.stops) || [];
     if (!all.length) return undefined;
     event.preventDefault();
-    const at = all.findIndex((stop) => stop.row.row === figure.stop);
+    const at = all.findIndex((stop) => stop.said === figure.stop);
     const after = (place) => (place + step + all.length) % all.length;
     let next = at < 0 ? (step > 0 ? 0 : all.length - 1) : after(at);
     if (at >= 0 && ["ArrowUp", "ArrowDown"].includes(event.key)) while (all[next].row.number !== all[at].row.number) next = after(next);
-    const { row, x, y } = all[next];
-    figure.stop = row.row;
+    const { said, row, x, y } = all[next];
+    figure.stop = spoken.textContent = said;
     hover(row.device_id ?? "");
     const place = () => figure.box.querySelector("svg").getBoundingClientRect();
     const seen = place().top + y, above = document.getElementById("toolbar")?.getBoundingClientRect().bottom ?? 0;
     if (seen < above || seen > innerHeight) scrollBy(0, seen - (above + innerHeight) / 2);
     show(figure, row, place().left + x, place().top + y);
-    const { head, panel, lines } = text(figure, row);
-    spoken.textContent = [...head, panel, ...lines.map((line) => line.join(" "))].filter(Boolean).join(", ");
     return undefined;
   }
   function describe(figure) {
@@ -554,7 +554,7 @@
     const content = JSON.parse(source.textContent);
     const element = source.closest("figure");
     const box = element.querySelector("div.chart");
-    const figure = { content, element, rows: rowsOf(content), box: make("div", { class: "drawing" }), name: element.id, drawn: false, vega: null, now: null };
+    const figure = { content, element, rows: rowsOf(content), box: make("div", { class: "drawing" }), name: element.id, drawn: false, vega: null, stops: null, stop: "", now: null };
     figure.view = () => content.views.find((view) => view.name === state.views[figure.name]) ?? content.views[0];
     figure.all = new Set(figure.rows.map((row) => row.device_id).filter(known)).size;
     figure.alt = box.dataset.alt || element.querySelector("figcaption")?.textContent?.trim() || "Figure";
