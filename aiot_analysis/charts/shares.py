@@ -10,9 +10,14 @@ from aiot_analysis.charts import chart
 from aiot_analysis.charts.chart import LIT, PLACE, Chart, ChartView, Fact, Spec
 from aiot_analysis.plots import style
 from aiot_analysis.tables import names
+from aiot_analysis.words import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+STAR_TOP = 1.1
+"""End of the axis of shares, which has room for a star above a bar that ends at 1."""
 
 
 def time_shares(shares: Mapping[str, pd.DataFrame], base: str, speed_ups: pd.DataFrame) -> Chart:
@@ -44,23 +49,25 @@ def time_shares(shares: Mapping[str, pd.DataFrame], base: str, speed_ups: pd.Dat
     rows = rows.assign(
         panel=[", ".join(map(names.display, values)) for values in rows[panels].itertuples(index=False, name=None)],
         part=rows[part].map(names.display),
+        missing=[listed(map(names.display, filter(None, missing.split(", ")))) for missing in rows["missing"]],
         **_filters(rows),
     )
     columns = ["device_id", "panel", "part", "timing", "time_ms", "share", "speed_up", *ends, "missing"]
     base_name = names.display(base)
+    views = (
+        ChartView("share", "shares", _bars(), "share", sort_by_first=True),
+        ChartView("ms", "milliseconds", _times(), "time_ms"),
+        ChartView("speed_up", "speed-up", _speed_ups(base_name), "speed_up"),
+    )
     return Chart(
         rows[[*columns, *(name for name in ("framework", "model") if name in rows)]],
-        (
-            ChartView("share", "shares", _bars(), "share", sort_by_first=True),
-            ChartView("ms", "milliseconds", _times(), "time_ms"),
-            ChartView("speed_up", "speed-up", _speed_ups(base_name), "speed_up"),
-        ),
+        tuple(view for view in views if rows[view.sort_by].notna().any()) or views[:1],
         (
             Fact("part", "part"),
             Fact("share", "share of time", "percent"),
             Fact("time_ms", "time per image", "ms"),
             Fact("speed_up", f"as fast as {base_name}", "times", *ends),
-            Fact("missing", "missing"),
+            Fact("missing", "not in the sum"),
         ),
         chart.series((names.display(name), style.look(name)) for name in parts),
         "part",
@@ -128,22 +135,32 @@ def _filters(rows: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def _bars() -> Spec:
-    return {
+    """Return stacked bars, with a star above each whose device lacks a part."""
+    share_axis = {"format": "~%", "title": "share of time", "values": [0, 0.25, 0.5, 0.75, 1]}
+    scale = {"domain": [0, STAR_TOP]}
+    bars: Spec = {
         "mark": {"type": "bar"},
         "encoding": {
             "x": PLACE,
-            "y": {
-                "field": "share",
-                "type": "quantitative",
-                "stack": "zero",
-                "axis": {"format": "~%", "title": "share of time", "values": [0, 0.25, 0.5, 0.75, 1]},
-                "scale": {"domain": [0, 1]},
-            },
+            "y": {"field": "share", "type": "quantitative", "stack": "zero", "axis": share_axis, "scale": scale},
             "color": {"field": "part", "type": "nominal"},
             "order": {"field": "number"},
             "opacity": LIT,
         },
     }
+    one_per_bar: list[Spec] = [
+        {"filter": "datum.missing !== '' && isValid(datum.missing) && isValid(datum.share)"},
+        {
+            "aggregate": [{"op": "max", "field": "number", "as": "number"}],
+            "groupby": ["device_id", "device_name", "device_facts", "place", "panel", "missing"],
+        },
+    ]
+    stars: Spec = {
+        "transform": one_per_bar,
+        "mark": {"type": "text", "text": "*", "fontSize": 15, "baseline": "top"},
+        "encoding": {"x": PLACE, "y": {"datum": STAR_TOP, "scale": scale}, "opacity": LIT},
+    }
+    return {"layer": [bars, stars]}
 
 
 def _times() -> Spec:

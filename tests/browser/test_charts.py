@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from aiot_analysis.charts import vips as vips_chart
 from aiot_analysis.display import show as showing
 from aiot_analysis.plots import shares as draw
 from aiot_analysis.plots.contrast import contrast
+from aiot_analysis.tables import names
 from tests.aiot_analysis.charts import samples
 from tests.browser import chart_pages
 from tests.browser.conftest import WatchedPage
@@ -223,6 +224,33 @@ def test_shares_become_milliseconds_and_speed_ups_by_either_timing(opened: Calla
     assert figure.get_by_role("button", name="speed-up").get_attribute("aria-pressed") == "true"
     assert page.locator("#fig5 .mark-symbol path").count() == 8
     assert "view-fig5=speed_up" in page.url and "timing=inference" in page.url
+
+
+def test_a_star_is_above_each_bar_without_all_parts_and_says_what_is_missing(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = times(2)
+    lacking = (frame["device_id"] == "p01") & (frame["model"] == "mnasnet")
+    frame = frame.assign(missing=frame["missing"].mask(lacking, "caffe2_cpu, onnxruntime_cpu"), partial=lacking)
+    columns = ["model", "device_id", "implementation", "speed_up", "speed_up_low", "speed_up_high"]
+    made = shares_chart.time_shares({"end_to_end": frame}, "tflite_cpu", pd.DataFrame(columns=columns))
+    devices = samples.devices(2)
+    path = chart_pages.write(
+        tmp_path, "measured", devices, {"fig5": made}, lambda: draw.time_shares(frame, "measured", devices), monkeypatch
+    )
+    page = visit().page
+    page.goto(path.as_uri())
+    page.locator("#fig5 .drawing").scroll_into_view_if_needed()
+    page.wait_for_selector("#fig5 .drawing svg", timeout=15_000)
+    stars = page.locator("#fig5 .role-mark text").filter(has_text=re.compile(r"^\*$"))
+    assert stars.count() == 1
+    star = stars.bounding_box()
+    middle = star["x"] + star["width"] / 2
+    boxes = bars(page, "fig5").evaluate_all("all => all.map(bar => bar.getBoundingClientRect().toJSON())")
+    tops = [bar["top"] for bar in boxes if bar["left"] <= middle <= bar["right"]]
+    assert tops and star["y"] < min(tops)
+    stars.hover(force=True)
+    assert "Caffe2 and ONNX Runtime CPU" in page.locator(".tip").inner_text()
 
 
 def test_a_permalink_brings_the_same_choices_back(opened: Callable[..., WatchedPage]) -> None:
@@ -439,6 +467,49 @@ def test_long_titles_of_panels_are_wrapped_and_do_not_overlap(
         and min(first[4], second[4]) - max(first[3], second[3]) > 3
     ]
     assert overlapping == []
+
+
+LABELS = """axis => [...axis.querySelectorAll("text")].map(text => {
+  const box = text.getBoundingClientRect(), lines = [...text.querySelectorAll("tspan")].map(line => line.textContent)
+  return [(lines.length ? lines : [text.textContent]).join(" "), box.left, box.right, box.top, box.bottom]
+})"""
+"""JavaScript that returns the labels of an axis, with lines joined by spaces, and their boxes."""
+LONG = [
+    f"onnxruntime_{delegate}_{quantization}_mobilenetv2"
+    for delegate in ("cpu", "nnapi", "xnnpack")
+    for quantization in ("float32", "float16", "dynamic")
+]
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_rows_have_their_whole_labels_and_no_two_have_the_same(
+    width: int, visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samples, "INSTANCES", LONG)
+    devices = samples.devices(8).assign(model=lambda rows: "Snapdragon X2 Elite Reference Board " + rows["model"])
+    phones = {"one": 1, "two": 2, "many": 8}
+    charts = {name: latency_chart.tails(samples.summary(number), devices) for name, number in phones.items()}
+    charts["ranking"] = vips_chart.ranking(scores(8))
+    path = chart_pages.write(
+        tmp_path, "measured", devices, charts, lambda: draw.time_shares(times(8), "measured", devices), monkeypatch
+    )
+    page = visit(width=width).page
+    page.goto(path.as_uri())
+    instances = sorted(names.instance_display(instance_id) for instance_id in LONG)
+    of_devices = sorted(devices["maker"] + " " + devices["model"])
+    for name in charts:
+        page.locator(f"#{name} .drawing").scroll_into_view_if_needed()
+        page.wait_for_selector(f"#{name} .drawing svg", timeout=15_000)
+        expected = of_devices if name == "ranking" else instances
+        axes = [axis.evaluate(LABELS) for axis in page.locator(f"#{name} .role-axis-label").all()]
+        rows = [labels for labels in axes if sorted(label[0] for label in labels) == expected]
+        assert len(rows) >= 1, axes
+        box = page.locator(f"#{name} .drawing").bounding_box()
+        for labels in rows:
+            assert min(left for _, left, *_ in labels) >= box["x"] - 1
+            places = sorted((top, bottom) for *_, top, bottom in labels)
+            assert all(above[1] <= below[0] + 1 for above, below in pairwise(places))
+        assert page.locator(f"#{name} .drawing svg").bounding_box()["width"] <= box["width"]
 
 
 def to_hex_color(rgb: str) -> str:

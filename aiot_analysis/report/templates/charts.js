@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const FEW = 12; // up to this many devices have their names, gaps between bars, and all whiskers
-  const MARGIN_X = 62, NARROW = 560, PAPER = 680; // pixels; PAPER is the width of A4 between the margins of printed pages
+  const MARGIN_X = 62, NARROW = 560, LABEL_LINE = 12, PAPER = 680; // pixels; PAPER is the width of A4 between the margins of printed pages
   const make = (tag, facts = {}, ...children) => {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(facts)) element.setAttribute(name, value);
@@ -111,21 +111,44 @@
     }
     return texts;
   }
-  const labelWidth = (text) => 6.8 * text.length;
+  const pen = document.createElement("canvas").getContext("2d");
+  function labelWidth(text) {
+    pen.font = `11px ${getComputedStyle(document.body).fontFamily}`;
+    return pen.measureText(text).width;
+  }
+  const unlimited = (names) => ({ // labels of a y axis in lines, whose middle is beside their tick
+    labelExpr: `${names}[datum.value]`, labelLimit: 0, labelOffset: { expr: `${-LABEL_LINE / 2} * (length(${names}[datum.value]) - 1)` },
+  });
+  const widest = (texts) => Math.max(0, ...texts.map(labelWidth));
+  function inLines(text, width) { // a text in lines that fit the width
+    const lines = [""];
+    for (const word of text.split(" ")) {
+      if (lines.at(-1) && labelWidth(`${lines.at(-1)} ${word}`) > width) lines.push("");
+      lines[lines.length - 1] += `${lines.at(-1) ? " " : ""}${word}`;
+    }
+    return lines;
+  }
+  function slant(texts, step, room) { // the angle at which labels neither overlap nor leave the drawing at its left
+    const leaving = texts.map((text, place) => Math.acos(Math.min(1, (room + (place + 0.5) * step) / Math.max(1, labelWidth(text)))));
+    const angle = Math.max(Math.asin(Math.min(1, LABEL_LINE / step)), ...leaving) * 180 / Math.PI;
+    return -Math.min(90, Math.max(35, Math.ceil(angle)));
+  }
   function alignments(texts, step) { // labels that would leave the panel begin or end at their device
     return texts.map((text, place) => {
       const centre = (place + 0.5) * step, half = labelWidth(text) / 2;
       return centre + half > texts.length * step + 6 ? "right" : centre - half < -6 ? "left" : "center";
     });
   }
-  function roomy(texts, step) { // labels, without those that would overlap an earlier one
+  function staggered(texts, step) { // labels, each on the first line below the axis where it does not overlap an earlier one
     const spans = [], aligned = alignments(texts, step);
     return texts.map((text, place) => {
+      if (!text) return "";
       const width = labelWidth(text) + 6, centre = (place + 0.5) * step;
-      const start = centre - { left: 0, center: width / 2, right: width }[aligned[place]], span = [start, start + width];
-      if (!text || spans.some(([low, high]) => span[0] < high && low < span[1])) return "";
-      spans.push(span);
-      return text;
+      const start = centre - { left: 0, center: width / 2, right: width }[aligned[place]], end = start + width;
+      let line = 0;
+      while (spans.some((span) => span.line === line && start < span.end && span.start < end)) line += 1;
+      spans.push({ line, start, end });
+      return line ? [...Array(line).fill("\u00a0"), text] : text;
     });
   }
   function starts(ids, sort) { // first place of each vendor but the first
@@ -184,14 +207,6 @@
     [low, high] = [low / room, high * room];
     return { domain: [low, high], values: logTicks(low, high) };
   }
-  function inLines(title, width) { // a title in lines that fit the width
-    const lines = [""];
-    for (const word of title.split(" ")) {
-      if (6 * (lines.at(-1).length + word.length) > width && lines.at(-1)) lines.push("");
-      lines[lines.length - 1] += `${lines.at(-1) ? " " : ""}${word}`;
-    }
-    return lines;
-  }
   function patched(spec, content, now, series, width) { // scales, axes and legends that depend on the page
     const { few } = now, count = now.ids.length;
     const logs = { x: logDomain(spec, "x", now), y: logDomain(spec, "y", now) };
@@ -207,17 +222,21 @@
           if (encoding.field === "place") {
             encoding.scale = { type: "band", paddingInner: few ? 0.2 : channel === "y" ? 0.15 : 0, paddingOuter: few ? 0.1 : 0 };
             encoding.sort = null;
-            encoding.axis = channel === "y" ? { labelExpr: "labels[datum.value]", title: null, labelLimit: 180 }
-              : { labelExpr: "labels[datum.value]", title: null, ticks: false, labelOverlap: few || now.sort === "soc" ? false : "greedy",
-                  labelAngle: few && count > 2 ? -35 : 0, labelAlign: few && count > 2 ? "right" : { expr: "aligned[datum.value]" }, labelLimit: few ? 110 : 90 };
+            const isSlanted = few && count > 2;
+            encoding.axis = channel === "y" ? { title: null, ...unlimited("labels") }
+              : { labelExpr: "labels[datum.value]", title: null, ticks: false, labelOverlap: few || now.sort === "soc" ? false : "greedy", labelLimit: 0,
+                  labelAngle: isSlanted ? slant(now.labels, width / count, MARGIN_X) : 0, labelAlign: isSlanted ? "right" : { expr: "aligned[datum.value]" } };
           }
           if (encoding.field === content.seriesField && ["color", "fill", "stroke", "shape"].includes(channel)) {
             encoding.scale = { domain: series.domain, range: channel === "shape" ? series.shapes : series.colors };
             encoding.legend = null;
           }
         }
-        const { labelLimit } = copy.encoding.y?.axis ?? {};
-        if (labelLimit && content.line) copy.encoding.y.axis = { ...copy.encoding.y.axis, labelLimit: Math.min(labelLimit, now.lineLabelLimit) };
+        const { x, y } = copy.encoding;
+        if (content.line && y?.field === content.line) y.axis = { ...y.axis, ...unlimited("lines") };
+        if (x?.axis?.labelAngle < 0 && Array.isArray(x.sort)) {
+          x.axis = { ...x.axis, labelAngle: slant(x.sort, width / x.sort.length, now.beside), labelAlign: "right", labelLimit: 0, labelOverlap: false };
+        }
         if (copy.encoding.x?.axis?.title) copy.encoding.x.axis = { ...copy.encoding.x.axis, title: inLines(copy.encoding.x.axis.title, width) };
         for (const channel of ["x", "y"]) {
           const encoding = copy.encoding[channel];
@@ -244,7 +263,7 @@
   }
   function config() {
     const ink = css("--ink", "black"), grid = css("--line", "gray"), font = getComputedStyle(document.body).fontFamily;
-    const axis = { labelColor: ink, titleColor: ink, labelFontSize: 11, titleFontSize: 11, titleFontWeight: "normal", domainColor: grid, tickColor: grid, gridColor: grid };
+    const axis = { labelColor: ink, titleColor: ink, labelFontSize: 11, labelLineHeight: LABEL_LINE, titleFontSize: 11, titleFontWeight: "normal", domainColor: grid, tickColor: grid, gridColor: grid };
     return {
       aria: false, background: "transparent", font, view: { stroke: null }, axis,
       header: { labelColor: ink, labelFontSize: 12, labelFontWeight: "bold", title: null },
@@ -271,20 +290,24 @@
     const panels = content.panel ? [...new Set(figure.rows.map((row) => row[content.panel]))].filter((name) => now.rows.some((row) => row[content.panel] === name)) : [];
     const most = Math.min(width < NARROW ? 1 : width < 900 ? 2 : content.columns, content.columns, panels.length || 1);
     const columns = most > 2 && panels.length % most && panels.length % (most - 1) === 0 ? most - 1 : most; // full rows
-    const names = content.line ? Math.max(150, Math.min(222, width - 164)) : Math.min(180, Math.max(0, ...now.labels.map(labelWidth))) + 20;
-    const beside = hasLines(content) ? names : MARGIN_X; // names or numbers of the y axis
+    const names = !hasLines(content) ? [] : content.line ? [...new Set(now.rows.map((row) => row[content.line]))].filter(known) : now.labels;
+    const lines = names.map((name) => inLines(name, 0.42 * width / (resolve?.scale?.y ? columns : 1)));
+    const linesOf = Object.fromEntries(names.map((name, place) => [name, lines[place]]));
+    if (content.deviceAxis === "y") now.labels = lines;
+    const beside = hasLines(content) ? widest(lines.flat()) + 20 : MARGIN_X; // names or numbers of the y axis
     const legend = JSON.stringify(figure.view().spec).includes('"legend":{') ? 70 : 0;
-    now.lineLabelLimit = names - 7;
+    now.beside = beside;
     const apart = resolve?.scale?.y ? beside : 14; // px, of panels beside each other
-    const inner = Math.max(120, Math.floor((width - beside - legend - 28 - apart * (columns - 1)) / columns));
-    const titles = Object.fromEntries(panels.map((name) => [name, inLines(String(name), 0.75 * inner)])); // in bold
+    const inner = Math.max(120, Math.floor((width - beside - legend - 16 - apart * (columns - 1)) / columns));
+    const titles = Object.fromEntries(panels.map((name) => [name, inLines(String(name), 0.8 * inner)])); // larger, and in bold
     const { resolve: _, ...unit } = patched(figure.view().spec, content, now, series, inner);
     const mostLines = (texts) => Math.max(1, ...texts.map((lines) => lines.length));
     const below = mostLines([unit, ...(unit.layer ?? [])].map((layer) => layer.encoding?.x?.axis?.title).filter(Array.isArray));
     const between = { row: (resolve?.scale?.x ? 48 + 14 * below : 30) + 14 * mostLines(Object.values(titles)), column: apart };
     const count = (name) => new Set(now.rows.filter((row) => row[content.panel] === name).map((row) => row[content.line])).size;
+    const lineHeight = Math.max(content.height, LABEL_LINE * mostLines(lines) + 5);
     const height = !hasLines(content) ? content.height
-      : resolve?.scale?.y ? content.height * Math.max(...panels.map(count)) : { step: content.height };
+      : resolve?.scale?.y ? lineHeight * Math.max(...panels.map(count)) : { step: lineHeight };
     const mark = figure.mark ? [{ data: { values: [{}] }, mark: { type: "text", text: figure.mark, fontSize: Math.min(22, inner / 9), opacity: 0.14 },
       encoding: { x: { value: inner / 2 }, y: { value: hasLines(content) ? 30 : content.height / 2 } } }] : [];
     let layers = { layer: [...mark, ...(unit.layer ?? [unit])] };
@@ -295,14 +318,15 @@
     }
     const panel = { ...layers, width: inner, height };
     const step = inner / now.ids.length, byVendor = content.deviceAxis === "x" && now.sort === "soc" && !now.few;
-    if (byVendor) now.labels = roomy(now.labels, step);
     const aligned = byVendor ? alignments(now.labels, step) : now.labels.map(() => "center");
+    if (byVendor) now.labels = staggered(now.labels, step);
+    else if (content.deviceAxis === "x" && now.few && now.ids.length < 3) now.labels = now.labels.map((name) => inLines(name, step - 8));
     const whole = panels.length
       ? { facet: { field: content.panel, type: "nominal", sort: panels, title: null, header: { labelExpr: "titles[datum.label]" } }, columns, spec: panel, ...(resolve ? { resolve, bounds: "flush", spacing: between } : {}) }
       : panel;
     return {
       $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-      params: [{ name: "highlighted", value: lit() }, { name: "labels", value: now.labels }, { name: "aligned", value: aligned }, { name: "titles", value: titles }, { name: "few", value: now.few }, { name: "narrow", value: width < NARROW }],
+      params: [{ name: "highlighted", value: lit() }, { name: "labels", value: now.labels }, { name: "aligned", value: aligned }, { name: "lines", value: linesOf }, { name: "titles", value: titles }, { name: "few", value: now.few }, { name: "narrow", value: width < NARROW }],
       datasets: { rows: now.rows, starts: now.starts }, data: { name: "rows" }, padding: 4, spacing: 14, autosize: "pad",
       ...whole, config: config(),
     };

@@ -68,6 +68,21 @@ def test_an_instance_without_a_time_has_no_mark():
     assert set(rows[rows["device_id"] == "b"]["part"]) == {"TFLite CPU"}
 
 
+def test_a_bar_without_all_parts_has_a_star_that_names_what_is_missing():
+    made = made_shares()
+    stars = [layer for layer in made.views[0].spec["layer"] if layer["mark"].get("text") == "*"]
+    assert len(stars) == 1
+    assert made.rows.set_index("device_id")["missing"].to_dict() == {"a": "", "b": "Caffe2"}
+    assert "missing" in {fact.field for fact in made.facts}
+
+
+def test_a_view_without_values_is_not_offered():
+    frame = time_frame().query("implementation != 'tflite_cpu' and device_id == 'a'")
+    made = shares.time_shares({"end_to_end": frame}, "tflite_cpu", speed_up_frame().head(0))
+    assert [view.name for view in made_shares().views] == ["share", "ms", "speed_up"]
+    assert [view.name for view in made.views] == ["share", "ms"]
+
+
 def test_what_readers_can_filter_by_has_display_names():
     rows = made_shares().rows
     assert set(rows["framework"]) == {"TFLite", "Caffe2"}
