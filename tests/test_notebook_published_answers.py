@@ -65,7 +65,7 @@ def test_a_reader_finds_who_differs_on_which_images_and_what_a_sample_shows(work
         assert re.search(rf"{image}\s+[a-z ]+\s+\d+\s+{answers}", text), image
     assert "published by MLCommons, MLPerf Mobile v5.0, retrieved 2026-11-28" in text
     assert "https://example.org/gamma/v5.0" in text
-    assert "Of 6 claims, on this data 1 holds" in text  # claim 1d; 1a has devices with one SDK and the same answers
+    assert "On these data, 1 of 6 claims holds" in text  # claim 1d; 1a has devices with one SDK and the same answers
 
 
 def test_two_submissions_can_be_named(workspace):

@@ -159,9 +159,9 @@ def stability_scores(frame: pd.DataFrame, devices: pd.DataFrame | None = None) -
         )
     looks = {
         "score": style.Look(style.color(style.PLAIN), "o", ""),
-        "below 0.97 and below chance": style.Look(style.color(style.NOTABLE), "s", ""),
+        "unstable": style.Look(style.color(style.NOTABLE), "s", ""),
     }
-    names_of_marks = {False: "score", True: "below 0.97 and below chance"}
+    names_of_marks = {False: "score", True: "unstable"}
     axis = chart.value_axis("stability", "stability: fastest part of the run over the slowest")
     chance: Spec = {
         "mark": {"type": "tick", "color": style.GREY, "thickness": 2},

@@ -43,7 +43,7 @@ class AnswersPage:
 
     @property
     def by(self) -> str:
-        """Text for captions on who published the answers and when they were retrieved."""
+        """Who published the answers, and when they were retrieved."""
         return names.with_retrieval(self.source, self.rows)
 
 
@@ -75,7 +75,9 @@ def open_answers(
             f"{plural(len(apart), 'submission')} with answers to other images, or with other labels of the images, "
             f"cannot be compared with the others: {which}."
         )
-    return AnswersPage(data, rows, networks)
+    page = AnswersPage(data, rows, networks)
+    say(f"All answers on this page were {page.by}." if len(rows) else "")
+    return page
 
 
 def accuracies(table: pd.DataFrame) -> str:

@@ -8,11 +8,11 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.display.show import MARKS
-from aiot_analysis.stats.remarks.claim import CORRELATION, POINTS, SHARE, TIMES, format_effect, format_interval
+from aiot_analysis.stats.remarks.claim import CORRELATION, OPEN, POINTS, SHARE, TIMES, format_effect, format_interval
 from aiot_analysis.words import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -22,7 +22,6 @@ LEAST_LOG, LEAST_POINTS = math.log(1.25), 1.0  # every scale extends this far to
 NULLS = {TIMES: 1.0, POINTS: 0.0, CORRELATION: 0.0}
 """Effect that means no difference, by unit; a share has none, so its line is at the threshold of the claim."""
 SHORT_UNITS = {TIMES: (" times as fast", "×")}
-LONGEST_REASON = 90  # characters
 
 LIST = "list-style: none; padding: 0; margin: 0.8em 0; max-width: 62em"
 ITEM = "display: flex; flex-wrap: wrap; align-items: center; gap: 0.1em 0.9em; padding: 0.25em 0"
@@ -64,34 +63,48 @@ def strip(claims: pd.DataFrame) -> str:
     """Return the list of claims as HTML. Takes the frame of `remarks.verdicts` or `published_claims.verdicts`.
 
     Each row has the verdict as a sign with a label, the claim in a few words, a drawing of the effect with its interval
-    on the scale of its unit, the same numbers as text, or why there are none, and the number of devices. The shaded
-    part of a drawing is what the claim says, and the line is the effect of no difference.
+    on the scale of its unit, the same numbers as text, and the number of devices. The shaded part of a drawing is what
+    the claim says, and the line is the effect of no difference. Claims without an effect say why instead; those with
+    the same verdict and reason share a row, at the place of the first.
     """
     scales = {unit: scale(claims, unit) for unit in claims["unit"].unique()}
-    rows = "".join(_row(claim, scales[claim["unit"]]) for claim in claims.to_dict("records"))
-    return f'<ul class="claim-strip" role="list" aria-label="Claims and verdicts" style="{LIST}">{rows}</ul>'
+    rows: dict[tuple[str, str], list[Mapping[Any, Any]]] = {}
+    for claim in claims.to_dict("records"):
+        has_effect = claim["effect"] == claim["effect"]
+        key = (claim["id"], "") if has_effect else (claim["verdict"], _reason(claim))
+        rows.setdefault(key, []).append(claim)
+    html = "".join(_row(group, scales[group[0]["unit"]]) for group in rows.values())
+    return f'<ul class="claim-strip" role="list" aria-label="Claims and verdicts" style="{LIST}">{html}</ul>'
 
 
-def _row(claim: Mapping[Any, Any], axis: Scale) -> str:
+def _row(group: Sequence[Mapping[Any, Any]], axis: Scale) -> str:
+    """Return the row of a claim, or of several without an effect for the same reason."""
+    claim = group[0]
     sign, kind = MARKS[claim["verdict"]]
-    has_effect = claim["effect"] == claim["effect"]
-    if has_effect:
+    numbers, drawing, width = _reason(claim), "", "1 1 20em"
+    if claim["effect"] == claim["effect"]:
         effect, ends = _numbers(claim)
         numbers = f"{effect} ({ends})" if ends else effect
-        drawing = _drawing(claim, axis)
-    else:
-        numbers, drawing = _reason(claim), ""
+        drawing, width = _drawing(claim, axis), "0 1 13em"
+        if _looks_decided(claim):
+            numbers += f"; {_reason(claim)}"
     devices = plural(int(claim["n_devices"]), "device") if claim["n_devices"] else ""
+    short = "; ".join(f'{escape(item["short"])} <small class="id">{escape(item["id"])}</small>' for item in group)
     return (
         f'<li style="{ITEM}">'
         f'<span class="sign-of-verdict {kind}" role="img" aria-label="{escape(claim["verdict"])}" '
         f'title="{escape(claim["verdict"])}" style="flex: 0 0 1.2em; font-weight: bold">{sign}</span>'
-        f'<span class="claim" style="flex: 1 1 17em">{escape(claim["short"])} '
-        f'<small class="id">{escape(claim["id"])}</small></span>'
+        f'<span class="claim" style="flex: 1 1 17em">{short}</span>'
         f"{drawing}"
-        f'<span class="effect" style="flex: 0 1 13em">{escape(numbers)}</span>'
+        f'<span class="effect" style="flex: {width}">{escape(numbers)}</span>'
         f'<span class="devices" style="flex: 0 0 5.5em">{devices}</span></li>'
     )
+
+
+def _looks_decided(claim: Mapping[Any, Any]) -> bool:
+    """Return whether the interval agrees with a claim that cannot be decided, because other comparisons are missing."""
+    within = claim["claimed_low"] <= claim["effect_low"] and claim["effect_high"] <= claim["claimed_high"]
+    return bool(claim["verdict"] == OPEN and within)
 
 
 def _numbers(claim: Mapping[Any, Any]) -> tuple[str, str]:
@@ -105,11 +118,8 @@ def _numbers(claim: Mapping[Any, Any]) -> tuple[str, str]:
 
 
 def _reason(claim: Mapping[Any, Any]) -> str:
-    """Return why a claim has no effect, shortened to fit the row."""
-    reason = str(claim["why"]).rpartition(". ")[2]
-    if len(reason) <= LONGEST_REASON:
-        return reason
-    return reason[:LONGEST_REASON].rpartition(" ")[0].rstrip(",;:") + " …"
+    """Return why a claim has no effect, or no verdict."""
+    return str(claim["why"]).rpartition(". ")[2]
 
 
 def _drawing(claim: Mapping[Any, Any], axis: Scale) -> str:

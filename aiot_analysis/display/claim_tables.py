@@ -6,10 +6,7 @@ import pandas as pd
 
 from aiot_analysis.stats import variance
 from aiot_analysis.stats.remarks.claim import FAILS, HOLDS, NOT_APPLICABLE, OPEN, format_effect, format_interval
-from aiot_analysis.tables import names
-from aiot_analysis.words import ALPHA, plural
-
-MOST_NAMED = 2  # instances per reason that a sentence names; of more, it gives the number
+from aiot_analysis.words import ALPHA, listed, plural
 
 
 def sentence(claims: pd.DataFrame) -> str:
@@ -25,16 +22,18 @@ def sentence(claims: pd.DataFrame) -> str:
         OPEN: (OPEN, OPEN),
         NOT_APPLICABLE: ("is not applicable", "are not applicable"),
     }
-    listed = [
-        f"{counts[verdict]} {plural_form if counts[verdict] > 1 else singular}"
+    counted = [
+        (counts[verdict], plural_form if counts[verdict] > 1 else singular)
         for verdict, (singular, plural_form) in words.items()
         if verdict in counts
     ]
-    text = f"Of {n_claims} claims, on this data {', '.join(listed)}."
+    total = f" of {plural(n_claims, 'claim')}"
+    clauses = [f"{count}{'' if place else total} {form}" for place, (count, form) in enumerate(counted)]
+    text = f"On these data, {listed(clauses)}."
     if decided := int(claims["verdict"].isin([HOLDS, FAILS]).sum()):
         text += (
-            f" All comparisons of a claim together have an error rate of {ALPHA:.0%}, so of "
-            f"{plural(decided, 'verdict')}, {ALPHA * decided:.2g} may be wrong on average."
+            f" At the {ALPHA:.0%} level, at most {ALPHA * decided:.2g} wrong among {plural(decided, 'verdict')} "
+            f"{'is' if decided == 1 else 'are'} to be expected."
         )
     if n_by_construction:
         text += (
@@ -54,18 +53,15 @@ def intervals(rows: pd.DataFrame, whole: bool = False) -> str:
 
 def doubts(flagged: pd.DataFrame, rows: pd.DataFrame) -> str:
     """Return which intervals of times may be too short, and why. Takes the frame of `blocks.doubts` and its rows."""
-    reasons = []
-    for note, part in flagged.groupby("note"):
-        instances = [names.instance_display(instance) for instance in part["instance_id"].unique()]
-        which = "; ".join(instances) if len(instances) <= MOST_NAMED else f"{len(instances)} different ones"
-        reasons.append(f"{str(note).partition(':')[0]} ({which})")
-    if not reasons:
+    counts = flagged["note"].map(lambda note: str(note).partition(":")[0]).value_counts()
+    if counts.empty:
         return ""
-    devices = f" on {plural(flagged['device_id'].nunique(), 'device')}" if rows["device_id"].nunique() > 1 else ""
-    return (
-        f"Intervals that rest on the times of {len(flagged)} of the {plural(len(rows), 'instance')}{devices} may be "
-        f"too short: {', and '.join(reasons)}. The page Latency and stability lists them."
-    )
+    total = f" of {plural(len(rows), 'instance', '{:,}')}"
+    reasons = [
+        f"{'; for' if place else 'For'} {count:,}{'' if place else total}, {reason}"
+        for place, (reason, count) in enumerate(counts.items())
+    ]
+    return f"{''.join(reasons)}. Their intervals may be too narrow; the page Latency and stability lists them."
 
 
 def overview(claims: pd.DataFrame) -> pd.DataFrame:

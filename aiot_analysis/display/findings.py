@@ -6,7 +6,7 @@ estimates alone where there are no intervals.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 HEAVY, LIGHT = names.MODELS[:3], names.MODELS[3:]
 NEARLY_ALL = 0.9
+CLEARLY = "clearly the fastest"  # its interval is beyond those of all others
 SPEED = ["speed_up", "speed_up_low", "speed_up_high"]
 
 
@@ -107,23 +108,38 @@ def _majorities(leaders: pd.DataFrame, panel: str) -> list[tuple[str, list[str],
 def _lead(
     leaders: pd.DataFrame, panel: str, what: str, kind: str, over: Callable[[Sequence[str]], str], link: str = "for"
 ) -> str:
-    """Return which part leads in which panels, such as "PyTorch is the fastest for MnasNet on 3 of 5 devices".
+    """Return which part leads in which panels, such as "PyTorch is clearly the fastest for MnasNet (3 of 5 devices)".
 
     `what` is the superlative, `kind` a noun for the parts, `over` describes panels, and `link` is the preposition.
     """
     if leaders.empty:
         return ""
-    clauses: list[str] = []
+    places: dict[str, list[str]] = {}  # panels with the number of devices, by leader
+    noun = " devices"
     for leader, panels, count, total in _majorities(leaders, panel):
-        where = f"{link} {over(panels)}"
+        of_devices = ""
+        if leader and total > 1:
+            of_devices = f" ({f'all {total}' if count == total else f'{count} of {total}'}{noun})"
+            noun = ""
+        elif total > 1:
+            of_devices = " on most devices"
+        places.setdefault(leader, []).append(f"{over(panels)}{of_devices}")
+    clauses: list[str] = []
+    for leader, panels_of_leader in places.items():
+        where = f"{link} {f' and {link} '.join(panels_of_leader)}"
         if leader:
-            verb = f" is the {what}" if not clauses else ""
-            clauses.append(f"{names.display(leader)}{verb} {where}{_on(count, total)}")
-        elif total == 1:
-            clauses.append(f"which {kind} is the {what} {where} cannot be distinguished")
+            verb = f" is {what}" if not clauses else ""
+            clauses.append(f"{names.display(leader)}{verb} {where}")
         else:
-            clauses.append(f"{where}, no {kind} is clearly the {what} on most of the {total} devices")
+            clauses.append(f"no {kind} is {what} {where}")
     return "; ".join(clauses)
+
+
+def _on_device(rows: pd.DataFrame, row: pd.Series, labels: Mapping[str, str]) -> str:
+    """Return the device of a row as text, such as " on Samsung Galaxy S20"; "" if `rows` are of a single device."""
+    if rows["device_id"].nunique() < 2:
+        return ""
+    return f" on {labels.get(row['device_id'], row['device_id'])}"
 
 
 def _sentence(text: str) -> str:
@@ -140,7 +156,7 @@ def _implementations(values: Sequence[str]) -> str:
 def frameworks(faster: pd.DataFrame) -> str:
     """Return which framework is the fastest for which networks. Takes the speed-ups over TFLite CPU (Fig. 5)."""
     speeds = _with_base(faster, ["model"], "implementation", "tflite_cpu")
-    return _sentence(_lead(_leaders(speeds, ["model"], "implementation"), "model", "fastest", "framework", networks))
+    return _sentence(_lead(_leaders(speeds, ["model"], "implementation"), "model", CLEARLY, "framework", networks))
 
 
 def nnapi(faster: pd.DataFrame) -> str:
@@ -153,7 +169,7 @@ def nnapi(faster: pd.DataFrame) -> str:
     for state, verb in (("faster", "speeds up"), ("slower", "slows down")):
         parts = [f"{networks(of)}{_on(count, total)}" for found, of, count, total in groups if found == state]
         clauses += [f"{verb} {listed(parts)}"] if parts else []
-    text = f"NNAPI {', and '.join(clauses)}" if clauses else ""
+    text = f"NNAPI clearly {', and '.join(clauses)}" if clauses else ""
     for state, of, _, total in groups:
         if not state:
             where = f" on most of the {total} devices" if total > 1 else ""
@@ -161,11 +177,18 @@ def nnapi(faster: pd.DataFrame) -> str:
     return f"{text}."
 
 
-def models(faster: pd.DataFrame) -> str:
-    """Return the fastest network of each implementation. Takes the speed-ups over ResNet50 (Fig. 7)."""
-    speeds = _with_base(faster, ["implementation"], "model", "resnet50")
+def models(faster: pd.DataFrame, shares: pd.DataFrame | None = None) -> str:
+    """Return the fastest network of each implementation. Takes the speed-ups over ResNet50 (Fig. 7).
+
+    If ResNet50 was not timed, there are no speed-ups; then the order is that of the mean times, `time_ms` of `shares`.
+    """
+    speeds, what = _with_base(faster, ["implementation"], "model", "resnet50"), CLEARLY
+    if speeds.empty and shares is not None:
+        timed = shares.dropna(subset="time_ms")
+        speeds = timed.assign(speed_up=1 / timed["time_ms"].astype(float), speed_up_low=np.nan, speed_up_high=np.nan)
+        what = "the fastest by mean time"
     leaders = _leaders(speeds, ["implementation"], "model")
-    return _sentence(_lead(leaders, "implementation", "fastest", "network", _implementations, "with"))
+    return _sentence(_lead(leaders, "implementation", what, "network", _implementations, "with"))
 
 
 def quantizations(faster: pd.DataFrame) -> str:
@@ -174,37 +197,30 @@ def quantizations(faster: pd.DataFrame) -> str:
     clauses = []
     for delegate, where in (("cpu", "on the CPU"), ("nnapi", "with NNAPI")):
         leaders = _leaders(speeds[speeds["delegate"] == delegate], ["model"], "quantization")
-        if text := _lead(leaders, "model", "fastest", "version", networks):
+        if text := _lead(leaders, "model", CLEARLY, "version", networks):
             clauses.append(f"{where}, {text}")
     return _sentence("; ".join(clauses))
 
 
-def _ratio(row: Mapping[Any, Any]) -> str:
-    """Return a speed-up with its interval, if it has one."""
-    low, high = row["speed_up_low"], row["speed_up_high"]
-    ends = f" ({interval(low, high, '{:.2f}')})" if low == low and high == high else ""
-    return f"{row['speed_up']:.2f}{ends}"
+def speed_ups(faster: pd.DataFrame, over: pd.DataFrame, base: str, part: str) -> str:
+    """Return how many times as fast as `base` each part is, by the means over devices: the smallest and the largest.
 
-
-def speed_ups(faster: pd.DataFrame, over: pd.DataFrame, base: str) -> str:
-    """Return the largest and the smallest speed-up over `base`, by their means over devices.
-
-    Takes the frames of `shares.speed_ups` and `latency.over_devices`.
+    Takes the frames of `shares.speed_ups` and `latency.over_devices`, and the column with the parts.
     """
-    if over.empty:
+    drawn = faster.dropna(subset="speed_up")
+    n = drawn["device_id"].nunique()
+    rows = over if n > 1 else drawn
+    if over.empty or rows.empty:
         return ""
-    labels = [column for column in ("model", "implementation", "delegate", "quantization") if column in over]
-    n = faster.dropna(subset="speed_up")["device_id"].nunique()
-    rows = over.to_dict("records") if n > 1 else faster.dropna(subset="speed_up").to_dict("records")
-    rows.sort(key=lambda row: float(row["speed_up"]))
-    smallest, largest = (
-        f"{_ratio(row)} for {', '.join(names.display(str(row[label])) for label in labels)}"
-        for row in (rows[0], rows[-1])
-    )
-    means = f" in the mean over {n} devices" if n > 1 else ""
-    if len(rows) == 1:
-        return f"The speed-up over {base} is {largest}{means}."
-    return f"Speed-ups over {base} are from {smallest} to {largest}{means}."
+    by_part = rows.groupby(part, sort=False)["speed_up"]
+    order = [*names.IMPLEMENTATIONS, *names.QUANTIZATIONS, *names.MODELS]
+    clauses: list[str] = []
+    for name in names.in_order(set(rows[part]), order):
+        ends = dict.fromkeys(f"{value:.2f}" for value in (by_part.min()[name], by_part.max()[name]))
+        verb = "" if clauses else " runs"
+        clauses.append(f"{names.display(str(name))}{verb} at {' to '.join(ends)} times")
+    means = f" (means over {n} devices)" if n > 1 else ""
+    return f"{listed(clauses)} the speed of {base}{means}."
 
 
 def _points(share: float, form: str = "{:.1f}") -> str:
@@ -231,7 +247,7 @@ def accuracy(rows: pd.DataFrame, spread: pd.DataFrame) -> str:
             f"{_points(row['accuracy'])}% ({_combination(row['instance_id'])})"
             for row in (ordered.iloc[0], ordered.iloc[-1])
         )
-        return f"Accuracy is from {first} to {last}." if len(drawn) > 1 else f"Accuracy is {first}."
+        return f"Accuracy ranges from {first} to {last}." if len(drawn) > 1 else f"Accuracy is {first}."
     sure = tested[tested["p_adjusted"] < ALPHA]
     combinations = plural(len(tested), "combination")
     if sure.empty:
@@ -293,9 +309,7 @@ def quantized_accuracy(changes: pd.DataFrame) -> str:
     n = versions["device_id"].nunique()
     where = f" (median of {n} devices)" if n > 1 else ""
     if not clauses:
-        return "No quantization costs a network a significant share of its accuracy" + (
-            f" on most of the {n} devices." if n > 1 else "."
-        )
+        return "No quantization reduces accuracy significantly" + (f" on most of the {n} devices." if n > 1 else ".")
     return _sentence("; ".join(clauses) + where)
 
 
@@ -329,25 +343,40 @@ def tradeoff(changes: pd.DataFrame) -> str:
         return ""
     shares = judged["pareto"].astype(bool).groupby(judged["quantization"]).agg(["sum", "size"])
     order = sorted(shares.index, key=lambda name: (-shares.loc[name, "sum"] / shares.loc[name, "size"], name))
-    clauses = [f"{names.display(str(name))} {shares.loc[name, 'sum']} of {shares.loc[name, 'size']}" for name in order]
-    return f"No other version is as fast and as accurate in these numbers of cases: {listed(clauses)}."
+    sizes = set(shares["size"])
+    clauses: list[str] = []
+    for name in (name for name in order if shares.loc[name, "sum"]):
+        total = f" of {shares.loc[name, 'size']:,}" if not clauses or len(sizes) > 1 else ""
+        verb, noun = ("", "") if clauses else (" is on the Pareto front", " cases" if shares["size"].max() > 1 else "")
+        clauses.append(f"{names.display(str(name))}{verb} in {shares.loc[name, 'sum']:,}{total}{noun}")
+    if never := [names.display(str(name)) for name in order if not shares.loc[name, "sum"]]:
+        clauses.append(f"{listed(never)} in none")
+    return f"{', '.join(clauses)}."
 
 
-def ranking(scores: pd.DataFrame, labels: Mapping[str, str], what: str = "VIPS") -> str:
-    """Return the first device and how many others may be first. Takes the frame of `vips.intervals`."""
+def _score(row: pd.Series, unit: str) -> str:
+    """Return a score with its unit and its interval, if it has one, with three digits or all before the point."""
+    value = float(row["vips"])
+    form = "{:,.0f}" if value >= 100 else "{:,.1f}" if value >= 10 else "{:,.2f}"
+    known = pd.notna(row["vips_low"])
+    return f"{form.format(value)}{unit}" + (f" ({interval(row['vips_low'], row['vips_high'], form)})" if known else "")
+
+
+def ranking(scores: pd.DataFrame, labels: Mapping[str, str], unit: str = " VIPS", of: str = "") -> str:
+    """Return the first device and how many others may be first. Takes the frame of `vips.intervals`.
+
+    `of` says what the score is of, such as "With quantized models".
+    """
     scored = scores[scores["instances"] > 0]
     if scored.empty:
         return ""
     group = scored[scored["peer_group"] == scored["peer_group"].iloc[0]]
     first = group.iloc[0]
-    name = labels.get(first["device_id"], first["device_id"])
-    ends = ""
-    if pd.notna(first["vips_low"]):
-        ends = f" ({interval(first['vips_low'], first['vips_high'], '{:.1f}')})"
-    score = f"{what} {first['vips']:.1f}{ends}"
+    name = f"{of}{', ' if of else ''}{labels.get(first['device_id'], first['device_id'])}"
+    score = _score(first, unit)
     if len(group) == 1:
         alone = "" if len(scored) == 1 else "; no other device ran the same instances under the same conditions"
-        return f"{name} has {score}{alone}."
+        return f"{name} scores {score}{alone}."
     among = plural(len(group), "device") if len(group) == len(scored) else f"{len(group)} comparable devices"
     if pd.isna(first.get("rank_low")):
         return f"{name} has the highest estimate of {among}, {score}; without intervals, the order is uncertain."
@@ -421,8 +450,8 @@ def coverage(instances: pd.DataFrame) -> str:
     return f"{size} of the paper's {total} instances have usable numbers{where}."
 
 
-def phases(means: pd.DataFrame) -> str:
-    """Return how much of the time per image is inference. Takes the frame of `latency.phases`."""
+def phases(means: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """Return how much of the time per image is inference. Takes the frame of `latency.phases` and device names."""
     drawn = means.dropna(subset="mean_ms")
     key = ["device_id", "instance_id"]
     total = drawn.groupby(key, observed=True)["mean_ms"].sum()
@@ -432,15 +461,17 @@ def phases(means: pd.DataFrame) -> str:
         return ""
     if len(share) == 1:
         return f"Inference takes {100 * share.iloc[0]:.0f}% of the time of an image."
-    lowest = names.instance_display(str(share.sort_values(kind="stable").reset_index()["instance_id"].iloc[0]))
+    shares = share.sort_values(kind="stable").reset_index()
+    lowest = shares.iloc[0]
+    instance = names.instance_display(str(lowest["instance_id"])) + _on_device(shares, lowest, labels)
     return (
         f"Inference takes {100 * share.median():.0f}% of the time of an image in the median of "
-        f"{plural(len(share), 'instance')}, but only {100 * share.min():.0f}% for {lowest}."
+        f"{plural(len(share), 'instance', '{:,}')}, but only {100 * share.min():.0f}% for {instance}."
     )
 
 
-def tails(times: pd.DataFrame) -> str:
-    """Return how long the slowest images take. Takes the frame of `latency.summary`."""
+def tails(times: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """Return how long the slowest images take. Takes the frame of `latency.summary` and the names of devices."""
     drawn = times.dropna(subset="tail")
     if drawn.empty:
         return ""
@@ -449,20 +480,23 @@ def tails(times: pd.DataFrame) -> str:
     if len(drawn) == 1:
         return f"{text}."
     instance = names.instance_display(str(longest["instance_id"]))
-    return f"{text} in a typical instance, and {longest['tail']:.2f} times for {instance}."
+    where = _on_device(drawn, longest, labels)
+    return f"{text} in a typical instance, and {longest['tail']:.2f} times for {instance}{where}."
 
 
-def stability(scores: pd.DataFrame) -> str:
-    """Return how many instances are unstable over their run. Takes the frame of `along.scores`."""
+def stability(scores: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """Return how many instances are unstable over their run. Takes the frame of `along.scores` and device names."""
     judged = scores.dropna(subset="stability")
     if judged.empty:
         return ""
     unstable = int((judged["steadiness"] == "unstable").sum())
     worst = judged.sort_values("stability", kind="stable").iloc[0]
     instance = names.instance_display(str(worst["instance_id"]))
+    where = _on_device(judged, worst, labels)
     return (
-        f"{unstable or 'None'} of {plural(len(judged), 'instance')} {'is' if unstable == 1 else 'are'} unstable over "
-        f"the run; the lowest stability is {worst['stability']:.2f} ({instance})."
+        f"{f'{unstable:,}' if unstable else 'None'} of {plural(len(judged), 'instance', '{:,}')} "
+        f"{'is' if unstable == 1 else 'are'} unstable over the run; the lowest stability is {worst['stability']:.2f} "
+        f"({instance}{where})."
     )
 
 
@@ -473,8 +507,8 @@ def drifts(tests: pd.DataFrame) -> str:
         return ""
     slower, faster = (int((tested["finding"] == finding).sum()) for finding in (drift.SLOWER, drift.FASTER))
     return (
-        f"Of {plural(len(tested), 'instance')}, {slower or 'none'} became slower and {faster or 'none'} faster over "
-        "the run."
+        f"Of {plural(len(tested), 'instance', '{:,}')}, {slower or 'none'} became slower and {faster or 'none'} faster "
+        "over the run."
     )
 
 
@@ -487,8 +521,9 @@ def slowdown(bursts: pd.DataFrame, burst: str) -> str:
     faster = int((compared["slowdown_high"] < 1).sum())
     size = f", by up to {100 * (slower['slowdown'].max() - 1):.1f}%" if len(slower) else ""
     return (
-        f"{len(slower) or 'None'} of {plural(len(compared), 'instance')} {'is' if len(slower) == 1 else 'are'} clearly "
-        f"slower after the {burst}{size}; {faster or 'none'} {'is' if faster == 1 else 'are'} faster."
+        f"{len(slower) or 'None'} of {plural(len(compared), 'instance', '{:,}')} "
+        f"{'is' if len(slower) == 1 else 'are'} clearly slower after the {burst}{size}; "
+        f"{faster or 'none'} {'is' if faster == 1 else 'are'} faster."
     )
 
 
@@ -515,20 +550,30 @@ def complexity(correlation: pd.DataFrame) -> str:
     return f"Rank correlation of operations with time{median}: {listed(clauses)}."
 
 
-def off_line(over: pd.DataFrame) -> str:
-    """Return which implementations are off the line. Takes `complexity.over_devices` or `implementations`."""
+def off_line(over: pd.DataFrame, instances: pd.DataFrame) -> str:
+    """Return which implementations are off the line as a whole, and the instance that is farthest off it.
+
+    Takes the frame of `complexity.over_devices` or `implementations`, and that of `complexity.over_devices` for
+    instances.
+    """
     column = "named" if "named" in over else "off"
     judged = over.dropna(subset=[column])
-    if judged.empty:
-        return ""
     clauses = []
     for direction in ("faster", "slower"):
         off = [names.display(str(name)) for name in judged.loc[judged[column] == direction, "implementation"]]
         if off:
             clauses.append(f"{listed(off)} {'is' if len(off) == 1 else 'are'} {direction}")
-    if not clauses:
-        return "No implementation is clearly off the line through all instances of a device."
-    return f"At equal operations, {' and '.join(clauses)} than the line through all instances of a device."
+    text = "No implementation is clearly off the line as a whole"
+    if clauses:
+        text = f"At equal operations, {' and '.join(clauses)} than the line through all instances of a device"
+    elif judged.empty:
+        text = "No implementation ran all six models, so none can be judged as a whole"
+    far = instances[instances["named"].isin(["faster", "slower"])]
+    if len(far):  # sorted by their distance
+        first = far.iloc[0]
+        name = f"{names.display(str(first['model']))}, {names.display(str(first['implementation']))}"
+        text += f"; {name} takes {first['ratio']:.2g} times as long as the line predicts"
+    return f"{text}." if len(over) else ""
 
 
 def resizing(changes: pd.DataFrame, little: float) -> str:
@@ -570,19 +615,17 @@ def convolutions(times: pd.DataFrame) -> str:
 
 
 def modules(boxes: pd.DataFrame) -> str:
-    """Return which typical module has the most operators. Takes the frame of `operators.boxes` (Fig. 3)."""
+    """Return which typical modules have the fewest and the most operators. Takes the frame of `operators.boxes`."""
     if boxes.empty:
         return ""
-    counts = boxes[boxes["kind"] != "input"].groupby("model").size().sort_values(kind="stable")
+    counts = boxes[boxes["kind"] != "input"].groupby("model").size()
     ends = [
-        f"{plural(int(counts.iloc[place]), 'operator')} ({names.display(str(counts.index[place]))})"
-        for place in (0, -1)
+        f"{plural(int(count), 'operator')} ({networks([str(model) for model in counts.index[counts == count]])})"
+        for count in dict.fromkeys([counts.min(), counts.max()])
     ]
-    return (
-        f"Typical modules have from {ends[0]} to {ends[1]}."
-        if len(counts) > 1
-        else f"The typical module has {ends[0]}."
-    )
+    if len(counts) == 1:
+        return f"The typical module has {ends[0]}."
+    return f"Typical modules have {'from ' if len(ends) > 1 else ''}{' to '.join(ends)}."
 
 
 def published_accuracy(accuracies: pd.DataFrame) -> str:
@@ -631,16 +674,15 @@ def published_classes(classes: pd.DataFrame) -> str:
     return f"The least stable class is {listed(clauses)}." if clauses else ""
 
 
-def published_samples(spreads: pd.DataFrame) -> str:
-    """Return how much larger the spread of accuracy seems in samples. Takes the frame of `answer_sets.spreads`."""
+def published_samples(spreads: pd.DataFrame, images: int) -> str:
+    """Return how much larger the spread of accuracy is in samples than on all `images`. Takes `answer_sets.spreads`."""
     several = spreads[spreads["sets"] > 1] if len(spreads) else spreads
     if several.empty:
         return ""
-    clauses = [
-        f"{row['spread']:.1f} points instead of {row['true_spread']:.2f} for {names.display(row['model'])}"
-        for row in several.to_dict("records")
-    ]
-    return f"In a sample of {several['size'].iloc[0]} images, accuracies typically seem to spread by {listed(clauses)}."
+    rows = several.to_dict("records")
+    seen = listed([f"{row['spread']:.1f} points for {names.display(row['model'])}" for row in rows])
+    true = listed([f"{row['true_spread']:.2f}" for row in rows])
+    return f"{rows[0]['size']} images typically show a spread of {seen}; all {images:,} show {true}."
 
 
 def published_complexity(correlation: pd.DataFrame) -> str:

@@ -40,23 +40,17 @@ class ProfilesPage:
 
     @property
     def by(self) -> str:
-        """Text for captions on who published the jobs, and when they were retrieved."""
+        """Who published the jobs, and when they were retrieved."""
         return names.with_retrieval(self.source, self.rows)
 
     @property
     def intervals(self) -> str:
-        """Text for captions on what intervals of ratios of times consist of."""
+        """What the intervals of times consist of, as two sentences."""
+        share = f"{100 * self.run_to_run:g}%"
         return (
-            f"95% intervals assume that two jobs agree within {100 * self.run_to_run:g}% of time, since each time is "
-            "a single number without spread"
-        )
-
-    @property
-    def over_devices(self) -> str:
-        """Text for captions on what intervals over devices consist of."""
-        return (
-            "geometric mean over devices with jobs of their own; 95% intervals (Student's, from 3 devices on) include "
-            f"how devices differ, and at least the {100 * self.run_to_run:g}% that two jobs are assumed to differ by"
+            f"The 95% intervals of times on one device assume that two jobs agree within {share} of time. Those of "
+            "means over devices with jobs of their own (Student's, from 3 devices on) include how devices differ, and "
+            f"at least these {share}."
         )
 
     def named(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -91,7 +85,9 @@ def open_profiles(
     banner(data[list(used["device_id"].unique())] if len(used) else data, used)
     how_to_read()
     source = f"{names.origin_words(used)} · inference only · fastest run" if len(used) else data.origin
-    return ProfilesPage(data, speed.profiles(used), speed.profiles(usable), source, run_to_run)
+    page = ProfilesPage(data, speed.profiles(used), speed.profiles(usable), source, run_to_run)
+    say(f"All numbers of this page were {page.by}." if len(used) else "")
+    return page
 
 
 @dataclass(frozen=True)
@@ -99,7 +95,7 @@ class ReferenceLayer:
     """Published times that a figure of other data shows in grey."""
 
     points: pd.DataFrame  # the frame of `published_speed.complexity`, of devices with jobs of their own
-    caption: str  # what the points are, and their source
+    description: str  # what the points are, and their source
 
 
 def reference_layer(processed: str | Path = FOLDER) -> ReferenceLayer:
@@ -131,7 +127,7 @@ def cautions(page: ProfilesPage) -> None:
     say(
         f"{len(page.rows):,} rows on {plural(devices, 'device')}, of {page.rows['job'].nunique():,} profile "
         "jobs. Each time is that of the fastest run of a job, of inference alone: one number without spread. "
-        "`float` on the NPU is computed in half precision."
+        f"`float` on the NPU is computed in half precision. {page.intervals}"
         + (f" {', '.join(proxies)}: a proxy stands for a chip, and the device is not named." if proxies else "")
         + (f" {'; '.join(same)}: one measurement under two names; means count it once." if same else "")
     )
@@ -236,7 +232,7 @@ def off_npu(jobs: pd.DataFrame, counts: pd.DataFrame) -> str:
         else ""
     )
     return (
-        f"The NPU did not run {elsewhere} of {total:,} rows: {int(counts['cpu'].sum())} ran on the CPU"
+        f"{elsewhere} of {total:,} jobs did not run on the NPU: {int(counts['cpu'].sum())} ran on the CPU"
         + (f" ({runtimes_on_cpu} on {plural(on_cpu['device_id'].nunique(), 'device')})" if len(on_cpu) else "")
         + f" and {int(counts['gpu'].sum())} on the GPU.{cost}{partly}"
     )

@@ -36,10 +36,12 @@ NNAPI = (
 )
 QUANTIZED = "No quantized instance was compared with float32: run `aiot run --local`, then `aiot process`."
 SEVERAL = "Only one device can be compared: run `aiot run` on others, then `aiot process`."
-PROFILE = "No network was profiled on data of this origin: run `aiot operators`, then `aiot process`."
+PROFILE = (
+    "These data have no profiles of operators. `aiot operators`, then `aiot process`, adds them to the measured data."
+)
 RESIZE = (
-    "Only one way of resizing was measured: run `aiot run --local --resize crop_resize,resize_crop,square_crop`, then "
-    "`aiot process`."
+    "These data do not compare ways of resizing. `aiot run --local --resize crop_resize,resize_crop,square_crop`, then "
+    "`aiot process`, adds a comparison to the measured data."
 )
 PUBLISHED = "No published results of these devices: run `aiot import --published`, then `aiot process`."
 

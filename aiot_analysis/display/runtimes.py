@@ -53,8 +53,7 @@ def front(versions: pd.DataFrame) -> str:
         f"{names.instance_display(row['instance_id'])} ({row['mean_ms']:.3g} ms, {100 * row['accuracy']:.1f}%)"
         for row in (first, last)
     ]
-    count = f"{plural(len(best), 'version')} of {len(versions)}"
-    return f"On the Pareto front are {count}, from {ends[0]} to {ends[1]}."
+    return f"{len(best)} of {plural(len(versions), 'version')} are on the Pareto front, from {ends[0]} to {ends[1]}."
 
 
 def fastest_table(fastest: pd.DataFrame) -> pd.DataFrame:

@@ -24,7 +24,10 @@ HEADINGS = {
     "vops_rank": "rank by FLOPs",
     "peer_group": "group",
 }
-NO_SUITE = "No run named a suite other than the paper's. For example, run `aiot run --local --suite today`."
+NO_SUITE = (
+    "No run named a suite other than the paper's. For example, `aiot run --local --suite today` adds one to the "
+    "measured data."
+)
 
 
 def show_suites(page: NotebookPage, seed: int, resamples: int) -> None:
@@ -61,7 +64,7 @@ def _show_score(page: NotebookPage, suite: str, kind: str, instances: list[str],
         name=name,
         chart=vips_chart.ranking(scores, "score"),
         title=findings.ranking(
-            scores, names.devices(page.data.devices), f"for the {kind} instances of the suite {suite} a score of"
+            scores, names.devices(page.data.devices), unit="", of=f"With the {kind} instances of the suite {suite}"
         ),
     )
     page.table(

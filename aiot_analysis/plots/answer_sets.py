@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CELL = 0.32  # inches, height of a row of the matrix
 BAR = "#9fb8c8"
+BORDERS = (("sdk_a", 0.6, style.GREY), ("submitter_a", 1.6, style.ON_LIGHT))  # column, line width and color
 NAMES = 0.48  # share of a panel that names of submissions may take; longer names have several lines
 
 
@@ -82,6 +83,12 @@ def disagreement(
         panel.set_title(f"{names.display(str(model))}: images of {rows['n_images'].iloc[0]:,} with different classes")
     if not networks:
         style.empty(axes[0], "no data: nothing was published with its answers")
+    if any(len(_changes(rows.drop_duplicates("submission_a")["sdk_a"])) for _, rows in networks):
+        handles = {
+            f"another {what}": Line2D([], [], color=color, linewidth=width)
+            for what, (_, width, color) in zip(("SDK", "submitter"), BORDERS, strict=True)
+        }
+        style.legend(figure, handles)
     words = []
     for model, rows in networks:
         apart = rows[rows["differ"] > 0]["differ"]
@@ -108,7 +115,7 @@ def _matrix(panel: Axes, rows: pd.DataFrame) -> None:
     panel.set_xticks(range(count), submissions["set_a"], fontsize=style.SMALL)
     panel.tick_params(length=0)
     panel.grid(False)
-    for column, width, color in (("sdk_a", 0.6, style.GREY), ("submitter_a", 1.6, style.ON_LIGHT)):
+    for column, width, color in BORDERS:
         for place in _changes(submissions[column]):
             panel.axhline(place - 0.5, color=color, linewidth=width)
             panel.axvline(place - 0.5, color=color, linewidth=width)

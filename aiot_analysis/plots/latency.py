@@ -392,7 +392,7 @@ def stability_scores(
         panel.set_title(name)
     marks = {
         "score": _mark(style.color(style.PLAIN), "o"),
-        "below 0.97 and below chance": _mark(style.color(style.NOTABLE), "s"),
+        "unstable": _mark(style.color(style.NOTABLE), "s"),
         "the same times in random order": _mark(style.GREY, "|", 7),
         "stable from here on": Line2D([], [], color=style.GREY, linewidth=0.8, linestyle=":"),
     }

@@ -399,9 +399,10 @@ def common_order(rows: pd.DataFrame) -> str:
     if not before:
         return ""
     devices, runs = rows["device_id"].nunique(), len(rows[["device_id", "run_id"]].drop_duplicates())
-    whose = "The only run" if runs == 1 else f"All {runs} runs of {plural(devices, 'device')}"
+    where = f" on {plural(devices, 'device')}" if devices > 1 else ""
+    whose = {1: "The only run used one", 2: "Both runs used the same"}.get(runs, f"All {runs} runs used the same")
     return (
-        f"{whose} used one order of the instances. The effect of the order and the speed of an instance cannot be "
+        f"{whose} order of the instances{where}. The effect of the order and the speed of an instance cannot be "
         "separated: if a device slows down over a run, the instances that come late look slow."
     )
 

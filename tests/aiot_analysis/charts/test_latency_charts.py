@@ -62,7 +62,7 @@ def test_only_unstable_instances_are_shaded_by_score_and_those_without_a_score_h
     assert groups == {NAMES[0]: ["unstable, 0.8 to 0.9"], NAMES[1]: ["stable"]}
     few = latency.stability_scores(samples.stability(2), samples.devices(2)).rows
     assert few.groupby("instance")["mark"].unique().map(list).to_dict() == {
-        NAMES[0]: ["below 0.97 and below chance"],
+        NAMES[0]: ["unstable"],
         NAMES[1]: ["score"],
     }
 

@@ -90,7 +90,27 @@ def test_a_claim_without_an_effect_says_why_and_is_not_drawn():
     assert "TFLite NNAPI &lt;float32&gt; not measured" in html and "6 missing" not in html
     assert "<svg" not in html and "device" not in re.sub("<[^>]*>", "", html) and ">?<" in html
     long = claim_strip.strip(claims({**missing, "verdict": "cannot be decided", "why": "word " * 40}))
-    assert "word …" in long and long.count("word") < 20
+    assert "…" not in long and long.count("word") == 40
+
+
+def test_claims_without_an_effect_for_the_same_reason_share_a_row():
+    missing = dict.fromkeys(["effect", "effect_low", "effect_high"], math.nan)
+    missing |= {"verdict": "cannot be decided", "n_devices": 0, "why": "1 comparison: 1 missing. No NNAPI"}
+    html = claim_strip.strip(
+        claims({**missing, "id": "3a", "short": "Faster"}, {}, {**missing, "id": "3c", "short": "Slower"},
+               {**missing, "id": "3d", "verdict": "not applicable"}, {**missing, "id": "3e", "why": "No CPU"})
+    )  # fmt: skip
+    rows = [re.sub("<[^>]*>", "", row) for row in re.findall("<li.*?</li>", html)]
+    assert [row[0] for row in rows] == ["?", "✓", "–", "?"]
+    assert rows[0] == "?Faster 3a; Slower 3cNo NNAPI" and html.count("No NNAPI") == 2 and html.count("No CPU") == 1
+
+
+def test_an_interval_that_agrees_with_an_undecided_claim_has_the_reason_beside_it():
+    why = "6 comparisons: 5 as claimed, 1 missing. Caffe2 not measured"
+    undecided = {"verdict": "cannot be decided", "effect_low": 1.5, "why": why}
+    assert "2.00× (1.50 to 4.00); Caffe2 not measured<" in claim_strip.strip(claims(undecided))
+    assert "Caffe2" not in claim_strip.strip(claims({**undecided, "effect_low": 0.9}))
+    assert "Caffe2" not in claim_strip.strip(claims({**undecided, "verdict": "holds"}))
 
 
 def test_an_effect_without_an_interval_has_a_dot_alone_and_negative_numbers_a_minus_sign():

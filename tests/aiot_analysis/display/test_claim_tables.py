@@ -5,7 +5,6 @@ from aiot_analysis.display import claim_tables as tell
 from aiot_analysis.display.show import MARKS, to_html
 from aiot_analysis.stats import remarks, reproduced
 from aiot_analysis.stats.remarks.claim import BUILT, STATES
-from aiot_analysis.tables import names
 from tests.aiot_analysis.stats.remarks.fleets import NO_IMAGES, fleet
 
 
@@ -41,11 +40,11 @@ def test_the_rule_stands_beside_the_verdict_with_the_papers_words(claims):
 
 def test_the_sentence_counts_the_claims_that_hold(claims):
     counts = claims["verdict"].value_counts()
-    assert f"Of 11 claims, on this data {counts['holds']} hold" in tell.sentence(claims)
-    assert f"{counts['cannot be decided']} cannot be decided." in tell.sentence(claims)
+    assert f"On these data, {counts['holds']} of 11 claims hold" in tell.sentence(claims)
+    assert f" and {counts['cannot be decided']} cannot be decided." in tell.sentence(claims)
     decided = claims["verdict"].isin(["holds", "does not hold"]).sum()
-    assert f"rate of 5%, so of {decided} verdicts, {decided / 20:.2g} may be wrong" in tell.sentence(claims)
-    assert "error rate" not in tell.sentence(claims[claims["verdict"] == "cannot be decided"])
+    assert f"At the 5% level, at most {decided / 20:.2g} wrong among {decided} verdicts are" in tell.sentence(claims)
+    assert "At the 5% level" not in tell.sentence(claims[claims["verdict"] == "cannot be decided"])
     assert "follow from the simulation" not in tell.sentence(claims)
     built = tell.sentence(claims.assign(mark="by construction"))
     assert built.startswith(f"{tell.sentence(claims)} The data are simulated") and "follow from the simulation" in built
@@ -86,16 +85,14 @@ def test_captions_say_that_intervals_hold_together_and_what_those_of_times_inclu
     assert tell.intervals(several.iloc[:0]) == together
 
 
-def test_intervals_that_may_be_too_short_are_named_with_the_reason():
+def test_intervals_that_may_be_too_narrow_are_counted_by_reason():
     rows = fleet(devices=2)
     few = rows[rows["device_id"] == rows["device_id"].iloc[0]].head(7)[["run_id", "device_id", "instance_id"]]
     notes = ["times change slowly: the interval may be too short"] + 6 * [
         "a few long times: the interval may be too short"
     ]
-    of_seven = list(map(names.instance_display, few["instance_id"]))
     assert tell.doubts(few.assign(note=notes), rows) == (
-        f"Intervals that rest on the times of 7 of the {len(rows)} instances on 1 device may be too short: "
-        f"a few long times (6 different ones), and times change slowly ({of_seven[0]}). "
-        "The page Latency and stability lists them."
+        f"For 6 of {len(rows)} instances, a few long times; for 1, times change slowly. Their intervals may be too "
+        "narrow; the page Latency and stability lists them."
     )
     assert tell.doubts(few.assign(note=notes).iloc[:0], rows) == ""

@@ -34,36 +34,29 @@ def fleet(devices, exceptions=()):
 
 
 def test_the_fastest_framework_is_counted_over_devices():
-    heavy = "PyTorch is the fastest for the three heavy networks"
+    heavy = "PyTorch is clearly the fastest for the three heavy networks"
     light = "TFLite CPU for the three light networks"
-    assert findings.frameworks(fleet(51, exceptions=(3, 8, 20))) == (
-        f"{heavy} on 48 of 51 devices; {light} on all 51 devices."
-    )
-    assert findings.frameworks(fleet(2)) == f"{heavy} on both devices; {light} on both devices."
+    assert findings.frameworks(fleet(51, exceptions=(3, 8, 20))) == (f"{heavy} (48 of 51 devices); {light} (all 51).")
+    assert findings.frameworks(fleet(2)) == f"{heavy} (all 2 devices); {light} (all 2)."
     assert findings.frameworks(fleet(1)) == f"{heavy}; {light}."
     assert findings.frameworks(fleet(0)) == ""
 
 
 def test_a_framework_leads_only_if_its_interval_is_beyond_those_of_the_others():
     overlapping = [("mnasnet", "pytorch_cpu", "a", 1.2, 1.1, 1.3), ("mnasnet", "caffe2_cpu", "a", 1.4, 1.25, 1.6)]
-    assert (
-        findings.frameworks(speeds(overlapping))
-        == "Which framework is the fastest for MnasNet cannot be distinguished."
-    )
+    assert findings.frameworks(speeds(overlapping)) == "No framework is clearly the fastest for MnasNet."
     apart = [overlapping[0], ("mnasnet", "caffe2_cpu", "a", 1.5, 1.35, 1.6)]
-    assert findings.frameworks(speeds(apart)) == "Caffe2 is the fastest for MnasNet."
+    assert findings.frameworks(speeds(apart)) == "Caffe2 is clearly the fastest for MnasNet."
     includes_1 = [("mnasnet", "pytorch_cpu", "a", 1.2, 0.9, 1.5)]
-    assert "cannot be distinguished" in findings.frameworks(speeds(includes_1))
+    assert findings.frameworks(speeds(includes_1)) == "No framework is clearly the fastest for MnasNet."
     without_interval = [("mnasnet", "pytorch_cpu", "a", 1.2, NO_END, NO_END)]
-    assert findings.frameworks(speeds(without_interval)) == "PyTorch is the fastest for MnasNet."
+    assert findings.frameworks(speeds(without_interval)) == "PyTorch is clearly the fastest for MnasNet."
 
 
 def test_networks_without_a_leader_on_most_devices_are_named():
     """Each of two frameworks leads on one of two devices, so neither leads on most."""
     rows = [("mnasnet", "pytorch_cpu", "a", 2.0, 1.9, 2.1), ("mnasnet", "pytorch_cpu", "b", 0.5, 0.4, 0.6)]
-    assert findings.frameworks(speeds(rows)) == (
-        "For MnasNet, no framework is clearly the fastest on most of the 2 devices."
-    )
+    assert findings.frameworks(speeds(rows)) == ("No framework is clearly the fastest for MnasNet on most devices.")
 
 
 def test_missing_networks_and_devices_do_not_count():
@@ -74,7 +67,7 @@ def test_missing_networks_and_devices_do_not_count():
         ("mnasnet", "pytorch_cpu", "c", 0.5, 0.4, 0.6),
     ]
     assert findings.frameworks(speeds(rows)) == (
-        "PyTorch is the fastest for ResNet50; TFLite CPU for MnasNet on both devices."
+        "PyTorch is clearly the fastest for ResNet50; TFLite CPU for MnasNet (all 2 devices)."
     )
 
 
@@ -86,15 +79,16 @@ def test_nnapi_speeds_up_slows_down_or_makes_no_clear_difference():
     ]
     rows[-1] = ("densenet121", "tflite_nnapi", "c", 1.2, 1.1, 1.3)
     assert findings.nnapi(speeds(rows)) == (
-        "NNAPI speeds up ResNet50 and SqueezeNet on all 3 devices, and slows down DenseNet121 on 2 of 3 devices; "
-        "for MnasNet, NNAPI makes no clear difference on most of the 3 devices."
+        "NNAPI clearly speeds up ResNet50 and SqueezeNet on all 3 devices, and slows down DenseNet121 on 2 of 3 "
+        "devices; for MnasNet, NNAPI makes no clear difference on most of the 3 devices."
     )
     partly = [
         ("mobilenet_v2", "tflite_nnapi", device, ratio, ratio, ratio)
         for device, ratio in zip("abc", (2, 2, 1), strict=True)
     ]
     assert findings.nnapi(speeds([*rows, *partly])).startswith(
-        "NNAPI speeds up ResNet50 and SqueezeNet on all 3 devices and MobileNetV2 on 2 of 3 devices, and slows down"
+        "NNAPI clearly speeds up ResNet50 and SqueezeNet on all 3 devices and MobileNetV2 on 2 of 3 devices, and "
+        "slows down"
     )
     assert findings.nnapi(speeds([("mnasnet", "tflite_nnapi", "a", 1.0, 0.9, 1.1)])) == (
         "For MnasNet, NNAPI makes no clear difference."
@@ -109,8 +103,49 @@ def test_the_fastest_network_of_each_implementation():
         for model, ratio in zip(("mnasnet", "densenet121"), ratios, strict=True)
     ]
     assert findings.models(speeds(rows, ("implementation", "model"))) == (
-        "MnasNet is the fastest with TFLite CPU and PyTorch."
+        "MnasNet is clearly the fastest with TFLite CPU and PyTorch."
     )
+
+
+def test_without_resnet50_the_fastest_network_is_that_of_the_lowest_mean_time():
+    shares = pd.DataFrame(
+        [("tflite_cpu", "a", "mnasnet", 4.0), ("tflite_cpu", "a", "squeezenet", 5.0),
+         ("pytorch_cpu", "a", "mnasnet", 9.0), ("pytorch_cpu", "a", "squeezenet", 7.0),
+         ("pytorch_cpu", "a", "resnet50", NO_END)],
+        columns=["implementation", "device_id", "model", "time_ms"],
+    )  # fmt: skip
+    assert findings.models(speeds([], ("implementation", "model")), shares) == (
+        "MnasNet is the fastest by mean time with TFLite CPU; SqueezeNet with PyTorch."
+    )
+
+
+def test_a_version_that_no_other_beats_is_counted():
+    rows = [
+        ("int8", True),
+        ("int8", True),
+        ("float32", True),
+        ("float32", False),
+        ("dynamic", False),
+        ("dynamic", False),
+    ]
+    judged = pd.DataFrame(rows, columns=["quantization", "pareto"])
+    assert findings.tradeoff(judged) == "INT8 is on the Pareto front in 2 of 2 cases, float32 in 1, dynamic in none."
+    assert findings.tradeoff(judged.head(5)) == (
+        "INT8 is on the Pareto front in 2 of 2 cases, float32 in 1 of 2, dynamic in none."
+    )
+    assert findings.tradeoff(judged.head(0)) == ""
+
+
+def test_samples_show_a_larger_spread_than_all_images():
+    spreads = pd.DataFrame(
+        {"model": ["resnet50", "mnasnet", "vit"], "sets": [3, 2, 1], "size": 500, "spread": [1.8, 2.04, 0.0],
+         "true_spread": [0.34, 0.58, 0.0]}
+    )  # fmt: skip
+    assert findings.published_samples(spreads, 50_000) == (
+        "500 images typically show a spread of 1.8 points for ResNet50 and 2.0 points for MnasNet; all 50,000 show "
+        "0.34 and 0.58."
+    )
+    assert findings.published_samples(spreads.tail(1), 50_000) == ""
 
 
 def test_the_fastest_version_is_stated_by_delegate():
@@ -120,7 +155,7 @@ def test_the_fastest_version_is_stated_by_delegate():
         ("mnasnet", "nnapi", "int8", "a", 0.5, 0.4, 0.6),
     ]
     assert findings.quantizations(speeds(rows, ("model", "delegate", "quantization"))) == (
-        "On the CPU, INT8 is the fastest for MnasNet; with NNAPI, float32 is the fastest for MnasNet."
+        "On the CPU, INT8 is clearly the fastest for MnasNet; with NNAPI, float32 is clearly the fastest for MnasNet."
     )
 
 
@@ -131,15 +166,19 @@ def test_speed_ups_are_means_over_devices_or_those_of_the_only_device():
         columns=columns,
     )
     two = speeds([("mnasnet", "pytorch_cpu", device, 0.5, 0.4, 0.6) for device in "ab"])
-    assert findings.speed_ups(two, over, "TFLite CPU") == (
-        "Speed-ups over TFLite CPU are from 0.50 for MnasNet, PyTorch to 1.50 (1.20 to 1.90) for ResNet50, PyTorch in "
-        "the mean over 2 devices."
+    assert findings.speed_ups(two, over, "TFLite CPU", "implementation") == (
+        "PyTorch runs at 0.50 to 1.50 times the speed of TFLite CPU (means over 2 devices)."
+    )
+    three = pd.concat([over, over.tail(1).assign(implementation="tflite_nnapi", speed_up=0.08)])
+    assert findings.speed_ups(two, three, "TFLite CPU", "implementation") == (
+        "TFLite NNAPI runs at 0.08 times and PyTorch at 0.50 to 1.50 times the speed of TFLite CPU (means over 2 "
+        "devices)."
     )
     one = speeds([("mnasnet", "pytorch_cpu", "a", 0.5, 0.4, 0.6)])
-    assert findings.speed_ups(one, over.head(1), "TFLite CPU") == (
-        "The speed-up over TFLite CPU is 0.50 (0.40 to 0.60) for MnasNet, PyTorch."
+    assert findings.speed_ups(one, over.head(1), "TFLite CPU", "implementation") == (
+        "PyTorch runs at 0.50 times the speed of TFLite CPU."
     )
-    assert findings.speed_ups(one.head(0), over.head(0), "TFLite CPU") == ""
+    assert findings.speed_ups(one.head(0), over.head(0), "TFLite CPU", "implementation") == ""
 
 
 def test_accuracy_of_devices_is_by_its_test_and_of_one_device_by_its_range():
@@ -149,7 +188,7 @@ def test_accuracy_of_devices_is_by_its_test_and_of_one_device_by_its_range():
         {"instance_id": ids, "p_adjusted": [0.01, 0.2], "accuracy_min": [0.55, 0.7], "accuracy_max": [0.6, 0.8]}
     )
     assert findings.accuracy(rows, spread.head(0)) == (
-        "Accuracy is from 60.0% (MnasNet, TFLite CPU) to 75.0% (MnasNet, PyTorch)."
+        "Accuracy ranges from 60.0% (MnasNet, TFLite CPU) to 75.0% (MnasNet, PyTorch)."
     )
     assert findings.accuracy(rows, spread) == (
         "Accuracy differs significantly between devices for 1 of 2 combinations of network and framework, by up to "
@@ -195,7 +234,7 @@ def test_a_version_costs_accuracy_if_its_interval_is_below_0_on_most_devices():
         "INT8 costs DenseNet121 and SqueezeNet 5.0 to 12.0 points of accuracy (median of 2 devices)."
     )
     assert findings.quantized_accuracy(changes[changes["quantization"] == "float16"]) == (
-        "No quantization costs a network a significant share of its accuracy on most of the 2 devices."
+        "No quantization reduces accuracy significantly on most of the 2 devices."
     )
     assert findings.quantized_accuracy(changes.head(0)) == ""
 
@@ -211,16 +250,21 @@ def test_the_first_of_a_ranking_is_named_with_those_that_may_be_as_high():
     )
     labels = {"a": "Maker A"}
     assert findings.ranking(three, labels) == (
-        "Maker A is first of 3 devices with VIPS 30.0 (28.0 to 32.0), but 1 other may be as high."
+        "Maker A is first of 3 devices with 30.0 VIPS (28.0 to 32.0), but 1 other may be as high."
     )
     sure = three.assign(rank_low=[1, 2, 3])
-    assert findings.ranking(sure, labels) == "Maker A is first of 3 devices with VIPS 30.0 (28.0 to 32.0)."
-    assert findings.ranking(three.head(1), labels) == "Maker A has VIPS 30.0 (28.0 to 32.0)."
+    assert findings.ranking(sure, labels) == "Maker A is first of 3 devices with 30.0 VIPS (28.0 to 32.0)."
+    assert findings.ranking(three.head(1), labels) == "Maker A scores 30.0 VIPS (28.0 to 32.0)."
+    large = three.head(1).assign(vips=1323.3, vips_low=1307.1, vips_high=1340.3)
+    assert findings.ranking(large, labels) == "Maker A scores 1,323 VIPS (1,307 to 1,340)."
+    assert findings.ranking(large, labels, unit="", of="With quantized models") == (
+        "With quantized models, Maker A scores 1,323 (1,307 to 1,340)."
+    )
     split = three.assign(peer_group=[1, 1, 2])
     assert "first of 2 comparable devices" in findings.ranking(split, labels)
     unknown = three.assign(vips_low=NO_END, vips_high=NO_END, rank_low=pd.NA, rank_high=pd.NA)
     assert findings.ranking(unknown, labels) == (
-        "Maker A has the highest estimate of 3 devices, VIPS 30.0; without intervals, the order is uncertain."
+        "Maker A has the highest estimate of 3 devices, 30.0 VIPS; without intervals, the order is uncertain."
     )
     assert findings.ranking(three.assign(instances=0), labels) == ""
 
@@ -290,32 +334,41 @@ def test_times_and_phases():
             "mean_ms": [3.0, 1.0, 1.0, 3.0],
         }
     )
-    assert findings.phases(phases) == (
+    assert findings.phases(phases, {}) == (
         "Inference takes 50% of the time of an image in the median of 2 instances, but only 25% for MnasNet, TFLite "
         "CPU, float32."
     )
-    assert findings.phases(phases.head(0)) == "" and findings.mean_times(means.head(0)) == ""
+    assert findings.phases(phases.head(0), {}) == "" and findings.mean_times(means.head(0)) == ""
 
 
 def test_times_along_a_run():
     ids = ["tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet"]
-    tails = pd.DataFrame({"instance_id": ids, "tail": [1.2, 1.6]})
-    assert findings.tails(tails) == (
+    labels = {"a": "Maker A", "b": "Maker B"}
+    tails = pd.DataFrame({"device_id": "a", "instance_id": ids, "tail": [1.2, 1.6]})
+    assert findings.tails(tails.assign(device_id=["a", "b"]), labels) == (
+        "One image in a hundred takes at least 1.40 times the median time in a typical instance, and 1.60 times for "
+        "MnasNet, PyTorch, float32 on Maker B."
+    )
+    assert findings.tails(tails, labels) == (
         "One image in a hundred takes at least 1.40 times the median time in a typical instance, and 1.60 times for "
         "MnasNet, PyTorch, float32."
     )
-    scores = pd.DataFrame({"instance_id": ids, "stability": [0.99, 0.9], "steadiness": ["stable", "unstable"]})
-    assert findings.stability(scores) == (
+    scores = pd.DataFrame(
+        {"device_id": "a", "instance_id": ids, "stability": [0.99, 0.9], "steadiness": ["stable", "unstable"]}
+    )
+    assert findings.stability(scores, labels) == (
         "1 of 2 instances is unstable over the run; the lowest stability is 0.90 (MnasNet, PyTorch, float32)."
     )
+    assert "(MnasNet, PyTorch, float32 on Maker B)" in findings.stability(scores.assign(device_id=["a", "b"]), labels)
     drifts = pd.DataFrame({"gap": ["", "", "x"], "finding": ["slower", "no drift seen", "cannot be decided"]})
     assert findings.drifts(drifts) == "Of 2 instances, 1 became slower and none faster over the run."
     bursts = pd.DataFrame({"slowdown": [1.1, 1.0], "slowdown_low": [1.05, 0.9], "slowdown_high": [1.15, 1.1]})
     assert findings.slowdown(bursts, "first 50 images") == (
         "1 of 2 instances is clearly slower after the first 50 images, by up to 10.0%; none are faster."
     )
-    for finding, frame in ((findings.tails, tails), (findings.stability, scores), (findings.drifts, drifts)):
-        assert finding(frame.head(0)) == ""
+    for finding, frame in ((findings.tails, tails), (findings.stability, scores)):
+        assert finding(frame.head(0), labels) == ""
+    assert findings.drifts(drifts.head(0)) == ""
 
 
 def test_complexity_states_the_correlation_of_each_implementation():
@@ -328,12 +381,21 @@ def test_complexity_states_the_correlation_of_each_implementation():
         "PyTorch −0.20 (not significant)."
     )
     off = pd.DataFrame({"implementation": ["tflite_cpu", "caffe2_cpu", "pytorch_cpu"], "off": ["faster", "slower", ""]})
-    assert findings.off_line(off) == (
+    columns = ["model", "implementation", "ratio", "named"]
+    near = pd.DataFrame([("mnasnet", "pytorch_cpu", 1.02, "")], columns=columns)
+    assert findings.off_line(off, near) == (
         "At equal operations, TFLite CPU is faster and Caffe2 is slower than the line through all instances of a "
         "device."
     )
-    assert findings.off_line(off.assign(off="")).startswith("No implementation is clearly off the line")
-    assert findings.off_line(off.assign(off=None)) == "" and findings.complexity(correlation.head(0)) == ""
+    far = pd.DataFrame([("densenet121", "tflite_nnapi", 9.63, "slower"), *near.to_numpy().tolist()], columns=columns)
+    assert findings.off_line(off.assign(off=""), far) == (
+        "No implementation is clearly off the line as a whole; DenseNet121, TFLite NNAPI takes 9.6 times as long as "
+        "the line predicts."
+    )
+    assert findings.off_line(off.assign(off=None), near) == (
+        "No implementation ran all six models, so none can be judged as a whole."
+    )
+    assert findings.off_line(off.head(0), far.head(0)) == "" and findings.complexity(correlation.head(0)) == ""
 
 
 def test_operators_and_resizing():
@@ -358,6 +420,13 @@ def test_operators_and_resizing():
     )
     boxes = pd.DataFrame({"model": ["mnasnet"] * 3 + ["resnet50"], "kind": ["input", "conv", "conv", "conv"]})
     assert findings.modules(boxes) == "Typical modules have from 1 operator (ResNet50) to 2 operators (MnasNet)."
+    tied = pd.concat([boxes, pd.DataFrame({"model": ["squeezenet"], "kind": ["conv"]})])
+    assert findings.modules(tied) == (
+        "Typical modules have from 1 operator (ResNet50 and SqueezeNet) to 2 operators (MnasNet)."
+    )
+    assert findings.modules(tied[tied["model"] != "mnasnet"]) == (
+        "Typical modules have 1 operator (ResNet50 and SqueezeNet)."
+    )
     changes = pd.DataFrame(
         {"change": [-0.03, 0.01], "resize": ["square_crop", "resize_crop"], "verdict": ["cannot be decided", "holds"]}
     )

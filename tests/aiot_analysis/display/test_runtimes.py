@@ -46,7 +46,7 @@ def test_the_front_is_described_by_its_ends():
     frame = candidates()
     one = frame[frame["model"] == "mnasnet"]
     assert runtimes.front(one) == (
-        "On the Pareto front are 2 versions of 3, from MnasNet, TFLite CPU, INT8 (2 ms, 60.0%) to MnasNet, PyTorch, "
+        "2 of 3 versions are on the Pareto front, from MnasNet, TFLite CPU, INT8 (2 ms, 60.0%) to MnasNet, PyTorch, "
         "float32 (5 ms, 70.0%)."
     )
     assert runtimes.front(one[one["pareto"].isin([False])]) == ""

@@ -134,9 +134,11 @@ def test_one_order_of_all_runs_is_reported():
     assert drift.common_order(instances(*ran(SOME))).startswith(
         f"The only run used one order of the instances. {APART}"
     )
+    two = drift.common_order(instances(*ran(SOME), *ran(SOME, "r1")))
+    assert two.startswith(f"Both runs used the same order of the instances. {APART}")
     fleet = [*ran(SOME), *ran(SOME[1::2], device_id="b"), *ran(SOME, "r1", "b"), *ran(SOME[:1], "r2", "c")]
     sentence = drift.common_order(instances(*fleet))
-    assert sentence.startswith(f"All 4 runs of 3 devices used one order of the instances. {APART}")
+    assert sentence.startswith(f"All 4 runs used the same order of the instances on 3 devices. {APART}")
     assert drift.common_order(instances(*fleet[::-1])) == sentence, "the order of rows does not count"
 
 

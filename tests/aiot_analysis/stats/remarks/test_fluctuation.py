@@ -1,5 +1,7 @@
 """Tests of whether accuracy fluctuates beyond the noise of a device, by how much, and in repeated patterns."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -68,8 +70,8 @@ def test_few_devices_and_few_of_the_combinations_decide_nothing():
 def test_only_differences_need_a_second_run_to_be_distinguished_from_noise():
     rows = fleet(FLOAT32, devices=6)
     result = judged(rows, records(rows, unlike(40)), remarks=[1]).loc["1a"]
-    assert (result["verdict"], result["effect"], result["effect_low"]) == (OPEN, 1, 0)
-    assert "no device was run twice" in result["why"]
+    assert result["verdict"] == OPEN and math.isnan(result["effect"])  # its interval would start at 0 in any case
+    assert result["why"].endswith(". no device was run twice")
     assert judged(rows, records(rows, steady), remarks=[1]).loc["1a", "verdict"] == FAILS
 
 
