@@ -93,11 +93,10 @@ class NotebookPage:
         """Display the verdict and effect of each claim of a remark and, folded, its rule and every comparison."""
         parts, verdicts = self.judged([remark])
         show_strip(verdicts)
-        interval_note = ""
         claims_name, comparisons_name = (name.format(remark) for name in CLAIM_TABLES)
         if remark != ACCURACY_REMARK:
             say(self.doubtful_intervals())
-            interval_note = f". {claim_tables.intervals(self.rows, whole=remark == SCORE_REMARK)}"
+            say(f"{claim_tables.intervals(self.rows, whole=remark == SCORE_REMARK)}.")
         table(
             claim_tables.detail(verdicts),
             f"Remark {remark}: the paper's words, the rules and the results",
@@ -106,7 +105,7 @@ class NotebookPage:
         )
         table(
             claim_tables.comparisons(parts),
-            f"Every comparison{interval_note}",
+            "Every comparison; all intervals of a claim hold jointly at 95%",
             folded=True,
             name=comparisons_name,
         )

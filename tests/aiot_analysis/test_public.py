@@ -62,7 +62,7 @@ def test_examples_of_the_package_run_from_top_to_bottom(workspace):
     exec(code, names)
     assert len(code.splitlines()) > 12
     assert names["data"].origin == "simulated" and len(names["rows"]) == len(names["page"].rows) == 120
-    assert "Share of each framework" in (workspace / "reports" / "04_frameworks.html").read_text(encoding="utf-8")
+    assert "Time per image by framework" in (workspace / "reports" / "04_frameworks.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("function", PUBLIC, ids=lambda function: function.__qualname__)

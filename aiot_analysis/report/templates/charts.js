@@ -74,6 +74,7 @@
     if (chosen().length === 2 && !chosen().includes(device.id)) return false; // two devices side by side
     return OF_DEVICE.every((name) => !state.filters[name] || device[name] === state.filters[name]);
   }
+  const isPart = () => chosen().length === 2 || Object.values(state.filters).some(Boolean) || state.timing !== (state.firstTiming ?? state.timing);
   function isShown(row) {
     const device = DEVICES.get(row.device_id);
     if (device && !isVisible(device)) return false;
@@ -588,7 +589,12 @@
       button.addEventListener("click", () => choose({ views: { ...state.views, [figure.name]: view.name } }));
       return button;
     });
-    figure.sync = () => buttons.forEach((button, place) => button.setAttribute("aria-pressed", String(content.views[place] === figure.view())));
+    const note = make("p", { class: "finding-note", hidden: "" }, "The sentence above is about all data of this page, the chart about the chosen ones.");
+    element.querySelector(".finding")?.after(note);
+    figure.sync = () => {
+      buttons.forEach((button, place) => button.setAttribute("aria-pressed", String(content.views[place] === figure.view())));
+      note.hidden = !isPart();
+    };
     const head = make("div", { class: "head" }, legend(content), ...(buttons.length ? [make("div", { class: "views", role: "group", "aria-label": "Values" }, ...buttons)] : []), figure.count);
     const distinct = (column) => column ? new Set(figure.rows.map((row) => row[column])).size : 1;
     const lines = content.deviceAxis === "y" ? figure.all : distinct(content.line); // so that the page does not jump:
