@@ -87,8 +87,8 @@ def test_crop_resize_reads_no_pixel_outside_of_the_crop(width, height):
 
 def test_resize_crop_takes_the_papers_360_x_480_to_224_x_298():
     image = noise(480, 360)
-    whole = image.resize((298, 224), Image.Resampling.BILINEAR)
-    assert (np.asarray(resized(image, 224, "resize_crop")) == np.asarray(whole)[:, 37 : 37 + 224]).all()
+    squeezed = image.resize((298, 224), Image.Resampling.BILINEAR)
+    assert (np.asarray(resized(image, 224, "resize_crop")) == np.asarray(squeezed)[:, 37 : 37 + 224]).all()
 
 
 TORCHVISION = [(224, 256, "bilinear"), (299, 342, "bilinear"), (224, 256, "bicubic"), (240, 255, "bicubic")]
@@ -118,8 +118,8 @@ def test_resize_crop_with_a_short_side_is_torchvisions_own_preprocessing(
 
 def test_square_crop_keeps_the_middle_of_the_fixed_square():
     image = noise(50, 40)
-    whole = image.resize((32, 32), Image.Resampling.BILINEAR)
-    assert (np.asarray(resized(image, 28, "square_crop", 32)) == np.asarray(whole)[2:30, 2:30]).all()
+    square = image.resize((32, 32), Image.Resampling.BILINEAR)
+    assert (np.asarray(resized(image, 28, "square_crop", 32)) == np.asarray(square)[2:30, 2:30]).all()
 
 
 @given(width=st.integers(5, 60), height=st.integers(5, 60), way=st.sampled_from(RESIZE_WAYS))

@@ -420,14 +420,14 @@ def test_settings_without_effect_on_the_selected_instances_are_no_difference(dev
     monkeypatch.setattr(run_request.RunRequest, "record", with_tools)
     cpu, nnapi = TINY[0], Instance("tflite", "nnapi", "float32", "squeezenet")
 
-    def asked(instance, accelerator=None, python=None):
+    def facts_of(instance, accelerator=None, python=None):
         native = NativeToolOptions(Path("tools"), Path("scratch"), accelerator)
         side = settings.SettingsSide("", device, replace(request_, instances=[instance], native=native), python)
         return side.requested_facts
 
-    assert asked(cpu, "npu") == asked(cpu, "dsp") == asked(cpu, python=Path("x"))
-    assert asked(nnapi, "npu") != asked(nnapi, "dsp")
-    assert asked(TINY[2]) != asked(TINY[2], python=Path("x"))
+    assert facts_of(cpu, "npu") == facts_of(cpu, "dsp") == facts_of(cpu, python=Path("x"))
+    assert facts_of(nnapi, "npu") != facts_of(nnapi, "dsp")
+    assert facts_of(TINY[2]) != facts_of(TINY[2], python=Path("x"))
 
 
 def test_a_session_stops_where_the_device_refuses_what_differs(workspace, monkeypatch):

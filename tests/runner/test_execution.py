@@ -128,11 +128,11 @@ def test_a_full_disk_does_not_end_the_sampling_with_a_traceback(tmp_path, monkey
 def test_applied_conditions_are_recorded_whenever_they_change(tmp_path):
     folder = begin(tmp_path, [ONE.id])
     record = rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS)
-    kept, refused = (
+    granted, refused = (
         AppliedConditions(core_mask="f0", fixed_performance=True),
         AppliedConditions(refused={"cores": "all are of 1 MHz"}),
     )
-    for applied, count in ((kept, 1), (kept, 1), (refused, 2), (refused, 2), (kept, 3)):
+    for applied, count in ((granted, 1), (granted, 1), (refused, 2), (refused, 2), (granted, 3)):
         record = execution._record_applied_conditions(folder, record, applied)
         assert rawlog.read_json(folder / "run.json", rawlog.RUN_FIELDS) == record
         assert len(record["held"]) == count

@@ -39,8 +39,8 @@ def test_a_target_is_missed_where_the_whole_interval_is_outside(target, hits, tr
 def test_a_row_of_the_table():
     line = rates.line(Rate(ROW, 0, 20))
     assert line == "| nothing | remarks | a holds: 0% (0 to 16.8%) | at most 5% | 20 | yes | `a-null` |"
-    noted = RateRow("b", "nothing", "remarks", "b holds", None, "500 images do not tell")
-    assert rates.line(Rate(noted, 1, 2)).endswith("| none | 2 | 500 images do not tell | `b` |")
+    with_note = RateRow("b", "nothing", "remarks", "b holds", None, "500 images do not tell")
+    assert rates.line(Rate(with_note, 1, 2)).endswith("| none | 2 | 500 images do not tell | `b` |")
 
 
 def test_verdicts_are_counted():
@@ -82,8 +82,8 @@ def test_trials_differ():
 
 
 def test_processes_give_what_one_gives():
-    wanted = studies.chosen([CHEAP])
-    assert studies.rates(wanted, 2, processes=2) == studies.rates(wanted, 2, processes=1)
+    selected = studies.chosen([CHEAP])
+    assert studies.rates(selected, 2, processes=2) == studies.rates(selected, 2, processes=1)
 
 
 def test_development_runs_leave_the_document_alone(capsys):

@@ -34,17 +34,17 @@ def processed(tmp_path):
     """Write MnasNet and SqueezeNet in two runs of the device local, where SqueezeNet became three times as slow."""
     parts = []
     for run, factor, version, seed in ((RUN_A, 1, OLD, 1), (RUN_B, 3, NEW, 2)):
-        given = {"run_id": run, "threads": seed}
-        parts.append(records(MNASNET, answered(N, 0.8), noisy(N, 10, seed), **given))
-        parts.append(records(SQUEEZENET, answered(N, 0.6), noisy(N, 10 * factor, seed + 5), **given))
-        parts.append(records(TORCH, answered(N, 0.8), noisy(N, 20, seed + 9), framework_version=version, **given))
+        columns = {"run_id": run, "threads": seed}
+        parts.append(records(MNASNET, answered(N, 0.8), noisy(N, 10, seed), **columns))
+        parts.append(records(SQUEEZENET, answered(N, 0.6), noisy(N, 10 * factor, seed + 5), **columns))
+        parts.append(records(TORCH, answered(N, 0.8), noisy(N, 20, seed + 9), framework_version=version, **columns))
     parts.append(records(MNASNET, answered(N, 0.8), noisy(N, 5, 7), run_id=RUN_P, device_id="pixel-4"))
     facts = {"run_id": RUN_S, "device_id": "sim-01-pixel", "origin": "simulated"}
     parts.append(records(MNASNET, answered(N, 0.8), noisy(N, 5, 8), **facts))
     profiled = instance(SQUEEZENET, 0.5, 1.0, run_id="20260104T000000Z-eeeeee", study="profile")
-    known = [
+    devices = [
         device("local", model=None),
         device("pixel-4", maker="Google", model="Pixel 4 | <script>alert(1)</script>"),
         device("sim-01-pixel", maker="Google", model="Pixel", origin="simulated"),
     ]
-    return write(tmp_path / "data" / "processed", [*parts, (profiled, None)], known)
+    return write(tmp_path / "data" / "processed", [*parts, (profiled, None)], devices)

@@ -72,11 +72,11 @@ def test_several_devices_are_compared_by_what_each_image_is_right_on():
     base = np.array([1.0, 0.5, 0.5, 0.0, 1.0, 1.0])
     other = np.array([0.5, 0.5, 0.0, 0.0, 0.5, 1.0])
     result = changes.accuracy_on_images(base, other)
-    theirs = stats.ttest_1samp(other - base, 0)
-    assert theirs.pvalue < result.p_value == stats.binomtest(0, 3).pvalue  # three images change, and all get worse
-    assert result.interval() == pytest.approx([*theirs.confidence_interval()])
-    assert result.interval(0.8)[1] == 0 > theirs.confidence_interval(0.8).high
-    assert result.interval(0.7) == pytest.approx([*theirs.confidence_interval(0.7)])
+    reference = stats.ttest_1samp(other - base, 0)
+    assert reference.pvalue < result.p_value == stats.binomtest(0, 3).pvalue  # three images change, and all get worse
+    assert result.interval() == pytest.approx([*reference.confidence_interval()])
+    assert result.interval(0.8)[1] == 0 > reference.confidence_interval(0.8).high
+    assert result.interval(0.7) == pytest.approx([*reference.confidence_interval(0.7)])
 
 
 def test_one_image_and_none_say_nothing_of_others():
@@ -100,8 +100,8 @@ def test_sides_without_records_are_compared_as_if_each_had_seen_images_of_its_ow
     # the score test of two proportions is Pearson's chi square
     chi = stats.chi2_contingency([[350, 150], [300, 200]], correction=False)
     assert result.p_value == pytest.approx(chi.pvalue, rel=0.01)
-    known = changes.accuracy_on_images(*sides(290, 60, 10, 140))
-    assert known.interval()[1] - known.interval()[0] < high - low
+    paired = changes.accuracy_on_images(*sides(290, 60, 10, 140))
+    assert paired.interval()[1] - paired.interval()[0] < high - low
 
 
 def test_counts_that_are_missing_or_extreme_are_no_test():

@@ -103,10 +103,10 @@ def test_doubts_about_any_run_are_reported_once(tmp_path):
         for place, side in enumerate("ab"):
             folder = short_run(tmp_path / "data" / "raw", 2 * block + place, side, block, 20 + block + place)
             if side == "a" and block < 3:
-                odd = [image(query, 200 * block if query == 5 else 1) for query in range(10)]
+                uneven = [image(query, 200 * block if query == 5 else 1) for query in range(10)]
                 path = rawlog.attempt_path(folder, ONE, 1)
                 path.unlink()
-                attempt(folder, ONE, LOAD, *odd, end())
+                attempt(folder, ONE, LOAD, *uneven, end())
     content = json.loads(compare(tmp_path, "--ab", "newest", "--format", "json").stdout)
     doubts = {(row["side"], row["instance_id"]): row["reasons"] for row in content["with_care"]}
     assert doubts["A", ONE].count("times scatter by") == 1

@@ -33,7 +33,7 @@ def test_without_the_option_no_change_is_a_failure(processed, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "sentence"),
     [
         (["nexus", "local"], "data/processed has no device or run 'nexus': choose from devices local"),
         (["local", "local"], "A and B have results in common ("),
@@ -48,8 +48,8 @@ def test_without_the_option_no_change_is_a_failure(processed, tmp_path):
         ),
     ],
 )
-def test_user_errors_are_one_sentence(words, said, processed, tmp_path):
-    assert said in refused(aiot("compare", *words, cwd=tmp_path))
+def test_user_errors_are_one_sentence(words, sentence, processed, tmp_path):
+    assert sentence in refused(aiot("compare", *words, cwd=tmp_path))
 
 
 def test_one_side_is_wrong_usage(tmp_path):

@@ -16,20 +16,20 @@ RUN_A, RUN_B = "20260101T000000Z-aaaaaa", "20260102T000000Z-bbbbbb"
 
 def records(instance_id: str, right: list[bool], time_ms, **other) -> tuple[dict, pd.DataFrame]:
     """Return a row of the table `instances` and its image records."""
-    given = {"run_id": RUN_A, "device_id": "local"} | {
+    columns = {"run_id": RUN_A, "device_id": "local"} | {
         key: other[key] for key in ("run_id", "device_id", "origin") if key in other
     }
     time_ms = np.asarray(time_ms, float)
     facts = {"images": len(right), "distinct_images": len(right), "end_to_end_ms_sd": float(np.std(time_ms, ddof=1))}
     facts |= {"end_to_end_ms_median": float(np.median(time_ms)), "load_ms": 5.0, "peak_rss_mb": 50.0}
     row = instance(instance_id, float(np.mean(right)), float(time_ms.mean()), **{**facts, **other})
-    return row, images(instance_id, right, list(time_ms), **given)
+    return row, images(instance_id, right, list(time_ms), **columns)
 
 
 def side(*parts: tuple[dict, pd.DataFrame | None], timing: str = "end_to_end") -> sides.Side:
     """Return a side of rows, each of which has its records or None."""
-    known = [frame for _, frame in parts if frame is not None]
-    frame = pd.concat(known, ignore_index=True) if known else images(MNASNET, [], [])
+    frames = [frame for _, frame in parts if frame is not None]
+    frame = pd.concat(frames, ignore_index=True) if frames else images(MNASNET, [], [])
     return sides.build_side(instances(*(row for row, _ in parts)), frame, timing)
 
 

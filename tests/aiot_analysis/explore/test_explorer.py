@@ -28,7 +28,7 @@ def controls(widget):
     return widgets
 
 
-def given(view, figure):
+def drawn_frame(view, figure):
     """Return the frame from which a figure was drawn."""
     [frame] = style.figure_source(view.figures[figure]).frames.values()
     return frame
@@ -54,8 +54,8 @@ def outputs(view):
 def test_at_first_everything_is_chosen_and_three_figures_are_there(view):
     assert tuple(view.figures) == FIRST
     assert len(view.rows) == 5
-    assert len(given(view, "accuracy over time")) == 5
-    assert set(given(view, "time per image")["instance_id"]) == set(view.rows["instance_id"])
+    assert len(drawn_frame(view, "accuracy over time")) == 5
+    assert set(drawn_frame(view, "time per image")["instance_id"]) == set(view.rows["instance_id"])
     for name, (data, metadata) in outputs(view).items():
         label = view.figures[name].get_label()
         assert len(label) >= 40 and metadata["image/png"]["alt"] == data[vegalite.MIME]["description"] == label
@@ -68,8 +68,8 @@ def test_a_change_of_a_list_redraws_every_figure_of_what_is_chosen(view):
     chosen = ["tflite_cpu_int8_mobilenet_v2"]
     assert view.rows["instance_id"].tolist() == chosen
     for figure in ("accuracy over time", "time per image"):
-        assert given(view, figure)["instance_id"].tolist() == chosen
-    assert given(view, "valid images per second")["instances"].tolist() == [1]
+        assert drawn_frame(view, figure)["instance_id"].tolist() == chosen
+    assert drawn_frame(view, "valid images per second")["instances"].tolist() == [1]
     assert len(shown(view)) == 3 and not set(shown(view)) & set(before)
 
 
@@ -77,8 +77,8 @@ def test_times_are_of_the_timing_that_is_chosen(view):
     both = {}
     for timing in ("end_to_end", "inference"):
         controls(view.widget)["timing"].value = timing
-        both[timing] = given(view, "time per image").set_index("instance_id")["median_ms"]
-        assert given(view, "valid images per second")["vips"].iloc[0] == pytest.approx(
+        both[timing] = drawn_frame(view, "time per image").set_index("instance_id")["median_ms"]
+        assert drawn_frame(view, "valid images per second")["vips"].iloc[0] == pytest.approx(
             (view.rows["accuracy"] / view.rows[f"{timing}_ms_mean"] * 1000).sum()
         )
     assert (both["inference"] < both["end_to_end"]).all()
@@ -92,11 +92,11 @@ def test_colours_tell_what_is_asked_for(view):
 def test_only_the_figures_that_are_shown_are_drawn(view, monkeypatch):
     drawn = []
     draw = panels_module.draw
-    monkeypatch.setattr(panels_module, "draw", lambda panel, of: drawn.append(panel) or draw(panel, of))
+    monkeypatch.setattr(panels_module, "draw", lambda panel, rows: drawn.append(panel) or draw(panel, rows))
     controls(view.widget)["figures"].value = ["phases"]
     assert drawn == [panels_module.PANELS["phases"]]
     assert list(view.figures) == ["phases"] and len(shown(view)) == 1
-    assert set(given(view, "phases")["phase"]) == {"decode_ms", "preprocess_ms", "inference_ms", "postprocess_ms"}
+    assert set(drawn_frame(view, "phases")["phase"]) == {"decode_ms", "preprocess_ms", "inference_ms", "postprocess_ms"}
 
 
 def test_an_empty_selection_gives_a_sentence_and_no_figure(view):
@@ -133,7 +133,7 @@ def buttons(widget):
 def test_an_equal_choice_draws_nothing_anew(view, monkeypatch):
     drawn = []
     monkeypatch.setattr(
-        panels_module, "draw", lambda panel, of: drawn.append(panel) or panels_module.Drawn(None, (), "")
+        panels_module, "draw", lambda panel, rows: drawn.append(panel) or panels_module.Drawn(None, (), "")
     )
     view.state.choose(models=view.state.selection.models)
     assert drawn == []
@@ -156,14 +156,14 @@ def test_interactive_figures_have_the_rows_of_the_drawn_ones(fleet):
     view = explore(fleet)
     view.shown.value = list(view.shown.options)
     assert len(drawn_rows(view, "accuracy over time")) == len(view.rows)
-    medians = given(view, "time per image").sort_values("median_ms")["median_ms"]
+    medians = drawn_frame(view, "time per image").sort_values("median_ms")["median_ms"]
     assert drawn_rows(view, "time per image")["median_ms"].sort_values().tolist() == pytest.approx(
         medians.tolist(), rel=1e-5
     )
     assert drawn_rows(view, "phases")["mean_ms"].sum() == pytest.approx(
-        given(view, "phases")["mean_ms"].sum(), rel=1e-5
+        drawn_frame(view, "phases")["mean_ms"].sum(), rel=1e-5
     )
-    scores = given(view, "valid images per second").set_index("device_id")["vips"]
+    scores = drawn_frame(view, "valid images per second").set_index("device_id")["vips"]
     ranking = drawn_rows(view, "valid images per second")
     assert ranking["vips"].tolist() == pytest.approx(scores.sort_values(ascending=False).tolist(), rel=1e-5)
 
@@ -183,16 +183,17 @@ def test_devices_are_in_the_order_of_soc_vendors(fleet):
 def test_image_records_are_read_of_few_devices_only_and_once(fleet, monkeypatch):
     view = explore(fleet)
     assert view._kept == {}  # with eight devices
-    assert "p99_ms" not in given(view, "time per image") and "vips_low" not in given(view, "valid images per second")
+    assert "p99_ms" not in drawn_frame(view, "time per image")
+    assert "vips_low" not in drawn_frame(view, "valid images per second")
     few = view.known.everything.devices[:2]
     view.state.choose(devices=few)
     assert {device for _, device in view._kept} == set(few)
-    assert given(view, "time per image")["p99_ms"].notna().all()
-    assert given(view, "valid images per second")["vips_low"].notna().all()
+    assert drawn_frame(view, "time per image")["p99_ms"].notna().all()
+    assert drawn_frame(view, "valid images per second")["vips_low"].notna().all()
     monkeypatch.setattr(type(fleet), "image_parts", None)  # reading again would fail
     view.shown.value = ["time per image"]
     view.state.choose(models=("mnasnet",))
-    assert len(given(view, "time per image")) == len(view.rows) > 8
+    assert len(drawn_frame(view, "time per image")) == len(view.rows) > 8
 
 
 def test_what_must_not_share_a_statistic_is_reported_in_the_place_of_the_figure(view):
@@ -216,9 +217,9 @@ def test_outdated_figures_are_dimmed_immediately_and_replaced_one_by_one(view, m
     outdated, before = [], {name: content(box) for name, box in view._boxes.items()}
     draw = panels_module.draw
 
-    def recorded(panel, of):
+    def recorded(panel, rows):
         outdated.append((dimmed(view), view._said.value))
-        return draw(panel, of)
+        return draw(panel, rows)
 
     monkeypatch.setattr(panels_module, "draw", recorded)
     assert dimmed(view) == []

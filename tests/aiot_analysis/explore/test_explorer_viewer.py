@@ -9,14 +9,14 @@ from aiot_analysis.explore import images
 from aiot_analysis.explore.explorer import DIMMED, initial_selection
 
 
-def dataset(folder, known):
+def dataset(folder, data):
     """Make a folder of datasets with a red picture for every image of the run."""
     home = folder / "sample"
     (home / "images").mkdir(parents=True)
-    names = sorted(known.images(["image", "label"])["image"].astype(str).unique())
+    names = sorted(data.images(["image", "label"])["image"].astype(str).unique())
     for name in names:
         Image.new("RGB", (300, 200), "red").save(home / "images" / name, format="JPEG")
-    record = {"sha256": known.instances["dataset_sha256"].iloc[0], "image_folder": "images"}
+    record = {"sha256": data.instances["dataset_sha256"].iloc[0], "image_folder": "images"}
     (home / "dataset.json").write_text(json.dumps(record))
     (home / "labels.csv").write_text("image,label\n" + "".join(f"{name},0\n" for name in names))
     (home / "classes.csv").write_text("label,name\n" + "".join(f"{n},class_{n}<b>\n" for n in range(20)))
@@ -85,11 +85,11 @@ def test_of_many_devices_one_model_is_looked_at_first(fleet, tmp_path):
     assert "No picture: the data are simulated" in viewer._looked_at.value
 
 
-@pytest.mark.parametrize(("between", "who"), [("framework", "PyTorch"), ("quantization", "INT8")])
-def test_frameworks_and_quantizations_are_named(fleet, tmp_path, between, who):
+@pytest.mark.parametrize(("between", "names"), [("framework", "PyTorch"), ("quantization", "INT8")])
+def test_frameworks_and_quantizations_are_named(fleet, tmp_path, between, names):
     viewer = images(fleet, tmp_path)
     viewer.state.choose(between=between, models=viewer.known.everything.models)
-    assert who in "".join(shown_of_each(viewer))
+    assert names in "".join(shown_of_each(viewer))
 
 
 def shown_of_each(viewer):

@@ -7,12 +7,12 @@ from aiot_analysis.tables import names
 
 
 @pytest.fixture(scope="module")
-def known(measured):
+def selection_data(measured):
     return views.known(measured)
 
 
-def test_all_values_can_be_chosen_in_the_order_of_the_paper(known):
-    every = known.everything
+def test_all_values_can_be_chosen_in_the_order_of_the_paper(selection_data):
+    every = selection_data.everything
     assert every.devices == ("local",)
     assert list(every.models) == names.MODELS
     assert every.frameworks == ("tflite", "pytorch", "caffe2")
@@ -21,22 +21,22 @@ def test_all_values_can_be_chosen_in_the_order_of_the_paper(known):
     assert every.timing == "end_to_end"
 
 
-def test_every_value_has_a_name_for_readers(known):
-    assert known.labels("frameworks")["tflite"] == "TFLite"
-    assert known.labels("models")["mobilenet_v2"] == "MobileNetV2"
-    assert known.labels("quantizations")["int8"] == "INT8"
-    assert known.labels("devices") == {"local": "Example Local"}
+def test_every_value_has_a_name_for_readers(selection_data):
+    assert selection_data.labels("frameworks")["tflite"] == "TFLite"
+    assert selection_data.labels("models")["mobilenet_v2"] == "MobileNetV2"
+    assert selection_data.labels("quantizations")["int8"] == "INT8"
+    assert selection_data.labels("devices") == {"local": "Example Local"}
 
 
-def test_the_rows_of_a_selection_have_all_that_is_chosen_and_nothing_else(known):
-    assert len(known.everything.of(known.rows)) == 5
-    chosen = replace(known.everything, frameworks=("tflite",), quantizations=("int8", "float32"))
+def test_the_rows_of_a_selection_have_all_that_is_chosen_and_nothing_else(selection_data):
+    assert len(selection_data.everything.of(selection_data.rows)) == 5
+    chosen = replace(selection_data.everything, frameworks=("tflite",), quantizations=("int8", "float32"))
     ids = ["tflite_cpu_int8_mobilenet_v2", "tflite_cpu_float32_mobilenet_v2"]
-    assert sorted(chosen.of(known.rows)["instance_id"]) == sorted(ids)
+    assert sorted(chosen.of(selection_data.rows)["instance_id"]) == sorted(ids)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "sentence"),
     [
         ({}, "5 instances with numbers on 1 device; 55 of your choices have none."),
         (
@@ -49,8 +49,8 @@ def test_the_rows_of_a_selection_have_all_that_is_chosen_and_nothing_else(known)
         ({"delegates": ("nnapi",)}, "Nothing you chose has numbers: NNAPI is part of Android"),
     ],
 )
-def test_a_sentence_describes_the_choice(known, change, said):
-    assert views.rows_sentence(replace(known.everything, **change), known).startswith(said)
+def test_a_sentence_describes_the_choice(selection_data, change, sentence):
+    assert views.rows_sentence(replace(selection_data.everything, **change), selection_data).startswith(sentence)
 
 
 def test_a_fleet_is_in_the_order_of_table_iii(fleet):

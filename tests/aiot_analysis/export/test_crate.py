@@ -262,11 +262,11 @@ def test_versions_that_differ_are_named(files, tmp_path):
     environment = files["environment.txt"].replace(b"pandas==", b"pandas==9.", 1) + b"no-such-package==1.0\n"
     done = aiot("reproduce", packed(tmp_path / "e.zip", forged(content, "environment.txt", environment)), cwd=tmp_path)
     assert done.returncode == 0  # the results do not change
-    said = done.stderr.splitlines()
-    assert said[0].startswith("reproduce code of aiot_analysis: 000000000000 in the crate, ")
-    assert said[1].startswith("reproduce aiotbench: 0.0.9 in the crate, ")
-    assert said[2].startswith("reproduce pandas: 9.")
-    assert said[3] == "reproduce no-such-package: 1.0 in the crate, not installed here"
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("reproduce code of aiot_analysis: 000000000000 in the crate, ")
+    assert lines[1].startswith("reproduce aiotbench: 0.0.9 in the crate, ")
+    assert lines[2].startswith("reproduce pandas: 9.")
+    assert lines[3] == "reproduce no-such-package: 1.0 in the crate, not installed here"
 
 
 def test_a_page_that_this_version_lacks_or_that_names_a_folder_is_not_reproduced(files, tmp_path):

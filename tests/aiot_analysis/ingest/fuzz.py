@@ -112,8 +112,8 @@ def logs(draw: st.DrawFn) -> bytes:
     warmups = [{"event": "warmup", "inference_ns": 5}] * draw(st.integers(0, 2))
     last = draw(st.sampled_from([[{**end(), **counted(shown)}], [{"event": "failed", "reason": "killed"}], []]))
     graph = [node("x", "input"), node("conv", "convolution", "x", kernel=[3, 3])] * draw(st.integers(0, 1))
-    told = {"event": "summary", "tool": "benchmark_model", "count": 3, "runs_asked": 5, "mean_ms": 1.5, "sd_ms": None}
-    summary = [told] * draw(st.integers(0, 1))
+    row = {"event": "summary", "tool": "benchmark_model", "count": 3, "runs_asked": 5, "mean_ms": 1.5, "sd_ms": None}
+    summary = [row] * draw(st.integers(0, 1))
     return lines_of([load, *graph, *warmups, *shown, *summary, *last])
 
 

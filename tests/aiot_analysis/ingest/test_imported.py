@@ -18,8 +18,8 @@ UNKNOWN = {**LOAD, **dict.fromkeys(NOT_KNOWN)}
 
 def whole(query, total_ms=30, **steps):
     """Return an event `image` with the time end to end and only the given steps."""
-    known = {name: value for name, value in image(query).items() if name.removesuffix("_ns") not in STEPS}
-    return {**known, "total_ns": round(total_ms * 1e6), **steps}
+    fields = {name: value for name, value in image(query).items() if name.removesuffix("_ns") not in STEPS}
+    return {**fields, "total_ns": round(total_ms * 1e6), **steps}
 
 
 def tables_of(tmp_path, *events, **run):

@@ -15,8 +15,8 @@ A, B = "tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet"
 
 
 def words(figure):
-    result = [text.get_text() for text in figure.findobj(mpl.text.Text)]
-    return "\n".join(text.replace("\n", " ") for text in result)
+    texts = [text.get_text() for text in figure.findobj(mpl.text.Text)]
+    return "\n".join(text.replace("\n", " ") for text in texts)
 
 
 def measured(devices=1, n=300):
@@ -51,11 +51,11 @@ def test_every_figure_has_its_origin_its_numbers_and_a_word_in_every_gap(devices
 
 
 def test_the_numbers_in_words():
-    result = {name: figure.get_label() for name, figure in figures(measured())}
-    assert "2 instances on 1 device: the 99th percentile is 1." in result["tails"]
-    assert "of 1 instance: MnasNet, TFLite CPU, float32 on d0 slower, +" in result["along"]
-    assert "1 unstable" in result["scores"]
-    assert "Time after the burst over that in it, of 2 instances on 1 device: 1.00 to 1.3" in result["slowdown"]
+    labels = {name: figure.get_label() for name, figure in figures(measured())}
+    assert "2 instances on 1 device: the 99th percentile is 1." in labels["tails"]
+    assert "of 1 instance: MnasNet, TFLite CPU, float32 on d0 slower, +" in labels["along"]
+    assert "1 unstable" in labels["scores"]
+    assert "Time after the burst over that in it, of 2 instances on 1 device: 1.00 to 1.3" in labels["slowdown"]
 
 
 def test_an_instance_that_another_device_has_is_a_gap_on_this_one():

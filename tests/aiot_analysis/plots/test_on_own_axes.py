@@ -152,12 +152,12 @@ def vertices(path):
 
 def data(axes):
     """Return the data of all artists of a panel."""
-    result = [line.get_xydata().round(6).tolist() for line in axes.lines]
-    result += [vertices(patch.get_patch_transform().transform_path(patch.get_path())) for patch in axes.patches]
+    items = [line.get_xydata().round(6).tolist() for line in axes.lines]
+    items += [vertices(patch.get_patch_transform().transform_path(patch.get_path())) for patch in axes.patches]
     for collection in axes.collections:
-        result.append(np.ma.filled(collection.get_offsets(), -1).round(6).tolist())
-        result += [vertices(path) for path in collection.get_paths()]
-    return [str(item) for item in result] + [str(image.get_array()) for image in axes.images]
+        items.append(np.ma.filled(collection.get_offsets(), -1).round(6).tolist())
+        items += [vertices(path) for path in collection.get_paths()]
+    return [str(item) for item in items] + [str(image.get_array()) for image in axes.images]
 
 
 def legend_words(legends):

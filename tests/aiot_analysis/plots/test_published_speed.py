@@ -100,8 +100,8 @@ def own_points(frameworks=("tflite_cpu", "pytorch_cpu")):
 
 
 def grey_points(figure, panel):
-    result = [item for item in figure.axes[panel].collections if to_hex(item.get_facecolor()[0]) == style.GREY]
-    return [point for item in result for point in item.get_offsets().tolist()]
+    grey = [item for item in figure.axes[panel].collections if to_hex(item.get_facecolor()[0]) == style.GREY]
+    return [point for item in grey for point in item.get_offsets().tolist()]
 
 
 def test_published_times_are_a_grey_layer_of_their_framework_and_off_by_default(jobs):

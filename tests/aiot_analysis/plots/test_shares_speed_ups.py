@@ -16,8 +16,8 @@ def frame(devices, models=("resnet50", "mnasnet")):
     return pd.DataFrame(rows, columns=[*columns, "speed_up", "speed_up_low", "speed_up_high"])
 
 
-def drawn(of, origin="measured · end to end"):
-    return speed_ups(of, latency.over_devices(of, ["model", "implementation"]), "TFLite CPU", origin)
+def drawn(rows, origin="measured · end to end"):
+    return speed_ups(rows, latency.over_devices(rows, ["model", "implementation"]), "TFLite CPU", origin)
 
 
 def test_a_panel_a_model_with_a_point_a_device_and_framework():

@@ -155,8 +155,8 @@ def test_neutral_colours_are_named_in_one_place():
         grounds = {mpl.colors.to_hex(mpl.rcParams[name]) for name in ("figure.facecolor", "axes.facecolor")}
         assert grounds == {style.GROUND} and mpl.colors.to_hex(mpl.rcParams["grid.color"]) == style.GRID
     neutral = {style.INK, style.GREY, style.RULE, style.GRID, style.GROUND}
-    kept = {style.ON_DARK, style.ON_LIGHT, style.SIMULATED, style.PUBLISHED}
-    assert len(neutral) == 5 and not neutral & (kept | {look.color.lower() for look in style.palette()[:7]})
+    named = {style.ON_DARK, style.ON_LIGHT, style.SIMULATED, style.PUBLISHED}
+    assert len(neutral) == 5 and not neutral & (named | {look.color.lower() for look in style.palette()[:7]})
 
 
 def test_plots_have_no_neutral_colours_of_their_own():

@@ -32,7 +32,7 @@ def contents(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
-def made(folder, options=SMALL, **how):
+def simulated(folder, options=SMALL, **how):
     simulate.simulate(options, folder, **{"jobs": 1, **how})
     return contents(folder)
 
@@ -138,14 +138,14 @@ def test_a_model_has_one_hash_on_all_phones_and_with_both_delegates(small):
 def test_the_same_options_give_the_same_bytes_whatever_the_jobs(small, tmp_path):
     expected = contents(small)
     assert len(expected) == 60 + 24 + 2 * 2
-    assert made(tmp_path / "again") == expected
-    assert made(tmp_path / "parallel", jobs=2) == expected
+    assert simulated(tmp_path / "again") == expected
+    assert simulated(tmp_path / "parallel", jobs=2) == expected
 
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"images": 7}, {"quantized_on": None}])
 def test_other_options_are_another_fleet(small, tmp_path, other):
     options = simulate.Options(**{**vars(SMALL), **other})
-    runs = [{path.split("/")[1] for path in files} for files in (contents(small), made(tmp_path, options))]
+    runs = [{path.split("/")[1] for path in files} for files in (contents(small), simulated(tmp_path, options))]
     assert runs[0] != runs[1]
     if "seed" in other:
         name = "pytorch_cpu_float32_resnet50.1.jsonl"
@@ -155,7 +155,7 @@ def test_other_options_are_another_fleet(small, tmp_path, other):
 
 def test_a_larger_fleet_holds_the_smaller_one_byte_for_byte(small, tmp_path):
     larger = simulate.Options(devices=3, images=6, quantized_on=1)
-    assert contents(small).items() <= made(tmp_path, larger).items()
+    assert contents(small).items() <= simulated(tmp_path, larger).items()
 
 
 def test_phones_beyond_51_are_no_phone_of_the_paper(tmp_path):
@@ -179,7 +179,7 @@ def test_a_second_call_writes_nothing_and_a_larger_one_adds(tmp_path):
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"images": 5}, {"devices": 1}, {"quantized_on": None}])
 def test_a_fleet_of_other_options_is_not_mixed_with(tmp_path, other):
-    before = made(tmp_path)
+    before = simulated(tmp_path)
     options = simulate.Options(**{**vars(SMALL), **other})
     with pytest.raises(SimulationError) as refusal:
         simulate.simulate(options, tmp_path, jobs=1)
@@ -190,14 +190,14 @@ def test_a_fleet_of_other_options_is_not_mixed_with(tmp_path, other):
 
 
 def test_a_fleet_of_another_version_is_not_mixed_with(tmp_path, monkeypatch):
-    made(tmp_path)
+    simulated(tmp_path)
     monkeypatch.setattr(simulate, "version", lambda: "another")
     with pytest.raises(SimulationError, match="by another version"):
         simulate.simulate(SMALL, tmp_path, jobs=1)
 
 
 def test_replace_deletes_simulated_runs_of_other_options_and_nothing_else(tmp_path):
-    made(tmp_path)
+    simulated(tmp_path)
     measured = tmp_path / "local" / "20260101T000000Z-aaaaaa"
     measured.mkdir(parents=True)
     (measured / "run.json").write_text("{}")
@@ -213,7 +213,7 @@ def test_replace_deletes_simulated_runs_of_other_options_and_nothing_else(tmp_pa
 
 def test_a_measured_run_is_never_taken_for_a_simulated_one(tmp_path):
     folder = tmp_path / "sim-99-mine" / "20260101T000000Z-aaaaaa"
-    made(tmp_path)
+    simulated(tmp_path)
     [first, _] = rawlog.run_folders(tmp_path)
     folder.mkdir(parents=True)
     record = json.loads((first / "run.json").read_text())
@@ -236,7 +236,7 @@ def test_what_breaks_while_a_phone_is_written_leaves_no_half_run(tmp_path, monke
         simulate.simulate(SMALL, tmp_path, jobs=1)
     assert contents(tmp_path) == {}
     monkeypatch.undo()
-    assert len(made(tmp_path)) == 88
+    assert len(simulated(tmp_path)) == 88
 
 
 def test_what_a_killed_call_left_is_cleared_away_and_is_no_run(small, tmp_path):
@@ -244,7 +244,7 @@ def test_what_a_killed_call_left_is_cleared_away_and_is_no_run(small, tmp_path):
     part.mkdir()
     (part / "run.json").write_text("{}")
     assert rawlog.run_folders(tmp_path) == []
-    assert made(tmp_path) == contents(small)
+    assert simulated(tmp_path) == contents(small)
 
 
 def test_a_second_call_at_the_same_time_is_refused(tmp_path):
@@ -285,7 +285,7 @@ def test_an_interrupted_call_keeps_whole_runs_and_goes_on(tmp_path):
     assert list((tmp_path / "raw").glob(f"{simulate.PART}*")) == []
     out, _ = aiot(*words).communicate(timeout=120)
     assert f"{len(folders)} there already" in out
-    expected = made(tmp_path / "whole", simulate.Options(devices=20, images=300), jobs=2)
+    expected = simulated(tmp_path / "whole", simulate.Options(devices=20, images=300), jobs=2)
     assert contents(tmp_path / "raw") == expected
 
 

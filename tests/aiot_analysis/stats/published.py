@@ -11,13 +11,13 @@ RUNTIMES = {"tflite": "tflite", "onnx": "onnxruntime", "qnn_dlc": "qnn"}
 ACCURACY = ["model", "device", "precision", "runtime"]
 
 
-def instances(**wanted):
+def instances(**selection):
     """Return the rows of AI Hub whose columns have one of these values, as in model=["resnet50"]."""
     times = pd.read_csv(FACTS / "ai_hub_performance.csv")
     right = pd.read_csv(FACTS / "ai_hub_accuracy.csv")[
         [*ACCURACY, "samples", "torch_accuracy_percent", "accuracy_percent"]
     ]
-    for column, values in wanted.items():
+    for column, values in selection.items():
         times = times[times[column].isin(values)]
     rows = times.merge(right, on=ACCURACY, how="left")
     framework = rows["runtime"].map(RUNTIMES).fillna(rows["runtime"].str.replace("_", ""))

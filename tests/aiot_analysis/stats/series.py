@@ -24,8 +24,8 @@ def records(instance_id: str, times_ms: NDArray[np.float64], **other: object) ->
     """Return records of consecutive images whose inference takes these times."""
     times = np.asarray(times_ms, float)
     at_s = np.concatenate([[0.0], np.cumsum(times)[:-1]]) / 1000
-    given = {"inference_ms": times, "end_to_end_ms": times, "at_s": at_s, **other}
-    return images(instance_id, [True] * len(times), times.tolist(), **given)
+    columns = {"inference_ms": times, "end_to_end_ms": times, "at_s": at_s, **other}
+    return images(instance_id, [True] * len(times), times.tolist(), **columns)
 
 
 def runs(times_ms: NDArray[np.float64], instance_id: str = "tflite_cpu_float32_mnasnet") -> pd.DataFrame:

@@ -95,7 +95,7 @@ def test_where_every_image_is_twice_as_fast_only_what_runs_may_add_is_uncertain(
 @examples(10)
 def test_speed_up_one_way_is_the_inverse_of_the_other_way(times):
     n = len(times)
-    first, second = [list(some) for some in zip(*times, strict=True)]
+    first, second = [list(times_of_side) for times_of_side in zip(*times, strict=True)]
     forth = latency.speed_up(both([True] * n, [True] * n, first, second), PAIRS).iloc[0]
     back = latency.speed_up(both([True] * n, [True] * n, second, first), PAIRS).iloc[0]
     assert forth["speed_up"] == pytest.approx(1 / back["speed_up"])

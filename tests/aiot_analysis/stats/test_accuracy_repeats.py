@@ -11,10 +11,10 @@ from tests.aiot_analysis.stats.test_pairing_answers import ONE, TWO, shown
 FIRST, SECOND, THIRD = (f"2026010{number}T000000Z-aaaaaa" for number in (1, 2, 3))
 
 
-def rows(*given):
+def rows(*parts):
     """Return rows of the table `instances` with three images from (device, run, other columns)."""
-    known = {"images": 3, "distinct_images": 3}
-    return instances(*(instance(ONE, device_id=device, run_id=run, **known | other) for device, run, other in given))
+    shared = {"images": 3, "distinct_images": 3}
+    return instances(*(instance(ONE, device_id=device, run_id=run, **shared | other) for device, run, other in parts))
 
 
 def test_two_runs_of_a_device_under_the_same_conditions_are_a_repeat():

@@ -5,7 +5,7 @@ from aiot_analysis.stats import complexity
 from aiot_analysis.tables import paper
 
 
-def of(**facts):
+def class_of(**facts):
     row = {"device_id": "one", "os": None, "abi": None, "soc": None, **facts}
     return complexity.device_classes(pd.DataFrame([row]))["device_class"].iloc[0]
 
@@ -26,7 +26,7 @@ def of(**facts):
     ],
 )
 def test_phones_are_distinguished_by_the_maker_of_their_chip(soc, maker):
-    assert of(os="Android", abi="arm64-v8a", soc=soc) == f"phone, {maker}"
+    assert class_of(os="Android", abi="arm64-v8a", soc=soc) == f"phone, {maker}"
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_phones_are_distinguished_by_the_maker_of_their_chip(soc, maker):
     [("aarch64", "Arm computer"), ("armv7l", "Arm computer"), ("x86_64", "x86 computer"), (None, "unknown")],
 )
 def test_other_devices_are_distinguished_by_their_instructions(abi, kind):
-    assert of(os="Debian GNU/Linux", abi=abi, soc="Exynos 5422") == kind
+    assert class_of(os="Debian GNU/Linux", abi=abi, soc="Exynos 5422") == kind
 
 
 def test_every_phone_of_table_iii_has_a_maker():

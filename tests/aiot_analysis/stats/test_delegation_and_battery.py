@@ -10,7 +10,7 @@ CPU, NNAPI = "tflite_cpu_float32_mnasnet", "tflite_nnapi_float32_mnasnet"
 
 
 @pytest.mark.parametrize(
-    "changes, nodes, share, said",
+    "changes, nodes, share, words",
     [
         ({"nodes_delegated": 31, "partitions": 1}, 31, 1.0, "all of it"),
         ({"nodes_delegated": 20, "partitions": 3}, 80, 0.25, "part of it"),
@@ -22,10 +22,10 @@ CPU, NNAPI = "tflite_cpu_float32_mnasnet", "tflite_nnapi_float32_mnasnet"
         ({"accelerator_requested": "cpu", "accelerator_actual": "cpu"}, None, np.nan, "none requested"),
     ],
 )
-def test_what_a_delegate_took(changes, nodes, share, said):
+def test_what_a_delegate_took(changes, nodes, share, words):
     rows = instances(instance(NNAPI, peak_rss_mb=80.0, nodes=nodes, **changes))
     result = execution.delegations(rows).iloc[0]
-    assert result["delegation"] == said
+    assert result["delegation"] == words
     assert result["share_delegated"] == pytest.approx(share, nan_ok=True)
     assert (result["peak_rss_mb"], result["threads"], result["verdict"]) == (80.0, 1, "valid")
 

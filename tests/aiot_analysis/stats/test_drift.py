@@ -177,5 +177,5 @@ def test_a_row_agrees_with_itself(seed, n, slope, digits):
     result = drift.drifts(runs(np.round(times, digits)))
     outside = (result["drift_low"] > 0) | (result["drift_high"] < 0)
     assert outside.tolist() == (result["drift_p_adjusted"] < 0.05).tolist()
-    seen = outside | (result["change_p_adjusted"] < 0.05)
-    assert seen.tolist() == (result["finding"] != "no drift seen").tolist()
+    has_finding = outside | (result["change_p_adjusted"] < 0.05)
+    assert has_finding.tolist() == (result["finding"] != "no drift seen").tolist()

@@ -22,8 +22,8 @@ def jobs():
     return published_speed.profiles(published.instances())
 
 
-def only(frame, **wanted):
-    for column, value in wanted.items():
+def only(frame, **selection):
+    for column, value in selection.items():
         frame = frame[frame[column] == value]
     assert len(frame) == 1
     return frame.iloc[0]
@@ -230,8 +230,8 @@ def test_all_devices_are_ranked_over_the_files_that_all_ran(scored):
 
 def test_ranks_without_a_network_and_by_other_suites(scored):
     left_out, by_suite = published_speed.without_each(scored), published_speed.by_suite(scored)
-    whole = published_speed.suite_of_all(scored)
-    rest = whole[whole["model"] != "squeezenet1_1"]
+    all_networks = published_speed.suite_of_all(scored)
+    rest = all_networks[all_networks["model"] != "squeezenet1_1"]
     sums = (rest["accuracy"] / rest["latency_ms"]).groupby(rest["device_id"]).sum()
     expected = sums.rank(ascending=False, method="min").to_dict()
     result = left_out[left_out["model"] == "squeezenet1_1"].set_index("device_id")["rank_without"]

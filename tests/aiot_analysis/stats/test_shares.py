@@ -16,29 +16,29 @@ def rows_of(**times):
     return instances(*(instance(f"{id_}_float32_mnasnet", time_ms=time) for id_, time in times.items()))
 
 
-def of(frame, model="mnasnet"):
+def values_of(frame, model="mnasnet"):
     return frame[frame["model"] == model].set_index(frame.columns[2])
 
 
 def test_shares_of_three_frameworks_by_hand():
-    result = of(shares.frameworks(rows_of(tflite_cpu=10.0, pytorch_cpu=30.0, caffe2_cpu=60.0)))
+    result = values_of(shares.frameworks(rows_of(tflite_cpu=10.0, pytorch_cpu=30.0, caffe2_cpu=60.0)))
     assert result["share"].to_dict() == pytest.approx({"tflite_cpu": 0.1, "pytorch_cpu": 0.3, "caffe2_cpu": 0.6})
     assert not result["partial"].any() and (result["missing"] == "").all()
 
 
 def test_a_lacking_part_is_a_gap_and_not_a_smaller_sum():
-    result = of(shares.frameworks(rows_of(tflite_cpu=10.0, pytorch_cpu=30.0)))
+    result = values_of(shares.frameworks(rows_of(tflite_cpu=10.0, pytorch_cpu=30.0)))
     assert result["share"].isna().all() and (result["missing"] == "caffe2_cpu").all()
 
 
 def test_partial_shares_are_flagged():
-    result = of(shares.frameworks(rows_of(tflite_cpu=10.0, pytorch_cpu=30.0), partial=True))
+    result = values_of(shares.frameworks(rows_of(tflite_cpu=10.0, pytorch_cpu=30.0), partial=True))
     assert result["share"].iloc[:2].tolist() == [0.25, 0.75] and np.isnan(result.loc["caffe2_cpu", "share"])
     assert result["partial"].all()
 
 
 def test_one_part_has_no_share():
-    result = of(shares.nnapi(rows_of(tflite_cpu=10.0), partial=True))
+    result = values_of(shares.nnapi(rows_of(tflite_cpu=10.0), partial=True))
     assert result["share"].isna().all() and not result["partial"].any()
 
 
@@ -68,7 +68,7 @@ def test_two_runs_of_an_instance_are_refused():
 @examples(20)
 def test_shares_are_positive_and_sum_to_one(times):
     names = ("tflite_cpu", "pytorch_cpu", "caffe2_cpu")
-    result = of(shares.frameworks(rows_of(**dict(zip(names, times, strict=True)))))
+    result = values_of(shares.frameworks(rows_of(**dict(zip(names, times, strict=True)))))
     assert (result["share"] > 0).all() and result["share"].sum() == pytest.approx(1)
 
 

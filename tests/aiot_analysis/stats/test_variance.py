@@ -24,9 +24,9 @@ def run(day: int, hour: float = 0.0, hours: float = 1.0, device: str = "phone", 
 
 def rows(runs: list[dict], times: np.ndarray) -> pd.DataFrame:
     """Return the table `instances` from times in ms, of shape (runs, models), that scatter by 10% over 500 images."""
-    some = SUITE.iloc[: times.shape[1]]
+    suite_rows = SUITE.iloc[: times.shape[1]]
     parts = [
-        some.assign(end_to_end_ms_mean=row, end_to_end_ms_sd=0.1 * row, **facts)
+        suite_rows.assign(end_to_end_ms_mean=row, end_to_end_ms_sd=0.1 * row, **facts)
         for facts, row in zip(runs, times, strict=True)
     ]
     return pd.concat(parts, ignore_index=True)

@@ -17,7 +17,7 @@ def table():
 
 
 @pytest.mark.parametrize(
-    "wanted, used, left_out",
+    "verdicts, used, left_out",
     [
         (
             "valid,semi-valid",
@@ -28,27 +28,29 @@ def table():
         (["semi-valid"], [B], [(A, "only semi-valid instances were requested"), (C, "the attempt failed")]),
     ],
 )
-def test_rows_are_filtered_by_verdict_and_the_others_are_listed_with_the_reason(wanted, used, left_out):
-    rows, others = select.measured_rows(table(), wanted=wanted)
+def test_rows_are_filtered_by_verdict_and_the_others_are_listed_with_the_reason(verdicts, used, left_out):
+    rows, excluded = select.measured_rows(table(), wanted=verdicts)
     assert rows["instance_id"].tolist() == used
-    assert list(zip(others["instance_id"], others["reasons"], strict=True)) == left_out
-    assert select.usable_rows(table(), wanted=wanted)["instance_id"].tolist() == used
+    assert list(zip(excluded["instance_id"], excluded["reasons"], strict=True)) == left_out
+    assert select.usable_rows(table(), wanted=verdicts)["instance_id"].tolist() == used
 
 
 def test_a_verdict_that_is_not_asked_for_does_not_decide_which_run_is_used():
-    rows, others = select.measured_rows(
+    rows, excluded = select.measured_rows(
         instances(instance(A, run_id="r1"), instance(A, run_id="r2", verdict="semi-valid", reasons="hot")),
         wanted="valid",
     )
-    assert rows["run_id"].tolist() == ["r1"] and others["reasons"].tolist() == ["hot"]
+    assert rows["run_id"].tolist() == ["r1"] and excluded["reasons"].tolist() == ["hot"]
 
 
-@pytest.mark.parametrize("wanted, named", [("valid,invalid", "'invalid'"), ("", "''"), ("good, bad", "'good', 'bad'")])
-def test_other_verdicts_are_one_sentence(wanted, named):
+@pytest.mark.parametrize(
+    "verdicts, named", [("valid,invalid", "'invalid'"), ("", "''"), ("good, bad", "'good', 'bad'")]
+)
+def test_other_verdicts_are_one_sentence(verdicts, named):
     with pytest.raises(
         DataError, match=rf"with the verdict {named} have no usable numbers: choose valid or semi-valid"
     ):
-        select.measured_rows(table(), wanted=wanted)
+        select.measured_rows(table(), wanted=verdicts)
 
 
 def test_spaces_do_not_matter():

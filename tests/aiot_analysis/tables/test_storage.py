@@ -76,9 +76,9 @@ def test_what_is_written_is_read_with_its_nulls_and_types(processed):
 
 
 def test_image_records_are_read_as_they_were_written(processed):
-    some = images(ID, [True, False], [10.0, 20.0])
-    failed = some.assign(query=some["query"] + 2, top1=pd.NA, top5=None, inference_ms=None, failed=True)
-    frame = storage.table("images", pd.concat([some, storage.table("images", failed)], ignore_index=True))
+    answered = images(ID, [True, False], [10.0, 20.0])
+    failed = answered.assign(query=answered["query"] + 2, top1=pd.NA, top5=None, inference_ms=None, failed=True)
+    frame = storage.table("images", pd.concat([answered, storage.table("images", failed)], ignore_index=True))
     storage.write("images", frame, processed)
     result = storage.read("images", processed)
     assert_frame_equal(result.drop(columns="top5"), frame.drop(columns="top5"))
@@ -125,11 +125,11 @@ def test_only_the_columns_that_are_named_are_read(processed):
     assert storage.read("instances", processed, ["model"], model=["mnasnet"]).to_dict("list") == {"model": ["mnasnet"]}
 
 
-@pytest.mark.parametrize("asked", [{"columns": ["colour"]}, {"colour": ["red"]}])
-def test_a_missing_column_is_named(processed, asked):
+@pytest.mark.parametrize("selection", [{"columns": ["colour"]}, {"colour": ["red"]}])
+def test_a_missing_column_is_named(processed, selection):
     storage.write("images", images(ID, [True], [10.0]), processed)
     with pytest.raises(DataError, match="Table images has no column 'colour': choose run_id, device_id"):
-        storage.read("images", processed, **asked)
+        storage.read("images", processed, **selection)
 
 
 @pytest.mark.parametrize("name", ["instances", "images"])
@@ -139,11 +139,11 @@ def test_a_table_of_another_version_says_to_process_again(processed, name):
     gone = {"instances": "distinct_images", "images": "failed"}[name]
     [path] = [processed / "instances.parquet"] if name == "instances" else (processed / "images").rglob("*.parquet")
     pyarrow.parquet.write_table(pyarrow.parquet.read_table(path).drop_columns(gone), path)
-    for asked in (None, ["run_id"]):
+    for columns in (None, ["run_id"]):
         with pytest.raises(
             DataError, match=rf"was written by another version \((it has )?no column '{gone}'\): run `aiot process`"
         ):
-            storage.read(name, processed, asked)
+            storage.read(name, processed, columns)
 
 
 def test_names_in_image_records_are_categories_in_order_of_name_without_those_of_other_rows(processed):

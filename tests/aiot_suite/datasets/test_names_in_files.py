@@ -91,7 +91,7 @@ def artifact(tmp_path):
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "m.tflite").write_bytes(b"model")
     (tmp_path / "outside.tflite").write_bytes(b"model")
-    made = Artifact(
+    result = Artifact(
         path=tmp_path / "models" / "m.tflite",
         name="tflite_float32_mnasnet",
         sha256="0" * 64,
@@ -102,8 +102,8 @@ def artifact(tmp_path):
         made_with={},
         source_key="",
     )
-    made.save()
-    assert Artifact.load(tmp_path / "models" / "tflite_float32_mnasnet.json") == made
+    result.save()
+    assert Artifact.load(tmp_path / "models" / "tflite_float32_mnasnet.json") == result
     return tmp_path / "models" / "tflite_float32_mnasnet.json"
 
 
