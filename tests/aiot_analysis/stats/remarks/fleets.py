@@ -37,7 +37,7 @@ Times = dict[str, float]
 
 
 def true_times() -> Times:
-    """ms of the paper's 60 instances, as its remarks have them in general."""
+    """Return the times in ms of the paper's 60 instances, as its remarks describe them in general."""
     times = {names.instance_id("tflite_cpu", "float32", model): ms for model, ms in TFLITE.items()}
     for implementation, factors in FACTORS.items():
         for (model, ms), factor in zip(TFLITE.items(), factors, strict=True):
