@@ -339,7 +339,6 @@
     figure.drawn = widthOf(figure) > 0; // a folded figure is drawn when it is opened
     if (!figure.drawn) return;
     const now = data(figure);
-    figure.now = now;
     const hint = !now.few && JSON.stringify(figure.view().spec).includes("few ?") ? "Point at a device to see its interval." : "";
     figure.count.replaceChildren(now.ids.length < figure.all ? `${now.ids.length} of ${figure.all} devices. ` : "", make("span", { class: "hint" }, hint));
     if (!now.rows.length) {
@@ -579,7 +578,7 @@
     const content = JSON.parse(source.textContent);
     const element = source.closest("figure");
     const box = element.querySelector("div.chart");
-    const figure = { content, element, rows: rowsOf(content), box: make("div", { class: "drawing" }), name: element.id, drawn: false, vega: null, stops: null, stop: "", now: null };
+    const figure = { content, element, rows: rowsOf(content), box: make("div", { class: "drawing" }), name: element.id, drawn: false, vega: null, stops: null, stop: "" };
     figure.view = () => content.views.find((view) => view.name === state.views[figure.name]) ?? content.views[0];
     figure.all = new Set(figure.rows.map((row) => row.device_id).filter(known)).size;
     figure.alt = box.dataset.alt || element.querySelector("figcaption")?.textContent?.trim() || "Figure";
