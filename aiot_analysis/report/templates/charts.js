@@ -465,7 +465,7 @@
     figure.stop = spoken.textContent = said;
     hover(row.device_id ?? "");
     const place = () => figure.box.querySelector("svg").getBoundingClientRect();
-    const seen = place().top + y, above = document.getElementById("toolbar")?.getBoundingClientRect().bottom ?? 0;
+    const seen = place().top + y, above = Math.max(0, document.getElementById("toolbar")?.getBoundingClientRect().bottom ?? 0);
     if (seen < above || seen > innerHeight) scrollBy(0, seen - (above + innerHeight) / 2);
     show(figure, row, place().left + x, place().top + y);
     return undefined;
