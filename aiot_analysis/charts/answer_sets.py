@@ -65,13 +65,13 @@ def disagreement(differences: pd.DataFrame) -> Chart:
 
     Takes the frame of `stats.answer_sets.disagreements`.
     """
+    own = differences["submission_a"] == differences["submission_b"]
     rows = differences.assign(
         line=differences["set_a"] + " · " + differences["submission_a"],
         column=differences["set_b"] + " · " + differences["submission_b"],
         share=differences["differ"] / differences["n_images"],
-        text=differences["differ"]
-        .map("{:,}".format)
-        .mask(differences["submission_a"] == differences["submission_b"], ""),
+        text=differences["differ"].map("{:,}".format).mask(own, ""),
+        shade=differences["differ"].mask(own),
         model=differences["model"].map(names.display),
     )
     order = list(dict.fromkeys(rows["line"]))
@@ -85,29 +85,29 @@ def disagreement(differences: pd.DataFrame) -> Chart:
     lines = chart.line_axis("line", order)
     darkest = 1.7 * max(1, int(rows["differ"].max())) if len(rows) else 1
     cells: Spec = {
+        "transform": [{"filter": "isValid(datum.shade)"}],
         "mark": {"type": "rect"},
         "encoding": {
             "x": x,
             "y": lines,
             "color": {
-                "field": "differ",
+                "field": "shade",
                 "type": "quantitative",
-                "scale": {"scheme": "blues", "domain": [0, darkest]},
-                "legend": None,
+                "scale": {"range": [style.GRID, style.color(style.PLAIN)], "domain": [0, darkest]},
+                "legend": {"title": "images", "format": ",~f", "tickCount": 4},
             },
         },
     }
     words: Spec = {
         "mark": {"type": "text", "fontSize": 11},
         "encoding": {
-            "color": {"value": style.ON_LIGHT},
             "x": x,
             "y": lines,
             "text": {"condition": {"test": "narrow", "value": ""}, "field": "text"},
         },
     }
     return Chart(
-        rows[["line", "column", "model", "differ", "share", "text", "n_images", "sdk_a", "submitter_a"]],
+        rows[["line", "column", "model", "differ", "shade", "share", "text", "n_images", "sdk_a", "submitter_a"]],
         (ChartView("differ", "images", {"layer": [cells, words], "resolve": OWN_AXES}, "differ"),),
         (
             Fact("column", "compared with"),
@@ -126,9 +126,15 @@ def disagreement(differences: pd.DataFrame) -> Chart:
 
 
 def unstable_classes(least_stable: pd.DataFrame) -> Chart:
-    """Return in how many images of a class the answer sets differ. Takes rows of `stats.answer_sets.classes`."""
-    rows = least_stable.assign(model=least_stable["model"].map(names.display), mark="a class")
-    lines = chart.line_axis("class_name", dict.fromkeys(rows["class_name"]))
+    """Return in how many images of a class the answer sets differ, in the order of the rows in each panel.
+
+    Takes rows of `stats.answer_sets.classes`.
+    """
+    rows = least_stable.assign(
+        model=least_stable["model"].map(names.display), position=least_stable.groupby("model").cumcount()
+    )
+    in_panel = {"field": "position", "op": "min", "order": "ascending"}
+    lines = chart.line_axis("class_name", []) | {"sort": in_panel}
     axis = chart.value_axis("instability", "images of the class with different answers", zero=True, percent=True)
     axis["scale"] = {"domain": [0, 1]}
     bars: Spec = {"mark": {"type": "bar", "color": printed.BAR}, "encoding": {"x": axis, "y": lines}}
@@ -136,7 +142,7 @@ def unstable_classes(least_stable: pd.DataFrame) -> Chart:
         "mark": {"type": "rule", "strokeWidth": 1.2},
         "encoding": {"x": {**axis, "field": "instability_low"}, "x2": {"field": "instability_high"}, "y": lines},
     }
-    columns = ["model", "class_name", "mark", "instability", "instability_low", "instability_high", "unstable"]
+    columns = ["model", "class_name", "position", "instability", "instability_low", "instability_high", "unstable"]
     return Chart(
         rows[[*columns, "n_images", "accuracy_min", "accuracy_max"]],
         (ChartView("share", "share", {"layer": [bars, whiskers], "resolve": OWN_AXES}, "instability"),),
@@ -147,9 +153,7 @@ def unstable_classes(least_stable: pd.DataFrame) -> Chart:
             Fact("accuracy_min", "lowest accuracy of an answer set", "percent"),
             Fact("accuracy_max", "highest accuracy of an answer set", "percent"),
         ),
-        (Series("a class", printed.BAR, "square"),),
-        "mark",
-        "model",
+        panel="model",
         columns=2,
         height_px=18,
         device_axis="",
@@ -208,6 +212,7 @@ def pair_change(counts: pd.DataFrame, pair: pd.DataFrame, labels: Sequence[str] 
 def _histogram(rows: pd.DataFrame, title: str, panel: str = "") -> Chart:
     """Return bars from `low` to `high` over `start` to `end`, lines at `value`, and a band, told apart by `mark`."""
     x: Spec = {"field": "value", "type": "quantitative", "axis": {"title": title, "tickCount": 8}}
+    x["scale"] = {"zero": False, "nice": False}  # no values beyond the bars, such as a negative spread
     y = chart.value_axis("high", "samples", zero=True, percent=True)
     color: Spec = {"field": "mark", "type": "nominal"}
 
@@ -229,7 +234,7 @@ def _histogram(rows: pd.DataFrame, title: str, panel: str = "") -> Chart:
         Series(ALL_IMAGES, style.color(style.NOTABLE), "stroke"),
         Series(SAMPLES, printed.BAR, "square"),
         Series(SIGNIFICANT, style.color(style.SECOND), "square"),
-        Series(MEDIAN, style.color(style.PLAIN), "stroke"),
+        Series(MEDIAN, style.INK, "stroke"),
         Series(MOST, style.GRID, "square"),
     )
     facts = (

@@ -16,7 +16,7 @@ CELL_PX = 18
 def grid(instances: pd.DataFrame, devices: pd.DataFrame | None = None) -> Chart:
     """Return the verdict of the latest run of each instance on each device.
 
-    Takes the whole table `instances`. Few devices have a panel each, with models by versions; many are side by side,
+    Takes the whole table `instances`. Few devices have a panel each, with a line per version; many are side by side,
     with one line per instance. Has no rows for more devices than printed figures show side by side.
     """
     latest = instances.sort_values("run_id").drop_duplicates(["device_id", "instance_id"], keep="last")
@@ -34,14 +34,14 @@ def grid(instances: pd.DataFrame, devices: pd.DataFrame | None = None) -> Chart:
     few = len(ids) <= device_axis.FEW
     if few:
         rows = rows.assign(panel=rows["device_id"].map(dict(zip(ids, device_axis.names(ids, devices), strict=True))))
-        versions = list(dict.fromkeys(rows["version"]))
+        models = [names.display(model) for model in names.in_order({part.model for part in parts}, names.MODELS)]
         x: Spec = {
-            "field": "version",
+            "field": "model",
             "type": "nominal",
-            "sort": versions,
-            "axis": {"title": None, "labelAngle": -40, "labelLimit": 140},
+            "sort": models,
+            "axis": {"title": None, "labelAngle": -40, "labelLimit": 0},
         }
-        y = chart.line_axis("model", map(names.display, names.in_order({part.model for part in parts}, names.MODELS)))
+        y = chart.line_axis("version", dict.fromkeys(rows["version"]))
     else:
         x, y = PLACE, chart.line_axis("instance", map(names.instance_display, all_ids))
     color: Spec = {"field": "verdict", "type": "nominal"}
@@ -53,7 +53,7 @@ def grid(instances: pd.DataFrame, devices: pd.DataFrame | None = None) -> Chart:
         layers.append(
             {
                 "transform": [{"filter": {"field": "verdict", "oneOf": on_this}}],
-                "mark": {"type": "text", "color": ink},
+                "mark": {"type": "text", "color": ink if ink == style.INK else f"{ink}ff"},  # the same in dark mode
                 "encoding": {"x": x, "y": y, "text": {"field": "symbol"}, "opacity": LIT},
             }
         )
@@ -74,5 +74,5 @@ def grid(instances: pd.DataFrame, devices: pd.DataFrame | None = None) -> Chart:
         columns=2,
         height_px=CELL_PX if few else 14,
         device_axis="" if few else "x",
-        line="model" if few else "instance",
+        line="version" if few else "instance",
     )

@@ -141,12 +141,18 @@ def stability_scores(frame: pd.DataFrame, devices: pd.DataFrame | None = None) -
     )
     if _are_many(frame):
         shades = printed.stability_shades()
-        rows = rows.assign(group=printed.stability_groups(rows))
+        rows, _ = _on_lines(frame, devices)
+        rows = rows.assign(group=printed.stability_groups(rows)).dropna(subset="group")
         cells: Spec = {
             "mark": {"type": "rect"},
             "encoding": {"x": PLACE, "y": lines, "color": {"field": "group", "type": "nominal"}, "opacity": LIT},
         }
-        series = tuple(Series(name, color, "square") for name, color in shades.items())
+        cell_count = rows["device_id"].nunique() * rows["instance"].nunique()
+        series = tuple(
+            Series(name, color, "square")
+            for name, color in shades.items()
+            if (len(rows) < cell_count if name == printed.NOT_RUN else name in set(rows["group"]))
+        )
         columns = ["device_id", "group", *_FILTERS, *(fact.field for fact in facts)]
         return Chart(
             rows[columns],

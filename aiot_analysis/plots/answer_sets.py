@@ -177,7 +177,7 @@ def sample_spread(
         step = 100 / row["size"]
         panel.axvspan(row["spread_low"] - step / 2, row["spread_high"] + step / 2, color=style.GRID, zorder=0)
         panel.bar(part["spread"], 100 * part["share"], width=0.85 * step, color=BAR)
-        panel.axvline(row["spread"], color=style.color(style.PLAIN), linestyle="--")
+        panel.axvline(row["spread"], color=style.INK, linestyle="--")
         panel.axvline(row["true_spread"], color=style.color(style.NOTABLE), linewidth=1.6)
         panel.set_title(f"{names.display(str(row['model']))}, {row['sets']} answer sets")
         panel.set_xlabel("highest minus lowest accuracy (points)")
@@ -188,7 +188,7 @@ def sample_spread(
     handles: dict[str, Any] = {
         "all images": Line2D([], [], color=style.color(style.NOTABLE), linewidth=1.6),
         "samples": Patch(color=BAR),
-        "their median": Line2D([], [], color=style.color(style.PLAIN), linestyle="--"),
+        "their median": Line2D([], [], color=style.INK, linestyle="--"),
         "95% of them": Patch(color=style.GRID),
     }
     style.legend(figure, handles if facts else {})

@@ -229,7 +229,8 @@ TAILS = {"median_ms": (style.PLAIN, "o"), "p90_ms": (style.THIRD, "^"), "p99_ms"
 TAIL_NAMES = {"median_ms": "median", "p90_ms": "90th percentile", "p99_ms": "99th percentile"}
 LEVELS = (0.0, 0.8, 0.9, 0.95, 0.97)  # levels of the stability score; the last one is 3DMark's pass mark
 SHADES = ("#7f2704", "#d94801", "#fd8d3c", "#fdd0a2")
-CALM = {"no less stable than chance": "#e9e9e9", "stable": "#9ecae1", "cannot be decided": style.GROUND}
+CALM = {"no less stable than chance": "#e9e9e9", "stable": "#9ecae1", "cannot be decided": "#969696"}
+NOT_RUN = "not run"
 
 
 @style.styled
@@ -401,9 +402,9 @@ def stability_scores(
 
 
 def stability_shades() -> dict[str, str]:
-    """Return the names of the groups of `stability_groups` and their colours, the least stable one first."""
+    """Return the colour of each group of `stability_groups`, the least stable one first, and of cells without a row."""
     pairs = zip(LEVELS, LEVELS[1:], SHADES, strict=False)
-    return {f"unstable, {low:g} to {high:g}": color for low, high, color in pairs} | CALM
+    return {f"unstable, {low:g} to {high:g}": color for low, high, color in pairs} | CALM | {NOT_RUN: style.GROUND}
 
 
 def stability_groups(frame: pd.DataFrame) -> pd.Series:
@@ -431,7 +432,10 @@ def _stability_grid(
     set_up_instance_axis(axes, lines, "")
     device_axis.set_up_x_axis(axes, ids, devices)
     axes.grid(False)
-    style.legend(figure, {name: _mark(color, "s", 7) for name, color in shades.items()})
+    drawn = set(np.where(np.isnan(cells), colors.index(shades[NOT_RUN]), cells).astype(int).ravel())
+    style.legend(
+        figure, {name: _mark(color, "s", 7) for place, (name, color) in enumerate(shades.items()) if place in drawn}
+    )
     return figure
 
 
@@ -494,5 +498,5 @@ def _mark_gaps(panel: Axes, lines: list[str], drawn: pd.DataFrame, words: str = 
 
 
 def _mark(color: str, marker: str, size: float = 4) -> Line2D:
-    edge = style.GREY if color == CALM["cannot be decided"] else color
+    edge = style.GREY if color == style.GROUND else color
     return Line2D([], [], color=color, marker=marker, linestyle="none", markersize=size, markeredgecolor=edge)

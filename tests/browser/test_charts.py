@@ -11,6 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from aiot_analysis.charts import accuracy as accuracy_chart
+from aiot_analysis.charts import answer_sets as answers_chart
 from aiot_analysis.charts import latency as latency_chart
 from aiot_analysis.charts import shares as shares_chart
 from aiot_analysis.charts import vips as vips_chart
@@ -512,6 +513,43 @@ def test_rows_have_their_whole_labels_and_no_two_have_the_same(
             places = sorted((top, bottom) for *_, top, bottom in labels)
             assert all(above[1] <= below[0] + 1 for above, below in pairwise(places))
         assert page.locator(f"#{name} .drawing svg").bounding_box()["width"] <= box["width"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_classes_are_sorted_in_each_panel_and_shades_have_a_key_that_starts_at_the_grid_s_colour(
+    scheme: str, visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = samples.classes().assign(model="mnasnet", class_name=["candle", "hook"])  # the other way round
+    charts = {
+        "classes": answers_chart.unstable_classes(pd.concat([samples.classes(), other], ignore_index=True)),
+        "matrix": answers_chart.disagreement(samples.differences()),
+    }
+    devices = samples.devices(1)
+    path = chart_pages.write(
+        tmp_path, "published", devices, charts, lambda: draw.time_shares(times(1), "published", devices), monkeypatch
+    )
+    page = visit(width=390, color_scheme=scheme).page
+    page.goto(path.as_uri())
+    for name in charts:
+        page.locator(f"#{name} .drawing").scroll_into_view_if_needed()
+        page.wait_for_selector(f"#{name} .drawing svg", timeout=15_000)
+    axes = [axis.evaluate(LABELS) for axis in page.locator("#classes .role-axis-label").all()]
+    downwards = [[text for text, *_ in sorted(labels, key=lambda label: label[3])] for labels in axes]
+    assert [labels for labels in downwards if "hook" in labels] == [["hook", "candle"], ["candle", "hook"]]
+    key = page.locator("#matrix .role-legend text").all_text_contents()
+    assert key[0] == "0" and "images" in key
+    cells = page.locator("#matrix .mark-rect.role-mark path").count()
+    assert cells == 2  # of the two submissions with each other, but not with themselves
+    stops = page.locator("#matrix linearGradient stop")
+    grid = page.evaluate(
+        """() => {
+            const probe = document.createElement("i")
+            probe.style.color = "var(--figure-grid)"
+            document.body.append(probe)
+            return getComputedStyle(probe).color
+        }"""
+    )
+    assert stops.first.get_attribute("stop-color") == grid
 
 
 def to_hex_color(rgb: str) -> str:

@@ -130,6 +130,7 @@
     return lines;
   }
   function slant(texts, step, room) { // the angle at which labels neither overlap nor leave the drawing at its left
+    if (widest(texts) + 8 <= step) return 0;
     const leaving = texts.map((text, place) => Math.acos(Math.min(1, (room + (place + 0.5) * step) / Math.max(1, labelWidth(text)))));
     const angle = Math.max(Math.asin(Math.min(1, LABEL_LINE / step)), ...leaving) * 180 / Math.PI;
     return -Math.min(90, Math.max(35, Math.ceil(angle)));
@@ -223,11 +224,13 @@
           if (encoding.field === "place") {
             encoding.scale = { type: "band", paddingInner: few ? 0.2 : channel === "y" ? 0.15 : 0, paddingOuter: few ? 0.1 : 0 };
             encoding.sort = null;
-            const isSlanted = few && count > 2;
+            const angle = few && count > 2 ? slant(now.labels, width / count, MARGIN_X) : 0;
             encoding.axis = channel === "y" ? { title: null, ...unlimited("labels") }
               : { labelExpr: "labels[datum.value]", title: null, ticks: false, labelOverlap: few || now.sort === "soc" ? false : "greedy", labelLimit: 0,
-                  labelAngle: isSlanted ? slant(now.labels, width / count, MARGIN_X) : 0, labelAlign: isSlanted ? "right" : { expr: "aligned[datum.value]" } };
+                  labelAngle: angle, labelAlign: angle ? "right" : { expr: "aligned[datum.value]" } };
           }
+          if (encoding.scale?.range && encoding.legend) encoding.scale.range = encoding.scale.range.map(themed);
+          if (encoding.legend && now.narrow) encoding.legend = { ...encoding.legend, orient: "bottom", direction: "horizontal", gradientLength: Math.min(200, width) };
           if (encoding.field === content.seriesField && ["color", "fill", "stroke", "shape"].includes(channel)) {
             encoding.scale = { domain: series.domain, range: channel === "shape" ? series.shapes : series.colors };
             encoding.legend = null;
@@ -236,7 +239,8 @@
         const { x, y } = copy.encoding;
         if (content.line && y?.field === content.line) y.axis = { ...y.axis, ...unlimited("lines") };
         if (x?.axis?.labelAngle < 0 && Array.isArray(x.sort)) {
-          x.axis = { ...x.axis, labelAngle: slant(x.sort, width / x.sort.length, now.beside), labelAlign: "right", labelLimit: 0, labelOverlap: false };
+          const angle = slant(x.sort, width / x.sort.length, now.beside);
+          x.axis = { ...x.axis, labelAngle: angle, labelAlign: angle ? "right" : "center", labelLimit: 0, labelOverlap: false };
         }
         if (copy.encoding.x?.axis?.title) copy.encoding.x.axis = { ...copy.encoding.x.axis, title: inLines(copy.encoding.x.axis.title, width) };
         for (const channel of ["x", "y"]) {
@@ -296,7 +300,8 @@
     const linesOf = Object.fromEntries(names.map((name, place) => [name, lines[place]]));
     if (content.deviceAxis === "y") now.labels = lines;
     const beside = hasLines(content) ? widest(lines.flat()) + 20 : MARGIN_X; // names or numbers of the y axis
-    const legend = JSON.stringify(figure.view().spec).includes('"legend":{') ? 70 : 0;
+    now.narrow = width < NARROW;
+    const legend = !now.narrow && JSON.stringify(figure.view().spec).includes('"legend":{') ? 70 : 0;
     now.beside = beside;
     const apart = resolve?.scale?.y ? beside : 14; // px, of panels beside each other
     const inner = Math.max(120, Math.floor((width - beside - legend - 16 - apart * (columns - 1)) / columns));
@@ -327,7 +332,7 @@
       : panel;
     return {
       $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-      params: [{ name: "highlighted", value: lit() }, { name: "labels", value: now.labels }, { name: "aligned", value: aligned }, { name: "lines", value: linesOf }, { name: "titles", value: titles }, { name: "few", value: now.few }, { name: "narrow", value: width < NARROW }],
+      params: [{ name: "highlighted", value: lit() }, { name: "labels", value: now.labels }, { name: "aligned", value: aligned }, { name: "lines", value: linesOf }, { name: "titles", value: titles }, { name: "few", value: now.few }, { name: "narrow", value: now.narrow }],
       datasets: { rows: now.rows, starts: now.starts }, data: { name: "rows" }, padding: 4, spacing: 14, autosize: "pad",
       ...whole, config: config(),
     };

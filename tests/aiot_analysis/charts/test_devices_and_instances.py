@@ -6,6 +6,7 @@ import pytest
 
 from aiot_analysis.charts import accuracy, agreement, complexity, coverage, operators, quantization, shares, vips
 from aiot_analysis.plots import coverage as printed_coverage
+from aiot_analysis.plots import style
 from aiot_analysis.tables import names
 from tests.aiot_analysis.charts import samples
 
@@ -21,6 +22,15 @@ def test_coverage_has_the_latest_verdict_of_each_device_and_instance(number: int
     assert verdicts.loc[("p01", RESNET50)].tolist() == ["not run", "·"]
     assert verdicts.loc[("p01", MNASNET)].tolist() == ["valid", "✓"]
     assert rows["verdict"].value_counts().to_dict() == {"valid": 2 * number + 1, "not run": 58 * number - 1}
+
+
+def test_coverage_of_few_devices_has_a_line_per_version_and_a_column_per_model() -> None:
+    made = coverage.grid(samples.runs(2), samples.devices(2))
+    assert made.line == "version"
+    axes = made.views[0].spec["layer"][0]["encoding"]
+    assert axes["x"]["sort"][0] == "ResNet50" and axes["y"]["sort"][0] == "TFLite CPU, float32"
+    inks = {layer["mark"]["color"] for layer in made.views[0].spec["layer"] if layer["mark"]["type"] == "text"}
+    assert style.ON_LIGHT not in inks and style.ON_DARK not in inks  # which pages would replace in dark mode
 
 
 def test_coverage_of_too_many_devices_is_left_to_the_picture() -> None:

@@ -67,6 +67,19 @@ def test_only_unstable_instances_are_shaded_by_score_and_those_without_a_score_h
     }
 
 
+def test_cells_of_undecided_instances_are_not_those_of_instances_that_were_not_run():
+    frame = samples.stability(8)
+    undecided = frame["instance_id"] == samples.INSTANCES[2]
+    frame = frame.assign(steadiness=frame["steadiness"].mask(undecided, "cannot be decided"))
+    absent = (frame["instance_id"] == samples.INSTANCES[1]) & (frame["device_id"] == "p03")
+    whole, gap = latency.stability_scores(frame), latency.stability_scores(frame[~absent])
+    groups = [("unstable, 0.8 to 0.9", 8), ("stable", 8), ("cannot be decided", 8)]
+    assert whole.rows["group"].value_counts().to_dict() == dict(groups)
+    assert [series.name for series in whole.series] == [name for name, _ in groups]
+    assert [series.name for series in gap.series] == [*(name for name, _ in groups), "not run"]
+    assert len({series.color for series in gap.series}) == 4
+
+
 def test_slowdowns_keep_their_intervals():
     for number in (2, 8):
         rows = latency.slowdown(samples.bursts(number), samples.devices(number)).rows

@@ -4,6 +4,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 
 from aiot_analysis.plots import latency as draw
 from aiot_analysis.stats import drift, latency
@@ -109,6 +110,22 @@ def test_in_the_grid_only_what_is_unstable_is_shaded_by_its_score():
     )
     [axes] = draw.stability_scores(scores, ORIGIN).axes
     assert axes.images[0].get_array().tolist() == [[0, 1, 2, 3, 4, 5, 6, 1]]
+
+
+def test_in_the_grid_what_was_not_run_is_white_and_what_cannot_be_decided_is_not():
+    rows = [(f"d{n}", instance_id) for n in range(8) for instance_id in (A, B) if (n, instance_id) != (2, B)]
+    scores = pd.DataFrame(rows, columns=["device_id", "instance_id"])
+    scores = scores.assign(stability=0.99, chance=0.98, steadiness="stable")
+    scores.loc[0, ["stability", "steadiness"]] = [np.nan, "cannot be decided"]
+    figure = draw.stability_scores(scores, ORIGIN)
+    [legend] = figure.legends
+    colors = {
+        text.get_text(): to_hex(handle.get_color())
+        for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True)
+    }
+    assert list(colors) == ["stable", "cannot be decided", "not run"]
+    white = [name for name, color in colors.items() if color == "#ffffff"]
+    assert white == ["not run"]
 
 
 def test_of_many_devices_a_tick_is_at_the_median_and_lines_separate_models():
