@@ -71,12 +71,11 @@ def test_what_slows_down_is_drawn_and_what_is_missing_is_named(tmp_path):
     assert "it failed" in text and "7, 9" in text
     assert "its log has a summary and no times of single images" in text
     assert re.search(r">part of it\s*<td[^>]*>31\s*<td[^>]*>62\s*<td[^>]*>50%", text)
-    assert (
-        "1 session, but an interval over sessions needs 3" in text
-    )  # according to the logs, both runs started at the same time
+    # according to the logs, both runs started at the same time
+    assert "1 session, but an interval over sessions needs 3" in text
     assert re.search(r"−5\.0\s*<td[^>]*>−6\.0\s*<td[^>]*>−4\.0", text)  # percentage points of charge
     assert "failed images, counted as wrong: 2" in text  # in the list of data to use with care
-    assert "one order of the instances" not in text  # the second run has the reverse order
+    assert "order of the instances. The effect" not in text  # the second run has the reverse order
 
 
 def test_the_energy_of_an_image_or_why_it_is_missing_is_on_the_page(tmp_path):

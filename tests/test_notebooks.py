@@ -268,7 +268,7 @@ MOST_WORDS = 25
 def long_captions(page):
     """Return the captions of figures, and the summaries of folded tables, of more than 25 words, as shown."""
     captions = re.findall(r"<figcaption>(?:<b>.*?</b>)?(.*?)(?:<span|</figcaption)", page, re.DOTALL)
-    captions += re.findall(r"<summary>(.*?) \([\d,]+ rows?\)</summary>", page, re.DOTALL)
+    captions += re.findall(r"<summary>((?:(?!<summary>).)*) \([\d,]+ rows?\)</summary>", page, re.DOTALL)
     texts = [re.sub("<[^>]*>", "", caption) for caption in captions]
     return [text for text in texts if len(text.split()) > MOST_WORDS]
 

@@ -41,11 +41,6 @@ class AnswersPage:
         """Line below each figure that states the origin of its data."""
         return names.origin_words(self.rows) if len(self.rows) else self.data.origin
 
-    @property
-    def by(self) -> str:
-        """Who published the answers, and when they were retrieved."""
-        return names.with_retrieval(self.source, self.rows)
-
 
 def open_answers(
     processed: str | Path = FOLDER,
@@ -75,9 +70,8 @@ def open_answers(
             f"{plural(len(apart), 'submission')} with answers to other images, or with other labels of the images, "
             f"cannot be compared with the others: {which}."
         )
-    page = AnswersPage(data, rows, networks)
-    say(f"All answers on this page were {page.by}." if len(rows) else "")
-    return page
+    say(f"All answers on this page were {names.with_retrieval(names.origin_words(rows), rows)}." if len(rows) else "")
+    return AnswersPage(data, rows, networks)
 
 
 def accuracies(table: pd.DataFrame) -> str:

@@ -32,8 +32,8 @@ def sentence(claims: pd.DataFrame) -> str:
     text = f"On these data, {listed(clauses)}."
     if decided := int(claims["verdict"].isin([HOLDS, FAILS]).sum()):
         text += (
-            f" At the {ALPHA:.0%} level, at most {ALPHA * decided:.2g} wrong among {plural(decided, 'verdict')} "
-            f"{'is' if decided == 1 else 'are'} to be expected."
+            f" At the {ALPHA:.0%} level, at most {ALPHA * decided:.2g} of {plural(decided, 'verdict')} "
+            f"{'is' if decided == 1 else 'are'} expected to be wrong."
         )
     if n_by_construction:
         text += (

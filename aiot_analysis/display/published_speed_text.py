@@ -39,11 +39,6 @@ class ProfilesPage:
         return names.devices(self.data.devices)
 
     @property
-    def by(self) -> str:
-        """Who published the jobs, and when they were retrieved."""
-        return names.with_retrieval(self.source, self.rows)
-
-    @property
     def intervals(self) -> str:
         """What the intervals of times consist of, as two sentences."""
         share = f"{100 * self.run_to_run:g}%"
@@ -85,9 +80,8 @@ def open_profiles(
     banner(data[list(used["device_id"].unique())] if len(used) else data, used)
     how_to_read()
     source = f"{names.origin_words(used)} · inference only · fastest run" if len(used) else data.origin
-    page = ProfilesPage(data, speed.profiles(used), speed.profiles(usable), source, run_to_run)
-    say(f"All numbers of this page were {page.by}." if len(used) else "")
-    return page
+    say(f"All numbers on this page were {names.with_retrieval(names.origin_words(used), used)}." if len(used) else "")
+    return ProfilesPage(data, speed.profiles(used), speed.profiles(usable), source, run_to_run)
 
 
 @dataclass(frozen=True)
@@ -232,7 +226,7 @@ def off_npu(jobs: pd.DataFrame, counts: pd.DataFrame) -> str:
         else ""
     )
     return (
-        f"{elsewhere} of {total:,} jobs did not run on the NPU: {int(counts['cpu'].sum())} ran on the CPU"
+        f"{elsewhere} of {total:,} rows are of jobs without the NPU: {int(counts['cpu'].sum())} ran on the CPU"
         + (f" ({runtimes_on_cpu} on {plural(on_cpu['device_id'].nunique(), 'device')})" if len(on_cpu) else "")
         + f" and {int(counts['gpu'].sum())} on the GPU.{cost}{partly}"
     )

@@ -171,7 +171,10 @@ def test_a_device_is_highlighted_in_all_figures_and_in_the_table_at_once(opened:
 
 def test_devices_are_filtered_in_figures_and_tables(opened: Callable[..., WatchedPage]) -> None:
     page = opened(51).page
+    note = page.locator("#fig5 .finding-note")
+    assert note.is_hidden()
     choose(page, "SoC vendor", "HiSilicon")
+    assert note.is_visible() and page.locator("#fig5 .finding + .finding-note").count() == 1
     places = [place for place in range(51) if place % 3 == 1]
     assert bars(page, "fig5").count() == 4 * len(places)
     assert ranking(page) == [
@@ -186,7 +189,7 @@ def test_devices_are_filtered_in_figures_and_tables(opened: Callable[..., Watche
     assert bars(page, "fig5").count() == len(places)
     page.get_by_role("button", name="Reset").click()
     page.wait_for_timeout(150)
-    assert bars(page, "fig5").count() == 4 * 51
+    assert bars(page, "fig5").count() == 4 * 51 and note.is_hidden()
 
 
 def test_many_devices_are_grouped_by_vendor_and_can_be_sorted_by_id_and_value(

@@ -43,7 +43,7 @@ def test_the_sentence_counts_the_claims_that_hold(claims):
     assert f"On these data, {counts['holds']} of 11 claims hold" in tell.sentence(claims)
     assert f" and {counts['cannot be decided']} cannot be decided." in tell.sentence(claims)
     decided = claims["verdict"].isin(["holds", "does not hold"]).sum()
-    assert f"At the 5% level, at most {decided / 20:.2g} wrong among {decided} verdicts are" in tell.sentence(claims)
+    assert f"at most {decided / 20:.2g} of {decided} verdicts are expected to be wrong." in tell.sentence(claims)
     assert "At the 5% level" not in tell.sentence(claims[claims["verdict"] == "cannot be decided"])
     assert "follow from the simulation" not in tell.sentence(claims)
     built = tell.sentence(claims.assign(mark="by construction"))

@@ -172,7 +172,7 @@ def test_the_index_lists_data_reports_and_what_is_missing(rendered: Rendered) ->
         "Linux 6.1",
         "8 GB",
         "20261122T184000Z-3f9a1c",
-        "1 unavailable NNAPI is a part of Android: run aiot run on a phone <with it>",
+        "1 instance unavailable: NNAPI is a part of Android: run aiot run on a phone <with it>",
         "TFLite NNAPI float32 (1)",
         "data/raw/local/x.1.jsonl:88",
         "the last line was half written",

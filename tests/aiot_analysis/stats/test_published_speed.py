@@ -252,7 +252,7 @@ def test_sentences_are_computed_from_the_data(jobs):
     )
     off = tell.off_npu(published_speed.off_npu(own), published_speed.jobs_by_unit(jobs))
     assert off.startswith(
-        "98 of 1,896 jobs did not run on the NPU: 96 ran on the CPU (ONNX Runtime on 3 devices) and 2 on"
+        "98 of 1,896 rows are of jobs without the NPU: 96 ran on the CPU (ONNX Runtime on 3 devices) and 2 on"
     )
     integers = tell.quantized(published_speed.quantized(two))
     assert integers.startswith("w8a8 is 2.37 times as fast as float in the median of 3 files (0 slower)")
