@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,27 @@ def p_value(p: float) -> str:
     return f"<{LEAST_P:g}" if p < LEAST_P else f"{p:.3f}"
 
 
+def estimate(value: float, low: float = math.nan, high: float = math.nan, form: str = "{:.6f}") -> str:
+    """Return a value, followed by its interval if it has one, as text like "312 (297 to 329)".
+
+    `form` is a format like "{:.2f}", "{:.1%}" or "{:.2f} ms". With "f", the value has three significant digits, but at
+    most the decimals of `form`, and all digits before the point. The ends have as many decimals as the value; all have
+    more if the ends would look alike. What follows the number in `form` only follows the value.
+    """
+    sign, most_decimals, kind, unit = _FORM.fullmatch(form).groups()  # type: ignore[union-attr]
+    decimals = int(most_decimals)
+    if kind == "f" and math.isfinite(value):
+        power = int(f"{value:.2e}".partition("e")[2])  # of ten, once rounded to three digits
+        decimals = min(max(2 - power, 0), decimals)
+    if value == 0 and not math.isfinite(low):
+        decimals = 0
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return f"{value:{sign},.{decimals}{kind}}{unit}"
+    ends = interval(low, high, f"{{:{sign},.{decimals}{kind}}}")
+    decimals = len(ends.partition(" to ")[0].partition(".")[2].rstrip("%"))
+    return f"{value:{sign},.{decimals}{kind}}{unit} ({ends})"
+
+
 def interval(low: float, high: float, form: str) -> str:
     """Return an interval as text like "1.20 to 1.40", with more digits if both ends would look alike.
 
@@ -45,6 +67,7 @@ def interval(low: float, high: float, form: str) -> str:
     return " to ".join(ends)
 
 
+_FORM = re.compile(r"\{:(\+?),?\.(\d)([f%])\}(.*)")  # sign, decimals, kind and unit
 _MINUS = re.compile(r"(?:^|(?<=[\s(\[~≤≥<>=,;:/“]))-(?=\.?\d)")
 _CODE = re.compile("(`[^`]*`)")
 

@@ -94,6 +94,7 @@ class Chart:
     device_axis: str = "x"  # "x", "y", or "" if no axis has the devices
     line: str = ""  # column with the name of the line of each row on the y axis; "" if it has no lines
     sort: str = ""  # initial order of devices: "id", "soc" or "value"; "": by SoC for many devices, else by id
+    hollow: str = ""  # what hollow marks mean, for the legend; "" if there are none
 
     def to_json(self) -> str:
         """Return the chart as JSON that can stand in a script element."""
@@ -109,6 +110,7 @@ class Chart:
             "deviceAxis": self.device_axis,
             "line": self.line,
             "sort": self.sort,
+            "hollow": self.hollow,
         }
         return script_json(content)
 

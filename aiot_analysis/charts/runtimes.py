@@ -90,6 +90,7 @@ def by_time(versions: pd.DataFrame) -> Chart:
         columns=2,
         height_px=20,
         line="version",
+        hollow=printed.LESS_ACCURATE if (rows["as_accurate"] != "yes").any() else "",
     )
 
 
@@ -122,4 +123,5 @@ def front(versions: pd.DataFrame) -> Chart:
         columns=1,
         height_px=380,
         device_axis="",
+        hollow=printed.NOT_ON_FRONT if (rows["front"] == "no").any() else "",
     )

@@ -102,7 +102,12 @@ def specification(
         ],
         **panel,
         **({"resolve": {"scale": own_axes}} if panels and own_axes else {}),
-        "title": {"text": origin, "orient": "bottom", "anchor": "end", "limit": width},
+        "title": {
+            "text": [f"Hollow: {chart.hollow}.", origin] if chart.hollow else origin,
+            "orient": "bottom",
+            "anchor": "end",
+            "limit": width,
+        },
         "config": _config(origin),
     }
 

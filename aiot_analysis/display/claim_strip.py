@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.display.show import MARKS
-from aiot_analysis.stats.remarks.claim import CORRELATION, OPEN, POINTS, SHARE, TIMES, format_effect, format_interval
+from aiot_analysis.stats.remarks.claim import CORRELATION, OPEN, POINTS, SHARE, TIMES, format_effect
 from aiot_analysis.words import plural
 
 if TYPE_CHECKING:
@@ -83,9 +83,7 @@ def _row(group: Sequence[Mapping[Any, Any]], axis: Scale) -> str:
     sign, kind = MARKS[claim["verdict"]]
     numbers, drawing, width = _reason(claim), "", "1 1 20em"
     if claim["effect"] == claim["effect"]:
-        effect, ends = _numbers(claim)
-        numbers = f"{effect} ({ends})" if ends else effect
-        drawing, width = _drawing(claim, axis), "0 1 13em"
+        numbers, drawing, width = _numbers(claim), _drawing(claim, axis), "0 1 13em"
         if _looks_decided(claim):
             numbers += f"; {_reason(claim)}"
     devices = plural(int(claim["n_devices"]), "device") if claim["n_devices"] else ""
@@ -107,14 +105,10 @@ def _looks_decided(claim: Mapping[Any, Any]) -> bool:
     return bool(claim["verdict"] == OPEN and within)
 
 
-def _numbers(claim: Mapping[Any, Any]) -> tuple[str, str]:
-    """Return the effect and its interval as text; the interval is "" if it is unknown."""
-    unit = claim["unit"]
-    effect = format_effect(claim["effect"], unit)
-    if unit in SHORT_UNITS:
-        effect = effect.replace(*SHORT_UNITS[unit])
-    low, high = claim["effect_low"], claim["effect_high"]
-    return effect, format_interval(low, high, unit) if low == low and high == high else ""
+def _numbers(claim: Mapping[Any, Any]) -> str:
+    """Return the effect and, if it is known, its interval as text."""
+    text = format_effect(claim["effect"], claim["effect_low"], claim["effect_high"], claim["unit"])
+    return text.replace(*SHORT_UNITS.get(claim["unit"], ("", "")))
 
 
 def _reason(claim: Mapping[Any, Any]) -> str:

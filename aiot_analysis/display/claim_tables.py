@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from aiot_analysis.stats import variance
-from aiot_analysis.stats.remarks.claim import FAILS, HOLDS, NOT_APPLICABLE, OPEN, format_effect, format_interval
+from aiot_analysis.stats.remarks.claim import FAILS, HOLDS, NOT_APPLICABLE, OPEN, format_effect
 from aiot_analysis.words import ALPHA, listed, plural
 
 
@@ -139,7 +139,7 @@ def _verdict_columns(claims: pd.DataFrame) -> dict[str, pd.Series]:
 def _effects(frame: pd.DataFrame) -> pd.Series:
     """Return the effect of each row with its interval as text; null if there is no effect."""
     texts = [
-        f"{format_effect(effect, unit)} ({format_interval(low, high, unit)})" if effect == effect else None
+        format_effect(effect, low, high, unit) if effect == effect else None
         for effect, low, high, unit in frame[["effect", "effect_low", "effect_high", "unit"]].itertuples(index=False)
     ]
     return pd.Series(texts, index=frame.index, dtype=object)

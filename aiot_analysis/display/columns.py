@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.errors import ReportError
 from aiot_analysis.tables import names
-from aiot_analysis.words import interval, minus, p_value
+from aiot_analysis.words import estimate, minus, p_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,32 +37,32 @@ COLUMNS = {
     "resize": Column("resizing", names.display),
     "run_id": Column("run"),
     "verdict": Column("verdict", names.display),
-    "n_images": Column("images", "{:.0f}"),
+    "n_images": Column("images", "{:,.0f}"),
     "accelerator_requested": Column("requested", names.display),
     "accelerator_actual": Column("ran on", names.display),
     "share_delegated": Column("share of nodes", "{:.0%}"),
-    "peak_rss_mb": Column("memory, MB", "{:.0f}"),
-    "model_mb": Column("file, MB", "{:.2f}"),
-    "energy_mj": Column("energy of an image, mJ", "{:.1f}"),
+    "peak_rss_mb": Column("memory, MB", "{:,.0f}"),
+    "model_mb": Column("file, MB", "{:,.2f}"),
+    "energy_mj": Column("energy of an image, mJ", "{:,.1f}"),
     "note": Column("remark"),
     "interval_note": Column("remark"),
     "gap": Column("reason it is missing"),
     "instance_id_other": Column("instance", names.instance_display),
     # profiles of operators
-    "time_ms": Column("time, ms", "{:.3f}"),
+    "time_ms": Column("time, ms", "{:,.3f}"),
     "share_p5": Column("5th percentile", "{:.1%}"),
     "share_p95": Column("95th percentile", "{:.1%}"),
     "covered": Column("covered", "{:.1%}"),
     "overhead": Column("overhead", "{:.1%}"),
-    "profiled_ms": Column("pass with the profiler, ms", "{:.2f}"),
-    "plain_ms": Column("pass without it, ms", "{:.2f}"),
+    "profiled_ms": Column("pass with the profiler, ms", "{:,.2f}"),
+    "plain_ms": Column("pass without it, ms", "{:,.2f}"),
     # devices
     "soc": Column("chip"),
     "abi": Column("ABI"),
     "os": Column("system"),
     "os_version": Column("version"),
-    "max_mhz": Column("clock, MHz", "{:.0f}"),
-    "ram_gb": Column("RAM, GB", "{:.1f}"),
+    "max_mhz": Column("clock, MHz", "{:,.0f}"),
+    "ram_gb": Column("RAM, GB", "{:,.1f}"),
     "paper_id": Column("id in the paper"),
     "android": Column("Android"),
     "aiotbench": Column("AIoTBench"),
@@ -70,22 +70,22 @@ COLUMNS = {
     "ai_benchmark": Column("AI Benchmark"),
     "sha256": Column("SHA-256"),
     # networks
-    "flops_millions": Column("FLOPs, millions", "{:.0f}"),
-    "macs_millions": Column("multiply-adds, millions", "{:.0f}"),
-    "macs_printed": Column("printed", "{:.0f}"),
+    "flops_millions": Column("FLOPs, millions", "{:,.0f}"),
+    "macs_millions": Column("multiply-adds, millions", "{:,.0f}"),
+    "macs_printed": Column("printed", "{:,.0f}"),
     "macs_difference": Column("difference", "{:+.1%}"),
-    "params_millions": Column("parameters, millions", "{:.2f}"),
-    "params_printed": Column("printed", "{:.2f}"),
+    "params_millions": Column("parameters, millions", "{:,.2f}"),
+    "params_printed": Column("printed", "{:,.2f}"),
     "params_difference": Column("difference", "{:+.1%}"),
-    "accuracy_percent": Column("accuracy, %", "{:.1f}"),
+    "accuracy_percent": Column("accuracy, %", "{:,.1f}"),
     "layers_all": Column("layers, including shortcuts"),
     "layers_printed": Column("layers, printed"),
     "branch_printed": Column("branch, printed"),
     # accuracy
-    "accuracy": Column("accuracy", "{:.3f}"),
+    "accuracy": Column("accuracy", "{:,.3f}"),
     "change": Column("change in accuracy", "{:+.3f}"),
-    "only_base": Column("lost", "{:.0f}"),
-    "only_other": Column("gained", "{:.0f}"),
+    "only_base": Column("lost", "{:,.0f}"),
+    "only_other": Column("gained", "{:,.0f}"),
     "top1_differs": Column("another class", "{:.1%}"),
     "label": Column("class"),
     "unstable": Column("different classes"),
@@ -95,39 +95,39 @@ COLUMNS = {
     "p_adjusted": Column("p, corrected", p_value),
     # times
     **{
-        f"end_to_end_ms_{statistic}": Column(f"{statistic} time, end to end, ms", "{:.2f}")
+        f"end_to_end_ms_{statistic}": Column(f"{statistic} time, end to end, ms", "{:,.2f}")
         for statistic in ("mean", "median")
     },
     **{
-        f"inference_ms_{statistic}": Column(f"{statistic} time of inference, ms", "{:.2f}")
+        f"inference_ms_{statistic}": Column(f"{statistic} time of inference, ms", "{:,.2f}")
         for statistic in ("mean", "median")
     },
     "cv": Column("CV", "{:.1%}"),
-    "speed_up": Column("speed-up", "{:.2f}"),
-    "slowest": Column("slowest", "{:.2f}"),
-    "fastest": Column("fastest", "{:.2f}"),
+    "speed_up": Column("speed-up", "{:,.2f}"),
+    "slowest": Column("slowest", "{:,.2f}"),
+    "fastest": Column("fastest", "{:,.2f}"),
     "share": Column("share", "{:.1%}"),
-    "slowdown": Column("slowdown", "{:.3f}"),
-    "times_fastest": Column("times the fastest", "{:.2f}"),
-    "latency_ms": Column("time, ms", "{:.2f}"),
-    "time_s": Column("time, s", "{:.5f}"),
-    "gmacs_per_s": Column("GMAC/s", "{:.1f}"),
-    "gflops_per_s": Column("GFLOP/s", "{:.1f}"),
-    "later_ms": Column("mean after it, ms", "{:.2f}"),
-    "decode_preprocess_ms": Column("decode + preprocess, ms", "{:.2f}"),
-    "effective_size": Column("effective sample size", "{:.0f}"),
+    "slowdown": Column("slowdown", "{:,.3f}"),
+    "times_fastest": Column("times the fastest", "{:,.2f}"),
+    "latency_ms": Column("time, ms", "{:,.2f}"),
+    "time_s": Column("time, s", "{:,.5f}"),
+    "gmacs_per_s": Column("GMAC/s", "{:,.1f}"),
+    "gflops_per_s": Column("GFLOP/s", "{:,.1f}"),
+    "later_ms": Column("mean after it, ms", "{:,.2f}"),
+    "decode_preprocess_ms": Column("decode + preprocess, ms", "{:,.2f}"),
+    "effective_size": Column("effective sample size", "{:,.0f}"),
     # along a run
-    "loops": Column("loops", "{:.0f}"),
-    "stability": Column("stability", "{:.3f}"),
-    "chance": Column("chance", "{:.3f}"),
+    "loops": Column("loops", "{:,.0f}"),
+    "stability": Column("stability", "{:,.3f}"),
+    "chance": Column("chance", "{:,.3f}"),
     "drift": Column("trend", "{:+.1%}"),
     "drift_p_adjusted": Column("p of the trend", p_value),
     "change_at": Column("at image"),
     "change_p_adjusted": Column("p of the change", p_value),
     "effect": Column("effect", "{:+.1%}"),
-    "hours": Column("hours", "{:.2f}"),
-    "begin_percent": Column("begin, %", "{:.0f}"),
-    "end_percent": Column("end, %", "{:.0f}"),
+    "hours": Column("hours", "{:,.2f}"),
+    "begin_percent": Column("begin, %", "{:,.0f}"),
+    "end_percent": Column("end, %", "{:,.0f}"),
     "change_percent": Column("change, points", "{:+.1f}"),
     "per_hour": Column("points per hour", "{:+.1f}"),
     # quantization
@@ -135,20 +135,20 @@ COLUMNS = {
     "on_front": Column("on the front"),
     "front_share": Column("share on the front", "{:.0%}"),
     "pareto": Column("on the front"),
-    "pareto_probability": Column("probability of it", "{:.2f}"),
-    "mb_min": Column("smallest, MB", "{:.2f}"),
-    "mb_max": Column("largest, MB", "{:.2f}"),
+    "pareto_probability": Column("probability of it", "{:,.2f}"),
+    "mb_min": Column("smallest, MB", "{:,.2f}"),
+    "mb_max": Column("largest, MB", "{:,.2f}"),
     # lines and correlations
-    "rho": Column("Spearman's ρ", "{:.2f}"),
-    "tau": Column("Kendall's τ", "{:.3f}"),
+    "rho": Column("Spearman's ρ", "{:,.2f}"),
+    "tau": Column("Kendall's τ", "{:,.3f}"),
     "tau_p_value": Column("p of Kendall's τ", p_value),
-    "slope": Column("slope", "{:.2f}"),
-    "ratio": Column("ratio", "{:.2f}"),
-    "r_squared": Column("R²", "{:.2f}"),
+    "slope": Column("slope", "{:,.2f}"),
+    "ratio": Column("ratio", "{:,.2f}"),
+    "r_squared": Column("R²", "{:,.2f}"),
     # score
-    "vips": Column("VIPS", "{:.2f}"),
-    "vips_end_to_end": Column("VIPS, end to end", "{:.2f}"),
-    "vips_inference": Column("VIPS, inference only", "{:.2f}"),
+    "vips": Column("VIPS", "{:,.2f}"),
+    "vips_end_to_end": Column("VIPS, end to end", "{:,.2f}"),
+    "vips_inference": Column("VIPS, inference only", "{:,.2f}"),
     "vops": Column("VOPS", "{:,.0f}"),
     "vops_rank": Column("rank by VOPS"),
     "rank_end_to_end": Column("rank, end to end"),
@@ -159,17 +159,17 @@ COLUMNS = {
     "first_ten": Column("in the top ten"),
     "tie_group": Column("ties"),
     "printed_device": Column("device, printed"),
-    "printed_vips": Column("VIPS, printed", "{:.2f}"),
+    "printed_vips": Column("VIPS, printed", "{:,.2f}"),
     "moved": Column("devices that move"),
     "largest_move": Column("largest move, ranks"),
     "first_ten_changed": Column("leave the top ten"),
-    "places_lost": Column("places lost", "{:.0f}"),
+    "places_lost": Column("places lost", "{:,.0f}"),
     "share_median": Column("share of the score", "{:.1%}"),
     "share_min": Column("lowest", "{:.1%}"),
     "share_max": Column("highest", "{:.1%}"),
 }
 UNITS = {"_ms": ", ms", "_mb": ", MB", "_gb": ", GB", "_mhz": ", MHz", "_s": ", s", "_percent": ", %"}
-FORMATS = {"_ms": "{:.2f}", "_mb": "{:.2f}"}
+FORMATS = {"_ms": "{:,.2f}", "_mb": "{:,.2f}"}
 ENDS = {"_min": "lowest", "_max": "highest"}
 INTERVAL = "95% interval"
 TOGETHER = "joint 95% interval"
@@ -248,7 +248,7 @@ def words(
         if values and not any(values):
             continue
         if name in ends_by_name:
-            values = _with_intervals(values, frame[[*ends_by_name[name]]], column_style)
+            values = _with_intervals(column, frame[[*ends_by_name[name]]], column_style, missing)
         if name in ends_by_name:
             interval_heading = (headings or {}).get(ends_by_name[name][0], INTERVAL)
             column_headings.append(f"{column_style.heading} ({interval_heading})")
@@ -261,13 +261,13 @@ def words(
     return Words(texts, numeric, boolean)
 
 
-def _with_intervals(values: list[str], ends: pd.DataFrame, column: Column) -> list[str]:
+def _with_intervals(values: pd.Series, ends: pd.DataFrame, column: Column, missing: str) -> list[str]:
     """Return each value followed by its interval in parentheses, if that is known."""
-    has_interval = ends.notna().all(axis=1)
-    form = column.format if isinstance(column.format, str) and "." in column.format else "{:.4g}"
+    form = column.format if isinstance(column.format, str) and "." in column.format else "{:.6f}"
+    ends = ends.astype(float)
     return [
-        f"{value} ({interval(low, high, form)})" if has_ends else value
-        for value, has_ends, low, high in zip(values, has_interval, *(ends[end] for end in ends), strict=True)
+        estimate(value, low, high, form) if value == value else missing
+        for value, low, high in zip(values.astype(float), *(ends[end] for end in ends), strict=True)
     ]
 
 
@@ -286,7 +286,9 @@ def text(value: Any, format_: Format | None = None, missing: str = MISSING) -> s
         return format_.format(value)
     if pd.api.types.is_bool(value):
         return "yes" if value else "no"
-    return _general(value) if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return _general(value)
+    return f"{value:,}" if pd.api.types.is_integer(value) else str(value)
 
 
 def _general(value: float) -> str:

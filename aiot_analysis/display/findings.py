@@ -13,7 +13,7 @@ import pandas as pd
 
 from aiot_analysis.stats import drift
 from aiot_analysis.tables import names
-from aiot_analysis.words import ALPHA, interval, listed, minus, plural
+from aiot_analysis.words import ALPHA, estimate, listed, minus, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -332,8 +332,7 @@ def mean_times(rows: pd.DataFrame, value: str = "mean_ms") -> str:
 
 def milliseconds(value: float) -> str:
     """Return a time with three significant digits and without an exponent, such as "1,330 ms"."""
-    digits = max(0, 2 - int(np.floor(np.log10(value)))) if value > 0 else 0
-    return f"{value:,.{digits}f} ms"
+    return estimate(value, form="{:.6f} ms")
 
 
 def tradeoff(changes: pd.DataFrame) -> str:
@@ -354,14 +353,6 @@ def tradeoff(changes: pd.DataFrame) -> str:
     return f"{', '.join(clauses)}."
 
 
-def _score(row: pd.Series, unit: str) -> str:
-    """Return a score with its unit and its interval, if it has one, with three digits or all before the point."""
-    value = float(row["vips"])
-    form = "{:,.0f}" if value >= 100 else "{:,.1f}" if value >= 10 else "{:,.2f}"
-    known = pd.notna(row["vips_low"])
-    return f"{form.format(value)}{unit}" + (f" ({interval(row['vips_low'], row['vips_high'], form)})" if known else "")
-
-
 def ranking(scores: pd.DataFrame, labels: Mapping[str, str], unit: str = " VIPS", of: str = "") -> str:
     """Return the first device and how many others may be first. Takes the frame of `vips.intervals`.
 
@@ -373,7 +364,8 @@ def ranking(scores: pd.DataFrame, labels: Mapping[str, str], unit: str = " VIPS"
     group = scored[scored["peer_group"] == scored["peer_group"].iloc[0]]
     first = group.iloc[0]
     name = f"{of}{', ' if of else ''}{labels.get(first['device_id'], first['device_id'])}"
-    score = _score(first, unit)
+    value, low, high = first[["vips", "vips_low", "vips_high"]].astype(float)
+    score = estimate(value, low, high, f"{{:.2f}}{unit}")
     if len(group) == 1:
         alone = "" if len(scored) == 1 else "; no other device ran the same instances under the same conditions"
         return f"{name} scores {score}{alone}."

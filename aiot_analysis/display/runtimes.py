@@ -5,7 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from aiot_analysis.tables import names
-from aiot_analysis.words import interval, listed, plural
+from aiot_analysis.words import estimate, listed, plural
+
+MOST_WORDS = 40  # of a heading
 
 
 def choose_device(rows: pd.DataFrame, devices: pd.DataFrame) -> str:
@@ -21,26 +23,32 @@ def _version(instance_id: str) -> str:
     return f"{names.display(parts.implementation)} {names.display(parts.quantization)}"
 
 
-def ranking(fastest: pd.DataFrame) -> str:
-    """Return the fastest version of each network, and where it cannot be distinguished from others.
+def subject(device: str, origin: str) -> str:
+    """Return the sentences on which device a page is about and how to get the page of another one."""
+    source = "" if origin == "measured" else f"-p origin {origin} "
+    return (
+        f"This page is about {device}. For another device, run `aiot report {source}-p device ID 14`; the "
+        "ids are in the table of devices of the front page."
+    )
 
-    Takes the frame of `stats.runtimes.fastest` of one device.
+
+def ranking(fastest: pd.DataFrame, margin: float) -> str:
+    """Return for which networks one version is clearly the fastest, and which.
+
+    Takes the frame of `stats.runtimes.fastest` of one device and the margin of `stats.runtimes.versions`. The versions
+    are left out if the sentence would have more than MOST_WORDS words.
     """
     compared = fastest[fastest["compared"] > 1]
-    clear, open_ = [], []
-    for row in compared.to_dict("records"):
-        name, version = names.display(row["model"]), _version(row["instance_id"])
-        if row["tied"]:
-            others = listed([_version(instance_id) for instance_id in row["tied"]])
-            open_.append(f"for {name}, {version} cannot be distinguished from {others}")
-        else:
-            clear.append((version, name))
-    clauses = [
-        f"{version} is the fastest for {listed([name for other, name in clear if other == version])}"
-        for version in dict.fromkeys(version for version, _ in clear)
-    ]
-    sentence = "; ".join([*clauses, *open_])
-    return f"At equal accuracy, {sentence}." if sentence else ""
+    if compared.empty:
+        return ""
+    clear = compared[~compared["tied"].astype(bool)]
+    networks = clear["model"].map(names.display).groupby(clear["instance_id"].map(_version), sort=False).agg(", ".join)
+    start = f"Among versions shown to lose less than {plural(float(100 * margin), 'point')}, the fastest"
+    if clear.empty:
+        return f"{start} cannot be told for any of {plural(len(compared), 'network')}."
+    start += f" is clear for {len(clear)} of {plural(len(compared), 'network')}"
+    sentence = f"{start}: {', '.join(f'{version} ({models})' for version, models in networks.items())}."
+    return sentence if len(sentence.split()) <= MOST_WORDS else f"{start}."
 
 
 def front(versions: pd.DataFrame) -> str:
@@ -50,7 +58,7 @@ def front(versions: pd.DataFrame) -> str:
         return ""
     first, last = best.iloc[0], best.iloc[-1]
     ends = [
-        f"{names.instance_display(row['instance_id'])} ({row['mean_ms']:.3g} ms, {100 * row['accuracy']:.1f}%)"
+        f"{names.instance_display(row['instance_id'])} ({estimate(row['mean_ms'])} ms, {100 * row['accuracy']:.1f}%)"
         for row in (first, last)
     ]
     return f"{len(best)} of {plural(len(versions), 'version')} are on the Pareto front, from {ends[0]} to {ends[1]}."
@@ -58,10 +66,7 @@ def front(versions: pd.DataFrame) -> str:
 
 def fastest_table(fastest: pd.DataFrame) -> pd.DataFrame:
     """Return the frame of `stats.runtimes.fastest` with its intervals and ties in words, for a table."""
-    times = [
-        f"{row['mean_ms']:.3g} ({interval(row['mean_ms_low'], row['mean_ms_high'], '{:.3g}')})"
-        for row in fastest.to_dict("records")
-    ]
+    times = [estimate(row["mean_ms"], row["mean_ms_low"], row["mean_ms_high"]) for row in fastest.to_dict("records")]
     return pd.DataFrame(
         {
             "model": fastest["model"],

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from aiot_analysis.display import columns, export
 from aiot_analysis.display.columns import MISSING, Format
 from aiot_analysis.errors import ReportError
-from aiot_analysis.tables.names import ORIGIN_SENTENCES
+from aiot_analysis.tables.names import ORIGIN_SENTENCES, software
 from aiot_analysis.words import minus, plural
 
 if TYPE_CHECKING:
@@ -424,7 +424,6 @@ def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
     runs = next(candidates, data.instances)
     names = data.devices["model"].fillna(data.devices["device_id"])
     devices = ", ".join(names) if len(names) <= 5 else f"{len(names)} devices"
-    versions = runs.dropna(subset="framework_version").groupby("framework")["framework_version"].unique()
     dates = sorted({str(started)[:10] for started in runs["started"]})
     facts = {
         "devices": devices,
@@ -432,16 +431,17 @@ def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
         "profile": _distinct_text(runs["profile"]) + ", timing " + _distinct_text(runs["timing"]).replace("_", " "),
         "weights": _distinct_text(runs["weights"]),
         "dataset": _distinct_text(runs["dataset"]),
-        "versions": ", ".join(f"{name} {' and '.join(values)}" for name, values in versions.items()) or "unknown",
     }
     failed = tell.failures(execution.model_files(runs))
     if len(failed):
         findings = (f"{entry.file} {entry.model} ({entry.finding})" for entry in failed.itertuples(index=False))
         facts["excluded because their model files failed aiot models check"] = "; ".join(findings)
     listed = " · ".join(f"<b>{name}</b> {escape(value)}" for name, value in facts.items())
+    versions = escape(software(runs) or "unknown")
     return (
         f'<div class="banner {data.origin}" role="note" style="border: 1px solid; border-left-width: 6px; '
-        f'padding: 0.6em 1em">{ORIGIN_SENTENCES[data.origin]}<br>{listed}</div>'
+        f'padding: 0.6em 1em">{ORIGIN_SENTENCES[data.origin]}<br>{listed}'
+        f"<details><summary>Versions</summary>{versions}</details></div>"
     )
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from matplotlib.lines import Line2D
-
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
 from aiot_analysis.words import plural
@@ -60,7 +58,7 @@ def tradeoff(
     present = names.in_order(set(valid["quantization"]), names.QUANTIZATIONS)
     handles = {names.display(name): style.legend_mark(style.look(name)) for name in present}
     if present:
-        handles["not on the Pareto front"] = Line2D([], [], color=style.GREY, marker="o", mfc="white", linestyle="none")
+        handles["hollow: not on the Pareto front"] = style.hollow_mark()
     style.legend(figure, handles)
     return style.finish(figure, origin, _alt(compared, devices))
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from itertools import cycle
 from typing import TYPE_CHECKING
 
-from matplotlib.lines import Line2D
-
 from aiot_analysis.plots import log_axis, style
 from aiot_analysis.tables import names
 from aiot_analysis.words import plural
@@ -18,7 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-LESS_ACCURATE = "not as accurate as float32, or not clearly"
+LESS_ACCURATE = "not shown to be as accurate as float32"  # hollow marks of `by_time`
+NOT_ON_FRONT = "not on the Pareto front"  # hollow marks of `front`
 
 
 def version_names(rows: pd.DataFrame) -> pd.Series:
@@ -84,7 +83,7 @@ def by_time(
             fastest.append(f"{names.display(model)} {version_names(first).iloc[0]} {ms} ms")
     handles = {names.display(name): style.legend_mark(look) for name, look in look_of.items()}
     if (rows["as_accurate"] != "yes").any():
-        handles[LESS_ACCURATE] = Line2D([], [], color=style.GREY, marker="o", mfc="white", linestyle="none")
+        handles[f"hollow: {LESS_ACCURATE}"] = style.hollow_mark()
     style.legend(figure, handles)
     alt = f"Mean time of {plural(len(rows), 'version')} of {plural(len(present), 'network')}. "
     alt += f"Fastest of those as accurate as float32: {'; '.join(fastest) or 'none'}."
@@ -118,7 +117,7 @@ def front(
     axes.set(xscale="log", xlabel="mean time per image (ms)", ylabel="accuracy (%)")
     log_axis.plain_log(axes.xaxis)
     handles = {names.display(name): style.legend_mark(look) for name, look in look_of.items()}
-    handles["not on the Pareto front"] = Line2D([], [], color=style.GREY, marker="o", mfc="white", linestyle="none")
+    handles[f"hollow: {NOT_ON_FRONT}"] = style.hollow_mark()
     style.legend(figure, handles)
     listed = "; ".join(
         f"{names.instance_display(row['instance_id'])} {style.written(row['mean_ms'])} ms {100 * row['accuracy']:.1f}"

@@ -162,6 +162,11 @@ def legend_mark(series_look: Look) -> Line2D:
     return Line2D([], [], color=series_look.color, marker=series_look.marker, linestyle="none")
 
 
+def hollow_mark() -> Line2D:
+    """Return a hollow grey circle, for a legend that explains hollow marks."""
+    return Line2D([], [], color=GREY, marker="o", mfc="white", linestyle="none")
+
+
 class FigureSource(NamedTuple):
     """Record of how a figure was drawn."""
 

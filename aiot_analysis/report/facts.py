@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ class OriginFacts:
     sources: list[str]  # where data of origin "published" were published, like "MLCommons, MLPerf Mobile v5.0"
     weights: list[str]
     datasets: list[str]
-    versions: dict[str, list[str]]  # versions of the frameworks
+    versions: str  # versions of the frameworks, see `names.software`
     missing: list[dict[str, Any]]  # reasons, with verdict, count and the instances concerned
     coverage: dict[str, Any]  # result of `coverage`
     left_out: list[dict[str, str]]  # excluded files and lines of raw logs, of this origin or of unknown origin
@@ -82,7 +83,6 @@ def _origin(origin: str, devices: pd.DataFrame, instances: pd.DataFrame, left_ou
     instances = select.of_suite(instances)
     latest = instances.sort_values("run_id").drop_duplicates(["device_id", "instance_id"], keep="last")
     covered = coverage(latest, names.devices(devices))
-    versions = instances.dropna(subset="framework_version").groupby("framework")["framework_version"]
     return OriginFacts(
         origin,
         [_device(row) for row in devices.to_dict("records")],
@@ -91,7 +91,7 @@ def _origin(origin: str, devices: pd.DataFrame, instances: pd.DataFrame, left_ou
         names.sources(instances),
         _distinct(instances["weights"]),
         _distinct(instances["dataset"]),
-        {str(name): _distinct(framework_versions) for name, framework_versions in versions},
+        names.software(instances),
         _missing_reasons(latest, covered, origin),
         covered,
         [{"path": path, "reason": reason} for path, reason in zip(left_out["path"], left_out["reason"], strict=True)],
@@ -174,8 +174,9 @@ def _verdict_counts(rows: pd.DataFrame) -> dict[str, int]:
 
 
 def _missing_reasons(latest: pd.DataFrame, covered: dict[str, Any], origin: str) -> list[dict[str, Any]]:
-    """Return each reason once, the most frequent first."""
+    """Return each reason once, the most frequent first. Models that are not prepared have one command."""
     absent = latest[latest["verdict"].isin(["unavailable", "invalid"])]
+    absent = absent.assign(reasons=one_command(absent["reasons"]))
     groups = []
     for (reason, verdict), rows in absent.groupby(["reasons", "verdict"], sort=False):
         kinds = rows.groupby(["framework", "delegate", "quantization"], sort=False).size()
@@ -197,6 +198,29 @@ def _missing_reasons(latest: pd.DataFrame, covered: dict[str, Any], origin: str)
         reason = f"no run included them{remedy}"
         groups.append({"reason": reason, "verdict": NOT_RUN, "count": sum(never_run.values()), "of": concerned})
     return sorted(groups, key=lambda group: -group["count"])
+
+
+_PREPARE = re.compile(r"(.*aiot models prepare --models )(\S+)( --frameworks )(\w+)(.*)", re.DOTALL)
+
+
+def one_command(reasons: pd.Series) -> pd.Series:
+    """Return reasons in which the commands that prepare models are combined: one command for all their models.
+
+    A command names several models for a framework, and several frameworks only if they lack the same models.
+    """
+    parts = reasons.fillna("").str.extract(_PREPARE)
+    parts.columns = pd.Index(["start", "models", "option", "framework", "end"])
+    is_command = parts["models"].notna()
+    if not is_command.any():
+        return reasons
+    parts = parts[is_command]
+    parts["models"] = parts.groupby(["start", "end", "framework"])["models"].transform(_comma_separated)
+    parts["framework"] = parts.groupby(["start", "end", "models"])["framework"].transform(_comma_separated)
+    return reasons.where(~is_command, parts.sum(axis=1))
+
+
+def _comma_separated(values: pd.Series) -> str:
+    return ",".join(sorted(set(values)))
 
 
 def _distinct(values: pd.Series) -> list[str]:

@@ -5,6 +5,7 @@ The navigation is inserted into finished pages, because the pages to link to are
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aiot_analysis.display import front
 from aiot_analysis.report.notebooks import PUBLISHED
 from aiot_analysis.tables.workspace import combine
+from aiot_analysis.words import estimate
 from runner import rawlog
 
 if TYPE_CHECKING:
@@ -163,6 +165,8 @@ def _environment() -> Environment:
     )
     environment.filters["ticks"] = _ticks
     environment.filters["instance"] = _instance
+    environment.filters["name"] = _name
+    environment.filters["score"] = _score
     return environment
 
 
@@ -170,6 +174,18 @@ def _instance(name: str) -> str:
     from aiot_analysis.tables import names
 
     return names.instance_display(name)
+
+
+def _name(word: str) -> str:
+    from aiot_analysis.tables import names
+
+    return names.display(word)
+
+
+def _score(row: dict[str, Any]) -> str:
+    """Return a score with its interval, as the page of the scores has it."""
+    low, high = (math.nan if row[end] is None else row[end] for end in ("vips_low", "vips_high"))
+    return estimate(row["vips"], low, high, "{:.2f}")
 
 
 def _ticks(text: str) -> Markup:

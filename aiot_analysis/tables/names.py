@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from aiot_analysis import words
 from aiot_analysis.errors import DataError
 from runner.rawlog import ORIGINS
 
@@ -363,6 +364,46 @@ def display(name: str) -> str:
 def framework(name: str) -> str:
     """Return the display name of a framework, without a delegate."""
     return display(f"{name}_cpu").removesuffix(" CPU").removesuffix(" cpu")
+
+
+_PACKAGES = {
+    "torch": "PyTorch",
+    "onnxruntime": "ONNX Runtime",
+    "onnx_runtime": "ONNX Runtime",
+    "ai-edge-litert": "LiteRT",
+    "tflite": "TFLite",
+    "qairt": "QAIRT",
+    "enn": "ENN",
+}  # display names of the packages that versions of frameworks name
+_VERSION = re.compile(r"v?(\d+(?:\.\d+){0,2})\S*$")  # no build number
+
+
+def software(rows: pd.DataFrame) -> str:
+    """Return the versions of the frameworks of rows of `instances`, each once, like "ONNX Runtime 1.32.0".
+
+    A version may name several packages, such as "qairt 2.42.0.251225; onnx_runtime 1.24.1". One without a package, or
+    with an unknown one, gets the name of its framework.
+    """
+    versions: dict[str, set[str]] = {}
+    stated = rows[["framework", "framework_version"]].dropna().drop_duplicates().astype(str)
+    for framework_name, text in stated.itertuples(index=False):
+        for part in text.split("; "):
+            number = _VERSION.search(part)
+            package = part[: number.start()].strip().lower() if number else ""
+            name = _PACKAGES.get(package, framework(framework_name))
+            versions.setdefault(name, set()).add(number[1] if number else part)
+    return ", ".join(
+        f"{name} {words.listed(sorted(numbers, key=_by_number))}"
+        for name, numbers in sorted(versions.items(), key=_by_name)
+    )
+
+
+def _by_number(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part.isdigit()]
+
+
+def _by_name(item: tuple[str, object]) -> str:
+    return item[0].casefold()
 
 
 def instance_display(instance_id: str) -> str:

@@ -1,6 +1,6 @@
 import pytest
 
-from aiot_analysis.words import ALPHA, CONFIDENCE, interval, listed, minus, p_value, plural, typeset
+from aiot_analysis.words import ALPHA, CONFIDENCE, estimate, interval, listed, minus, p_value, plural, typeset
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,30 @@ def test_the_error_rate_belongs_to_the_confidence() -> None:
 )
 def test_an_interval_is_written_with_as_many_digits_as_tell_its_ends_apart(low, high, form, written):
     assert interval(low, high, form) == written
+
+
+@pytest.mark.parametrize(
+    ("numbers", "form", "written"),
+    [
+        ((11.97, 0.99, 145.17), "{:.2f}", "12.0 (1.0 to 145.2)"),
+        ((7.78, 7.4, 8.2), "{:.2f}", "7.78 (7.40 to 8.20)"),
+        ((48.55, 46.2, 51), "{:.6f}", "48.5 (46.2 to 51.0)"),
+        ((199.51, 189.95, 209.89), "{:.2f}", "200 (190 to 210)"),
+        ((2124, 1999.2, 2300), "{:.2f}", "2,124 (1,999 to 2,300)"),
+        ((9.996, 9.5, 10.54), "{:.2f}", "10.0 (9.5 to 10.5)"),  # 10.0, not 10.00, once it is rounded
+        ((0.234, 0.2302, 0.2338), "{:.2f}", "0.234 (0.230 to 0.234)"),  # with two decimals, 0.23 to 0.23
+        ((1.5, 1.2, 1.9), "{:.2f} times", "1.50 times (1.20 to 1.90)"),
+        ((-0.0125, -0.02, -0.005), "{:+.3f}", "-0.013 (-0.020 to -0.005)"),
+        ((0.123, 0.1, 0.2), "{:.1%}", "12.3% (10.0% to 20.0%)"),
+        ((0.8171,), "{:.1%}", "81.7%"),
+        ((1330.4,), "{:.2f} ms", "1,330 ms"),
+        ((0,), "{:.2f} ms", "0 ms"),
+        ((1.5, float("nan"), 1.9), "{:.2f}", "1.50"),
+        ((float("inf"),), "{:.2f}", "inf"),
+    ],
+)
+def test_a_value_and_its_interval_have_the_same_decimals(numbers, form, written):
+    assert estimate(*numbers, form=form) == written
 
 
 @pytest.mark.parametrize(

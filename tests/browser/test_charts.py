@@ -13,6 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from aiot_analysis.charts import accuracy as accuracy_chart
 from aiot_analysis.charts import answer_sets as answers_chart
 from aiot_analysis.charts import latency as latency_chart
+from aiot_analysis.charts import runtimes as runtimes_chart
 from aiot_analysis.charts import shares as shares_chart
 from aiot_analysis.charts import vips as vips_chart
 from aiot_analysis.display import show as showing
@@ -190,6 +191,40 @@ def test_devices_are_filtered_in_figures_and_tables(opened: Callable[..., Watche
     page.get_by_role("button", name="Reset").click()
     page.wait_for_timeout(150)
     assert bars(page, "fig5").count() == 4 * 51 and note.is_hidden()
+
+
+def test_a_page_about_one_of_many_devices_has_no_filters_of_devices_and_no_choice_empties_it(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = samples.candidates()
+    versions = versions[(versions["model"] == "resnet50") | (versions["framework"] == "tflite")]  # one without PyTorch
+    charts = {"by_time": runtimes_chart.by_time(versions), "front": runtimes_chart.front(versions)}
+    phones = samples.devices(51)
+    path = chart_pages.write(
+        tmp_path, "simulated", phones, charts, lambda: draw.time_shares(times(1), "", phones), monkeypatch
+    )
+    page = visit().page
+    page.goto(f"{path.as_uri()}#&vendor=HiSilicon&devices=p07")  # of a page that had such filters
+    page.wait_for_selector("#by_time .drawing svg")
+    controls = page.locator("#toolbar select")
+    assert [control.get_attribute("aria-label") for control in controls.all()] == ["Framework", "Model"]
+    assert "hollow: not shown to be as accurate as float32" in page.locator("#by_time .legend").inner_text()
+    assert "hollow: not on the Pareto front" in page.locator("#front .legend").inner_text()
+    usable = "element => [...element.options].filter(option => !option.disabled).map(option => option.value)"
+    marks = []
+    for framework in controls.nth(0).evaluate(usable):
+        choose(page, "Framework", framework)
+        for model in controls.nth(1).evaluate(usable):
+            choose(page, "Model", model)
+            drawn = page.locator("#by_time .mark-symbol path").count()
+            marks.append((framework, model, drawn))
+        choose(page, "Model", "")
+    assert marks == [
+        ("", "", 5), ("", "ResNet50", 3), ("", "MnasNet", 2),
+        ("TFLite", "", 4), ("TFLite", "ResNet50", 2), ("TFLite", "MnasNet", 2),
+        ("PyTorch", "", 1), ("PyTorch", "ResNet50", 1),
+    ]  # fmt: skip
+    assert page.locator(".nothing").count() == 0
 
 
 def test_many_devices_are_grouped_by_vendor_and_can_be_sorted_by_id_and_value(

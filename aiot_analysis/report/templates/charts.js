@@ -20,19 +20,15 @@
   };
 
   // ---- values as text ----
-  const number = (value, digits = 3) => {
-    const size = Math.abs(value);
-    const decimals = size === 0 ? 0 : Math.min(6, Math.max(0, digits - 1 - Math.floor(Math.log10(size))));
-    return value.toLocaleString("en", { maximumFractionDigits: decimals, minimumFractionDigits: size < 1000 ? decimals : 0 })
-      .replace("-", "−");
-  };
-  const FORMATS = {
-    percent: (value) => `${(100 * value).toFixed(1).replace("-", "−")}%`,
-    points: (value) => `${(100 * value).toFixed(1).replace("-", "−")} points`,
-    ms: (value) => `${number(value)} ms`,
-    times: (value) => `${number(value)} times`,
+  const decimalsOf = (value, digits = 3) => value === 0 ? 0 : Math.min(6, Math.max(0, digits - 1 - Math.floor(Math.log10(Math.abs(value)))));
+  const number = (value, decimals) => value.toLocaleString("en", { maximumFractionDigits: decimals, minimumFractionDigits: decimals }).replace("-", "−");
+  const FORMATS = { // the text of a value with as many decimals as another value, by default itself
+    percent: (value) => `${number(100 * value, 1)}%`,
+    points: (value) => `${number(100 * value, 1)} points`,
+    ms: (value, other = value) => `${number(value, decimalsOf(other))} ms`,
+    times: (value, other = value) => `${number(value, decimalsOf(other))} times`,
     count: (value) => value.toLocaleString("en"),
-    number: (value) => number(value, 4),
+    number: (value, other = value) => number(value, decimalsOf(other, 4)),
     "": (value) => String(value),
   };
   const known = (value) => value !== null && value !== undefined && value !== "";
@@ -41,7 +37,7 @@
     const format = FORMATS[fact.format];
     const text = format(row[fact.field]);
     return known(row[fact.low]) && known(row[fact.high])
-      ? `${text} (95%: ${format(row[fact.low])} to ${format(row[fact.high])})` : text;
+      ? `${text} (95%: ${format(row[fact.low], row[fact.field])} to ${format(row[fact.high], row[fact.field])})` : text;
   };
 
   // ---- the page: its devices, its figures and what the reader chose ----
@@ -421,7 +417,7 @@
   const highlight = (figure) => figure.vega?.signal("highlighted", lit()).runAsync();
   function hover(device, told = true) {
     if (device === hovered) return;
-    hovered = device;
+    hovered = DEVICES.has(device) ? device : "";
     update(highlight);
     if (told) document.dispatchEvent(new CustomEvent("aiot:hover", { detail: { device, source: "figure" } }));
     broadcast();
@@ -492,37 +488,50 @@
     redraw();
   }
   const toolbar = [];
-  function select(label, options, get, set) {
+  function leavesRows(values) { // whether some figure would have rows with these choices
+    const before = { ...state };
+    Object.assign(state, values);
+    const leaves = figures.some((figure) => figure.rows.some(isShown));
+    Object.assign(state, before);
+    return leaves;
+  }
+  function select(label, options, get, values) { // `values` returns the choices that an option stands for
     const control = make("select", { "aria-label": label }, ...options.map(([value, words]) => make("option", { value }, words)));
-    control.addEventListener("change", () => set(control.value));
-    toolbar.push(() => { control.value = get(); });
+    control.addEventListener("change", () => choose(values(control.value)));
+    toolbar.push(() => {
+      control.value = get();
+      for (const option of control.options) option.disabled = option.value !== "" && !option.selected && !leavesRows(values(option.value));
+    });
     return make("label", {}, make("span", { "aria-hidden": "true" }, `${label} `), control);
+  }
+  function offered(name) { // the values of a filter
+    const rows = OF_DEVICE.includes(name) ? [...DEVICES.values()] : figures.flatMap((figure) => figure.rows);
+    return [...new Set(rows.map((row) => row[name]).filter(known))];
   }
   function buildToolbar(place) {
     const all = figures.flatMap((figure) => figure.rows);
     const devices = [...DEVICES.values()];
     const parts = [];
     if (devices.length > 1) {
-      parts.push(select("Sort by", [["", "as drawn"], ["id", "id"], ["soc", "SoC"], ["value", "value"]], () => state.sort, (sort) => choose({ sort })));
+      parts.push(select("Sort by", [["", "as drawn"], ["id", "id"], ["soc", "SoC"], ["value", "value"]], () => state.sort, (sort) => ({ sort })));
     }
     for (const [name, label] of Object.entries(FILTERS)) {
-      const values = OF_DEVICE.includes(name) ? devices.map((device) => device[name]) : all.map((row) => row[name]);
-      const distinct = [...new Set(values.filter(known))];
+      const distinct = offered(name);
       if (name === "android") distinct.sort((a, b) => Number(a) - Number(b));
       else if (OF_DEVICE.includes(name)) distinct.sort();
       if (distinct.length < 2) continue;
       parts.push(select(label, [["", "all"], ...distinct.map((value) => [value, value])], () => state.filters[name] ?? "",
-        (value) => choose({ filters: { ...state.filters, [name]: value } })));
+        (value) => ({ filters: { ...state.filters, [name]: value } })));
     }
     const timings = [...new Set(all.map((row) => row.timing).filter(known))];
     if (timings.length > 1) {
       if (!state.timing) state.timing = timings[0];
-      parts.push(select("Time", timings.map((name) => [name, name.replaceAll("_", " ")]), () => state.timing, (timing) => choose({ timing })));
+      parts.push(select("Time", timings.map((name) => [name, name.replaceAll("_", " ")]), () => state.timing, (timing) => ({ timing })));
     }
     if (devices.length > 1) {
       const options = [["", "–"], ...[...devices].sort((a, b) => a.name.localeCompare(b.name)).map((device) => [device.id, device.name])];
-      parts.push(select("Device", options, () => state.first, (first) => choose({ first })));
-      if (devices.length > 2) parts.push(select("beside", options, () => state.second, (second) => choose({ second })));
+      parts.push(select("Device", options, () => state.first, (first) => ({ first })));
+      if (devices.length > 2) parts.push(select("beside", options, () => state.second, (second) => ({ second })));
     }
     if (!parts.length) return;
     const reset = make("button", { type: "button" }, "Reset");
@@ -566,17 +575,18 @@
       sort: ["id", "soc", "value"].includes(values.get("sort")) ? values.get("sort") : "",
       timing: values.get("timing") ?? state.firstTiming ?? "", first, second, filters: {}, views: {},
     });
-    for (const name of Object.keys(FILTERS)) if (values.get(name)) state.filters[name] = values.get(name);
+    for (const name of Object.keys(FILTERS)) if (offered(name).includes(values.get(name))) state.filters[name] = values.get(name);
     for (const [name, value] of values) if (name.startsWith("view-")) state.views[name.slice(5)] = value;
     if (jump && text && anchor) document.getElementById(decodeURIComponent(anchor))?.scrollIntoView();
   }
 
   function legend(content) {
-    if (!content.series.length) return "";
+    if (!content.series.length && !content.hollow) return "";
     const items = content.series.map((series) => {
       const sign = { circle: "●", square: "■", "triangle-up": "▲", diamond: "◆", "triangle-down": "▼", cross: "✚", stroke: "┃" }[series.shape] ?? "●";
       return make("li", {}, make("span", { class: "sign", style: `color: var(--figure-${series.color.slice(1).toLowerCase()}, ${series.color})`, "aria-hidden": "true" }, sign), ` ${series.name}`);
     });
+    if (content.hollow) items.push(make("li", {}, make("span", { class: "sign", "aria-hidden": "true" }, "○"), ` hollow: ${content.hollow}`));
     return make("ul", { class: "legend", "aria-label": "Legend" }, ...items);
   }
   function build(source) {
@@ -619,6 +629,8 @@
     if (!sources.length || typeof vega === "undefined") return;
     read("devices").forEach((device, place) => DEVICES.set(device.id, { ...device, place }));
     sources.forEach(build);
+    const drawnDevices = new Set(figures.flatMap((figure) => figure.rows.map((row) => row.device_id)));
+    for (const id of DEVICES.keys()) if (!drawnDevices.has(id)) DEVICES.delete(id); // nothing to choose
     document.body.append(tip, spoken);
     readAddress(false);
     const place = document.getElementById("toolbar");

@@ -164,13 +164,13 @@ def verdict(claim: Claim, parts: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def format_effect(value: float, unit: str) -> str:
-    """Format a number with its unit for readers."""
-    return words.minus(_FORMATS[unit].format(value))
+def format_effect(effect: float, low: float, high: float, unit: str) -> str:
+    """Format a number with its unit and, if it is known, its interval, like "1.30 times as fast (1.20 to 1.40)"."""
+    return words.minus(words.estimate(effect, low, high, _FORMATS[unit]))
 
 
-def format_interval(low: float, high: float, unit: str) -> str:
-    """Format an interval for readers, like "1.20 to 1.40"."""
+def format_range(low: float, high: float, unit: str) -> str:
+    """Format a range for readers, like "1.20 to 1.40"."""
     return words.minus(words.interval(low, high, _FORMATS[unit].split(" ")[0]))
 
 
@@ -178,8 +178,8 @@ def format_region(ends: Region) -> str:
     """Describe a region in words, like "over 1" or "0.8 to 1.25"."""
     low, high = ends
     if math.isinf(high):
-        return words.minus(f"over {low:g}")
-    return words.minus(f"under {high:g}" if low in (0, -math.inf) else f"{low:g} to {high:g}")
+        return words.minus(f"over {low:.3g}")
+    return words.minus(f"under {high:.3g}" if low in (0, -math.inf) else f"{low:.3g} to {high:.3g}")
 
 
 def _decisive_part(parts: pd.DataFrame, needs: str) -> pd.Series | None:
@@ -215,11 +215,10 @@ def _describe_effect(parts: pd.DataFrame, decisive: pd.Series | None, unit: str)
     """Return the effect of the decisive part, its interval and the claimed region in words."""
     if decisive is None:
         return "no figures"
-    ends = format_interval(decisive["effect_low"], decisive["effect_high"], unit)
-    numbers = f"{format_effect(decisive['effect'], unit)} ({ends})"
+    numbers = format_effect(decisive["effect"], decisive["effect_low"], decisive["effect_high"], unit)
     with_number = parts[parts["state"] != MISSING]
     where = f", on {decisive['device']}" if decisive["device"] else ""
     text = f"{decisive['part']}{where}: {numbers}, claimed: {decisive['claimed']}"
     if len(with_number) > 1:
-        text += f"; all: {format_interval(with_number['effect'].min(), with_number['effect'].max(), unit)}"
+        text += f"; all: {format_range(with_number['effect'].min(), with_number['effect'].max(), unit)}"
     return text

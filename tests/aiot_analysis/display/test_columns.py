@@ -26,7 +26,7 @@ def test_headings_are_words_with_units(name: str, heading: str) -> None:
 
 
 def test_the_range_of_a_column_beside_it_needs_no_name_of_its_own() -> None:
-    assert columns.column_of("rho_min", ["rho", "rho_min"]) == columns.Column("lowest", "{:.2f}")
+    assert columns.column_of("rho_min", ["rho", "rho_min"]) == columns.Column("lowest", "{:,.2f}")
     assert columns.column_of("rho_max").heading == "Spearman's ρ, highest"
 
 

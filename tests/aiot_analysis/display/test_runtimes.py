@@ -24,19 +24,42 @@ def test_networks_with_the_same_fastest_version_are_listed_together_and_ties_are
         ("squeezenet", 3, INT8, [TFLITE + "_squeezenet", PYTORCH + "_squeezenet"]),
         ("densenet121", 1, TFLITE, []),
     )
-    assert runtimes.ranking(frame) == (
-        "At equal accuracy, TFLite CPU INT8 is the fastest for ResNet50 and MnasNet; for SqueezeNet, TFLite CPU INT8 "
-        "cannot be distinguished from TFLite CPU float32 and PyTorch float32."
+    start = "Among versions shown to lose less than 2 points, the fastest"
+    assert (
+        runtimes.ranking(frame, 0.02) == f"{start} is clear for 2 of 3 networks: TFLite CPU INT8 (ResNet50, MnasNet)."
     )
-    assert runtimes.ranking(frame[frame["compared"] == 1]) == ""
-    assert runtimes.ranking(frame.head(0)) == ""
+    assert runtimes.ranking(frame[2:3], 0.02) == f"{start} cannot be told for any of 1 network."
+    assert "less than 1 point, " in runtimes.ranking(frame, 0.01)
+    assert "less than 2.5 points, " in runtimes.ranking(frame, 0.025)
+    assert runtimes.ranking(frame[frame["compared"] == 1], 0.02) == ""
+    assert runtimes.ranking(frame.head(0), 0.02) == ""
+
+
+def test_the_heading_of_page_14_has_at_most_forty_words():
+    """18 words, and 4 for each network that has its own fastest version: 38 with five networks, 42 with six."""
+    versions = [f"tflite_{delegate}_{kind}" for delegate in ("cpu", "nnapi") for kind in ("float32", "float16", "int8")]
+    models = ["resnet50", "inception_v3", "densenet121", "squeezenet", "mobilenet_v2", "mnasnet"]
+    frame = fastest(*((model, 4, version, []) for model, version in zip(models, versions, strict=True)))
+    five = runtimes.ranking(frame.head(5), 0.02)
+    assert five.endswith(
+        "5 of 5 networks: TFLite CPU float32 (ResNet50), TFLite CPU float16 (InceptionV3), TFLite CPU "
+        "INT8 (DenseNet121), TFLite NNAPI float32 (SqueezeNet), TFLite NNAPI float16 (MobileNetV2)."
+    )
+    assert len(five.split()) == 38
+    assert runtimes.ranking(frame, 0.02).endswith("the fastest is clear for 6 of 6 networks.")
+
+
+def test_a_page_about_one_device_has_the_command_for_another_one():
+    text = runtimes.subject("Maker A", "simulated")
+    assert "about Maker A. For another device, run `aiot report -p origin simulated -p device ID 14`" in text
+    assert "run `aiot report -p device ID 14`" in runtimes.subject("Maker A", "measured")
 
 
 def test_the_table_has_times_with_intervals_and_names():
     row = runtimes.fastest_table(fastest(("mnasnet", 3, INT8, [TFLITE + "_mnasnet"]), ("resnet50", 2, INT8, []))).iloc
     assert row[0][["version", "mean_ms", "tied"]].tolist() == [
         "TFLite CPU INT8",
-        "10 (9.5 to 10.5)",
+        "10.0 (9.5 to 10.5)",
         "TFLite CPU float32",
     ]
     assert row[1]["tied"] == "none"
@@ -46,8 +69,8 @@ def test_the_front_is_described_by_its_ends():
     frame = candidates()
     one = frame[frame["model"] == "mnasnet"]
     assert runtimes.front(one) == (
-        "2 of 3 versions are on the Pareto front, from MnasNet, TFLite CPU, INT8 (2 ms, 60.0%) to MnasNet, PyTorch, "
-        "float32 (5 ms, 70.0%)."
+        "2 of 3 versions are on the Pareto front, from MnasNet, TFLite CPU, INT8 (2.00 ms, 60.0%) to MnasNet, PyTorch, "
+        "float32 (5.00 ms, 70.0%)."
     )
     assert runtimes.front(one[one["pareto"].isin([False])]) == ""
 

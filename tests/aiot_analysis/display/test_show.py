@@ -146,7 +146,7 @@ def test_a_long_table_has_its_first_rows_as_html_and_the_others_for_the_script()
     html = to_html(frame, csv="figures/times.csv")
     assert html.count('<tr data-device="d') == 50 and '<tr data-device="d49"><td class="number">49</td>' in html
     rest = stored(html)
-    assert rest["rows"] == [[str(n), f"d{n % 51}"] for n in range(50, 2124)]
+    assert rest["rows"] == [[f"{n:,}", f"d{n % 51}"] for n in range(50, 2124)]
     assert rest["devices"] == [f"d{n % 51}" for n in range(50, 2124)] and rest["numeric"] == [True, False]
     assert 'data-count="2074"' in html
     sentence = (
@@ -196,7 +196,7 @@ def test_a_table_that_is_too_long_for_a_page_has_its_first_rows_and_says_so() ->
     whole, cut = (to_html(pd.DataFrame({"n": range(rows)}), "Times") for rows in (3500, 41_640))
     assert whole.startswith("<details><summary>Times (3,500 rows)<")
     assert cut.startswith("<details><summary>Times (the first 3,500 of 41,640 rows)<")
-    assert stored(cut)["rows"] == stored(whole)["rows"] == [[str(n)] for n in range(50, 3500)]
+    assert stored(cut)["rows"] == stored(whole)["rows"] == [[f"{n:,}"] for n in range(50, 3500)]
 
 
 def test_backquotes_become_code_and_hyphens_before_numbers_minus_signs() -> None:
@@ -223,7 +223,7 @@ def test_the_banner_states_the_origin_of_the_data(tmp_path: Path) -> None:
         "<b>profile</b> quick, timing end to end",
         "<b>weights</b> torchvision",
         "<b>dataset</b> samples",
-        "<b>versions</b> tflite 2.3.0",
+        "<details><summary>Versions</summary>TFLite 2.3.0</details>",
     ):
         assert part in html
 

@@ -213,7 +213,7 @@ def test_what_changed_is_rendered_again_and_a_page_that_fails_is_marked(tmp_path
     quick = {"divisor": "4", "seconds": "0"}
     assert [result.status for result in project.call(parameters=quick)] == ["rendered", "rendered"]
     page = project.page("03_other_error")
-    assert "divisor = 4 (given)" in page.text
+    assert "divisor = 4 (set for this page)" in page.text
     assert "0.25" in page.text
     assert [link["href"] for link in page.of("a") if link.get("rel") == "next"] == ["04_slow.html"]
     assert "This page is old" not in page.text
@@ -267,7 +267,7 @@ def test_simulated_data_are_marked_on_a_page_whatever_its_notebook_does(tmp_path
     assert result.status == "rendered"
     page = Page(result.page)
     assert page.text.count("SIMULATED DATA") == 1
-    assert "origin = simulated (given)" in page.text
+    assert "origin = simulated (set for this page)" in page.text
 
 
 def test_each_origin_has_a_site_of_its_own(tmp_path: Path) -> None:
