@@ -99,7 +99,7 @@ def disagreement(differences: pd.DataFrame) -> Chart:
         },
     }
     words: Spec = {
-        "mark": {"type": "text", "fontSize": 11},
+        "mark": {"type": "text", "fontSize": {"expr": "tight ? 8 : 11"}},
         "encoding": {
             "x": x,
             "y": lines,

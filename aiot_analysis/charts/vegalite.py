@@ -98,6 +98,7 @@ def specification(
             },
             {"name": "few", "value": few},
             {"name": "narrow", "value": False},  # as on a wide page
+            {"name": "tight", "value": False},
             {"name": "highlighted", "expr": HIGHLIGHTED} if ids else {"name": "highlighted", "value": []},
         ],
         **panel,

@@ -168,6 +168,26 @@ def test_arrow_keys_go_through_the_tooltips_of_all_marks(
     assert messages == []
 
 
+@pytest.mark.parametrize("number", NUMBERS)
+def test_every_figure_fits_on_paper(number: int, pages: Callable[[int], tuple[Any, list[str]]]) -> None:
+    page, messages = pages(number)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.wait_for_function(f"document.querySelectorAll('.drawing svg').length === {len(NAMES)}")
+    page.add_style_tag(content="@media print { body { width: 680px } }")  # A4 without two margins of 15 mm
+    page.emulate_media(media="print")
+    beyond = page.evaluate(
+        """() => [...document.querySelectorAll('.drawing svg')].flatMap(svg => {
+            const size = svg.getAttribute('width'), { left, right, width } = svg.getBoundingClientRect()
+            const isWhole = left >= 0 && right <= 680 && Math.abs(width - size) < 1
+            return isWhole ? [] : [[svg.closest('figure').id, size, left, right]]
+        })"""
+    )
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert beyond == []
+    assert messages == []
+
+
 def assert_tooltip(text: str, row: dict[str, Any], chart: Chart) -> None:
     """Assert that a tooltip is titled with the device or line of a row, and has its numbers with their intervals."""
     heading = text.splitlines()[0]

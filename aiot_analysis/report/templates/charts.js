@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const FEW = 12; // up to this many devices have their names, gaps between bars, and all whiskers
-  const MARGIN_X = 62, NARROW = 560, LABEL_LINE = 12, PAPER = 680; // pixels; PAPER is the width of A4 between the margins of printed pages
+  const MARGIN_X = 62, NARROW = 560, WIDE = 900, LABEL_LINE = 12, PAPER = 680; // pixels; PAPER is the width of A4 between the margins of printed pages
   const make = (tag, facts = {}, ...children) => {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(facts)) element.setAttribute(name, value);
@@ -289,7 +289,7 @@
     const series = look(content);
     const { resolve } = figure.view().spec;
     const panels = content.panel ? [...new Set(figure.rows.map((row) => row[content.panel]))].filter((name) => now.rows.some((row) => row[content.panel] === name)) : [];
-    const most = Math.min(width < NARROW ? 1 : width < 900 ? 2 : content.columns, content.columns, panels.length || 1);
+    const most = Math.min(width < NARROW ? 1 : width < WIDE ? 2 : content.columns, content.columns, panels.length || 1);
     const columns = most > 2 && panels.length % most && panels.length % (most - 1) === 0 ? most - 1 : most; // full rows
     const names = !hasLines(content) ? [] : content.line ? [...new Set(now.rows.map((row) => row[content.line]))].filter(known) : now.labels;
     const lines = names.map((name) => inLines(name, 0.42 * width / (resolve?.scale?.y ? columns : 1)));
@@ -328,7 +328,7 @@
       : panel;
     return {
       $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-      params: [{ name: "highlighted", value: lit() }, { name: "labels", value: now.labels }, { name: "aligned", value: aligned }, { name: "lines", value: linesOf }, { name: "titles", value: titles }, { name: "few", value: now.few }, { name: "narrow", value: now.narrow }],
+      params: [{ name: "highlighted", value: lit() }, { name: "labels", value: now.labels }, { name: "aligned", value: aligned }, { name: "lines", value: linesOf }, { name: "titles", value: titles }, { name: "few", value: now.few }, { name: "narrow", value: now.narrow }, { name: "tight", value: width < WIDE }],
       datasets: { rows: now.rows, starts: now.starts }, data: { name: "rows" }, padding: 4, spacing: 14, autosize: "pad",
       ...whole, config: config(),
     };
