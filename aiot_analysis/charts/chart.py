@@ -60,7 +60,7 @@ class Series:
 
     name: str
     color: str
-    shape: str
+    shape: str  # of Vega, or for lines "stroke" (vertical) or "dash" (horizontal)
 
 
 @dataclass(frozen=True)

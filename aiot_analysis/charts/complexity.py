@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aiot_analysis.charts import chart
-from aiot_analysis.charts.chart import LIT, Chart, ChartView, Fact, Spec
+from aiot_analysis.charts.chart import LIT, Chart, ChartView, Fact, Series, Spec
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.plots.accuracy import MOST_WHISKERS
 from aiot_analysis.tables import names, select
@@ -141,7 +141,11 @@ def off_line(residuals: pd.DataFrame, implementations: pd.DataFrame) -> Chart:
             Fact("line_ms", "by the line of the device", "ms"),
             Fact("middle", "median of the implementation", "times", "middle_low", "middle_high"),
         ),
-        chart.series([*looks, (OFF, style.Look(style.color(style.NOTABLE), "D", ""))]),
+        (
+            *chart.series(looks),
+            *([Series(OFF, style.color(style.NOTABLE), "diamond")] if (rows["mark"] == OFF).any() else []),
+            Series(MEDIAN, style.INK, "stroke"),
+        ),
         "mark",
         height_px=16,
         device_axis="",
@@ -149,7 +153,7 @@ def off_line(residuals: pd.DataFrame, implementations: pd.DataFrame) -> Chart:
     )
 
 
-OFF = "off the line by rule"
+OFF, MEDIAN = "off the line by rule", "median of the implementation"
 
 
 def accuracy_over_time(

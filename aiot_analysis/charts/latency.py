@@ -282,7 +282,7 @@ def along_run(course: pd.DataFrame, chosen: pd.DataFrame, devices: pd.DataFrame 
         (
             Series(IMAGE, "#9db3c1", "circle"),
             Series(LONGER, style.GREY, "triangle-up"),
-            Series(PART, style.color(style.PLAIN), "stroke"),
+            Series(PART, style.color(style.PLAIN), "dash"),
             Series(CHANGE, style.color(style.NOTABLE), "stroke"),
         ),
         "mark",

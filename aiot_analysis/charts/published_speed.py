@@ -55,7 +55,7 @@ def complexity(points: pd.DataFrame) -> Chart:
         ),
         (
             *chart.series((names.framework(name), looks[name]._replace(marker="o")) for name in runtimes),
-            Series(MEDIAN, style.INK, "stroke"),
+            Series(MEDIAN, style.INK, "dash"),
         ),
         "runtime",
         "runtime",
@@ -252,7 +252,7 @@ def rank_ranges(frame: pd.DataFrame) -> Chart:
         (
             Series(RANK, style.INK, "circle"),
             Series(OTHER_JOBS, uncertain, "square"),
-            Series(PARTS, other, "stroke"),
+            Series(PARTS, other, "dash"),
         ),
         "mark",
         height_px=18,

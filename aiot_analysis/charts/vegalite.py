@@ -29,7 +29,7 @@ MARKS = ("bar", "point", "rect")  # marks that show a row, and react to the poin
 LETTER_PX = 6.8  # average width of a letter of an axis label
 LINE_NAMES_PX, DEVICE_NAMES_PX, NUMBERS_PX = 240, 200, 62  # beside the y axis
 COLOR_BAR_PX = 80
-BAR_SIGN = "M-.25,-1H.25V1H-.25Z"  # in legends: Vega's "stroke" is no area that a colour could fill
+SIGNS = {"stroke": "M-.25,-1H.25V1H-.25Z", "dash": "M-1,-.25H1V.25H-1Z"}  # areas that the colour of a legend fills
 LOOKS = {"color": "color", "fill": "color", "stroke": "color", "shape": "shape"}  # what of a series a channel shows
 
 
@@ -286,7 +286,7 @@ def _series_scale(channel: str, chart: Chart) -> Spec:
     """Return the encoding of the series by their colours or shapes."""
     looks = [getattr(series, LOOKS[channel]) for series in chart.series]
     if channel == "shape":
-        looks = [BAR_SIGN if shape == "stroke" else shape for shape in looks]
+        looks = [SIGNS.get(shape, shape) for shape in looks]
     scale = {"domain": [series.name for series in chart.series], "range": looks}
     return {"field": chart.series_field, "type": "nominal", "scale": scale}
 

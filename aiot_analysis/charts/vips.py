@@ -191,7 +191,12 @@ def timings(both: pd.DataFrame) -> Chart:
         "mark": {"type": "point", "filled": True, "size": 40},
         "encoding": {
             "y": PLACE,
-            "x": {"field": "vips", "type": "quantitative", "axis": {"title": "valid images per second (VIPS)"}},
+            "x": {
+                "field": "vips",
+                "type": "quantitative",
+                "axis": {"title": "valid images per second (VIPS)", "tickCount": 8},
+                "scale": {"domain": [0, 1.05 * float(rows["vips"].max())]} if len(rows) else {},
+            },
             "color": {"field": "by", "type": "nominal"},
             "shape": {"field": "by", "type": "nominal"},
             "opacity": LIT,

@@ -265,6 +265,37 @@ def test_shares_become_milliseconds_and_speed_ups_by_either_timing(opened: Calla
     assert "view-fig5=speed_up" in page.url and "timing=inference" in page.url
 
 
+def test_signs_of_the_legend_are_those_of_the_marks_of_a_view(opened: Callable[..., WatchedPage]) -> None:
+    page = opened(2).page
+    signs = page.locator("#fig5 ul.legend .sign")
+    assert signs.all_text_contents() == ["■", "■"]  # bars
+    page.locator("#fig5").get_by_role("button", name="milliseconds").click()
+    page.wait_for_timeout(150)
+    assert signs.count() == 2 and "■" not in signs.all_text_contents()  # points, with the shapes of both frameworks
+    areas = page.locator("#fig5 .mark-symbol path").evaluate_all(
+        "all => all.map(point => point.getBoundingClientRect().width)"
+    )
+    assert min(areas) >= 7  # of few devices
+
+
+def test_no_vendor_is_left_out_below_a_narrow_panel(opened: Callable[..., WatchedPage]) -> None:
+    page = opened(51, width=390).page
+    page.evaluate("document.querySelector('#fig5 .drawing').style.width = '190px'")
+    page.set_viewport_size({"width": 391, "height": 900})
+    page.wait_for_timeout(400)
+    texts = page.locator("#fig5 .role-axis-label text").evaluate_all(
+        """all => all.map(text => {
+            const lines = [...text.querySelectorAll("tspan")], line = lines.at(-1) ?? text
+            const box = line.getBoundingClientRect()
+            return [line.textContent, box.left, box.right, line.textContent && line.getStartPositionOfChar(0).y]
+        })"""
+    )
+    vendors = [text for text in texts if text[0] in VENDORS]
+    assert sorted(text for text, *_ in vendors) == VENDORS
+    for one, other in combinations(vendors, 2):
+        assert abs(one[3] - other[3]) > 8 or one[2] <= other[1] or other[2] <= one[1]
+
+
 def test_a_star_is_above_each_bar_without_all_parts_and_says_what_is_missing(
     visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

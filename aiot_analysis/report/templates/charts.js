@@ -1,6 +1,7 @@
 // Interactive figures: drawn with Vega-Lite from the rows beside each figure; sorted, filtered and highlighted together.
 "use strict";
 (() => {
+  const FEWEST = 3; // with fewer devices, points are as large as in legends
   const FEW = 12; // up to this many devices have their names, gaps between bars, and all whiskers
   const MARGIN_X = 62, NARROW = 560, WIDE = 900, LABEL_LINE = 12, PAPER = 680; // pixels; PAPER is the width of A4 between the margins of printed pages
   const make = (tag, facts = {}, ...children) => {
@@ -146,7 +147,7 @@
       let line = 0;
       while (spans.some((span) => span.line === line && start < span.end && span.start < end)) line += 1;
       spans.push({ line, start, end });
-      return line ? [...Array(line).fill("\u00a0"), text] : text;
+      return line ? [...Array(line).fill("\u200b"), text] : text; // Vega trims other blanks, and an empty line has no height
     });
   }
   function starts(ids, sort) { // first place of each vendor but the first
@@ -214,6 +215,7 @@
       const copy = {};
       for (const [name, value] of Object.entries(node)) copy[name] = visit(value);
       if (copy.mark?.type === "text") copy.mark = { color: css("--ink", "black"), ...copy.mark }; // which Vega-Lite does not take from its configuration
+      if (copy.mark?.type === "point" && count < FEWEST && copy.mark.size > 12) copy.mark.size = Math.max(copy.mark.size, 60);
       for (const name of ["color", "stroke"]) if (copy.mark?.[name]) copy.mark[name] = themed(copy.mark[name]);
       if (copy.encoding) {
         for (const [channel, encoding] of Object.entries(copy.encoding)) {
@@ -239,6 +241,7 @@
           x.axis = { ...x.axis, labelAngle: angle, labelAlign: angle ? "right" : "center", labelLimit: 0, labelOverlap: false };
         }
         if (copy.encoding.x?.axis?.title) copy.encoding.x.axis = { ...copy.encoding.x.axis, title: inLines(copy.encoding.x.axis.title, width) };
+        if (x?.type === "quantitative" && x.axis && x.scale?.type !== "log") x.axis = { ...x.axis, tickCount: Math.max(2, Math.min(x.axis.tickCount ?? 8, Math.floor(width / 45))) };
         for (const channel of ["x", "y"]) {
           const encoding = copy.encoding[channel];
           if (encoding?.scale?.type !== "log" || !logs[channel]) continue;
@@ -289,7 +292,8 @@
     const series = look(content);
     const { resolve } = figure.view().spec;
     const panels = content.panel ? [...new Set(figure.rows.map((row) => row[content.panel]))].filter((name) => now.rows.some((row) => row[content.panel] === name)) : [];
-    const most = Math.min(width < NARROW ? 1 : width < WIDE ? 2 : content.columns, content.columns, panels.length || 1);
+    const mostNarrow = panels.length > 8 && !hasLines(content) && !resolve?.scale?.y ? 2 : 1; // small panels, instead of a very long page
+    const most = Math.min(width < NARROW ? mostNarrow : width < WIDE ? 2 : content.columns, content.columns, panels.length || 1);
     const columns = most > 2 && panels.length % most && panels.length % (most - 1) === 0 ? most - 1 : most; // full rows
     const names = !hasLines(content) ? [] : content.line ? [...new Set(now.rows.map((row) => row[content.line]))].filter(known) : now.labels;
     const lines = names.map((name) => inLines(name, 0.42 * width / (resolve?.scale?.y ? columns : 1)));
@@ -580,10 +584,13 @@
     if (jump && text && anchor) document.getElementById(decodeURIComponent(anchor))?.scrollIntoView();
   }
 
-  function legend(content) {
-    if (!content.series.length && !content.hollow) return "";
+  function legend(content, view) {
+    const ofSeries = (layer) => ["color", "fill", "stroke"].some((channel) => layer.encoding?.[channel]?.field === content.seriesField);
+    const marks = (view.spec.layer ?? [view.spec]).filter(ofSeries).map((layer) => layer.mark.type);
+    const areAreas = marks.length > 0 && marks.every((mark) => mark === "bar" || mark === "rect");
     const items = content.series.map((series) => {
-      const sign = { circle: "●", square: "■", "triangle-up": "▲", diamond: "◆", "triangle-down": "▼", cross: "✚", stroke: "┃" }[series.shape] ?? "●";
+      const isLine = series.shape === "stroke" || series.shape === "dash";
+      const sign = areAreas && !isLine ? "■" : { circle: "●", square: "■", "triangle-up": "▲", diamond: "◆", "triangle-down": "▼", cross: "✚", stroke: "┃", dash: "━" }[series.shape] ?? "●";
       return make("li", {}, make("span", { class: "sign", style: `color: var(--figure-${series.color.slice(1).toLowerCase()}, ${series.color})`, "aria-hidden": "true" }, sign), ` ${series.name}`);
     });
     if (content.hollow) items.push(make("li", {}, make("span", { class: "sign", "aria-hidden": "true" }, "○"), ` hollow: ${content.hollow}`));
@@ -605,11 +612,15 @@
     });
     const note = make("p", { class: "finding-note", hidden: "" }, "The sentence above is about all data of this page, the chart about the chosen ones.");
     element.querySelector(".finding")?.after(note);
+    let signs = legend(content, figure.view());
     figure.sync = () => {
       buttons.forEach((button, place) => button.setAttribute("aria-pressed", String(content.views[place] === figure.view())));
       note.hidden = !isPart();
+      const now = legend(content, figure.view());
+      signs.replaceWith(now);
+      signs = now;
     };
-    const head = make("div", { class: "head" }, legend(content), ...(buttons.length ? [make("div", { class: "views", role: "group", "aria-label": "Values" }, ...buttons)] : []), figure.count);
+    const head = make("div", { class: "head" }, ...(content.series.length || content.hollow ? [signs] : []), ...(buttons.length ? [make("div", { class: "views", role: "group", "aria-label": "Values" }, ...buttons)] : []), figure.count);
     const distinct = (column) => column ? new Set(figure.rows.map((row) => row[column])).size : 1;
     const lines = content.deviceAxis === "y" ? figure.all : distinct(content.line); // so that the page does not jump:
     figure.box.style.minHeight = `${Math.ceil(distinct(content.panel) / content.columns) * (lines * content.height + 36) + 20}px`;

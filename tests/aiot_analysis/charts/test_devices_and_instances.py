@@ -138,6 +138,16 @@ def test_instances_off_the_line_are_marked_and_have_the_median_of_their_implemen
     ]
 
 
+def test_only_what_is_drawn_off_the_line_is_in_the_legend() -> None:
+    residuals, implementations = samples.residuals(2)
+    names_of = [
+        [series.name for series in complexity.off_line(frame, implementations).series]
+        for frame in (residuals, residuals.assign(off=""))
+    ]
+    assert [complexity.OFF in series for series in names_of] == [True, False]
+    assert all(complexity.MEDIAN in series for series in names_of)  # vertical lines
+
+
 def test_a_tradeoff_needs_a_version_to_compare_with_float32() -> None:
     rows = quantization.tradeoff(samples.versions(1)).rows
     assert rows["panel"].unique().tolist() == ["ResNet50, CPU"]

@@ -64,7 +64,7 @@ def test_a_specification_needs_nothing_else(name):
 def test_colours_and_shapes_of_series_are_those_of_the_chart(name):
     made = CHARTS[name]()
     domain, colors = [series.name for series in made.series], [series.color for series in made.series]
-    shapes = [vegalite.BAR_SIGN if series.shape == "stroke" else series.shape for series in made.series]
+    shapes = [vegalite.SIGNS.get(series.shape, series.shape) for series in made.series]
     encodings = [node["encoding"] for node in nodes(vegalite.specification(made, DEVICES)) if "encoding" in node]
     looks = {"color": colors, "fill": colors, "stroke": colors, "shape": shapes}
     of_series = [
