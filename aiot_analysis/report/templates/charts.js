@@ -110,9 +110,11 @@
     return texts;
   }
   const pen = document.createElement("canvas").getContext("2d");
+  const widths = new Map(); // of texts that have been measured
   function labelWidth(text) {
-    pen.font = `11px ${getComputedStyle(document.body).fontFamily}`;
-    return pen.measureText(text).width;
+    if (!widths.size) pen.font = `11px ${getComputedStyle(document.body).fontFamily}`;
+    if (!widths.has(text)) widths.set(text, pen.measureText(text).width);
+    return widths.get(text);
   }
   const unlimited = (names) => ({ // labels of a y axis in lines, whose middle is beside their tick
     labelExpr: `${names}[datum.value]`, labelLimit: 0, labelOffset: { expr: `${-LABEL_LINE / 2} * (length(${names}[datum.value]) - 1)` },
