@@ -220,7 +220,7 @@ def speed_ups(faster: pd.DataFrame, over: pd.DataFrame, base: str, part: str) ->
         verb = "" if clauses else " runs"
         clauses.append(f"{names.display(str(name))}{verb} at {' to '.join(ends)} times")
     means = f" (means over {n} devices)" if n > 1 else ""
-    return f"{listed(clauses)} the speed of {base}{means}."
+    return _sentence(f"{listed(clauses)} the speed of {base}{means}")
 
 
 def _points(share: float, form: str = "{:.1f}") -> str:
@@ -350,7 +350,7 @@ def tradeoff(changes: pd.DataFrame) -> str:
         clauses.append(f"{names.display(str(name))}{verb} in {shares.loc[name, 'sum']:,}{total}{noun}")
     if never := [names.display(str(name)) for name in order if not shares.loc[name, "sum"]]:
         clauses.append(f"{listed(never)} in none")
-    return f"{', '.join(clauses)}."
+    return _sentence(", ".join(clauses))
 
 
 def ranking(scores: pd.DataFrame, labels: Mapping[str, str], unit: str = " VIPS", of: str = "") -> str:

@@ -174,6 +174,10 @@ def test_speed_ups_are_means_over_devices_or_those_of_the_only_device():
         "TFLite NNAPI runs at 0.08 times and PyTorch at 0.50 to 1.50 times the speed of TFLite CPU (means over 2 "
         "devices)."
     )
+    lower = over.tail(1).rename(columns={"implementation": "quantization"}).assign(quantization="dynamic")
+    assert findings.speed_ups(two, lower, "float32", "quantization") == (
+        "Dynamic runs at 1.50 times the speed of float32 (means over 2 devices)."
+    )
     one = speeds([("mnasnet", "pytorch_cpu", "a", 0.5, 0.4, 0.6)])
     assert findings.speed_ups(one, over.head(1), "TFLite CPU", "implementation") == (
         "PyTorch runs at 0.50 times the speed of TFLite CPU."

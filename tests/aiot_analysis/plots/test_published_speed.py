@@ -49,9 +49,9 @@ def words(figure):
 def test_time_over_operations_has_a_panel_per_runtime_and_names_outliers(jobs):
     figure = drawn("complexity", jobs)
     label = figure.get_label()
-    assert label.startswith("Time over multiply-accumulates of 23 networks: TFLite ρ 0.74 to 0.98")
+    assert label.startswith("Time over multiply-accumulates of 23 networks: TFLite Spearman's ρ 0.74 to 0.98")
     assert len(figure.axes) == 3 and "GoogLeNet" in words(figure)
-    assert figure.axes[0].get_title(loc="left").startswith("TFLite (ρ 0.74 to 0.98, 10 devices)")
+    assert figure.axes[0].get_title(loc="left").startswith("TFLite (Spearman's ρ 0.74 to 0.98, 10 devices)")
 
 
 def test_shares_of_a_network_add_up(jobs):
