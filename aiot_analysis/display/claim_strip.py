@@ -85,7 +85,7 @@ def _row(group: Sequence[Mapping[Any, Any]], axis: Scale) -> str:
     if claim["effect"] == claim["effect"]:
         numbers, drawing, width = _numbers(claim), _drawing(claim, axis), "0 1 13em"
         if _looks_decided(claim):
-            numbers += f"; {_reason(claim)}"
+            numbers += f"; {str(claim['why']).partition('. ')[0]}"  # how many comparisons are missing
     devices = plural(int(claim["n_devices"]), "device") if claim["n_devices"] else ""
     short = "; ".join(f'{escape(item["short"])} <small class="id">{escape(item["id"])}</small>' for item in group)
     return (
@@ -112,7 +112,7 @@ def _numbers(claim: Mapping[Any, Any]) -> str:
 
 
 def _reason(claim: Mapping[Any, Any]) -> str:
-    """Return why a claim has no effect, or no verdict."""
+    """Return why a claim has no effect."""
     return str(claim["why"]).rpartition(". ")[2]
 
 
