@@ -49,7 +49,7 @@ def complexity(
     for axes, runtime in zip(panels, runtimes, strict=True):
         part = points[points["implementation"] == runtime]
         rho = correlation.loc[correlation["implementation"] == runtime, "rho"].dropna()
-        words = f"Spearman's ρ {style.span(rho, '{:.2f}')}" if len(rho) else "no correlation"
+        words = f"ρ {style.span(rho, '{:.2f}')}" if len(rho) else "no correlation"
         axes.set_title(f"{names.framework(runtime)} ({words}, {plural(part['device_id'].nunique(), 'device')})")
         axes.scatter(
             part["macs_millions"], part["latency_ms"], s=9, color=looks[runtime].color, alpha=0.35, linewidths=0
@@ -80,6 +80,7 @@ def complexity(
         "a network on a device": Line2D([], [], color=style.GREY, marker="o", markersize=3, linestyle="none"),
         "median over devices": Line2D([], [], color=style.INK, marker="_", linestyle="none"),
         "named: farthest from the lines of their devices": Line2D([], [], linestyle="none"),
+        "ρ: Spearman's rank correlation, by device": Line2D([], [], linestyle="none"),
     }
     style.legend(figure, handles)
     networks = plural(points["model"].nunique(), "network")

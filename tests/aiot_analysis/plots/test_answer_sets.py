@@ -53,6 +53,11 @@ def test_the_matrix_has_the_number_of_images_of_each_pair():
     assert [label.get_text() for label in first.get_xticklabels()] == ["A", "A", "B"]
     lines = sorted((line.get_ydata()[0], line.get_linewidth()) for line in first.lines if line.get_xdata() == [0, 1])
     assert lines == [(0.5, 0.6), (1.5, 0.6), (1.5, 1.6)]  # two SDKs and then another submitter
+    [legend] = figure.legends
+    widths = {
+        text.get_text(): line.get_linewidth() for text, line in zip(legend.texts, legend.get_lines(), strict=True)
+    }
+    assert widths == {"another SDK": 0.6, "another submitter": 1.6}
     assert "net: 4 of 40; MnasNet: 3 of 40." in figure.get_label()
 
 

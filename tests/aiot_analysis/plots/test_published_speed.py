@@ -49,9 +49,14 @@ def words(figure):
 def test_time_over_operations_has_a_panel_per_runtime_and_names_outliers(jobs):
     figure = drawn("complexity", jobs)
     label = figure.get_label()
-    assert label.startswith("Time over multiply-accumulates of 23 networks: TFLite Spearman's ρ 0.74 to 0.98")
+    assert label.startswith("Time over multiply-accumulates of 23 networks: TFLite ρ 0.74 to 0.98")
     assert len(figure.axes) == 3 and "GoogLeNet" in words(figure)
-    assert figure.axes[0].get_title(loc="left").startswith("TFLite (Spearman's ρ 0.74 to 0.98, 10 devices)")
+    assert figure.axes[0].get_title(loc="left").startswith("TFLite (ρ 0.74 to 0.98, 10 devices)")
+    explained = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert explained[2:] == [
+        "named: farthest from the lines of their devices",
+        "ρ: Spearman's rank correlation, by device",
+    ]
 
 
 def test_shares_of_a_network_add_up(jobs):
