@@ -14,6 +14,7 @@ CONFIDENCE = 0.95
 ALPHA = 0.05
 """Error rate of all tests, 1 - CONFIDENCE."""
 LEAST_P = 0.001  # smaller p-values are shown as below this one
+DIGITS = 3  # significant digits of a value with an interval
 MORE_DIGITS = 6  # maximum number of formats to try, each with one more digit
 
 
@@ -31,21 +32,22 @@ def p_value(p: float) -> str:
     return f"<{LEAST_P:g}" if p < LEAST_P else f"{p:.3f}"
 
 
-def estimate(value: float, low: float = math.nan, high: float = math.nan, form: str = "{:.6f}") -> str:
+def estimate(
+    value: float, low: float = math.nan, high: float = math.nan, form: str = "{:.6f}", digits: int = DIGITS
+) -> str:
     """Return a value, followed by its interval if it has one, as text like "312 (297 to 329)".
 
-    `form` is a format like "{:.2f}", "{:.1%}" or "{:.2f} ms". With "f", the value has three significant digits, but at
-    most the decimals of `form`, and all digits before the point. The ends have as many decimals as the value; all have
+    `form` is a format like "{:.2f}", "{:.1%}" or "{:.2f} ms". With "f", the value has `digits` significant digits, but
+    at most the decimals of `form`, and all digits before the point. The ends have as many decimals as the value; all have
     more if the ends would look alike. What follows the number in `form` only follows the value.
     """
     sign, most_decimals, kind, unit = _FORM.fullmatch(form).groups()  # type: ignore[union-attr]
     decimals = int(most_decimals)
     if kind == "f" and math.isfinite(value):
-        power = int(f"{value:.2e}".partition("e")[2])  # of ten, once rounded to three digits
-        decimals = min(max(2 - power, 0), decimals)
-    if value == 0 and not math.isfinite(low):
-        decimals = 0
+        power = int(f"{value:.{digits - 1}e}".partition("e")[2])  # of ten, once rounded
+        decimals = min(max(digits - 1 - power, 0), decimals)
     if not (math.isfinite(low) and math.isfinite(high)):
+        decimals = 0 if value == 0 and kind == "f" else decimals
         return f"{value:{sign},.{decimals}{kind}}{unit}"
     ends = interval(low, high, f"{{:{sign},.{decimals}{kind}}}")
     decimals = len(ends.partition(" to ")[0].partition(".")[2].rstrip("%"))

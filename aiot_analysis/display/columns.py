@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.errors import ReportError
 from aiot_analysis.tables import names
-from aiot_analysis.words import estimate, minus, p_value
+from aiot_analysis.words import DIGITS, MORE_DIGITS, estimate, minus, p_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -248,7 +248,7 @@ def words(
         if values and not any(values):
             continue
         if name in ends_by_name:
-            values = _with_intervals(column, frame[[*ends_by_name[name]]], column_style, missing)
+            values = _with_intervals(column, frame[[*ends_by_name[name]]], formats or {}, default, missing)
         if name in ends_by_name:
             interval_heading = (headings or {}).get(ends_by_name[name][0], INTERVAL)
             column_headings.append(f"{column_style.heading} ({interval_heading})")
@@ -261,13 +261,22 @@ def words(
     return Words(texts, numeric, boolean)
 
 
-def _with_intervals(values: pd.Series, ends: pd.DataFrame, column: Column, missing: str) -> list[str]:
-    """Return each value followed by its interval in parentheses, if that is known."""
-    form = column.format if isinstance(column.format, str) and "." in column.format else "{:.6f}"
-    ends = ends.astype(float)
+def _with_intervals(
+    values: pd.Series, ends: pd.DataFrame, formats: Mapping[str, Format], column: Column, missing: str
+) -> list[str]:
+    """Return each value followed by its interval in parentheses, if that is known.
+
+    A format that is passed for the column is kept; else there are as many digits as `estimate` gives, and no decimals
+    if all numbers are whole.
+    """
+    form = formats.get(str(values.name), column.format)
+    numbers = [values.astype(float), *(ends[end].astype(float) for end in ends)]
+    if not isinstance(form, str) or "." not in form:
+        form = "{:.0f}" if all((part.dropna() % 1 == 0).all() for part in numbers) else "{:.6f}"
+    digits = MORE_DIGITS + DIGITS if values.name in formats else DIGITS
     return [
-        estimate(value, low, high, form) if value == value else missing
-        for value, low, high in zip(values.astype(float), *(ends[end] for end in ends), strict=True)
+        estimate(value, low, high, form, digits) if value == value else missing
+        for value, low, high in zip(*numbers, strict=True)
     ]
 
 

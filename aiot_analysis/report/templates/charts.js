@@ -47,7 +47,7 @@
   const OF_DEVICE = ["vendor", "maker", "android"];
   const state = { sort: "", timing: "", first: "", second: "", filters: {}, views: {} };
   let hovered = "";
-  const figures = [];
+  const figures = [], drawnDevices = new Set(); // ids of the devices in any figure
 
   function rowsOf(content) {
     const names = Object.keys(content.rows);
@@ -340,7 +340,7 @@
     };
   }
   const widthOf = (figure) => isPrinting ? PAPER : figure.box.clientWidth;
-  const lit = () => hovered ? [hovered] : chosen().length === 1 ? chosen() : [];
+  const lit = () => drawnDevices.has(hovered) ? [hovered] : chosen().length === 1 ? chosen() : [];
 
   async function draw(figure) {
     figure.drawn = widthOf(figure) > 0; // a folded figure is drawn when it is opened
@@ -423,7 +423,7 @@
   const highlight = (figure) => figure.vega?.signal("highlighted", lit()).runAsync();
   function hover(device, told = true) {
     if (device === hovered) return;
-    hovered = DEVICES.has(device) ? device : "";
+    hovered = device;
     update(highlight);
     if (told) document.dispatchEvent(new CustomEvent("aiot:hover", { detail: { device, source: "figure" } }));
     broadcast();
@@ -642,7 +642,7 @@
     if (!sources.length || typeof vega === "undefined") return;
     read("devices").forEach((device, place) => DEVICES.set(device.id, { ...device, place }));
     sources.forEach(build);
-    const drawnDevices = new Set(figures.flatMap((figure) => figure.rows.map((row) => row.device_id)));
+    figures.forEach((figure) => figure.rows.forEach((row) => drawnDevices.add(row.device_id)));
     for (const id of DEVICES.keys()) if (!drawnDevices.has(id)) DEVICES.delete(id); // nothing to choose
     document.body.append(tip, spoken);
     readAddress(false);

@@ -95,6 +95,18 @@ def test_an_interval_on_a_table_never_looks_as_if_it_had_no_width():
     assert columns.words(frame).frame.iloc[:, 0].tolist() == ["0.234 (0.230 to 0.234)", "1.50 (1.20 to 1.90)"]
 
 
+def test_ranks_and_their_intervals_are_whole_numbers():
+    frame = pd.DataFrame({"rank": [1, 12], "rank_low": [1, 10], "rank_high": [3, 12]}, dtype="Int64")
+    assert columns.words(frame).frame.iloc[:, 0].tolist() == ["1 (1 to 3)", "12 (10 to 12)"]
+
+
+def test_a_format_for_one_table_keeps_its_decimals():
+    frame = pd.DataFrame({"accuracy": [0.75302], "accuracy_low": [0.74922], "accuracy_high": [0.75678]})
+    assert columns.words(frame).frame.iloc[0, 0] == "0.753 (0.749 to 0.757)"
+    exact = columns.words(frame, {"accuracy": "{:.5f}"}).frame.iloc[0, 0]
+    assert exact == "0.75302 (0.74922 to 0.75678)"
+
+
 def test_negative_numbers_and_their_intervals_have_minus_signs() -> None:
     frame = pd.DataFrame({"device": ["sim-01"], "change": [-0.0125], "change_low": [-0.02], "change_high": [-0.005]})
     assert columns.words(frame).frame.iloc[0].tolist() == ["sim-01", "−0.013 (−0.020 to −0.005)"]
