@@ -38,8 +38,8 @@ def estimate(
     """Return a value, followed by its interval if it has one, as text like "312 (297 to 329)".
 
     `form` is a format like "{:.2f}", "{:.1%}" or "{:.2f} ms". With "f", the value has `digits` significant digits, but
-    at most the decimals of `form`, and all digits before the point. The ends have as many decimals as the value; all have
-    more if the ends would look alike. What follows the number in `form` only follows the value.
+    at most the decimals of `form`, and all digits before the point. The ends have as many decimals as the value, and
+    all have more if the ends would look alike. What follows the number in `form` only follows the value.
     """
     sign, most_decimals, kind, unit = _FORM.fullmatch(form).groups()  # type: ignore[union-attr]
     decimals = int(most_decimals)
