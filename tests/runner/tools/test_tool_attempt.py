@@ -22,7 +22,7 @@ IMAGES = 20
 
 
 def on_this_machine(variants=""):
-    """Return a device that runs commands on this machine; `variants` are those of the stand-in."""
+    """Return a function that runs commands on this machine; `variants` are those of the stand-in."""
 
     def run(words, timeout_s):
         environment = {**os.environ, "STANDIN": variants}
