@@ -323,7 +323,7 @@ def test_published_data_have_the_pages_that_are_made_for_them(tmp_path: Path) ->
     assert [link["href"] for link in index.of("a") if "12_others" in link["href"]] == ["published/12_others.html"]
     assert (
         index.text.index("Ranking")
-        < index.text.index("Real phones 1 device that others")
+        < index.text.index("Real devices 1 device that others")
         < index.text.index("Coverage")
     )
     assert {"href": "../published/12_others.html"} in Page(out / "simulated" / "index.html").of("a")
@@ -344,9 +344,9 @@ def test_published_data_without_pages_are_only_linked_to(tmp_path: Path) -> None
     _with_published(root, "published", "measured")
     render(root / "notebooks", root / "reports", ["01"])
     index = Page(root / "reports" / "index.html")
-    assert "Real phones" not in index.text and "Shown separately: 1 device published." in index.text
+    assert "Real devices" not in index.text and "Shown separately: 1 device published." in index.text
     render(root / "notebooks", root / "reports")
-    assert "Real phones" in Page(root / "reports" / "index.html").text
+    assert "Real devices" in Page(root / "reports" / "index.html").text
 
 
 def test_published_data_alone_are_in_the_folder_of_the_reports(tmp_path: Path) -> None:
