@@ -197,7 +197,7 @@ def point_axis(field: str, title: str) -> Spec:
 
 def line_axis(field: str, order: Iterable[str]) -> Spec:
     """Return the encoding of a y axis with a line per name, in an order from top to bottom."""
-    return {"field": field, "type": "nominal", "sort": list(order), "axis": {"title": None, "labelLimit": 215}}
+    return {"field": field, "type": "nominal", "sort": list(order), "axis": {"title": None, "labelLimit": 0}}
 
 
 def points_on_lines(axis: Spec, lines: Spec, series_field: str, *, size: int = 26, offset: bool = False) -> Spec:
