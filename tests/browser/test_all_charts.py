@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import floor, log10
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -92,8 +93,8 @@ def pages(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ca
         context.close()
 
 
-def formatted(value: float, kind: str) -> str:
-    """Format a number as a page does."""
+def formatted(value: float, kind: str, like: float | None = None) -> str:
+    """Format a number as a page does, with as many decimals as the number `like`, which is itself by default."""
     if kind == "percent":
         return f"{100 * value:.1f}%"
     if kind == "points":
@@ -101,9 +102,9 @@ def formatted(value: float, kind: str) -> str:
     if kind == "count":
         return f"{value:,.0f}"
     digits = 4 if kind == "number" else 3
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:#.{digits}g}".rstrip(".").replace("-", "−") if value else "0"
+    size = abs(value if like is None else like)
+    decimals = min(max(digits - 1 - floor(log10(size)), 0), 6) if size else 0
+    return f"{value:,.{decimals}f}".replace("-", "−")
 
 
 def point_at_first_mark(page: Any, figure: str) -> dict[str, Any]:
@@ -204,7 +205,11 @@ def assert_tooltip(text: str, row: dict[str, Any], chart: Chart) -> None:
     assert numbers
     for fact in numbers:
         ends = [row.get(field) for field in (fact.low, fact.high) if field]
-        interval = [f" (95%: {formatted(ends[0], fact.format)}"] if len(ends) == 2 and None not in ends else [""]
+        interval = (
+            [f" (95%: {formatted(ends[0], fact.format, row[fact.field])}"]
+            if len(ends) == 2 and None not in ends
+            else [""]
+        )
         unit = {"ms": " ms", "times": " times"}.get(fact.format, "")
         value = formatted(row[fact.field], fact.format) + unit
         assert f"{fact.label}\n{value}{interval[0]}" in text.replace("\t", "\n").replace("\n\n", "\n")
