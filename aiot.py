@@ -1,4 +1,7 @@
-"""The command `aiot`: the subcommands of the runner and of the analysis, which are independent of each other."""
+"""The command `aiot`: the subcommands of the runner and of the analysis, which are independent of each other.
+
+Everything that takes long to import is imported in functions, so that signals are handled from the start.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ import functools
 import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+from aiot_suite.cli import streams
 
-from aiot_suite.cli.options import CommandGroup
+if TYPE_CHECKING:
+    import typer
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of a file system that cannot be written, which do not name a file if they come late."""
@@ -113,43 +117,28 @@ def with_verdict(measure: Callable[..., Any]) -> Callable[..., None]:
     return ab
 
 
-class Program(CommandGroup):
-    """All subcommands, under their headings."""
-
-    sections = SECTIONS
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        for name, lines in EXAMPLES.items():
-            self.commands[name].epilog = example_text(lines)
-
-
 ADDRESS = "--address"  # of `aiot import`: the only option whose value is an address
-
-
-def show_version(wanted: bool) -> None:
-    """Print the version of the project and exit, if wanted."""
-    if wanted:
-        from importlib import metadata  # slow to import
-
-        print(f"aiot {metadata.version('aiotbench')}")
-        raise typer.Exit
-
-
-def root(
-    version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=show_version, help="Show the version and exit.")
-    ] = False,
-) -> None:
-    """Accept the options of `aiot` itself."""
 
 
 def command() -> typer.Typer:
     """Return all subcommands as one command."""
+    import typer
+
     from aiot_analysis.cli import app as analysis
     from aiot_analysis.cli import export
+    from aiot_suite.cli.options import CommandGroup, root
     from runner.cli import app as runner
     from runner.cli import measure_commands
+
+    class Program(CommandGroup):
+        """All subcommands, under their headings."""
+
+        sections = SECTIONS
+
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            for name, lines in EXAMPLES.items():
+                self.commands[name].epilog = example_text(lines)
 
     app = typer.Typer(
         cls=Program,
@@ -180,15 +169,27 @@ def run() -> None:
 
 
 def main() -> None:
+    """Run a subcommand and end the process; a signal that interrupts it is printed to stderr."""
+    try:
+        with streams.interruptible():
+            run_with_messages()
+    except KeyboardInterrupt:
+        streams.end_interrupted()
+    except SystemExit as stopped:
+        if stopped.code == streams.INTERRUPTED:  # Typer's exit code for an interrupted command
+            streams.end_interrupted()
+        raise
+
+
+def run_with_messages() -> None:
     """Run a subcommand; an error that the user can fix is printed to stderr as one sentence, with exit code 1."""
     from aiot_analysis.errors import AnalysisError
     from aiot_suite import environments
-    from aiot_suite.cli import streams
     from aiot_suite.errors import RunnerError
     from runner.rawlog import RawLogError
 
     try:
-        with streams.interruptible(), streams.checked():
+        with streams.checked():
             run()
     except ModuleNotFoundError as error:
         module = (error.name or "").partition(".")[0]
@@ -214,12 +215,6 @@ def main() -> None:
             "choose another folder."
         )
         sys.exit(1)
-    except KeyboardInterrupt:
-        streams.end_interrupted()
-    except SystemExit as stopped:
-        if stopped.code == streams.INTERRUPTED:  # Typer's exit code for an interrupted command
-            streams.end_interrupted()
-        raise
 
 
 if __name__ == "__main__":

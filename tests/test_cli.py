@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -393,3 +394,19 @@ def test_the_address_of_a_cluster_is_none_of_files(tmp_path):
     line = refused(aiot("process", "--raw", "none", "--scheduler", "tcp://127.0.0.1:1", cwd=tmp_path))
     assert line.startswith("aiot: There is no folder none: ")
     assert "tcp" in rawlog.commands.DASK_SCHEMES
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_the_command_is_still_imported_is_a_message(tmp_path, number):
+    """A Typer that takes long to import stands for a slow disk."""
+    (tmp_path / "typer.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    words = [sys.executable, "-m", "aiot", "--help"]
+    with subprocess.Popen(
+        words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "importing\n"
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=30)
+    by = "" if number == signal.SIGINT else f" by {number.name}"
+    assert (process.returncode, errors) == (128 + number, f"aiot: interrupted{by}; completed work is kept.\n")

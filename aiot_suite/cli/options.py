@@ -290,3 +290,20 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[
         table.add_row(*(Text(printable(cell)) for cell in row))
     screen = Console()
     (screen if screen.is_terminal else Console(width=WIDE)).print(table)
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version of the project and exit, if wanted."""
+    if wanted:
+        from importlib import metadata  # slow to import
+
+        print(f"aiot {metadata.version('aiotbench')}")
+        raise typer.Exit
+
+
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=show_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Accept the options of `aiot` itself."""
