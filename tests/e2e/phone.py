@@ -150,14 +150,18 @@ class Phone:
         return [process for process in self.processes() if text in command_line(process)]
 
     def agents(self) -> list[psutil.Process]:
-        """Return the processes that measure on the device, without the shells around them."""
-        agents = []
+        """Return the processes that measure on the device, without the shells around them.
+
+        A process that an agent has just forked, to run a program, has the agent's command line until it does so.
+        """
+        parents = {}
         for process in self.processes():
             with suppress(psutil.Error):
                 words = process.cmdline()
                 if "runner.agent" in words and "-c" not in words:
-                    agents.append(process)
-        return agents
+                    parents[process] = process.ppid()
+        ids = {process.pid for process in parents}
+        return [process for process, parent in parents.items() if parent not in ids]
 
     def calls(self) -> list[str]:
         """Return the calls of the stand-ins that change something, one line each."""
