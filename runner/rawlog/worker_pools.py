@@ -29,7 +29,8 @@ class WorkerPool(ProcessPoolExecutor):
     """A pool of newly spawned processes whose tasks can be interrupted."""
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
-        with _interruptions_later():  # a process that is interrupted while it starts prints a traceback
+        # a process that is interrupted while it starts prints a traceback
+        with _interruptions_later(), _blocked(_LEFT_TO_PARENT):
             return super().submit(_run_task, function, *arguments, **options)
 
     def interrupt(self) -> None:
@@ -65,6 +66,22 @@ def worker_pool(jobs: int, prepare: Callable[[], object] | None = None) -> Itera
             raise
 
 
+_LEFT_TO_PARENT = [getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)]
+
+
+@contextmanager
+def _blocked(numbers: list[signal.Signals]) -> Iterator[None]:
+    """Block signals in this thread, and in the processes that it starts in the block, where the system can do that."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    earlier = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
+
+
 @contextmanager
 def _interruptions_later() -> Iterator[None]:
     """Handle signals that interrupt this process after the block, if it runs in the main thread."""
@@ -89,18 +106,15 @@ def _start_tracker() -> None:
 
     It ignores Ctrl-C and SIGTERM itself. Without it, multiprocessing prints a traceback when the pool ends.
     """
-    if hasattr(signal, "pthread_sigmask"):
-        earlier = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])  # the new process inherits it
-        try:
-            resource_tracker.ensure_running()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
+    with _blocked(_LEFT_TO_PARENT):
+        resource_tracker.ensure_running()
 
 
 def _prepare(prepare: Callable[[], object] | None) -> None:
-    for name in ("SIGINT", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    for number in _LEFT_TO_PARENT:
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _LEFT_TO_PARENT)  # see `WorkerPool.submit`
     Thread(target=_end_with_parent, daemon=True).start()
     if prepare is not None:
         prepare()
