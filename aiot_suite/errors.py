@@ -5,7 +5,7 @@ RunnerError             anything that a user can fix
 ├── DatasetError        a dataset is missing or damaged, or cannot be created
 ├── ModelError          a model, its weights or its settings are missing or damaged
 │   ├── ConversionError          a converter failed
-│   └── UnsupportedNetworkError  a framework, or its converter, cannot have a network
+│   └── UnsupportedNetworkError  a framework, or its converter, does not support a network
 │       └── MissingOperatorError     because it lacks operators of the network
 ├── SetupError          an environment that a framework needs is missing or cannot be created
 └── DeviceError, LogError: see `runner.errors`
@@ -43,7 +43,7 @@ class ConversionError(ModelError):
 
 
 class UnsupportedNetworkError(ModelError):
-    """Raised if a framework, or its converter, cannot have a network."""
+    """Raised if a framework, or its converter, does not support a network."""
 
     def __init__(self, reason: str) -> None:
         """Take the reason, which is part of the message."""

@@ -282,12 +282,12 @@ def load_artifacts(folder: Path) -> dict[str, Artifact]:
 
 
 def unsupported_file(folder: Path, artifact: str) -> Path:
-    """Return the file that records why a framework cannot have the network of a model file."""
+    """Return the file that records why a framework does not support the network of a model file."""
     return folder / "unsupported" / f"{artifact}.json"
 
 
 def load_unsupported(folder: Path) -> dict[str, str]:
-    """Return why frameworks cannot have the networks of model files of a folder, by the names of the files."""
+    """Return why frameworks do not support the networks of model files of a folder, by the names of the files."""
     reasons = {}
     for file in sorted(unsupported_file(folder, "*").parent.glob("*.json")):
         try:

@@ -83,8 +83,9 @@ def prepare(
 
     Returns the model files of all instances, and the number of files that were built now. A file is built again only
     if its weights, settings, calibration or converter version changed. Each model is converted in a separate process,
-    whose output goes to `folder/conversion.log`. A file whose framework cannot have the network, for example because
-    it lacks an operator, is left out, and the reason is kept in the folder (see `aiot_suite.facts.load_unsupported`).
+    whose output goes to `folder/conversion.log`. A file whose framework does not support the network, for example
+    because it lacks an operator, is left out, and the reason is kept in the folder (see
+    `aiot_suite.facts.load_unsupported`).
     If a converter fails, the other files are built before the error is raised.
 
     calibration: without it, sample and random weights are calibrated with drawn pictures; files of other weights that

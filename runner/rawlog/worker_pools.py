@@ -30,7 +30,7 @@ class WorkerPool(ProcessPoolExecutor):
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
         # a process that is interrupted while it starts prints a traceback
-        with _interruptions_later(), _blocked(_LEFT_TO_PARENT):
+        with _interruptions_later(), _left_to_parent():
             return super().submit(_run_task, function, *arguments, **options)
 
     def interrupt(self) -> None:
@@ -70,12 +70,12 @@ _LEFT_TO_PARENT = [getattr(signal, name) for name in ("SIGINT", "SIGHUP") if has
 
 
 @contextmanager
-def _blocked(numbers: list[signal.Signals]) -> Iterator[None]:
-    """Block signals in this thread, and in the processes that it starts in the block, where the system can do that."""
+def _left_to_parent() -> Iterator[None]:
+    """Block _LEFT_TO_PARENT in this thread and in the processes that it starts, where the system can do that."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    earlier = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    earlier = signal.pthread_sigmask(signal.SIG_BLOCK, _LEFT_TO_PARENT)
     try:
         yield
     finally:
@@ -106,7 +106,7 @@ def _start_tracker() -> None:
 
     It ignores Ctrl-C and SIGTERM itself. Without it, multiprocessing prints a traceback when the pool ends.
     """
-    with _blocked(_LEFT_TO_PARENT):
+    with _left_to_parent():
         resource_tracker.ensure_running()
 
 
