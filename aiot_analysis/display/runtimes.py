@@ -45,7 +45,7 @@ def ranking(fastest: pd.DataFrame, margin: float) -> str:
     networks = clear["model"].map(names.display).groupby(clear["instance_id"].map(_version), sort=False).agg(", ".join)
     start = f"Among versions shown to lose less than {plural(float(100 * margin), 'point')}, the fastest"
     if clear.empty:
-        return f"{start} cannot be told for any of {plural(len(compared), 'network')}."
+        return f"{start} is not clear for any of {plural(len(compared), 'network')}."
     start += f" is clear for {len(clear)} of {plural(len(compared), 'network')}"
     sentence = f"{start}: {', '.join(f'{version} ({models})' for version, models in networks.items())}."
     return sentence if len(sentence.split()) <= MOST_WORDS else f"{start}."

@@ -28,7 +28,7 @@ def test_networks_with_the_same_fastest_version_are_listed_together_and_ties_are
     assert (
         runtimes.ranking(frame, 0.02) == f"{start} is clear for 2 of 3 networks: TFLite CPU INT8 (ResNet50, MnasNet)."
     )
-    assert runtimes.ranking(frame[2:3], 0.02) == f"{start} cannot be told for any of 1 network."
+    assert runtimes.ranking(frame[2:3], 0.02) == f"{start} is not clear for any of 1 network."
     assert "less than 1 point, " in runtimes.ranking(frame, 0.01)
     assert "less than 2.5 points, " in runtimes.ranking(frame, 0.025)
     assert runtimes.ranking(frame[frame["compared"] == 1], 0.02) == ""
