@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 from dataclasses import replace
 
 import psutil
@@ -70,6 +71,35 @@ def test_ctrl_c_ends_a_campaign_at_once_with_all_that_it_has_started(tmp_path):
     finally:
         campaign.kill()
         campaign.communicate()
+
+
+def test_no_thread_of_a_try_writes_files_or_starts_commands_after_ctrl_c(tmp_path):
+    folder = tmp_path / "campaign"
+    writing = f"""
+        import subprocess, threading, time
+        from pathlib import Path
+        from tests.campaign.__main__ import _end_at_once
+
+        def write(name):
+            number = 0
+            while True:
+                number += 1
+                (Path({str(folder)!r}) / f"{{name}}-{{number}}").mkdir(parents=True, exist_ok=True)
+
+        def start():
+            while True:
+                subprocess.run(["sleep", "60"])
+
+        for name in "abc":
+            threading.Thread(target=write, args=(name,), daemon=True).start()
+        threading.Thread(target=start, daemon=True).start()
+        time.sleep(0.3)
+        _end_at_once({str(folder)!r})
+    """
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(writing)], cwd=ROOT)
+    wait_until(lambda: psutil.Process(process.pid).children(), "a command", process=process)
+    assert process.wait(20) == 130
+    assert not folder.exists()
 
 
 def test_nothing_counts_if_a_connection_over_ssh_is_cut_and_the_run_is_killed(tmp_path):
