@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from aiot_analysis.report.notebooks import find
 from benchmarks.pairs import ROOT, BenchmarkError, Comparison, Level, Options, compared, measure
 from benchmarks.processes import SCRIPTS, wall_time_s
 
@@ -57,8 +58,10 @@ def run(options: Options) -> list[Comparison | Level]:
 
 
 def notebooks(options: Options) -> list[Path]:
-    """Return the notebooks, or the first `options.notebooks` of them."""
-    return sorted((ROOT / "notebooks").glob("[0-9]*_*.ipynb"))[: options.notebooks]
+    """Return the notebooks that runs of the suite have pages of, or the first `options.notebooks` of them."""
+    return [notebook.path for notebook in find(ROOT / "notebooks") if notebook.is_made_for("measured")][
+        : options.notebooks
+    ]
 
 
 def _report(names: list[str], out: Path, *more: str) -> list[str]:

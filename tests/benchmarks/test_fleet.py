@@ -10,6 +10,9 @@ from pyarrow import parquet
 from benchmarks import fleet
 from benchmarks.pairs import Comparison, Level, Options
 
+ONLY_PUBLISHED = ("12_published_answers", "13_published_speed")
+"""Notebooks of which `aiot report` makes no page for runs of the suite."""
+
 
 @pytest.fixture
 def called(monkeypatch) -> list[list[str]]:
@@ -28,6 +31,8 @@ def called(monkeypatch) -> list[list[str]]:
                 source, out = (Path(command[command.index(option) + 1]) for option in ("--notebooks", "--out"))
                 out.mkdir(exist_ok=True)
                 for path in source.glob("*.ipynb"):
+                    if path.stem in ONLY_PUBLISHED:
+                        continue
                     (out / f"{path.stem}.html").touch()
                     texts[path.stem] = str(len(path.read_text()))
                 entries = {name: {"rendered": text} for name, text in texts.items()}
@@ -43,7 +48,7 @@ def called(monkeypatch) -> list[list[str]]:
 def test_all_pages_then_nothing_then_one_then_devices(called, tmp_path) -> None:
     results = fleet.run(Options(tmp_path, lambda text: None, pairs=1))
     comparison, nothing, rendered, one, devices, nothing_again = results
-    assert isinstance(comparison, Comparison) and comparison.target == pytest.approx(1 / 1.8)
+    assert isinstance(comparison, Comparison) and comparison.target == 0.5
     assert all(isinstance(level, Level) for level in results[1:])
     assert rendered.values == [1] and rendered.unit == "pages"
     assert (nothing.target, nothing_again.target) == (3.0, 3.0)
