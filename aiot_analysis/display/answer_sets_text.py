@@ -13,7 +13,7 @@ from aiot_analysis.stats import answer_sets
 from aiot_analysis.tables import names, select
 from aiot_analysis.tables.data import Data, load
 from aiot_analysis.tables.workspace import FOLDER
-from aiot_analysis.words import ALPHA, minus, p_value, plural
+from aiot_analysis.words import ALPHA, listed, minus, p_value, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,10 +82,9 @@ def accuracies(table: pd.DataFrame) -> str:
     for model, rows in table.groupby("model", sort=False):
         low, high = 100 * rows["accuracy"].min(), 100 * rows["accuracy"].max()
         parts.append(
-            f"{names.display(str(model))} is right on {_range(low, high)}% of {rows['n_images'].iloc[0]:,} images "
-            f"({plural(len(rows), 'submission')}, {high - low:.2f} points apart)"
+            f"{names.display(str(model))} is right on {_range(low, high)}% of {rows['n_images'].iloc[0]:,} images"
         )
-    return "; ".join(parts) + "."
+    return f"{listed(parts)}."
 
 
 def _range(low: float, high: float) -> str:
@@ -103,17 +102,17 @@ def disagreements(table: pd.DataFrame) -> str:
         apart = 100 * rows["change"].abs().max()
         ends = f"{least:,} to {most:,}" if least < most else f"{most:,}"
         parts.append(
-            f"two different answer sets of {names.display(str(model))} give different classes to {ends} of "
-            f"{rows['n_images'].iloc[0]:,} images, although their accuracies are within {apart:.2f} points"
+            f"{ends} of {rows['n_images'].iloc[0]:,} images for {names.display(str(model))}, although the accuracies "
+            f"are within {apart:.2f} points"
         )
-    text = "; ".join(parts) + "."
+    text = f"That is {'; '.join(parts)}."
     same = table[(table["change"] == 0) & (table["differ"] > 0)]
     for row in same.to_dict("records"):
         text += (
             f" Sets {row['set_a']} and {row['set_b']} of {names.display(row['model'])} are right equally often and "
             f"still differ on {row['differ']:,} images."
         )
-    return text[0].upper() + text[1:]
+    return text
 
 
 def sets(table: pd.DataFrame) -> str:
@@ -134,14 +133,12 @@ def sets(table: pd.DataFrame) -> str:
 
 
 def classes(table: pd.DataFrame) -> str:
-    """Return the least stable class of each network. Takes the frames of `answer_sets.classes`, joined."""
+    """Return how many images are unstable. Takes the frames of `answer_sets.classes`, joined."""
     parts = []
     for model, rows in table.groupby("model", sort=False):
-        first = rows.iloc[0]
         unstable, n = int(rows["unstable"].sum()), int(rows["n_images"].sum())
         parts.append(
-            f"{names.display(str(model))}: answers differ on {unstable:,} of {n:,} images ({100 * unstable / n:.1f}%), "
-            f"most often in the class {first['class_name']} ({first['unstable']} of {first['n_images']}); "
+            f"{names.display(str(model))}: answers differ on {unstable:,} of {n:,} images ({100 * unstable / n:.1f}%); "
             f"{int((rows['unstable'] == 0).sum())} of {len(rows)} classes have none"
         )
     return ". ".join(parts) + "." if parts else NO_ANSWERS
@@ -184,9 +181,8 @@ def samples(table: pd.DataFrame, pairs: pd.DataFrame) -> str:
         return "There are no samples of two different answer sets."
     first = table.iloc[0]
     parts = [
-        f"the {row['sets']} answer sets of {names.display(row['model'])} seem to be {row['spread']:.1f} points apart "
-        f"(median of {row['draws']:,} samples; 95% of them show {row['spread_low']:.1f} to {row['spread_high']:.1f}), "
-        f"but are {row['true_spread']:.2f} points apart on all images; {_share(row['larger'])} of the samples show more"
+        f"{row['spread_low']:.1f} to {row['spread_high']:.1f} points for the {row['sets']} answer sets of "
+        f"{names.display(row['model'])}, and {_share(row['larger'])} show more than all images"
         for row in table.to_dict("records")
     ]
     drawn = pairs.dropna(subset=["shown"])
@@ -194,9 +190,10 @@ def samples(table: pd.DataFrame, pairs: pd.DataFrame) -> str:
     least = _probability(drawn["shown"].min())
     least = least if least.startswith("over") else f"at least {least}"
     text = (
-        f"On a sample of {first['size']} images drawn as the paper drew its own, {'. There, '.join(parts)}. A sample "
-        f"has different answers of any two of these sets with a probability of {least}. On all images, {len(real)} of "
-        f"{plural(len(drawn), 'pair')} of sets differ significantly in accuracy (tests corrected together)"
+        f"Of {first['draws']:,} samples of {first['size']} images drawn as the paper drew its own, 95% show a spread "
+        f"of {'; of '.join(parts)}. A sample has different answers of any two of these sets with a probability of "
+        f"{least}. On all images, {len(real)} of {plural(len(drawn), 'pair')} of sets "
+        f"{'differs' if len(real) == 1 else 'differ'} significantly in accuracy (tests corrected together)"
     )
     if real.empty:
         return f"{text}."

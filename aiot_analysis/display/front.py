@@ -1,4 +1,4 @@
-"""Results of the overview, saved for the front page: the score of each device, and the claims of the six remarks."""
+"""Results of the overview, saved for the front page: scores and their finding, and the claims of the six remarks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from aiot_analysis.tables.data import Data
 
-KIND = "application/vnd.aiotbench.front.v3+json"  # MIME type of the output; a new format needs a new version
+KIND = "application/vnd.aiotbench.front.v4+json"  # MIME type of the output; a new format needs a new version
 TOP = 10  # number of devices shown in a ranking, as in Table IV
 
 
@@ -23,13 +23,16 @@ def keep(data: Data, scores: pd.DataFrame, claims: pd.DataFrame, timing: str, in
     `stats.variance.describe_noise`).
     """
     from aiot_analysis.display import claim_tables as of_claims
+    from aiot_analysis.display import findings
     from aiot_analysis.display.show import display_data
     from aiot_analysis.tables import names
 
+    shown_names = names.devices(data.devices)
     content = {
+        "finding": findings.ranking(scores, shown_names),
         "timing": names.display(timing),
         "interval": interval,
-        "groups": groups(scores, names.devices(data.devices)),
+        "groups": groups(scores, shown_names),
         "sentence": of_claims.sentence(claims),
         "remarks": remarks(claims),
     }

@@ -144,9 +144,7 @@ def complexity(points: pd.DataFrame, correlation: pd.DataFrame, in_order: pd.Dat
         else ""
     )
     return (
-        f"More operations take longer: Spearman's correlation over {plural(points['model'].nunique(), 'network')} is "
-        f"{rho.median():.2f} in the median of {plural(len(rho), 'combination')} of device and runtime "
-        f"({rho.min():.2f} to {rho.max():.2f}), and {100 * in_order['share'].mean():.0f}% of the pairs are in "
+        f"Of the pairs of {plural(points['model'].nunique(), 'network')}, {100 * in_order['share'].mean():.0f}% are in "
         f"order.{alike}"
         + (
             f" Not drawn, because torchvision lacks them: {', '.join(map(names.display, left_out))}."
@@ -154,26 +152,6 @@ def complexity(points: pd.DataFrame, correlation: pd.DataFrame, in_order: pd.Dat
             else ""
         )
     )
-
-
-def runtimes(shares: pd.DataFrame) -> str:
-    """Return which runtime is the fastest how often. Takes the frame of `published_speed.runtime_shares`."""
-    own = speed.independent(shares)
-    if own.empty:
-        return "No network and device has times of all three runtimes."
-    fastest = own[own["fastest"]]["framework"].value_counts()
-    mean = own.groupby("framework")["share"].mean()
-    cases = len(own.drop_duplicates(["device_id", "model"]))
-    listed = [
-        f"{names.framework(name)} has {100 * mean[name]:.0f}% of the summed time and is the fastest in "
-        f"{fastest.get(name, 0)}"
-        for name in names.in_order(set(mean.index), names.RUNTIMES)
-    ]
-    where = f"{plural(own['model'].nunique(), 'network')} and {plural(own['device_id'].nunique(), 'device')}"
-    winners = int((fastest > 0).sum())
-    start = "No runtime is the fastest everywhere" if winners > 1 else "One runtime is the fastest everywhere"
-    ties = " (ties count for each)" if fastest.sum() > cases else ""
-    return f"{start}: of {plural(cases, 'case')} ({where}), {'; '.join(listed)}{ties}."
 
 
 def quantized(frame: pd.DataFrame) -> str:
@@ -186,9 +164,8 @@ def quantized(frame: pd.DataFrame) -> str:
         worst = part.nsmallest(1, "change").iloc[0]
         slower = int((part["speed_up_high"] < 1).sum())
         parts.append(
-            f"{precision} is {part['speed_up'].median():.2f} times as fast as float in the median of "
-            f"{plural(len(part), 'file')} ({slower} slower), and accuracy changes by "
-            f"{100 * part['change'].median():+.1f} points in the median, at worst by {100 * worst['change']:+.1f} "
+            f"{precision}: {slower or 'none'} of {plural(len(part), 'file')} {'is' if slower == 1 else 'are'} slower "
+            f"than float, and accuracy changes by {100 * worst['change']:+.1f} points at worst "
             f"({names.display(str(worst['model']))}, {names.framework(str(worst['framework']))})"
         )
     shown = int(((frame["change_high"] < 0) | (frame["change_low"] > 0)).sum())
@@ -200,7 +177,7 @@ def quantized(frame: pd.DataFrame) -> str:
 
 
 def off_npu(jobs: pd.DataFrame, counts: pd.DataFrame) -> str:
-    """Return how many jobs ran without the NPU, where, and what it cost.
+    """Return how many jobs ran without the NPU, where, and what it cost to leave a part of the layers to the CPU.
 
     Takes the frames of `published_speed.off_npu` and `jobs_by_unit`.
     """
@@ -209,13 +186,6 @@ def off_npu(jobs: pd.DataFrame, counts: pd.DataFrame) -> str:
         return f"The NPU ran all {total:,} rows."
     on_cpu = counts[counts["cpu"] > 0]
     runtimes_on_cpu = " and ".join(names.framework(name) for name in sorted(on_cpu["framework"].unique()))
-    without = jobs[jobs["unit"] != speed.NPU].dropna(subset=["times"])
-    cost = (
-        f" Such a job takes {without['times'].median():.1f} times as long as QNN on the NPU of the same device, in the "
-        f"median of {len(without)} ({without['times'].min():.1f} to {without['times'].max():.1f})."
-        if len(without)
-        else ""
-    )
     mixed = jobs[(jobs["unit"] == speed.NPU) & jobs["times"].notna()]
     worst = mixed.nlargest(1, "times").iloc[0] if len(mixed) else None
     partly = (
@@ -228,23 +198,22 @@ def off_npu(jobs: pd.DataFrame, counts: pd.DataFrame) -> str:
     return (
         f"{elsewhere} of {total:,} rows are of jobs without the NPU: {int(counts['cpu'].sum())} ran on the CPU"
         + (f" ({runtimes_on_cpu} on {plural(on_cpu['device_id'].nunique(), 'device')})" if len(on_cpu) else "")
-        + f" and {int(counts['gpu'].sum())} on the GPU.{cost}{partly}"
+        + f" and {int(counts['gpu'].sum())} on the GPU.{partly}"
     )
 
 
 def scores(ranges: pd.DataFrame, shown: dict[str, str]) -> str:
-    """Return which device is first, and how far ranks depend on the suite. Takes `published_speed.rank_ranges`."""
+    """Return how far the first device is ahead of the last, and how many may be in the top ten or not.
+
+    Takes the frame of `published_speed.rank_ranges`.
+    """
     if ranges.empty:
         return "No file with a known accuracy ran on all devices."
     best, files = ranges.iloc[0], int(ranges["instances"].iloc[0])
-    moved = int((ranges["suite_min"] != ranges["suite_max"]).sum())
-    most = int((ranges["suite_max"] - ranges["suite_min"]).max())
     crossing = int(((ranges["suite_min"] <= vips.TOP) & (ranges["suite_max"] > vips.TOP)).sum())
+    devices = "device crosses" if crossing == 1 else "devices cross"
     return (
-        f"{shown.get(best['device_id'], best['device_id'])} is first with {best['vips']:,.0f} valid images per second "
-        f"over the {plural(files, 'file')} that all {len(ranges)} devices ran, "
-        f"{best['vips'] / ranges['vips'].min():.1f} times the score of the last. By parts of this suite, {moved} of "
-        f"{plural(len(ranges), 'device')} {'changes' if moved == 1 else 'change'} rank, by at most "
-        f"{plural(most, 'place')}, and {crossing or 'none'} {'crosses' if crossing == 1 else 'cross'} the border of "
-        "the top ten."
+        f"Over the {plural(files, 'file')} that all {len(ranges)} devices ran, "
+        f"{shown.get(best['device_id'], best['device_id'])} has {best['vips'] / ranges['vips'].min():.1f} times the "
+        f"score of the last. By parts of this suite, {crossing or 'no'} {devices} the border of the top ten."
     )

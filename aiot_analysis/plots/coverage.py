@@ -49,7 +49,7 @@ def grid(
 ) -> Figure:
     """Draw the verdict of the latest run of each of the paper's 60 instances on each device, as colour and symbol.
 
-    Takes the whole table `instances`. Up to six devices have a panel each, with models by versions. More devices are
+    Takes the whole table `instances`. Up to six devices have a panel each, with a line per version. More devices are
     drawn side by side, with one line per instance. Above 120 devices, or more than fit in a printed column, each line
     shows the number of devices per verdict.
     """
@@ -77,25 +77,25 @@ def grid(
 
 
 def _panels(table: pd.DataFrame, ids: list[str], devices: pd.DataFrame | None) -> style.Canvas:
-    """Draw one panel per device, with models by implementation and quantization."""
+    """Draw one panel per device, with a line per implementation and quantization, and models side by side."""
     parts = [names.instance(instance) for instance in table.index]
     versions = [(instance.implementation, instance.quantization) for instance in parts]
     models = names.in_order({instance.model for instance in parts}, names.MODELS)
-    columns = list(dict.fromkeys(versions))
-    figure, axes = style.panels(max(len(ids), 1), 2, 0.42 * len(columns) + 1.4, 0.3 * len(models) + 1.3)
+    lines = list(dict.fromkeys(versions))
+    figure, axes = style.panels(max(len(ids), 1), 2, 0.42 * len(models) + 2.0, 0.24 * len(lines) + 1.3)
     if not ids:
         style.empty(axes[0], "no data: no device has run anything")
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=False):
         keys = {"model": [instance.model for instance in parts], "version": versions}
         cells = pd.DataFrame(keys | {"verdict": table[device].to_list()})
-        grid_of_device = cells.pivot(index="model", columns="version", values="verdict").reindex(
-            index=models, columns=columns
+        grid_of_device = cells.pivot(index="version", columns="model", values="verdict").reindex(
+            index=lines, columns=models
         )
         _cells(panel, grid_of_device.fillna("not run"))
         panel.set_title(name)
-        panel.set_yticks(range(len(models)), [names.display(model) for model in models])
-        texts = [", ".join(map(names.display, version)) for version in columns]
-        panel.set_xticks(range(len(columns)), texts, rotation=40, ha="right", fontsize=style.SMALL)
+        panel.set_yticks(range(len(lines)), [", ".join(map(names.display, version)) for version in lines])
+        texts = [names.display(model) for model in models]
+        panel.set_xticks(range(len(models)), texts, rotation=40, ha="right", fontsize=style.SMALL)
     return figure
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from matplotlib.figure import Figure, SubFigure
+    from matplotlib.text import Text
 
 GAP = "no data: no network was profiled; run `aiot operators`, then `aiot process`"
 MOST_HATCHED = 12  # devices: hatches in the small panels of more would be a grey texture
@@ -350,6 +351,7 @@ def _room(item: str | Bend) -> float:
 COLUMNS = 3
 BOX_INCHES, LAYER_INCHES = 0.97, 0.45  # room for a box
 BOX_WIDTH, BOX_HEIGHT = 0.94, 0.64  # size of a box as a fraction of its room
+BOX_PADDING_INCHES = 0.03  # minimum space between a label and the edge of its box
 TITLE_INCHES, FOOT_INCHES, MARGIN_INCHES = 0.4, 0.3, 0.05  # room for a title, for the origin line and on the left
 SHORT = {"batch norm": "BN", "concatenation": "concat", "average pooling": "avg pool", "max pooling": "max pool"}
 SHORT |= {"depthwise": "dw"}  # the usual abbreviation in papers, since boxes are narrow
@@ -440,7 +442,9 @@ def _draw_module(panel: Axes, part: pd.DataFrame, layout: Layout, wide: float) -
             zorder=1,
         )
     kind_looks = looks()
-    letters = BOX_WIDTH * style.panel_width(panel) / wide / (style.LETTER * style.SMALL)
+    figure = panel.get_figure(root=True)
+    assert figure is not None
+    room = BOX_WIDTH * style.panel_width(panel) / wide * figure.dpi - 2 * BOX_PADDING_INCHES * figure.dpi
     for row in part.itertuples():
         x, y = layout.boxes[str(row.box)]
         look = kind_looks.get(str(row.kind))
@@ -457,15 +461,26 @@ def _draw_module(panel: Axes, part: pd.DataFrame, layout: Layout, wide: float) -
                 zorder=2,
             )
         )
-        text = "\n".join(_short_label(str(label)) for label in (row.label, row.also) if label)
-        if max(map(len, text.split("\n"))) > letters:
-            text = text.replace(" conv", "")  # convolutions have their kernel and their colour
+        label = "\n".join(_short_label(str(name)) for name in (row.label, row.also) if name)
+        look_of_text: dict[str, Any] = {"ha": "center", "va": "center", "linespacing": 1.1, "zorder": 3}
         color = style.ON_LIGHT if look else style.INK
-        panel.text(x, y, text, ha="center", va="center", fontsize=style.SMALL, linespacing=1.1, zorder=3, color=color)
+        text = panel.text(x, y, label, fontsize=style.SMALL, color=color, **look_of_text)
+        _fit_box(text, room)
     xs = [x for x, _ in layout.boxes.values()] + [x for points in layout.arrows.values() for x, _ in points]
     middle = (min(xs) + max(xs)) / 2
     panel.set(xlim=(middle - wide / 2, middle + wide / 2), ylim=(layout.layers - 0.5, -0.5))
     panel.set_axis_off()
+
+
+def _fit_box(text: Text, room: float) -> None:
+    """Shorten, wrap or, if nothing else helps, shrink a label so that it is at most `room` pixels wide as drawn."""
+    label = text.get_text()
+    shorter = label.replace(" conv", "")  # convolutions have their kernel and their colour
+    for version in (label, shorter, shorter.replace(" ", "\n", 1) if "\n" not in shorter else shorter):
+        text.set_text(version)
+        if text.get_window_extent().width <= room:
+            return
+    text.set_fontsize(float(text.get_fontsize()) * room / text.get_window_extent().width)
 
 
 def _short_label(label: str) -> str:

@@ -28,6 +28,10 @@ def test_complete_devices_are_ranked_with_intervals(site: Path, visit: Visit):
     for score, text in zip(scores, texts, strict=True):
         low, high = map(float, text.partition("(")[2].rstrip(")").split(" to "))
         assert low < score < high
+    first = table.locator("tbody tr").first
+    finding = page.locator(".finding").inner_text()
+    assert first.locator("th").inner_text() in finding and "first of 8 devices" in finding
+    assert f" {texts[0].split()[0]} VIPS" in finding
     # the page of the score has the same numbers
     page.goto((site / "simulated" / "08_vips.html").as_uri())
     page.locator("summary", has_text="Score with interval").click()

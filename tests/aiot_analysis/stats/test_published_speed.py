@@ -247,15 +247,12 @@ def test_ranks_without_a_network_and_by_other_suites(scored):
 def test_sentences_are_computed_from_the_data(jobs):
     own = published_speed.independent(jobs)
     two = own[own["device_id"].isin([S25]) & (own["model"] == "resnet50")]
-    assert "ONNX Runtime has 33% of the summed time and is the fastest in 1" in tell.runtimes(
-        published_speed.runtime_shares(two)
-    )
     off = tell.off_npu(published_speed.off_npu(own), published_speed.jobs_by_unit(jobs))
     assert off.startswith(
         "98 of 1,896 rows are of jobs without the NPU: 96 ran on the CPU (ONNX Runtime on 3 devices) and 2 on"
     )
     integers = tell.quantized(published_speed.quantized(two))
-    assert integers.startswith("w8a8 is 2.37 times as fast as float in the median of 3 files (0 slower)")
+    assert integers.startswith("w8a8: none of 3 files are slower than float, and accuracy changes by ")
 
 
 def test_no_data_is_said_in_every_section(jobs):
@@ -263,7 +260,6 @@ def test_no_data_is_said_in_every_section(jobs):
     points = published_speed.complexity(none)
     correlation, in_order = complexity.rank_correlation(points), published_speed.in_order(points)
     assert tell.complexity(points, correlation, in_order, []) == tell.NO_JOBS
-    assert tell.runtimes(published_speed.runtime_shares(none)).startswith("No network")
     assert tell.quantized(published_speed.quantized(none)).startswith("No accuracy")
     accurate = published_speed.with_accuracy(none, none)
     left_out, by_suite = published_speed.without_each(accurate), published_speed.by_suite(accurate)
