@@ -15,6 +15,7 @@ import matplotlib
 import matplotlib.style
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -281,7 +282,9 @@ def blank(count: int, width: float, height: float, layout: ConstrainedLayoutEngi
     """
     target = _target.get()
     if target is None:
-        return Figure(figsize=(width, height), layout=layout)
+        figure = Figure(figsize=(width, height), layout=layout)
+        FigureCanvasAgg(figure)  # keeps its renderer: without one, each measuring of a text would make a new picture
+        return figure
     if isinstance(target, Axes):
         if count != 1:
             raise FigureError(
