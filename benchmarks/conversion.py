@@ -34,11 +34,12 @@ def run(options: Options) -> list[Comparison | Level]:
 def _convert(frameworks: tuple[str, ...], options: Options) -> list[Level]:
     """Measure the conversion into every form of some frameworks; networks are loaded and traced by each call anew."""
     folder = options.folder / "-".join(frameworks)
+    folder.mkdir()
     words = ["--models", ",".join(MODELS), "--frameworks", ",".join(frameworks), "--jobs", str(JOBS)]
     options.tell(" ".join(["aiot models prepare", *words]))
     spent = with_memory([str(SCRIPTS / "aiot"), "models", "prepare", *words, "--workspace", str(folder)])
     files = sum(1 for _ in (folder / "data" / "models").glob("*/*.json"))
-    what = f"{len(MODELS)} networks for {listed(map(names.display, frameworks))}, {files} files, --jobs {JOBS}"
+    what = f"{len(MODELS)} networks for {listed(map(names.framework, frameworks))}, {files} files, --jobs {JOBS}"
     return [
         Level(what, "s", [spent.wall_s], target=TIME_TARGET_S),
         Level(f"{what}: memory of all processes", "GB", [spent.memory_gb], target=MEMORY_TARGET_GB),
