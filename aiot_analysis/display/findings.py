@@ -353,28 +353,41 @@ def tradeoff(changes: pd.DataFrame) -> str:
     return _sentence(", ".join(clauses))
 
 
-def ranking(scores: pd.DataFrame, labels: Mapping[str, str], unit: str = " VIPS", of: str = "") -> str:
+def ranking(
+    scores: pd.DataFrame, labels: Mapping[str, str], unit: str = " VIPS", of: str = "float32 instances", note: str = ""
+) -> str:
     """Return the first device and how many others may be first. Takes the frame of `vips.intervals`.
 
-    `of` says what the score is of, such as "With quantized models".
+    `of` names the instances that the score sums up. They are counted, except for VIPS over all of them, whose name says
+    enough. `note` follows at the end.
     """
     scored = scores[scores["instances"] > 0]
     if scored.empty:
         return ""
     group = scored[scored["peer_group"] == scored["peer_group"].iloc[0]]
     first = group.iloc[0]
-    name = f"{of}{', ' if of else ''}{labels.get(first['device_id'], first['device_id'])}"
+    name = labels.get(first["device_id"], first["device_id"])
     value, low, high = first[["vips", "vips_low", "vips_high"]].astype(float)
-    score = estimate(value, low, high, f"{{:.2f}}{unit}")
+    score = estimate(value, low, high, f"{{:.2f}}{unit}") + _summed(first, of, unit)
+    end = f"; {note}." if note else "."
     if len(group) == 1:
         alone = "" if len(scored) == 1 else "; no other device ran the same instances under the same conditions"
-        return f"{name} scores {score}{alone}."
+        return f"{name} scores {score}{alone}{end}"
     among = plural(len(group), "device") if len(group) == len(scored) else f"{len(group)} comparable devices"
     if pd.isna(first.get("rank_low")):
-        return f"{name} has the highest estimate of {among}, {score}; without intervals, the order is uncertain."
+        return f"{name} has the highest estimate of {among}, {score}; without intervals, the order is uncertain{end}"
     rivals = int((group["rank_low"].fillna(1) == 1).sum()) - 1
     doubt = "" if not rivals else (f", but {rivals} {'others' if rivals > 1 else 'other'} may be as high")
-    return f"{name} is first of {among} with {score}{doubt}."
+    return f"{name} is first of {among} with {score}{doubt}{end}"
+
+
+def _summed(row: pd.Series, of: str, unit: str) -> str:
+    """Return the instances that a score sums up, such as " over 6 of the 24 float32 instances"; "" for all of VIPS."""
+    counted = int(row["instances"])
+    missing = len([name for name in str(row["missing"]).split(", ") if name])
+    if missing:
+        return f" over {counted} of the {counted + missing} {of}"
+    return "" if unit else f" over the {counted} {of}"
 
 
 def contributions(parts: pd.DataFrame) -> str:

@@ -64,3 +64,9 @@ def any_rows(frame: pd.DataFrame, otherwise: str) -> bool:
     if frame.empty:
         say(otherwise)
     return not frame.empty
+
+
+def tie_letters(rows: pd.DataFrame, what: str) -> str:
+    """Return what the letters of ties mean, for captions, or "" if no row has any. `what` is a plural, in capitals."""
+    has_letters = rows["tie_group"].fillna("").ne("").any()
+    return f" {what} that share a letter cannot be distinguished." if has_letters else ""

@@ -427,7 +427,7 @@ def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
     dates = sorted({str(started)[:10] for started in runs["started"]})
     facts = {
         "devices": devices,
-        "runs": f"{runs['run_id'].nunique()}, " + (dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"),
+        "runs": f"{_runs_text(runs)}, " + (dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"),
         "profile": _distinct_text(runs["profile"]) + ", timing " + _distinct_text(runs["timing"]).replace("_", " "),
         "weights": _distinct_text(runs["weights"]),
         "dataset": _distinct_text(runs["dataset"]),
@@ -443,6 +443,15 @@ def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
         f'padding: 0.6em 1em">{ORIGIN_SENTENCES[data.origin]}<br>{listed}'
         f"<details><summary>Versions</summary>{versions}</details></div>"
     )
+
+
+def _runs_text(rows: pd.DataFrame) -> str:
+    """Return the number of runs, and that no instance ran in two of them if that is so: nothing was repeated then."""
+    count = rows["run_id"].nunique()
+    ran = rows[rows["verdict"] != "unavailable"]
+    if count == 1 or ran.groupby("instance_id", observed=True)["run_id"].nunique().max() > 1:
+        return str(count)
+    return f"{count} (no instance in {'both' if count == 2 else 'more than one'} of them)"
 
 
 def _distinct_text(values: pd.Series) -> str:

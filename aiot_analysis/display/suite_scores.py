@@ -64,7 +64,7 @@ def _show_score(page: NotebookPage, suite: str, kind: str, instances: list[str],
         name=name,
         chart=vips_chart.ranking(scores, "score"),
         title=findings.ranking(
-            scores, names.devices(page.data.devices), unit="", of=f"With the {kind} instances of the suite {suite}"
+            scores, names.devices(page.data.devices), unit="", of=f"{kind} instances of the suite {suite}"
         ),
     )
     page.table(

@@ -386,8 +386,12 @@ def common_order(rows: pd.DataFrame) -> str:
 
     Takes rows of the table `instances`, of any number of devices and runs. The runs may have different instances: they
     have a common order if the relations "ran before" of all runs together have no cycle. Runs of single instances have
-    no order.
+    no order, and runs that share no instance have no order in common.
     """
+    runs_of_instance = rows[["device_id", "run_id", "instance_id"]].drop_duplicates().groupby("instance_id").size()
+    devices, runs = rows["device_id"].nunique(), len(rows[["device_id", "run_id"]].drop_duplicates())
+    if runs > 1 and runs_of_instance.max() == 1:
+        return ""
     before: dict[str, set[str]] = {}
     for _, run in rows.sort_values("position").groupby(["device_id", "run_id"]):
         for first, second in pairwise(run["instance_id"]):
@@ -398,7 +402,6 @@ def common_order(rows: pd.DataFrame) -> str:
         return ""
     if not before:
         return ""
-    devices, runs = rows["device_id"].nunique(), len(rows[["device_id", "run_id"]].drop_duplicates())
     where = f" on {plural(devices, 'device')}" if devices > 1 else ""
     whose = {1: "The only run used one", 2: "Both runs used the same"}.get(runs, f"All {runs} runs used the same")
     return (

@@ -245,7 +245,7 @@ def test_a_version_costs_accuracy_if_its_interval_is_below_0_on_most_devices():
 
 def ranked(*rows):
     columns = ["device_id", "vips", "vips_low", "vips_high", "rank_low", "rank_high", "instances", "peer_group"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).assign(missing="")
 
 
 def test_the_first_of_a_ranking_is_named_with_those_that_may_be_as_high():
@@ -261,8 +261,8 @@ def test_the_first_of_a_ranking_is_named_with_those_that_may_be_as_high():
     assert findings.ranking(three.head(1), labels) == "Maker A scores 30.0 VIPS (28.0 to 32.0)."
     large = three.head(1).assign(vips=1323.3, vips_low=1307.1, vips_high=1340.3)
     assert findings.ranking(large, labels) == "Maker A scores 1,323 VIPS (1,307 to 1,340)."
-    assert findings.ranking(large, labels, unit="", of="With quantized models") == (
-        "With quantized models, Maker A scores 1,323 (1,307 to 1,340)."
+    assert findings.ranking(large, labels, "", "instances of a suite") == (
+        "Maker A scores 1,323 (1,307 to 1,340) over the 24 instances of a suite."
     )
     split = three.assign(peer_group=[1, 1, 2])
     assert "first of 2 comparable devices" in findings.ranking(split, labels)
@@ -271,6 +271,21 @@ def test_the_first_of_a_ranking_is_named_with_those_that_may_be_as_high():
         "Maker A has the highest estimate of 3 devices, 30.0 VIPS; without intervals, the order is uncertain."
     )
     assert findings.ranking(three.assign(instances=0), labels) == ""
+
+
+def test_a_score_over_a_part_of_the_instances_says_so():
+    """Of 8 quantized instances, 3 are missing; a number without them invites to compare it with that of others."""
+    part = ranked(("a", 30.0, 28.0, 32.0, 1, 2, 5, 1), ("b", 29.0, 27.0, 31.0, 1, 2, 5, 1)).assign(missing="x, y, z")
+    assert findings.ranking(part.head(1), {}) == "a scores 30.0 VIPS (28.0 to 32.0) over 5 of the 8 float32 instances."
+    assert findings.ranking(part, {}, "", "quantized instances", "not comparable with VIPS") == (
+        "a is first of 2 devices with 30.0 (28.0 to 32.0) over 5 of the 8 quantized instances, but 1 other may be as "
+        "high; not comparable with VIPS."
+    )
+    unknown = part.assign(rank_low=pd.NA, vips_low=NO_END)
+    assert findings.ranking(unknown, {}) == (
+        "a has the highest estimate of 2 devices, 30.0 VIPS over 5 of the 8 float32 instances; without intervals, the "
+        "order is uncertain."
+    )
 
 
 def test_contributions_are_summed_by_network():

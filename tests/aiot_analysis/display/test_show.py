@@ -228,6 +228,16 @@ def test_the_banner_states_the_origin_of_the_data(tmp_path: Path) -> None:
         assert part in html
 
 
+def test_the_banner_says_that_runs_share_no_instance(tmp_path: Path) -> None:
+    """An instance that was unavailable in one of two runs was not repeated."""
+    first, second = instance("cpu", "mnasnet"), instance("cpu", "squeezenet", run_id="20261123T190000Z-000000")
+    missing = instance("cpu", "mnasnet", run_id=second["run_id"]) | {"verdict": "unavailable"}
+    write_tables(tmp_path, [device()], [first, second, missing])
+    assert "<b>runs</b> 2 (no instance in both of them), 2026-11-22" in banner_html(load(tmp_path))
+    write_tables(tmp_path, [device()], [first, second, missing | {"verdict": "valid"}])
+    assert "<b>runs</b> 2, 2026-11-22" in banner_html(load(tmp_path))
+
+
 def test_the_banner_names_model_files_that_failed_their_check(tmp_path: Path) -> None:
     failed = {
         "model_sha256": "a",

@@ -153,6 +153,8 @@ def test_orders_that_differ_need_no_word():
 def test_without_an_order_there_is_no_sentence():
     frame = instances(*ran(SOME[:1]), *ran(SOME[1:2], "r1"))
     assert drift.common_order(frame) == drift.common_order(frame.iloc[:0]) == ""
+    apart = instances(*ran(SOME[:2]), *ran(SOME[2:4], "r1"))
+    assert drift.common_order(apart) == "", "runs of different instances have no order in common"
 
 
 @given(st.integers(0, 10_000), st.sampled_from([0.0, 0.005, 0.01, 0.02]))
