@@ -64,7 +64,7 @@ def describe_repeats(repeats: pd.DataFrame, origin: str) -> str:
         simulated_note = " Simulated phones have only one run." if origin == "simulated" else ""
         return (
             "How often a device differs from itself is unknown, because no device classified an image twice under the "
-            f"same conditions.{simulated_note} A second `aiot run` shows it."
+            f"same conditions.{simulated_note} Another `aiot run` of the same instances shows it."
         )
     changed, images = int(repeats["changed"].sum()), int(repeats["images"].sum())
     return (

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from aiot_analysis.stats import drift
-from aiot_analysis.tables import names
+from aiot_analysis.tables import names, paper
 from aiot_analysis.words import ALPHA, estimate, listed, minus, plural
 
 if TYPE_CHECKING:
@@ -242,23 +242,52 @@ def accuracy(rows: pd.DataFrame, spread: pd.DataFrame) -> str:
         return ""
     tested = spread.dropna(subset="p_adjusted")
     if tested.empty:
-        ordered = drawn.sort_values("accuracy")
-        first, last = (
-            f"{_points(row['accuracy'])}% ({_combination(row['instance_id'])})"
-            for row in (ordered.iloc[0], ordered.iloc[-1])
-        )
-        return f"Accuracy ranges from {first} to {last}." if len(drawn) > 1 else f"Accuracy is {first}."
+        return _accuracies(drawn)
     sure = tested[tested["p_adjusted"] < ALPHA]
     combinations = plural(len(tested), "combination")
+    shown = sure if len(sure) else tested
+    widest = _largest(shown.assign(range=shown["accuracy_max"] - shown["accuracy_min"]), "range")
+    size = f"by up to {_points(widest['range'])} points ({_combination(widest['instance_id'])})"
     if sure.empty:
         return (
-            f"For none of {combinations} of network and framework does accuracy differ significantly between devices."
+            f"Accuracy varies between devices {size}, but significantly for none of {combinations} of network and "
+            "framework."
         )
-    widest = _largest(sure.assign(range=sure["accuracy_max"] - sure["accuracy_min"]), "range")
     return (
         f"Accuracy differs significantly between devices for {len(sure)} of {combinations} of network and framework, "
-        f"by up to {_points(widest['range'])} points ({_combination(widest['instance_id'])})."
+        f"{size}."
     )
+
+
+def _accuracies(drawn: pd.DataFrame) -> str:
+    """Return the lowest and the highest accuracy, and for which networks all implementations have the same one."""
+    parts = [names.instance(str(instance)) for instance in drawn["instance_id"]]
+    rows = drawn.assign(model=[part.model for part in parts], way=[part.implementation for part in parts])
+    low, high = rows["accuracy"].min(), rows["accuracy"].max()
+    if low == high and len(rows) > 1:
+        return f"All {len(rows)} accuracies are {_points(low)}%."
+    on_device = rows.groupby(["model", "device_id"])["accuracy"].agg(["min", "max", "size"])
+    equal = on_device.assign(equal=on_device["min"] == on_device["max"], several=on_device["size"] > 1)
+    by_model = equal.groupby("model").agg({"equal": "all", "several": "any"})
+    alike = {str(model) for model in by_model.index[by_model["equal"] & by_model["several"]]}
+    ends = [f"{_points(value)}% ({_ends(rows, value, alike)})" for value in (low, high)]
+    if len(rows) == 1:
+        return f"Accuracy is {ends[0]}."
+    text = f"Accuracy ranges from {' to '.join(ends)}"
+    if not alike:
+        return f"{text}."
+    ways = {frozenset(part["way"]) for model, part in rows.groupby("model") if model in alike}
+    who = _implementations(sorted(next(iter(ways)))) if len(ways) == 1 else "all implementations"
+    return f"{text}; {who} give the same accuracy for {networks(sorted(alike))}."
+
+
+def _ends(rows: pd.DataFrame, value: float, alike: set[str]) -> str:
+    """Return the combinations with an accuracy; only their networks where all implementations have the same one."""
+    texts = []
+    for model, part in rows[rows["accuracy"] == value].groupby("model", sort=False):
+        ways = "" if model in alike else f", {_implementations(list(part['way'].unique()))}"
+        texts.append(f"{names.display(str(model))}{ways}")
+    return "; ".join(texts)
 
 
 def agreement(spread: pd.DataFrame, unstable: pd.DataFrame) -> str:
@@ -441,13 +470,50 @@ def weights(without: pd.DataFrame) -> str:
     return f"{text} in the median of {n} devices{most}."
 
 
+def devices(table: pd.DataFrame) -> str:
+    """Return how many devices there are, of which makers, chips and systems, as far as the table `devices` has them."""
+    if table.empty:
+        return ""
+    if len(table) == 1:
+        [(device, name)] = names.devices(table).items()
+        row = table.set_index("device_id").loc[device].dropna()
+        values = [
+            str(row.get("soc", "")),
+            plural(int(row["cores"]), "core") if "cores" in row else "",
+            f"{row['ram_gb']:g} GB of memory" if "ram_gb" in row else "",
+            " ".join(str(row[key]) for key in ("os", "os_version") if key in row),
+        ]
+        return f"One device: {', '.join(filter(None, [name, *values]))}."
+    makers = table["maker"].nunique()
+    vendors = table["soc"].dropna().map(names.soc_vendor)
+    stated = [name for name in vendors.value_counts().index if name != names.OTHER_VENDOR]
+    others = ["others"] if len(stated) < vendors.nunique() or table["soc"].isna().any() else []
+    chips = f" with chips of {listed([*stated, *others])}" if stated else ""
+    of_makers = f" of {plural(makers, 'maker')}" if makers else ""
+    systems = [f", {_system(str(system), rows['os_version'])}" for system, rows in table.groupby("os")]
+    text = f"{len(table)} devices{of_makers}{chips}{''.join(systems)}"
+    phones, in_paper = table["paper_id"].nunique(), len(paper.devices())
+    if phones:
+        counted = f"all {in_paper} phones of the paper" if phones == in_paper else f"{phones} of the paper's {in_paper} phones"
+        text += f"; {counted} {'is' if phones == 1 else 'are'} among them"
+    return f"{text}."
+
+
+def _system(system: str, versions: pd.Series) -> str:
+    """Return a system with the range of its versions if they are numbers, such as "Android 6 to 10"."""
+    numbers = pd.to_numeric(versions, errors="coerce")
+    if numbers.isna().any():
+        return system
+    return f"{system} {' to '.join(dict.fromkeys(f'{end:g}' for end in (numbers.min(), numbers.max())))}"
+
+
 def coverage(instances: pd.DataFrame) -> str:
     """Return how many of the paper's 60 instances are usable on each device. Takes rows of the table `instances`."""
-    paper = instances[instances["instance_id"].isin(names.PAPER)]
-    if paper.empty:
+    of_paper = instances[instances["instance_id"].isin(names.PAPER)]
+    if of_paper.empty:
         return ""
-    usable = paper[paper["verdict"].isin(names.USABLE)]
-    counts = usable.groupby("device_id")["instance_id"].nunique().reindex(paper["device_id"].unique(), fill_value=0)
+    usable = of_paper[of_paper["verdict"].isin(names.USABLE)]
+    counts = usable.groupby("device_id")["instance_id"].nunique().reindex(of_paper["device_id"].unique(), fill_value=0)
     total, n = len(names.PAPER), len(counts)
     low, high = int(counts.min()), int(counts.max())
     size = str(low) if low == high else f"{low} to {high}"

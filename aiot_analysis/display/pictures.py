@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from aiot_analysis.display.show import display_html
+from aiot_analysis.display.show import display_html, say, table
 from aiot_analysis.errors import DataError
 from aiot_analysis.tables import names
 from aiot_analysis.tables.workspace import upwards
@@ -122,17 +122,37 @@ def gallery(
     devices: pd.DataFrame,
     most: int = 6,
 ) -> None:
-    """Display the first `most` images of `stats.agreement.by_image` with the answers of the devices."""
-    html = to_html(images.head(most), answers, pictures, names.devices(devices))
-    display_html(html, f"{len(images)} images flip")
+    """Display the first `most` images of `stats.agreement.by_image` with the answers of the devices.
+
+    Without pictures, they are a folded table.
+    """
+    if pictures.why and len(images):
+        say(f"Pictures are not shown: {pictures.why}.")
+        answers_given = answer_table(images.head(most), answers, pictures, names.devices(devices))
+        table(answers_given, "Answers to the images that flip most", folded=True, name="flips_answers")
+    else:
+        html = to_html(images.head(most), answers, pictures, names.devices(devices))
+        display_html(html, f"{len(images)} images flip")
+
+
+def answer_table(
+    images: pd.DataFrame, answers: Sequence[Answers], pictures: Pictures, devices: Mapping[str, str]
+) -> pd.DataFrame:
+    """Return the answers to images in words, one row per image and instance. Takes the arguments of `to_html`."""
+    lines = [
+        {"image": image, "class": pictures.name(int(label)), "instance": names.instance_display(instance),
+         "answers": "; ".join(texts)}
+        for image, label in images[["image", "label"]].itertuples(index=False)
+        for instance, texts in _answers_by_instance(str(image), int(label), answers, pictures, devices).items()
+    ]  # fmt: skip
+    return pd.DataFrame(lines, columns=["image", "class", "instance", "answers"])
 
 
 def to_html(images: pd.DataFrame, answers: Sequence[Answers], pictures: Pictures, devices: Mapping[str, str]) -> str:
-    """Return what `gallery` displays. Without pictures, it is the text alone with the reason."""
+    """Return images with their pictures and the answers of the devices."""
     if images.empty:
         return f"<p>{escape(NOTHING)}</p>"
-    why = f"<p>Pictures are not shown: {escape(pictures.why)}.</p>" if pictures.why else ""
-    return why + "".join(
+    return "".join(
         _image_html(str(image), int(label), int(unstable), int(instances), answers, pictures, devices)
         for image, label, unstable, instances in images[["image", "label", "unstable", "instances"]].itertuples(
             index=False
@@ -150,14 +170,9 @@ def _image_html(
     devices: Mapping[str, str],
 ) -> str:
     """Return one image with its true class and the answers by instance."""
-    from aiot_analysis.stats import agreement
-
-    texts_by_instance: dict[str, list[str]] = {}
-    for answer in agreement.answers_to_image(answers, image):
-        texts_by_instance.setdefault(answer.instance_id, []).append(_answer_text(answer, label, pictures, devices))
     listed = "".join(
         f"<li><b>{escape(names.instance_display(instance))}</b>: {escape('; '.join(texts))}</li>"
-        for instance, texts in texts_by_instance.items()
+        for instance, texts in _answers_by_instance(image, label, answers, pictures, devices).items()
     )
     class_name = pictures.name(label)
     jpeg = pictures.thumbnail(image)
@@ -174,6 +189,18 @@ def _image_html(
         f"<b>{escape(class_name)}</b> ({escape(image)}), flips in {unstable} of {instances} instances"
         f'<ul style="margin: 0.3em 0 0">{listed}</ul></div></div>'
     )
+
+
+def _answers_by_instance(
+    image: str, label: int, answers: Sequence[Answers], pictures: Pictures, devices: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """Return the answers to an image as text, by instance (see `agreement.answers_to_image`)."""
+    from aiot_analysis.stats import agreement
+
+    texts: dict[str, list[str]] = {}
+    for answer in agreement.answers_to_image(answers, image):
+        texts.setdefault(answer.instance_id, []).append(_answer_text(answer, label, pictures, devices))
+    return texts
 
 
 def _answer_text(answer: ClassesGiven, label: int, pictures: Pictures, devices: Mapping[str, str]) -> str:

@@ -36,6 +36,9 @@ NNAPI = (
 )
 QUANTIZED = "No quantized instance was compared with float32: run `aiot run --local`, then `aiot process`."
 SEVERAL = "Only one device can be compared: run `aiot run` on others, then `aiot process`."
+SECOND_DEVICE = (
+    "To compare devices image by image, a second one is needed: run `aiot run` on it, then `aiot process`."
+)
 PROFILE = (
     "These data have no profiles of operators. `aiot operators`, then `aiot process`, adds them to the measured data."
 )
@@ -64,6 +67,21 @@ def any_rows(frame: pd.DataFrame, otherwise: str) -> bool:
     if frame.empty:
         say(otherwise)
     return not frame.empty
+
+
+REPLACES_SECTION = "replaces section"
+"""Role of a sentence that pages show in place of the section that displays it, see `report.page`."""
+
+
+def replace_section(text: str) -> None:
+    """Display a sentence, which says what would fill a section. On pages, it takes the place of the whole section."""
+    say(text, role=REPLACES_SECTION)
+
+
+def lead(text: str) -> None:
+    """Display a finding that belongs to no figure, in the style of the titles of figures; "" displays nothing."""
+    if text:
+        display_html(f'<p class="finding"><b>{escape(text)}</b></p>', text)
 
 
 def tie_letters(rows: pd.DataFrame, what: str) -> str:

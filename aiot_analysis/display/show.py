@@ -381,12 +381,12 @@ def _markup(text: str) -> str:
     return re.sub("`([^`]*)`", r"<code>\1</code>", escape(text))
 
 
-def say(text: str) -> None:
+def say(text: str, role: str | None = None) -> None:
     """Display a paragraph of plain text, with text in `backquotes` set as code. An empty text displays nothing."""
     if not text:
         return
     text = minus(text)
-    display_html(f"<p>{_markup(text)}</p>", text)
+    display_html(f"<p>{_markup(text)}</p>", text, role)
 
 
 def timing_used(rows: pd.DataFrame, timing: str) -> str:

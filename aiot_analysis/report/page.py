@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from aiot_analysis import errors
-from aiot_analysis.display import export, figure_colors, front
+from aiot_analysis.display import export, figure_colors, front, reading
 from aiot_analysis.display.show import TABLE_SCRIPT, VERDICT_STYLE
 from aiot_analysis.tables import names
 from runner import rawlog
@@ -35,6 +35,7 @@ CONTENTS = "<!--contents-->"  # placeholder for the table of contents
 COLORS = "/*colors*/"  # placeholder for the colours of figures
 SVG = "image/svg+xml"
 _PICTURE = re.compile(r"<!--picture (\d+)-->")
+_SECTION = re.compile(r"^(?=## )", re.MULTILINE)
 LIBRARIES = "<!--libraries-->"  # placeholder for the scripts that draw charts
 COLUMNS = 24  # number of table columns that the style sheet can align
 _HEADING = re.compile(
@@ -362,12 +363,48 @@ def to_html(notebook: NotebookNode, page: Mapping[str, Any]) -> str:
 
 
 def _for_readers(notebook: NotebookNode) -> NotebookNode:
-    """Return a copy without the outputs that are saved for the front page."""
+    """Return a copy without the outputs that are saved for the front page and without sections that are replaced."""
     visible = deepcopy(notebook)
     for cell in visible.cells:
         if "outputs" in cell:
             cell.outputs = [output for output in cell.outputs if front.KIND not in output.get("data", {})]
+    _replace_sections(visible)
     return visible
+
+
+def _replace_sections(notebook: NotebookNode) -> None:
+    """Replace sections by the sentence that a cell displays in their place (see `reading.replace_section`), in place.
+
+    A section reaches from a heading of the second level to the next one. Of successive sections with the same sentence,
+    only the first has it.
+    """
+    sections: list[list[tuple[NotebookNode, str]]] = [[]]  # the cells of each, with the text of those that have text
+    for cell in notebook.cells:
+        first, *others = _SECTION.split(cell.source) if cell.cell_type == "markdown" else [""]
+        sections[-1].append((cell, first))
+        sections += [[(cell, text)] for text in others]
+    texts: dict[int, str] = {}
+    previous = ""
+    for section in sections:
+        outputs = [output for cell, _ in section for output in cell.get("outputs", [])]
+        sentence = next((output for output in outputs if _role(output) == reading.REPLACES_SECTION), None)
+        for cell, text in section:
+            if cell.cell_type == "markdown":
+                texts[id(cell)] = texts.get(id(cell), "") + (text if sentence is None else "")
+            elif sentence is not None and cell.cell_type == "code":
+                cell.outputs = [output for output in cell.outputs if output is sentence and _html(output) != previous]
+        previous = "" if sentence is None else _html(sentence)
+    for cell in notebook.cells:
+        cell.source = texts.get(id(cell), cell.source)
+    notebook.cells = [cell for cell in notebook.cells if cell.cell_type != "markdown" or cell.source.strip()]
+
+
+def _role(output: NotebookNode) -> str:
+    return str(output.get("metadata", {}).get("text/html", {}).get("role", ""))
+
+
+def _html(output: NotebookNode) -> str:
+    return str(output.get("data", {}).get("text/html", ""))
 
 
 def _take_pictures(notebook: NotebookNode, page: Mapping[str, Any]) -> list[str]:

@@ -109,10 +109,18 @@ def test_the_gallery_has_the_picture_and_the_answers_in_words(pictures):
     assert len(html) < 6000
 
 
-def test_without_pictures_the_gallery_says_why_and_keeps_the_words():
-    html = gallery(Pictures(why="there is no dataset 'sample' in <x>"))
-    assert html.startswith("<p>Pictures are not shown: there is no dataset &#x27;sample&#x27; in &lt;x&gt;.</p>")
-    assert "<img" not in html and "class 1 ✓ on 2 devices" in html
+def test_without_pictures_the_answers_are_a_table(monkeypatch):
+    displayed = []
+    monkeypatch.setattr(shown, "say", displayed.append)
+    monkeypatch.setattr(shown, "table", lambda frame, caption, **options: displayed.append((frame, options["folded"])))
+    flipping = agreement.by_image(agreement.image_classes(EVERY))
+    shown.gallery(flipping, EVERY, Pictures(why="there is no dataset 'sample' in <x>"), DEVICES)
+    sentence, (frame, folded) = displayed
+    assert sentence == "Pictures are not shown: there is no dataset 'sample' in <x>." and folded
+    assert frame.columns.tolist() == ["image", "class", "instance", "answers"]
+    assert ["1.jpg", "class 1", "MnasNet, TFLite CPU, float32",
+            "class 1 ✓ on 2 devices (Maker <A>, Maker B); class 2 on 1 device (Maker C)"] in frame.values.tolist()  # fmt: skip
+    assert len(frame) == 2  # images 1 and 3 flip, each in one instance
 
 
 def test_many_devices_are_counted_not_named():

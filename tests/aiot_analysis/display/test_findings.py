@@ -199,9 +199,32 @@ def test_accuracy_of_devices_is_by_its_test_and_of_one_device_by_its_range():
         "5.0 points (MnasNet, TFLite CPU)."
     )
     assert findings.accuracy(rows, spread.assign(p_adjusted=0.5)) == (
-        "For none of 2 combinations of network and framework does accuracy differ significantly between devices."
+        "Accuracy varies between devices by up to 10.0 points (MnasNet, PyTorch), but significantly for none of 2 "
+        "combinations of network and framework."
     )
     assert findings.accuracy(rows.head(0), spread) == ""
+    assert findings.accuracy(rows.head(1), spread.head(0)) == "Accuracy is 60.0% (MnasNet, TFLite CPU)."
+
+
+def test_implementations_with_the_same_accuracy_are_named_together():
+    """TFLite and PyTorch agree for two networks, and PyTorch and Caffe2 are equal at the top of the third."""
+    rows = [
+        ("tflite_cpu_float32_squeezenet", 0.6), ("pytorch_cpu_float32_squeezenet", 0.6),
+        ("tflite_cpu_float32_mobilenet_v2", 0.7), ("pytorch_cpu_float32_mobilenet_v2", 0.7),
+        ("tflite_cpu_float32_mnasnet", 0.75), ("pytorch_cpu_float32_mnasnet", 0.8), ("caffe2_cpu_float32_mnasnet", 0.8),
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["instance_id", "accuracy"]).assign(device_id="a")
+    none_tested = pd.DataFrame({"p_adjusted": []})
+    assert findings.accuracy(frame, none_tested) == (
+        "Accuracy ranges from 60.0% (SqueezeNet) to 80.0% (MnasNet, PyTorch and Caffe2); TFLite CPU and PyTorch give "
+        "the same accuracy for SqueezeNet and MobileNetV2."
+    )
+    assert findings.accuracy(frame.head(2), none_tested) == "All 2 accuracies are 60.0%."
+    apart = frame.head(4).assign(device_id=["a", "b", "a", "a"])
+    assert findings.accuracy(apart, none_tested) == (
+        "Accuracy ranges from 60.0% (SqueezeNet, TFLite CPU and PyTorch) to 70.0% (MobileNetV2); TFLite CPU and "
+        "PyTorch give the same accuracy for MobileNetV2."
+    ), "on different devices, they are not compared"
 
 
 def test_agreement_and_reference_count_corrected_tests():
@@ -318,6 +341,37 @@ def test_timings_and_weights():
         "MnasNet, TFLite CPU has the largest share of the score, 25% in the median of 5 devices; removing any one "
         "instance changes the rank of at most 3 of 5 devices."
     )
+
+
+def test_devices_are_described_as_far_as_they_are_known():
+    table = pd.DataFrame(
+        {
+            "device_id": ["a", "b", "c"],
+            "maker": ["Samsung", "Samsung", "Oppo"],
+            "model": ["S20", "S10", "Reno"],
+            "soc": ["Exynos 990", "Snapdragon 855", None],
+            "paper_id": pd.array([3, 1, None], "Int64"),
+            "cores": pd.array([8, 8, None], "Int64"),
+            "ram_gb": [12.0, 8.0, NO_END],
+            "os": "Android",
+            "os_version": ["10", "9", "10"],
+        }
+    )
+    assert findings.devices(table) == (
+        "3 devices of 2 makers with chips of Samsung, Qualcomm and others, Android 9 to 10; 2 of the paper's 51 phones "
+        "are among them."
+    )
+    assert findings.devices(table.head(1)) == (
+        "One device: Samsung S20, Exynos 990, 8 cores, 12 GB of memory, Android 10."
+    )
+    assert findings.devices(table.tail(1)) == "One device: Oppo Reno, Android 10."
+    unknown = table.assign(maker=None, soc=None, paper_id=pd.NA, os=None)
+    assert findings.devices(unknown) == "3 devices."
+    mixed = table.assign(os=["Android", "Android", "Linux"], os_version=["10", "Pie", "6.1"], soc="x")
+    assert findings.devices(mixed.assign(paper_id=pd.NA)) == "3 devices of 2 makers, Android, Linux 6.1."
+    assert findings.devices(table.head(0)) == ""
+    every = pd.concat([table] * 17).assign(paper_id=range(1, 52))
+    assert findings.devices(every).endswith("; all 51 phones of the paper are among them.")
 
 
 def test_coverage_counts_usable_instances_of_the_paper():
