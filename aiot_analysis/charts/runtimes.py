@@ -66,7 +66,8 @@ def _points(x: Spec, y: Spec, series_field: str, filled: str, size: int, opacity
 def by_time(versions: pd.DataFrame) -> Chart:
     """Return the mean time of each version with its interval, fastest first, one panel per network.
 
-    Takes the frame of `stats.runtimes.versions` of one device. Versions that are as accurate as float32 are filled.
+    Takes the frame of `stats.runtimes.versions` of one device. Versions that are as accurate as their reference are
+    filled.
     """
     rows = _rows(versions)
     lines = chart.line_axis("version", rows["version"]) | {"sort": {"field": "mean_ms", "op": "min"}}
@@ -90,7 +91,7 @@ def by_time(versions: pd.DataFrame) -> Chart:
         columns=2,
         height_px=20,
         line="version",
-        hollow=printed.LESS_ACCURATE if (rows["as_accurate"] != "yes").any() else "",
+        hollow=printed.less_accurate(rows),
     )
 
 

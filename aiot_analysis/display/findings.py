@@ -494,7 +494,11 @@ def devices(table: pd.DataFrame) -> str:
     text = f"{len(table)} devices{of_makers}{chips}{''.join(systems)}"
     phones, in_paper = table["paper_id"].nunique(), len(paper.devices())
     if phones:
-        counted = f"all {in_paper} phones of the paper" if phones == in_paper else f"{phones} of the paper's {in_paper} phones"
+        counted = (
+            f"all {in_paper} phones of the paper"
+            if phones == in_paper
+            else f"{phones} of the paper's {in_paper} phones"
+        )
         text += f"; {counted} {'is' if phones == 1 else 'are'} among them"
     return f"{text}."
 

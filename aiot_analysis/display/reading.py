@@ -36,9 +36,7 @@ NNAPI = (
 )
 QUANTIZED = "No quantized instance was compared with float32: run `aiot run --local`, then `aiot process`."
 SEVERAL = "Only one device can be compared: run `aiot run` on others, then `aiot process`."
-SECOND_DEVICE = (
-    "To compare devices image by image, a second one is needed: run `aiot run` on it, then `aiot process`."
-)
+SECOND_DEVICE = "To compare devices image by image, a second one is needed: run `aiot run` on it, then `aiot process`."
 PROFILE = (
     "These data have no profiles of operators. `aiot operators`, then `aiot process`, adds them to the measured data."
 )

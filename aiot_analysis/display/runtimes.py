@@ -23,6 +23,12 @@ def _version(instance_id: str) -> str:
     return f"{names.display(parts.implementation)} {names.display(parts.quantization)}"
 
 
+def in_sentence(device: str, devices: pd.DataFrame) -> str:
+    """Return the name of a device for use in a sentence, such as "the Samsung Galaxy S10e"; ids have no article."""
+    name = names.devices(devices)[device]
+    return name if name == device else f"the {name}"
+
+
 def subject(device: str, origin: str) -> str:
     """Return the sentences on which device a page is about and how to get the page of another one."""
     source = "" if origin == "measured" else f"-p origin {origin} "
@@ -32,21 +38,29 @@ def subject(device: str, origin: str) -> str:
     )
 
 
-def ranking(fastest: pd.DataFrame, margin: float) -> str:
+def accuracy(reference: str, margin: float) -> str:
+    """Return when a version is as accurate as its reference. Takes the margin of `stats.runtimes.versions`."""
+    return (
+        f"A version is shown to be as accurate as {reference} if the 95% interval of its loss of accuracy ends below "
+        f"{plural(float(100 * margin), 'point')}."
+    )
+
+
+def ranking(fastest: pd.DataFrame, reference: str, device: str = "") -> str:
     """Return for which networks one version is clearly the fastest, and which.
 
-    Takes the frame of `stats.runtimes.fastest` of one device and the margin of `stats.runtimes.versions`. The versions
-    are left out if the sentence would have more than MOST_WORDS words.
+    Takes the frame of `stats.runtimes.fastest` of one device, the name of the reference (`plots.runtimes`), and that of
+    the device if it must be named. The versions are left out if the sentence would have more than MOST_WORDS words.
     """
     compared = fastest[fastest["compared"] > 1]
     if compared.empty:
         return ""
     clear = compared[~compared["tied"].astype(bool)]
     networks = clear["model"].map(names.display).groupby(clear["instance_id"].map(_version), sort=False).agg(", ".join)
-    start = f"Among versions shown to lose less than {plural(float(100 * margin), 'point')}, the fastest"
+    start = f"{f'On {device}, the' if device else 'The'} fastest version shown to be as accurate as {reference} is"
     if clear.empty:
-        return f"{start} is not clear for any of {plural(len(compared), 'network')}."
-    start += f" is clear for {len(clear)} of {plural(len(compared), 'network')}"
+        return f"{start} not clear for any of {plural(len(compared), 'network')}."
+    start += f" clear for {len(clear)} of {plural(len(compared), 'network')}"
     sentence = f"{start}: {', '.join(f'{version} ({models})' for version, models in networks.items())}."
     return sentence if len(sentence.split()) <= MOST_WORDS else f"{start}."
 

@@ -16,8 +16,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-LESS_ACCURATE = "not shown to be as accurate as float32"  # hollow marks of `by_time`
 NOT_ON_FRONT = "not on the Pareto front"  # hollow marks of `front`
+
+
+def reference_name(versions: pd.DataFrame) -> str:
+    """Return the version that accuracy is compared with, such as "TFLite CPU float32"; one may differ by network."""
+    references = {names.instance(name)[:3] for name in versions["reference"].dropna().unique()}
+    if len(references) != 1:
+        return "the float32 version of its network"
+    [(framework, delegate, quantization)] = references
+    return f"{names.display(f'{framework}_{delegate}')} {names.display(quantization)}"
+
+
+def less_accurate(versions: pd.DataFrame) -> str:
+    """Return what hollow marks of `by_time` mean; "" if there are none."""
+    if (versions["as_accurate"] == "yes").all():
+        return ""
+    return f"not shown to be as accurate as {reference_name(versions)}"
 
 
 def version_names(rows: pd.DataFrame) -> pd.Series:
@@ -45,8 +60,8 @@ def by_time(
 ) -> Figure:
     """Draw the mean time of each version with its interval, fastest first, one panel per network.
 
-    Takes the frame of `stats.runtimes.versions` of one device. Versions that are as accurate as float32 are filled and
-    have the letters of their tie groups; the others are hollow.
+    Takes the frame of `stats.runtimes.versions` of one device. Versions that are as accurate as their reference are
+    filled and have the letters of their tie groups; the others are hollow.
     """
     rows = versions.dropna(subset="mean_ms")
     present = models(rows)
@@ -82,11 +97,11 @@ def by_time(
             ms = style.written(first["mean_ms"].iloc[0])
             fastest.append(f"{names.display(model)} {version_names(first).iloc[0]} {ms} ms")
     handles = {names.display(name): style.legend_mark(look) for name, look in look_of.items()}
-    if (rows["as_accurate"] != "yes").any():
-        handles[f"hollow: {LESS_ACCURATE}"] = style.hollow_mark()
+    if hollow := less_accurate(rows):
+        handles[f"hollow: {hollow}"] = style.hollow_mark()
     style.legend(figure, handles)
     alt = f"Mean time of {plural(len(rows), 'version')} of {plural(len(present), 'network')}. "
-    alt += f"Fastest of those as accurate as float32: {'; '.join(fastest) or 'none'}."
+    alt += f"Fastest of those as accurate as {reference_name(rows)}: {'; '.join(fastest) or 'none'}."
     return style.finish(figure, origin, alt)
 
 

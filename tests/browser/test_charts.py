@@ -208,7 +208,7 @@ def test_a_page_about_one_of_many_devices_has_no_filters_of_devices_and_no_choic
     page.wait_for_selector("#by_time .drawing svg")
     controls = page.locator("#toolbar select")
     assert [control.get_attribute("aria-label") for control in controls.all()] == ["Framework", "Model"]
-    assert "hollow: not shown to be as accurate as float32" in page.locator("#by_time .legend").inner_text()
+    assert "hollow: not shown to be as accurate as TFLite CPU float32" in page.locator("#by_time .legend").inner_text()
     assert "hollow: not on the Pareto front" in page.locator("#front .legend").inner_text()
     usable = "element => [...element.options].filter(option => !option.disabled).map(option => option.value)"
     marks = []

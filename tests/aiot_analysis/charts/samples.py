@@ -345,6 +345,7 @@ def candidates() -> pd.DataFrame:
     return frame.assign(
         implementation=frame["framework"] + "_cpu",
         instance_id=frame["framework"] + "_cpu_" + frame["quantization"] + "_" + frame["model"],
+        reference="tflite_cpu_float32_" + frame["model"],
         accuracy=0.7 + frame["change"], accuracy_low=0.65, accuracy_high=0.75, change_low=frame["change"] - 0.01,
         change_high=frame["change"] + 0.01, as_accurate=np.where(loses, "no", "yes"),
         mean_ms_low=frame["mean_ms"] - 0.5, mean_ms_high=frame["mean_ms"] + 0.5,

@@ -28,7 +28,10 @@ def test_a_lead_looks_like_a_finding_and_nothing_is_displayed_for_none(shown: li
     reading.lead("")
     reading.lead("3 devices <new>.")
     [(data, _)] = shown
-    assert data == {"text/html": '<p class="finding"><b>3 devices &lt;new&gt;.</b></p>', "text/plain": "3 devices <new>."}
+    assert data == {
+        "text/html": '<p class="finding"><b>3 devices &lt;new&gt;.</b></p>',
+        "text/plain": "3 devices <new>.",
+    }
 
 
 def test_a_sentence_in_place_of_a_section_is_marked_for_pages(shown: list[tuple[object, object]]) -> None:
