@@ -56,9 +56,9 @@ def test_a_reader_finds_who_differs_on_which_images_and_what_a_sample_shows(work
     assert "Published by others" in text
     assert (
         "Example Alpha and Example Gamma give different classes to 31 of 120 images of MobileNetEdgeTPU (25.8%). "
-        "Their accuracies are 99.17 and 75.00%: the difference of −24.17 points" in text
+        "Their accuracies, 99.17 and 75.00%, differ significantly: −24.17 points (" in text
     )
-    assert "A sample of 30 images drawn as the paper drew its own has 8 images with different classes" in text
+    assert "A sample of 30 images has 8 with different classes on average; in 95% of samples" in text
     assert "The 3 submissions have 2 distinct answer sets. The most common, A of MobileNetEdgeTPU, belongs to" in text
     assert "cannot be excluded that a log was copied" in text
     for image, answers in (("000.jpg", "A: goldfish; B: tench"), ("059.jpg", "A: electric ray; B: stingray")):

@@ -99,13 +99,9 @@ def disagreements(table: pd.DataFrame) -> str:
     parts = []
     for model, rows in table.groupby("model", sort=False):
         least, most = int(rows["differ"].min()), int(rows["differ"].max())
-        apart = 100 * rows["change"].abs().max()
         ends = f"{least:,} to {most:,}" if least < most else f"{most:,}"
-        parts.append(
-            f"{ends} of {rows['n_images'].iloc[0]:,} images for {names.display(str(model))}, although the accuracies "
-            f"are within {apart:.2f} points"
-        )
-    text = f"That is {'; '.join(parts)}."
+        parts.append(f"{ends} of {rows['n_images'].iloc[0]:,} images for {names.display(str(model))}")
+    text = f"That is {listed(parts)}."
     same = table[(table["change"] == 0) & (table["differ"] > 0)]
     for row in same.to_dict("records"):
         text += (
@@ -172,28 +168,21 @@ def draw_samples(
 
 
 def samples(table: pd.DataFrame, pairs: pd.DataFrame) -> str:
-    """Return what samples of images show of the spread of accuracy.
+    """Return how often samples of images show that answers differ, and that accuracies do.
 
     Takes the frames of `answer_sets.spreads` and `answer_sets.seen_in_samples`.
     """
     table = table[table["sets"] > 1]
     if table.empty:
         return "There are no samples of two different answer sets."
-    first = table.iloc[0]
-    parts = [
-        f"{row['spread_low']:.1f} to {row['spread_high']:.1f} points for the {row['sets']} answer sets of "
-        f"{names.display(row['model'])}, and {_share(row['larger'])} show more than all images"
-        for row in table.to_dict("records")
-    ]
     drawn = pairs.dropna(subset=["shown"])
     real = drawn[drawn["p_adjusted"] < ALPHA]
     least = _probability(drawn["shown"].min())
     least = least if least.startswith("over") else f"at least {least}"
     text = (
-        f"Of {first['draws']:,} samples of {first['size']} images drawn as the paper drew its own, 95% show a spread "
-        f"of {'; of '.join(parts)}. A sample has different answers of any two of these sets with a probability of "
-        f"{least}. On all images, {len(real)} of {plural(len(drawn), 'pair')} of sets "
-        f"{'differs' if len(real) == 1 else 'differ'} significantly in accuracy (tests corrected together)"
+        f"A sample has different answers of any two of these sets with a probability of {least}. On all images, "
+        f"{len(real) or 'none'} of {plural(len(drawn), 'pair')} of sets {'differs' if len(real) == 1 else 'differ'} "
+        "significantly in accuracy (tests corrected together)"
     )
     if real.empty:
         return f"{text}."
@@ -201,10 +190,6 @@ def samples(table: pd.DataFrame, pairs: pd.DataFrame) -> str:
     return (
         f"{text}; a test on a sample alone finds such a difference in {_range(found.min(), found.max())}% of samples."
     )
-
-
-def _share(value: float) -> str:
-    return "over 99.9%" if 0.999 < value < 1 else f"{100 * value:.1f}%"
 
 
 def of_pair(
@@ -233,18 +218,16 @@ def pair(chosen: ChosenPair | None, table: pd.DataFrame, drawn: Samples | None) 
     low, high = 100 * row["change_low"], 100 * row["change_high"]
     text = (
         f"{chosen.a} and {chosen.b} give different classes to {row['differ']:,} of {n:,} images of {network} "
-        f"({100 * row['differ'] / n:.1f}%). Their accuracies are {100 * row['accuracy_base']:.2f} and "
-        f"{100 * row['accuracy_other']:.2f}%: the difference of {100 * row['change']:+.2f} points (95% interval "
-        f"{low:+.2f} to {high:+.2f}) {'is' if row['p_value'] < ALPHA else 'is not'} significant (McNemar's test, p "
-        f"{p_value(row['p_value'])})."
+        f"({100 * row['differ'] / n:.1f}%). Their accuracies, {100 * row['accuracy_base']:.2f} and "
+        f"{100 * row['accuracy_other']:.2f}%, {'differ' if row['p_value'] < ALPHA else 'do not differ'} significantly: "
+        f"{100 * row['change']:+.2f} points ({low:+.2f} to {high:+.2f}; McNemar's test, p {p_value(row['p_value'])})."
     )
     if drawn is None:
         return minus(text)
     return minus(
-        f"{text} A sample of {drawn.size} images drawn as the paper drew its own has {row['differ_sample']:.0f} images "
-        f"with different classes on average, and at least one with a probability of {_probability(row['shown'])}. In "
-        f"{100 * row['significant']:.1f}% of the samples the difference in accuracy is significant; in 95% of them "
-        f"it seems to be between {row['change_sample_low']:+.1f} and {row['change_sample_high']:+.1f} points."
+        f"{text} A sample of {drawn.size} images has {row['differ_sample']:.0f} with different classes on average; in "
+        f"95% of samples, the difference in accuracy is between {row['change_sample_low']:+.1f} and "
+        f"{row['change_sample_high']:+.1f} points."
     )
 
 

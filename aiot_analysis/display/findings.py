@@ -711,7 +711,7 @@ def published_accuracy(accuracies: pd.DataFrame) -> str:
     for model, rows in accuracies.groupby("model", sort=False):
         spread = 100 * (rows["accuracy"].max() - rows["accuracy"].min())
         clauses.append(f"{spread:.2f} points for {names.display(str(model))} ({plural(len(rows), 'submission')})")
-    return f"On all images, accuracies are at most {listed(clauses)} apart."
+    return f"On all images, accuracies differ by at most {listed(clauses)}."
 
 
 def published_disagreement(pairs: pd.DataFrame) -> str:

@@ -24,8 +24,6 @@ from runner import rawlog
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pandas as pd
-
     from aiot_analysis.stats.agreement import ClassesGiven
     from aiot_analysis.stats.pairing import Answers
 

@@ -512,7 +512,7 @@ def test_operators_and_resizing():
 def test_published_results():
     accuracies = pd.DataFrame({"model": "mobilenet_edgetpu", "accuracy": [0.76, 0.765]})
     assert findings.published_accuracy(accuracies) == (
-        "On all images, accuracies are at most 0.50 points for MobileNetEdgeTPU (2 submissions) apart."
+        "On all images, accuracies differ by at most 0.50 points for MobileNetEdgeTPU (2 submissions)."
     )
     runtimes = pd.DataFrame(
         {
