@@ -68,7 +68,7 @@ def test_the_page_says_its_findings_its_sources_and_what_intervals_assume(folder
     assert "float on the NPU is computed in half precision" in text and "a proxy stands for a chip" in text
     assert "Not drawn, because torchvision lacks them: BEiT." in text
     assert "one device assume that two jobs agree within 5% of time" in text
-    assert "published by Qualcomm, AI Hub Models at b61a009028" in text and "retrieved 2026-11-28" in text
+    assert "published by Qualcomm, AI Hub Models at commit b61a009028" in text and "retrieved 2026-11-28" in text
     assert "https://github.com/qualcomm/ai-hub-models/blob/b61a009028/qai_hub_models/models/resnet50/perf.yaml" in text
     assert page.count('<div class="picture') == 6
     assert " of 30 claims " in text and text.count("nothing: AI Hub runs neither PyTorch Mobile nor Caffe2") == 4
@@ -84,7 +84,7 @@ def test_published_times_are_beside_ones_own_only_if_that_is_wanted(folder):
     assert "Grey:" not in plain and "Qualcomm" not in plain
     layered = page_of(folder, "layered", "06", origin="measured", published=True)
     assert "Grey: inference alone, in float on the NPU of" in text_of(layered)
-    assert "published by Qualcomm, AI Hub Models at b61a009028, retrieved 2026-11-28" in text_of(layered)
+    assert "published by Qualcomm, AI Hub Models at commit b61a009028, retrieved 2026-11-28" in text_of(layered)
     assert "Published times are in grey." in layered
 
 

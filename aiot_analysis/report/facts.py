@@ -31,6 +31,7 @@ class OriginFacts:
     weights: list[str]
     datasets: list[str]
     versions: str  # versions of the frameworks, see `names.software`
+    caveats: list[tuple[str, int]]  # reasons why instances are usable with caveats, with their number
     missing: list[dict[str, Any]]  # reasons, with verdict, count and the instances concerned
     coverage: dict[str, Any]  # result of `coverage`
     left_out: list[dict[str, str]]  # excluded files and lines of raw logs, of this origin or of unknown origin
@@ -92,6 +93,7 @@ def _origin(origin: str, devices: pd.DataFrame, instances: pd.DataFrame, left_ou
         _distinct(instances["weights"]),
         _distinct(instances["dataset"]),
         names.software(instances),
+        _caveats(latest),
         _missing_reasons(latest, covered, origin),
         covered,
         [{"path": path, "reason": reason} for path, reason in zip(left_out["path"], left_out["reason"], strict=True)],
@@ -99,6 +101,11 @@ def _origin(origin: str, devices: pd.DataFrame, instances: pd.DataFrame, left_ou
 
 
 NOT_RUN = "not run"
+NO_NNAPI = "run it on an Android phone"  # end of the reason that computers log for NNAPI
+REMEDIES = {  # what includes the paper's instances in a run, by origin
+    "measured": ": by default, `aiot run` runs all 60 of the paper",
+    "simulated": ": `aiot simulate --quantized-on all --replace`, then `aiot process`, simulates them on all phones",
+}
 
 
 def coverage(latest: pd.DataFrame, devices: dict[str, str]) -> dict[str, Any]:
@@ -173,6 +180,25 @@ def _verdict_counts(rows: pd.DataFrame) -> dict[str, int]:
     return {verdict: int((rows["verdict"] == verdict).sum()) for verdict in names.VERDICTS}
 
 
+_DETAIL = re.compile(r" \([^)]*\)|, (?:more than|above|below) .*|:.*")  # of a reason: what differs by instance
+_NUMBER = re.compile(r"\d[\d.,]*")
+
+
+def _caveats(latest: pd.DataFrame) -> list[tuple[str, int]]:
+    """Return each reason for a caveat without its details, and how many instances have it; the most frequent first.
+
+    Reasons that only differ in numbers are one, in which these are an ellipsis.
+    """
+    reasons = latest.loc[latest["verdict"] == "semi-valid", "reasons"].fillna("").str.split("; ").explode()
+    texts = reasons.str.replace(_DETAIL, "", regex=True).str.replace(r"^its ", "the ", regex=True)
+    frame = pd.DataFrame({"instance": texts.index, "text": texts, "kind": texts.str.replace(_NUMBER, "…", regex=True)})
+    by_kind = frame[frame["text"] != ""].groupby("kind")
+    texts_of_kind = by_kind["text"].agg(["first", "nunique"]).itertuples(name=None)
+    counts = by_kind["instance"].nunique()
+    listed = [(first if n == 1 else kind, int(counts[kind])) for kind, first, n in texts_of_kind]
+    return sorted(listed, key=lambda item: (-item[1], item[0]))
+
+
 def _missing_reasons(latest: pd.DataFrame, covered: dict[str, Any], origin: str) -> list[dict[str, Any]]:
     """Return each reason once, the most frequent first. Models that are not prepared have one command."""
     absent = latest[latest["verdict"].isin(["unavailable", "invalid"])]
@@ -185,7 +211,10 @@ def _missing_reasons(latest: pd.DataFrame, covered: dict[str, Any], origin: str)
             for kind, count in kinds.items()
             if isinstance(kind, tuple)
         ]
-        groups.append({"reason": reason or "unknown reason", "verdict": verdict, "count": len(rows), "of": concerned})
+        remedy = ", with `aiot run`, then `aiot process`" if reason.endswith(NO_NNAPI) else ""
+        groups.append(
+            {"reason": reason + remedy or "unknown reason", "verdict": verdict, "count": len(rows), "of": concerned}
+        )
     never_run = {
         f"{column['name']} {column['quantization']}": sum(
             count for row in covered["rows"] for verdict, count in row["cells"][position] if verdict == NOT_RUN
@@ -194,10 +223,15 @@ def _missing_reasons(latest: pd.DataFrame, covered: dict[str, Any], origin: str)
     }
     if any(never_run.values()) and origin != "published":  # nobody meant to run the paper's instances
         concerned = [f"{name} ({count})" for name, count in never_run.items() if count]
-        remedy = ": by default, `aiot run` runs all 60 of the paper" if origin == "measured" else ""
-        reason = f"no run included them{remedy}"
+        reason = f"no run included them{_remedy(origin, [name for name, count in never_run.items() if count])}"
         groups.append({"reason": reason, "verdict": NOT_RUN, "count": sum(never_run.values()), "of": concerned})
     return sorted(groups, key=lambda group: -group["count"])
+
+
+def _remedy(origin: str, versions: list[str]) -> str:
+    """Return the command that adds instances of these versions, which no run included, or "" if there is none."""
+    only_quantized = not any(version.endswith(names.display("float32")) for version in versions)
+    return REMEDIES.get(origin, "") if origin != "simulated" or only_quantized else ""
 
 
 _PREPARE = re.compile(r"(.*aiot models prepare --models )(\S+)( --frameworks )(\w+)(.*)", re.DOTALL)

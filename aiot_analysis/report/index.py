@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aiot_analysis.display import front
 from aiot_analysis.report.notebooks import PUBLISHED
 from aiot_analysis.tables.workspace import combine
-from aiot_analysis.words import estimate
+from aiot_analysis.words import estimate, plural
 from runner import rawlog
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def update(site: Site) -> None:
             left_out=origin_facts.left_out,
             reports=reports,
             linked=[report for report in reports if report["page"]],
+            pages_text=_count_pages(reports),
             pages={report["name"]: report for report in reports},
             scores=next((report for report in reports if report["name"].endswith("_vips") and report["page"]), None),
             front=_front(site, reports),
@@ -128,6 +129,17 @@ def _report(site: Site, number: int) -> dict[str, Any]:
         "cell": entry.cell,
         "kept": failed_copy if entry.error and (site.out / failed_copy).exists() else "",
     }
+
+
+def _count_pages(reports: list[dict[str, Any]]) -> str:
+    """Return how many pages have data, have none, and do not exist yet, as text."""
+    total, empty = len(reports), sum(bool(report["empty"]) for report in reports)
+    absent = sum(not report["page"] for report in reports)
+    full = total - empty - absent
+    clauses = [f"{full} of {plural(total, 'page')} {'has' if full == 1 else 'have'} data"]
+    clauses += [f"{empty} {'has' if empty == 1 else 'have'} none"] if empty else []
+    clauses += [f"{absent} {'is' if absent == 1 else 'are'} not rendered"] if absent else []
+    return f"{', '.join(clauses)}."
 
 
 def _date(iso: str) -> str:

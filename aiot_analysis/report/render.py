@@ -55,6 +55,7 @@ class RenderResult:
 
 
 Progress = Callable[[RenderResult], None]
+TIME, ISO_TIME = "%Y-%m-%d %H:%M UTC", "%Y-%m-%dT%H:%M:%SZ"  # on pages, and in the manifest
 
 
 def render(
@@ -253,14 +254,14 @@ def _jobs(stale: Sequence[RenderTask], timeout_s: int | None) -> list[RenderJob]
         page = facts.provenance(facts_by_device[site.device], notebook, task.given)
         page["data"] = site.data_of(notebook, task.given)[:12]
         page["versions"] = site.versions
-        page["rendered"] = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        page["rendered"] = f"{datetime.now(UTC):{TIME}}"
         jobs.append(RenderJob(notebook.name, notebook.path, site.root, site.out, task.given, timeout_s, page))
     return jobs
 
 
 def _record(task: RenderTask, job: RenderJob, outcome: RenderOutcome) -> RenderResult:
     """Record an outcome in the manifest immediately, so that finished pages persist whatever happens next."""
-    timestamp = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    timestamp = f"{datetime.now(UTC):{ISO_TIME}}"
     site = task.site
     entry = site.entry(job.name)
     if outcome.error:
@@ -270,7 +271,7 @@ def _record(task: RenderTask, job: RenderJob, outcome: RenderOutcome) -> RenderR
         entry = ManifestEntry(
             task.print_,
             job.parameters,
-            timestamp,
+            f"{datetime.strptime(job.page['rendered'], TIME).replace(tzinfo=UTC):{ISO_TIME}}",  # as the page states
             outcome.seconds,
             warnings=outcome.warnings,
             files=outcome.files,
@@ -295,7 +296,7 @@ def _record_problem(task: RenderTask) -> RenderResult:
     """Record that a notebook cannot be executed at all; the page of an earlier call remains."""
     entry = task.site.entry(task.notebook.name)
     entry.error, entry.cell, entry.warnings = task.notebook.problem, None, []
-    entry.failed = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    entry.failed = f"{datetime.now(UTC):{ISO_TIME}}"
     task.site.save()
     return RenderResult(task.name, "failed", task.site.page(task.notebook.name), error=task.notebook.problem)
 

@@ -283,12 +283,14 @@ ORIGIN_SENTENCES = {
 
 SOURCES_SHOWN = 3
 _VERSION = re.compile(r"v?\d[\d.]*")
+_COMMIT = re.compile(r"(?<= at )(?=[0-9a-f]{7,40}$)")
 
 
 def publications(values: Iterable[object]) -> str:
     """Return distinct publications as text, with versions of one together: "MLPerf Mobile v4.0, v4.1 and v5.0"."""
     versions: dict[str, list[str]] = {}
-    for value in sorted({str(value) for value in values if missing_as_none(value) is not None}):
+    stated = {_COMMIT.sub("commit ", str(value)) for value in values if missing_as_none(value) is not None}
+    for value in sorted(stated):
         title, _, last = value.rpartition(" ")
         if title and _VERSION.fullmatch(last):
             versions.setdefault(title, []).append(last)

@@ -13,7 +13,9 @@ Visit = Callable[..., WatchedPage]
 def test_it_says_what_it_is_of(site: Path, visit: Visit):
     page = visit().open(site / "simulated" / "index.html")
     assert "SIMULATED DATA" in page.locator("main").inner_text()
-    assert "8 devices and 8 runs simulated. 12 of 12 reports." in page.locator(".lead").inner_text()
+    assert (
+        "8 devices and 8 runs simulated. 10 of 12 pages have data, 2 have none." in page.locator(".lead").inner_text()
+    )
     page.goto((site / "index.html").as_uri())
     assert "SIMULATED" not in page.locator("main").inner_text()
 

@@ -154,13 +154,14 @@ def test_the_foot_of_a_page_states_its_sources(rendered: Rendered) -> None:
     for text in ("confidence = 0.95", "origin = measured", "torchvision", "pandas 3", "papermill 2"):
         assert text in page.text.partition("About this page")[2]
     assert re.search(r"Hash of the tables ?[0-9a-f]{12} ", page.text)
-    assert re.search(r"Rendered ?\d{4}-\d\d-\d\d \d\d:\d\d UTC", page.text)
+    [when] = re.findall(r"Rendered ?(\d{4}-\d\d-\d\d \d\d:\d\d UTC)", page.text)
+    assert f"Up to date, rendered {when}" in rendered.page("index").text
 
 
 def test_the_index_lists_data_reports_and_what_is_missing(rendered: Rendered) -> None:
     page = rendered.page("index")
     for text in (
-        "1 device and 1 run measured. 1 of 4 reports.",
+        "1 device and 1 run measured. 1 of 4 pages has data, 3 are not rendered.",
         "How long each instance took, see all.",
         "Failed in cell 3",
         "There is no run 7: choose another.",
@@ -228,8 +229,8 @@ def test_what_changed_is_rendered_again_and_a_page_that_fails_is_marked(tmp_path
     index = project.page("index")
     for text in (
         "Measured data",
-        "1 device and 1 run measured. 2 of 2",
-        "Shown separately: 1 device simulated. They are never combined with these data.",
+        "1 device and 1 run measured. 2 of 2 pages have data.",
+        "1 simulated device is shown separately, and never combined with these data.",
     ):
         assert text in index.text
     assert "Simulated data" not in index.text
@@ -287,8 +288,10 @@ def test_each_origin_has_a_site_of_its_own(tmp_path: Path) -> None:
     assert "simulated/index.html" in [link["href"] for link in measured.of("a")]
     assert "../index.html" in [link["href"] for link in simulated.of("a")]
     index = Page(out / "simulated" / "index.html")
-    assert "1 device and 1 run simulated. 1 of 1 reports." in index.text  # one without an origin is not asked for twice
-    assert "Shown separately: 1 device measured." in index.text
+    assert (
+        "1 device and 1 run simulated. 1 of 1 page has data." in index.text
+    )  # one without an origin is not asked for twice
+    assert "1 measured device is shown separately" in index.text
 
     results = {result.name: result.status for result in render(source, out, ["01"], {"origin": "simulated"})}
     assert results == {"simulated/01_good": "up to date"}
@@ -322,16 +325,16 @@ def test_published_data_have_the_pages_that_are_made_for_them(tmp_path: Path) ->
     ]
     assert [link["href"] for link in index.of("a") if "12_others" in link["href"]] == ["published/12_others.html"]
     assert (
-        index.text.index("Ranking")
-        < index.text.index("Real devices 1 device that others")
+        index.text.index("Score The ranking and the claims appear")
+        < index.text.index("Real devices Others measured 1 device")
         < index.text.index("Coverage")
     )
     assert {"href": "../published/12_others.html"} in Page(out / "simulated" / "index.html").of("a")
     assert "Published by others" in page.text and "SIMULATED" not in page.text
     published = Page(out / "published" / "index.html")
     assert "Published by others, who measured it" in published.text
-    assert "1 device and 1 run published. 1 of 1 reports." in published.text
-    assert "Ranking" not in published.text and "Ranking" in index.text
+    assert "1 device and 1 run published. 1 of 1 page has data." in published.text
+    assert "The ranking and the claims" not in published.text
 
     with pytest.raises(ReportError, match=r"^01_good is not made for published data: choose another notebook or"):
         render(source, out, ["01"], {"origin": "published"})
@@ -344,7 +347,7 @@ def test_published_data_without_pages_are_only_linked_to(tmp_path: Path) -> None
     _with_published(root, "published", "measured")
     render(root / "notebooks", root / "reports", ["01"])
     index = Page(root / "reports" / "index.html")
-    assert "Real devices" not in index.text and "Shown separately: 1 device published." in index.text
+    assert "Real devices" not in index.text and "1 published device is shown separately" in index.text
     render(root / "notebooks", root / "reports")
     assert "Real devices" in Page(root / "reports" / "index.html").text
 

@@ -334,4 +334,5 @@ def test_publications_of_one_series_are_named_together():
     rounds = ["MLPerf Mobile v4.0", "MLPerf Mobile v3.1", None, "MLPerf Mobile v4.0", "A paper"]
     assert names.publications(rounds) == "A paper; MLPerf Mobile v3.1 and v4.0"
     assert names.publications(["MLPerf Mobile v5.0"]) == "MLPerf Mobile v5.0"
+    assert names.publications(["Models at b61a009028"]) == "Models at commit b61a009028"
     assert names.publications([f"M v{n}" for n in (1, 2, 3)]) == "M v1, v2 and v3"
