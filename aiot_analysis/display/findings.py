@@ -6,21 +6,24 @@ estimates alone where there are no intervals.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import groupby
+from math import factorial
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from aiot_analysis.stats import drift
-from aiot_analysis.tables import names, paper
+from aiot_analysis.tables import along, names, paper
 from aiot_analysis.words import ALPHA, estimate, listed, minus, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 HEAVY, LIGHT = names.MODELS[:3], names.MODELS[3:]
-NEARLY_ALL = 0.9
-CLEARLY = "clearly the fastest"  # its interval is beyond those of all others
+LARGE_MAJORITY = 0.75  # share of devices; what holds on fewer, but on more than half, is "on only" so many
+CLEARLY = "clearly "  # its interval is beyond those of all others
+NUMBERS = {3: "three", 4: "four"}  # of networks that are too few for a test
 SPEED = ["speed_up", "speed_up_low", "speed_up_high"]
 
 
@@ -30,18 +33,26 @@ def networks(models: Sequence[str]) -> str:
     for text, group in groups.items():
         if set(models) == set(group):
             return text
+    missing = [model for model in names.MODELS if model not in models]
+    if len(missing) == 1 and len(set(models)) == len(names.MODELS) - 1:
+        return f"all networks but {names.display(missing[0])}"
     return listed([names.display(model) for model in names.in_order(set(models), names.MODELS)])
 
 
-def _on(count: int, total: int) -> str:
-    """Return on how many devices something holds, such as " on 48 of 51 devices"; "" for the only device."""
+def _on(count: int, total: int, short: bool = False) -> str:
+    """Return on how many devices something holds, such as " on 48 of 51 devices"; "" for the only device.
+
+    `short` omits what an earlier clause of the sentence said, as in " on 48". A majority that is not large is "only" so
+    many.
+    """
     if total == 1:
         return ""
-    return (
-        f" on {'both' if total == 2 else f'all {total}'} devices"
-        if count == total
-        else f" on {count} of {total} devices"
-    )
+    only = "only " if count < LARGE_MAJORITY * total else ""
+    if count == total:
+        number = "both" if total == 2 else f"all {total}"
+    else:
+        number = f"{only}{count}" if short else f"{only}{count} of {total}"
+    return f" on {number}{'' if short else ' devices'}"
 
 
 def _with_base(faster: pd.DataFrame, panel: Sequence[str], part: str, base: str) -> pd.DataFrame:
@@ -83,56 +94,101 @@ def _states(faster: pd.DataFrame, panel: Sequence[str]) -> pd.DataFrame:
     return rows[[*panel, "device_id"]].assign(leader=np.select([low > 1, high < 1], ["faster", "slower"], ""))
 
 
-def _majorities(leaders: pd.DataFrame, panel: str) -> list[tuple[str, list[str], int, int]]:
+class Lead(NamedTuple):
+    """A leader with the panels in which it leads on most devices."""
+
+    leader: str  # "" if none leads on most devices
+    panels: list[str]
+    devices: int  # on which it leads in all of these panels
+    total: int  # devices with any of them
+
+
+def _majorities(leaders: pd.DataFrame, panel: str) -> list[Lead]:
     """Return each leader with the panels in which it leads on most devices, in the order of the frame.
 
-    Panels in which it leads on nearly all devices are apart from the others, so that these do not reduce their number.
-    The numbers are those of the devices on which it leads in all of these panels, and of all devices with any of them.
-    The leader is "" for panels in which none leads on most devices.
+    Panels in which it leads on a large majority of devices are together if it leads in all of them on as many. Panels
+    with a smaller majority come later, each alone, and those without a leader come last.
     """
-    by_panel = leaders.groupby(panel, sort=False)["leader"]
-    groups: dict[tuple[str, bool], list[str]] = {}
-    for name, values in by_panel:
+    groups: dict[tuple[str, str], list[str]] = {}  # the panels by leader, and by panel if the majority is small
+    for name, values in leaders.groupby(panel, sort=False)["leader"]:
         counts = values[values != ""].value_counts()
         share = counts.iloc[0] / len(values) if len(counts) else 0.0
         leader = str(counts.index[0]) if share > 0.5 else ""
-        groups.setdefault((leader, share >= NEARLY_ALL and leader != ""), []).append(str(name))
-    result = []
+        alone = str(name) if leader and share < LARGE_MAJORITY else ""
+        groups.setdefault((leader, alone), []).append(str(name))
+    leads = []
     for (leader, _), panels in groups.items():
-        agrees = (leaders["leader"] == leader)[leaders[panel].isin(panels)]
-        devices = agrees.groupby(leaders["device_id"]).all()
-        result.append((leader, panels, int(devices.sum()), len(devices)))
-    return sorted(result, key=lambda group: group[0] == "")
+        together = _lead_in(leaders, panel, leader, panels)
+        if leader and together.devices < LARGE_MAJORITY * together.total:
+            leads += [_lead_in(leaders, panel, leader, [name]) for name in panels]
+        else:
+            leads.append(together)
+    return sorted(leads, key=lambda lead: (lead.leader == "", lead.devices < LARGE_MAJORITY * lead.total))
+
+
+def _lead_in(leaders: pd.DataFrame, panel: str, leader: str, panels: list[str]) -> Lead:
+    agrees = (leaders["leader"] == leader)[leaders[panel].isin(panels)]
+    devices = agrees.groupby(leaders["device_id"]).all()
+    return Lead(leader, panels, int(devices.sum()), len(devices))
+
+
+def _everywhere(leads: Sequence[Lead]) -> int:
+    """Return the number of devices if all leads are on all of them, and there are several of both; else 0."""
+    total = max((lead.total for lead in leads), default=0)
+    complete = all(lead.leader and lead.devices == lead.total == total for lead in leads)
+    return total if complete and total > 1 and len(leads) > 1 else 0
+
+
+def _all_devices(total: int) -> str:
+    """Return the end of a sentence that holds on all devices, such as " (all 51 devices)"; "" for 0."""
+    return f" ({_on(total, total).removeprefix(' on ')})" if total else ""
 
 
 def _lead(
-    leaders: pd.DataFrame, panel: str, what: str, kind: str, over: Callable[[Sequence[str]], str], link: str = "for"
+    leads: Sequence[Lead],
+    parts: Sequence[str],
+    kind: str,
+    over: Callable[[Sequence[str]], str],
+    link: str = "for",
+    form: str = f"{CLEARLY}{{}}",
+    everywhere: bool = False,
+    verb: bool = True,
 ) -> str:
-    """Return which part leads in which panels, such as "PyTorch is clearly the fastest for MnasNet (3 of 5 devices)".
+    """Return which part leads in which panels, such as "PyTorch is clearly the fastest for MnasNet on 3 of 5 devices".
 
-    `what` is the superlative, `kind` a noun for the parts, `over` describes panels, and `link` is the preposition.
+    `parts` are all that are compared: of two, one is "faster than" the other. `kind` is a noun for them, `over`
+    describes panels, `link` is the preposition, and `form` says how sure a lead is. `everywhere` omits the numbers of
+    devices, and without `verb`, it is that of an earlier clause.
     """
-    if leaders.empty:
-        return ""
-    places: dict[str, list[str]] = {}  # panels with the number of devices, by leader
-    noun = " devices"
-    for leader, panels, count, total in _majorities(leaders, panel):
-        of_devices = ""
-        if leader and total > 1:
-            of_devices = f" ({f'all {total}' if count == total else f'{count} of {total}'}{noun})"
-            noun = ""
-        elif total > 1:
-            of_devices = " on most devices"
-        places.setdefault(leader, []).append(f"{over(panels)}{of_devices}")
+    pair = len(parts) == 2
     clauses: list[str] = []
-    for leader, panels_of_leader in places.items():
-        where = f"{link} {f' and {link} '.join(panels_of_leader)}"
-        if leader:
-            verb = f" is {what}" if not clauses else ""
-            clauses.append(f"{names.display(leader)}{verb} {where}")
+    counted = everywhere
+    for leader, group in groupby((lead for lead in leads if lead.leader), key=lambda lead: lead.leader):
+        places = []
+        for lead in group:
+            where = "" if everywhere else _on(lead.devices, lead.total, counted and lead.total == leads[0].total)
+            counted = counted or bool(where)
+            places.append(f"{link} {over(lead.panels)}{where}")
+        if pair and clauses:
+            subject = "faster" if leader == leads[0].leader else "slower"
+        elif pair:
+            other = next(part for part in parts if part != leader)
+            subject = f"{names.display(leader)} is {form.format(f'faster than {names.display(other)}')}"
         else:
-            clauses.append(f"no {kind} is {what} {where}")
-    return "; ".join(clauses)
+            subject = names.display(leader)
+            subject += f" is {form.format('the fastest')}" if verb and not clauses else ""
+        clauses.append(f"{subject} {' and '.join(places)}")
+    text = ", ".join(clauses)
+    for lead in leads:
+        if lead.leader:
+            continue
+        most = "" if lead.total == 1 else " on most" if counted else " on most devices"
+        if text:
+            text += f"; {link} {over(lead.panels)}, {'neither' if pair else f'no {kind}'}{most}"
+        else:
+            subject = f"neither {' nor '.join(map(names.display, parts))}" if pair else f"no {kind}"
+            text = f"{subject} is {form.format('faster' if pair else 'the fastest')} {link} {over(lead.panels)}{most}"
+    return text
 
 
 def _on_device(rows: pd.DataFrame, row: pd.Series, labels: Mapping[str, str]) -> str:
@@ -156,7 +212,10 @@ def _implementations(values: Sequence[str]) -> str:
 def frameworks(faster: pd.DataFrame) -> str:
     """Return which framework is the fastest for which networks. Takes the speed-ups over TFLite CPU (Fig. 5)."""
     speeds = _with_base(faster, ["model"], "implementation", "tflite_cpu")
-    return _sentence(_lead(_leaders(speeds, ["model"], "implementation"), "model", CLEARLY, "framework", networks))
+    leads = _majorities(_leaders(speeds, ["model"], "implementation"), "model")
+    parts = names.in_order(set(speeds["implementation"]), names.IMPLEMENTATIONS)
+    devices = _everywhere(leads)
+    return _sentence(_lead(leads, parts, "framework", networks, everywhere=bool(devices)) + _all_devices(devices))
 
 
 def nnapi(faster: pd.DataFrame) -> str:
@@ -164,16 +223,24 @@ def nnapi(faster: pd.DataFrame) -> str:
     states = _states(faster, ["model"])
     if states.empty:
         return ""
-    groups = _majorities(states, "model")
-    clauses = []
-    for state, verb in (("faster", "speeds up"), ("slower", "slows down")):
-        parts = [f"{networks(of)}{_on(count, total)}" for found, of, count, total in groups if found == state]
-        clauses += [f"{verb} {listed(parts)}"] if parts else []
-    text = f"NNAPI clearly {', and '.join(clauses)}" if clauses else ""
-    for state, of, _, total in groups:
-        if not state:
-            where = f" on most of the {total} devices" if total > 1 else ""
-            text += f"{'; f' if text else 'F'}or {networks(of)}, NNAPI makes no clear difference{where}"
+    leads = _majorities(states, "model")
+    clauses: list[str] = []
+    verbs = {"faster": "speeds up", "slower": "slows down"}
+    for state, group in groupby((lead for lead in leads if lead.leader), key=lambda lead: lead.leader):
+        places: list[str] = []
+        for lead in group:
+            places.append(f"{networks(lead.panels)}{_on(lead.devices, lead.total, bool(clauses or places))}")
+        clauses.append(f"{verbs[state]} {' and '.join(places)}")
+    text = f"NNAPI clearly {listed(clauses)}" if clauses else ""
+    for lead in leads:
+        if not lead.leader:
+            where = networks(lead.panels)
+            most = " on most devices" if lead.total > 1 else ""
+            text = (
+                f"{text}; for {where}, neither{most.removesuffix(' devices')}"
+                if text
+                else f"NNAPI makes no clear difference for {where}{most}"
+            )
     return f"{text}."
 
 
@@ -182,28 +249,36 @@ def models(faster: pd.DataFrame, shares: pd.DataFrame | None = None) -> str:
 
     If ResNet50 was not timed, there are no speed-ups; then the order is that of the mean times, `time_ms` of `shares`.
     """
-    speeds, what = _with_base(faster, ["implementation"], "model", "resnet50"), CLEARLY
+    speeds, form = _with_base(faster, ["implementation"], "model", "resnet50"), f"{CLEARLY}{{}}"
     if speeds.empty and shares is not None:
         timed = shares.dropna(subset="time_ms")
         speeds = timed.assign(speed_up=1 / timed["time_ms"].astype(float), speed_up_low=np.nan, speed_up_high=np.nan)
-        what = "the fastest by mean time"
-    leaders = _leaders(speeds, ["implementation"], "model")
-    return _sentence(_lead(leaders, "implementation", what, "network", _implementations, "with"))
+        form = "{} by mean time"
+    leads = _majorities(_leaders(speeds, ["implementation"], "model"), "implementation")
+    parts = names.in_order(set(speeds["model"]), names.MODELS)
+    return _sentence(_lead(leads, parts, "network", _implementations, "with", form))
 
 
 def quantizations(faster: pd.DataFrame) -> str:
     """Return which version is the fastest for which networks. Takes the speed-ups over float32 (Fig. 9)."""
     speeds = _with_base(faster, ["model", "delegate"], "quantization", "float32")
-    clauses = []
+    parts = names.in_order(set(speeds["quantization"]), names.QUANTIZATIONS)
+    leads: dict[str, list[Lead]] = {}
     for delegate, where in (("cpu", "on the CPU"), ("nnapi", "with NNAPI")):
         leaders = _leaders(speeds[speeds["delegate"] == delegate], ["model"], "quantization")
-        if text := _lead(leaders, "model", CLEARLY, "version", networks):
-            clauses.append(f"{where}, {text}")
-    return _sentence("; ".join(clauses))
+        if len(leaders):
+            leads[where] = _majorities(leaders, "model")
+    devices = _everywhere([lead for of_delegate in leads.values() for lead in of_delegate])
+    clauses: list[str] = []
+    for where, of_delegate in leads.items():
+        has_verb = any(f" is {CLEARLY}the fastest" in clause for clause in clauses)
+        text = _lead(of_delegate, parts, "version", networks, everywhere=bool(devices), verb=not has_verb)
+        clauses.append(f"{where}, {text}")
+    return _sentence("; ".join(clauses) + _all_devices(devices))
 
 
 def speed_ups(faster: pd.DataFrame, over: pd.DataFrame, base: str, part: str) -> str:
-    """Return how many times as fast as `base` each part is, by the means over devices: the smallest and the largest.
+    """Return which parts are faster or slower than `base`, by the intervals of their means over devices.
 
     Takes the frames of `shares.speed_ups` and `latency.over_devices`, and the column with the parts.
     """
@@ -212,15 +287,49 @@ def speed_ups(faster: pd.DataFrame, over: pd.DataFrame, base: str, part: str) ->
     rows = over if n > 1 else drawn
     if over.empty or rows.empty:
         return ""
-    by_part = rows.groupby(part, sort=False)["speed_up"]
+    low, high = (rows[end].fillna(rows["speed_up"]) for end in SPEED[1:])
+    states = pd.Series(np.select([low > 1, high < 1], ["faster", "slower"], ""), index=rows.index)
+    panels, link = ("implementation", "with") if part == "model" else ("network", "for")
+    depending = f"depending on the {panels}"
+    if "delegate" in rows and rows["delegate"].nunique() > 1:
+        panels, link, depending = "case", "in", "depending on network and delegate"
+    kinds: dict[tuple[str, int], list[str]] = {}
     order = [*names.IMPLEMENTATIONS, *names.QUANTIZATIONS, *names.MODELS]
-    clauses: list[str] = []
     for name in names.in_order(set(rows[part]), order):
-        ends = dict.fromkeys(f"{value:.2f}" for value in (by_part.min()[name], by_part.max()[name]))
-        verb = "" if clauses else " runs"
-        clauses.append(f"{names.display(str(name))}{verb} at {' to '.join(ends)} times")
+        of_part = states[rows[part] == name]
+        kinds.setdefault((_kind(set(of_part)), len(of_part)), []).append(str(name))
+    clauses: list[str] = []
+    for (kind, count), members in sorted(kinds.items(), key=lambda item: KINDS.index(item[0][0])):
+        subject = networks(members) if part == "model" else listed([names.display(name) for name in members])
+        than = "" if clauses else f" than {base}"
+        number = "both" if count == 2 else f"all {count}"
+        everywhere = f" {link} {number}{'' if clauses else f' {panels}s'}" if count > 1 else ""
+        words = {
+            "faster": f"{CLEARLY}faster{than}{everywhere}",
+            "slower": f"{CLEARLY}slower{than}{everywhere}",
+            "either": f"{'either' if clauses else 'faster or slower'}{than}, {depending}",
+            "partly faster": f"{CLEARLY}faster{than} {link} some {panels}s, slower {link} none",
+            "partly slower": f"{CLEARLY}slower{than} {link} some {panels}s, faster {link} none",
+            "alike": f"neither clearly faster nor slower{than}",
+        }[kind]
+        clauses.append(f"{subject} {'is' if len(members) == 1 else 'are'} {words}")
+    ends = dict.fromkeys(f"{value:.2f}" for value in (rows["speed_up"].min(), rows["speed_up"].max()))
+    size = f": {' to '.join(ends)} times as fast" if rows[part].nunique() == 1 else ""
     means = f" (means over {n} devices)" if n > 1 else ""
-    return _sentence(f"{listed(clauses)} the speed of {base}{means}")
+    return _sentence(f"{'; '.join(clauses)}{size}{means}")
+
+
+KINDS = ("faster", "slower", "either", "partly faster", "partly slower", "alike")
+
+
+def _kind(states: set[str]) -> str:
+    """Return what several comparisons say together, one of KINDS. Each is "faster", "slower" or undecided, ""."""
+    if states >= {"faster", "slower"}:
+        return "either"
+    decided = next(iter(states - {""}), "")
+    if not decided:
+        return "alike"
+    return f"partly {decided}" if "" in states else decided
 
 
 def _points(share: float, form: str = "{:.1f}") -> str:
@@ -321,25 +430,39 @@ def reference(versus: pd.DataFrame, base: str) -> str:
 
 
 def quantized_accuracy(changes: pd.DataFrame) -> str:
-    """Return which versions cost accuracy on most devices. Takes the frame of `tradeoff.tradeoff` (Fig. 8)."""
+    """Return which versions cost accuracy on most devices, the largest loss first.
+
+    Takes the frame of `tradeoff.tradeoff` (Fig. 8). On a device, a version costs accuracy if it does with each of its
+    delegates.
+    """
     versions = changes[changes["quantization"] != "float32"].dropna(subset="change")
     if versions.empty:
         return ""
-    worse = versions["change_high"].fillna(versions["change"]) < 0
-    by_version = worse.groupby([versions["quantization"], versions["model"]]).mean()
-    costly = by_version[by_version > 0.5].index
-    clauses = []
-    for quantization in names.in_order(set(costly.get_level_values(0)), names.QUANTIZATIONS):
-        of = [str(model) for version, model in costly if version == quantization]
-        part = versions[(versions["quantization"] == quantization) & versions["model"].isin(of)]
-        lost = part.groupby("model")["change"].median()
-        size = f"{_points(-lost.max())} to {_points(-lost.min())}" if len(lost) > 1 else _points(-lost.min())
-        clauses.append(f"{names.display(quantization)} costs {networks(of)} {size} points of accuracy")
     n = versions["device_id"].nunique()
-    where = f" (median of {n} devices)" if n > 1 else ""
-    if not clauses:
-        return "No quantization reduces accuracy significantly" + (f" on most of the {n} devices." if n > 1 else ".")
-    return _sentence("; ".join(clauses) + where)
+    lost = -versions.groupby(["quantization", "model"])["change"].median()
+    worse = versions["change_high"].fillna(versions["change"]) < 0
+    by_device = worse.groupby([versions["quantization"], versions["model"], versions["device_id"]]).all()
+    costly = by_device.groupby(level=["quantization", "model"]).mean() > 0.5
+    clauses: list[str] = []
+    for quantization in lost[costly].groupby(level="quantization").max().sort_values(ascending=False).index:
+        of = [str(model) for version, model in costly[costly].index if version == quantization]
+        sizes = lost[quantization][of]
+        ends = dict.fromkeys((_points(sizes.min()), _points(sizes.max())))
+        unit = "" if clauses else " points of accuracy"
+        of_version = by_device[quantization]
+        together = of_version[of_version.index.isin(of, level="model")].groupby(level="device_id").all()
+        where = "" if together.all() else _on(int(together.sum()), len(together))
+        clauses.append(f"{names.display(str(quantization))} costs {networks(of)} {' to '.join(ends)}{unit}{where}")
+    medians = f" (medians over {n} devices)" if n > 1 else ""
+    if clauses:
+        return _sentence(", ".join(clauses) + medians)
+    text = "No quantized version is significantly less accurate than float32" + (" on most devices" if n > 1 else "")
+    if lost.max() <= 0:
+        return f"{text}."
+    widest = _largest(lost.reset_index(), "change")
+    of = f"{names.display(str(widest['model']))}, {names.display(str(widest['quantization']))}"
+    of += f", median over {n} devices" if n > 1 else ""
+    return f"{text}; the largest loss is {_points(lost.max())} points ({of})."
 
 
 def mean_times(rows: pd.DataFrame, value: str = "mean_ms") -> str:
@@ -349,7 +472,8 @@ def mean_times(rows: pd.DataFrame, value: str = "mean_ms") -> str:
         return ""
     medians = drawn.groupby("instance_id", observed=True)[value].median().sort_values()
     n = drawn["device_id"].nunique()
-    where = f", in the median of the devices that ran it ({n} in all)" if n > 1 else ""
+    is_complete = drawn.groupby("instance_id", observed=True)["device_id"].nunique().eq(n).all()
+    where = f" (medians over {'' if is_complete else 'up to '}{n} devices)" if n > 1 else ""
     first, last = (
         f"{milliseconds(medians.iloc[place])} for {names.instance_display(str(medians.index[place]))}"
         for place in (0, -1)
@@ -369,17 +493,26 @@ def tradeoff(changes: pd.DataFrame) -> str:
     judged = changes.dropna(subset="pareto")
     if judged.empty:
         return ""
-    shares = judged["pareto"].astype(bool).groupby(judged["quantization"]).agg(["sum", "size"])
-    order = sorted(shares.index, key=lambda name: (-shares.loc[name, "sum"] / shares.loc[name, "size"], name))
-    sizes = set(shares["size"])
-    clauses: list[str] = []
-    for name in (name for name in order if shares.loc[name, "sum"]):
-        total = f" of {shares.loc[name, 'size']:,}" if not clauses or len(sizes) > 1 else ""
-        verb, noun = ("", "") if clauses else (" is on the Pareto front", " cases" if shares["size"].max() > 1 else "")
-        clauses.append(f"{names.display(str(name))}{verb} in {shares.loc[name, 'sum']:,}{total}{noun}")
-    if never := [names.display(str(name)) for name in order if not shares.loc[name, "sum"]]:
-        clauses.append(f"{listed(never)} in none")
-    return _sentence(", ".join(clauses))
+    counts = judged["pareto"].astype(bool).groupby(judged["quantization"]).agg(["sum", "size"])
+    shares = counts["sum"] / counts["size"]
+    by_share: dict[tuple[float, int], list[str]] = {}
+    for name in names.in_order(set(counts.index), names.QUANTIZATIONS):
+        by_share.setdefault((float(shares[name]), int(counts["size"][name])), []).append(str(name))
+    totals = counts["size"].nunique()
+    cases: dict[str, str] = {}
+    for (share, total), members in sorted(by_share.items(), reverse=True):
+        count = int(counts["sum"][members[0]])
+        noun = "" if cases else " cases"
+        number = f"{count:,}" if cases and totals == 1 else f"{count:,} of {total:,}"
+        number = f"all {total:,}" if share == 1 and total > 1 else number if share else "none"
+        cases[listed([names.display(name) for name in members])] = number + noun
+    (first, most), *others = cases.items()
+    verb = "are" if " and " in first else "is"
+    if len(others) < 3 or " all " in f" {most}":
+        text = f"{first} {verb} on the Pareto front in {most}"
+        return _sentence(", ".join([text, *(f"{name} in {number}" for name, number in others)]))
+    last, least = others[-1]
+    return _sentence(f"{first} {verb} most often on the Pareto front ({most}), {last} least often ({least})")
 
 
 def ranking(
@@ -546,44 +679,63 @@ def phases(means: pd.DataFrame, labels: Mapping[str, str]) -> str:
 
 
 def tails(times: pd.DataFrame, labels: Mapping[str, str]) -> str:
-    """Return how long the slowest images take. Takes the frame of `latency.summary` and the names of devices."""
+    """Return how long the first and the slowest images take.
+
+    Takes the frame of `latency.summary` and the names of devices.
+    """
     drawn = times.dropna(subset="tail")
     if drawn.empty:
         return ""
-    longest = _largest(drawn, "tail")
-    text = f"One image in a hundred takes at least {drawn['tail'].median():.2f} times the median time"
+    first = (drawn["first_ms"] / drawn["median_ms"]).dropna()
+    ends = dict.fromkeys(f"{value:.2f}" for value in (first.min(), first.max())) if len(first) else {}
+    start = f"The first image takes {' to '.join(ends)} times the median time, and one" if ends else "One image"
+    takes = "" if ends else " takes"
+    text = (
+        f"{start} in a hundred{takes} at least {drawn['tail'].median():.2f} times{'' if ends else ' the median time'}"
+    )
     if len(drawn) == 1:
         return f"{text}."
+    longest = _largest(drawn, "tail")
     instance = names.instance_display(str(longest["instance_id"]))
     where = _on_device(drawn, longest, labels)
-    return f"{text} in a typical instance, and {longest['tail']:.2f} times for {instance}{where}."
+    return f"{text} in a typical instance ({longest['tail']:.2f} for {instance}{where})."
 
 
 def stability(scores: pd.DataFrame, labels: Mapping[str, str]) -> str:
-    """Return how many instances are unstable over their run. Takes the frame of `along.scores` and device names."""
+    """Return for how many instances the speed varies within the run. Takes `along.scores` and the names of devices."""
     judged = scores.dropna(subset="stability")
     if judged.empty:
         return ""
-    unstable = int((judged["steadiness"] == "unstable").sum())
-    worst = judged.sort_values("stability", kind="stable").iloc[0]
+    is_unstable = judged["steadiness"] == along.STEADINESS[1]
+    unstable = judged[is_unstable].sort_values("stability", kind="stable")
+    text = (
+        f"Within the run, speed varies by more than {100 * (1 - along.STABLE):.0f}%, and more than by chance, for "
+        f"{f'{len(unstable):,}' if len(unstable) else 'none'} of {plural(len(judged), 'instance', '{:,}')}"
+    )
+    if unstable.empty:
+        return f"{text}."
+    worst = unstable.iloc[0]
     instance = names.instance_display(str(worst["instance_id"]))
     where = _on_device(judged, worst, labels)
-    return (
-        f"{f'{unstable:,}' if unstable else 'None'} of {plural(len(judged), 'instance', '{:,}')} "
-        f"{'is' if unstable == 1 else 'are'} unstable over the run; the lowest stability is {worst['stability']:.2f} "
-        f"({instance}{where})."
-    )
+    return f"{text}; at worst, it drops to {100 * worst['stability']:.0f}% ({instance}{where})."
 
 
-def drifts(tests: pd.DataFrame) -> str:
-    """Return how many instances became slower or faster over their run. Takes the frame of `drift.drifts`."""
+def drifts(tests: pd.DataFrame, material: float) -> str:
+    """Return how many instances became slower or faster over the whole run, by at least `material`, a fraction of 1.
+
+    Takes the frame of `drift.drifts`.
+    """
     tested = tests[tests["gap"] == ""]
     if tested.empty:
         return ""
     slower, faster = (int((tested["finding"] == finding).sum()) for finding in (drift.SLOWER, drift.FASTER))
+    size = f"{100 * material:g}%"
+    total = plural(len(tested), "instance", "{:,}")
+    if not slower + faster:
+        return f"Over the whole run, none of {total} became slower or faster by {size} or more."
     return (
-        f"Of {plural(len(tested), 'instance', '{:,}')}, {slower or 'none'} became slower and {faster or 'none'} faster "
-        "over the run."
+        f"Over the whole run, {f'{slower:,}' if slower else 'none'} of {total} became slower by {size} or more, and "
+        f"{f'{faster:,}' if faster else 'none'} faster."
     )
 
 
@@ -592,37 +744,77 @@ def slowdown(bursts: pd.DataFrame, burst: str) -> str:
     compared = bursts.dropna(subset=["slowdown_low", "slowdown_high"])
     if compared.empty:
         return ""
-    slower = compared[compared["slowdown_low"] > 1]
-    faster = int((compared["slowdown_high"] < 1).sum())
-    size = f", by up to {100 * (slower['slowdown'].max() - 1):.1f}%" if len(slower) else ""
+    slower, faster = (
+        compared.loc[mask, "slowdown"] for mask in (compared["slowdown_low"] > 1, compared["slowdown_high"] < 1)
+    )
+    sizes = [
+        f", by {'up to ' if len(changes) > 1 else ''}{100 * (changes - 1).abs().max():.1f}%" if len(changes) else ""
+        for changes in (slower, faster)
+    ]
     return (
-        f"{len(slower) or 'None'} of {plural(len(compared), 'instance', '{:,}')} "
-        f"{'is' if len(slower) == 1 else 'are'} clearly slower after the {burst}{size}; "
-        f"{faster or 'none'} {'is' if faster == 1 else 'are'} faster."
+        f"After the {burst}, {len(slower) or 'none'} of {plural(len(compared), 'instance', '{:,}')} "
+        f"{'is' if len(slower) == 1 else 'are'} clearly slower{sizes[0]}, and {len(faster) or 'none'} clearly faster"
+        f"{sizes[1]}."
     )
 
 
 def complexity(correlation: pd.DataFrame) -> str:
-    """Return how closely time follows the operations, by implementation. Takes `complexity.rank_correlation`."""
+    """Return with which implementations more operations take longer. Takes `complexity.rank_correlation`.
+
+    A test of n networks, over all their orders, has no smaller p-value than 2 / n!, so three or four are too few.
+    """
     known = correlation.dropna(subset="rho")
     if known.empty:
         return ""
-    table = known.assign(sure=(known["p_value"] < ALPHA) & (known["rho"] > 0))
+    can_decide = known["models"].map(lambda n: 2 / factorial(int(n)) < ALPHA).astype(bool)
+    tested, untested = known[can_decide], known[~can_decide]
+    if tested.empty:
+        return _untested_complexity(untested)
+    n = tested["device_id"].nunique()
+    table = tested.assign(sure=(tested["p_value"] < ALPHA) & (tested["rho"] > 0))
     by = table.groupby("implementation").agg(rho=("rho", "median"), sure=("sure", "sum"), devices=("rho", "size"))
-    ordered = by.sort_values("rho", ascending=False)
-    clauses = []
-    for implementation, row in ordered.iterrows():
-        devices = int(row["devices"])
-        sure = int(row["sure"])
-        significance = (
-            ("" if sure else "not ") + "significant"
-            if devices == 1
-            else f"significant on {sure or 'none'} of {devices}"
-        )
-        clauses.append(f"{names.display(str(implementation))} {minus(f'{row.rho:.2f}')} ({significance})")
-    n = known["device_id"].nunique()
-    median = f", median over {n} devices" if n > 1 else ""
-    return f"Rank correlation of operations with time{median}: {listed(clauses)}."
+    size = f"{'median ' if n > 1 else ''}ρ {_range(by['rho'])}"
+    if len(untested):
+        size += f"; {_few(untested)} networks are too few for a test {_with(untested['implementation'])}"
+    if not table["sure"].any():
+        where = "" if n == 1 else f" on any of {n} devices"
+        return f"More operations do not clearly take longer {_with(by.index)}{where} ({size})."
+    groups: dict[tuple[int, int], list[str]] = {}
+    for name, row in by.sort_values("rho", ascending=False).iterrows():
+        groups.setdefault((int(row["sure"]), int(row["devices"])), []).append(str(name))
+    clauses: list[str] = []
+    for (sure, devices), members in sorted(groups.items(), key=lambda item: -item[0][0] / item[0][1]):
+        if sure:
+            clauses.append(f"{_with(members)}{_on(sure, devices, short=bool(clauses) and devices == n)}")
+        else:
+            clauses.append(f"not {_with(members)}" if n == 1 else f"{_with(members)} on none")
+    return f"More operations clearly take longer {', '.join(clauses)} ({size})."
+
+
+def _untested_complexity(correlation: pd.DataFrame) -> str:
+    """Return how operations and time are related where there are too few networks for a test."""
+    few, devices = _few(correlation), correlation["device_id"].nunique()
+    if (correlation["rho"] > 1 - 1e-9).all():
+        which = "" if " " in few else f"{few} "
+        where = f"{_with(correlation['implementation'])}{_on(devices, devices)}"
+        return f"The {which}networks rank by their operations {where}, but {few} are too few for a test."
+    where = f"{_with(correlation['implementation'])} (ρ {_range(correlation['rho'])})"
+    return _sentence(f"{few} networks are too few to test whether more operations take longer {where}")
+
+
+def _few(correlation: pd.DataFrame) -> str:
+    """Return a small number of networks in words, such as "three" or "at most four"."""
+    most = int(correlation["models"].max())
+    return f"{'at most ' if correlation['models'].nunique() > 1 else ''}{NUMBERS.get(most, most)}"
+
+
+def _with(implementations: Iterable[str]) -> str:
+    return f"with {_implementations(list(dict.fromkeys(implementations)))}"
+
+
+def _range(values: pd.Series) -> str:
+    """Return the smallest and the largest value with two decimals, such as "0.77 to 1.00"."""
+    return " to ".join(dict.fromkeys(minus(f"{value:.2f}") for value in (values.min(), values.max())))
 
 
 def off_line(over: pd.DataFrame, instances: pd.DataFrame) -> str:
@@ -638,7 +830,7 @@ def off_line(over: pd.DataFrame, instances: pd.DataFrame) -> str:
         off = [names.display(str(name)) for name in judged.loc[judged[column] == direction, "implementation"]]
         if off:
             clauses.append(f"{listed(off)} {'is' if len(off) == 1 else 'are'} {direction}")
-    text = "No implementation is clearly off the line as a whole"
+    text = "As a whole, no implementation is clearly faster or slower than its operations suggest"
     if clauses:
         text = f"At equal operations, {' and '.join(clauses)} than the line through all instances of a device"
     elif judged.empty:
@@ -646,7 +838,7 @@ def off_line(over: pd.DataFrame, instances: pd.DataFrame) -> str:
     far = instances[instances["named"].isin(["faster", "slower"])]
     if len(far):  # sorted by their distance
         first = far.iloc[0]
-        name = f"{names.display(str(first['model']))}, {names.display(str(first['implementation']))}"
+        name = f"{names.display(str(first['model']))} with {names.display(str(first['implementation']))}"
         text += f"; {name} takes {first['ratio']:.2g} times as long as the line predicts"
     return f"{text}." if len(over) else ""
 
@@ -672,10 +864,13 @@ def operator_shares(shares: pd.DataFrame) -> str:
         return ""
     first = shares.loc[shares.groupby(["device_id", "framework", "model"])["share"].idxmax()]
     kind = first["kind"].value_counts().index[0]
-    same = first[first["kind"] == kind].sort_values("share")
+    always = first["kind"].eq(kind).groupby(first["model"]).all()
+    same = first[first["model"].isin(always[always].index)].sort_values("share")
+    if same.empty:
+        return ""
     ends = [f"{100 * row['share']:.0f}% ({names.display(str(row['model']))})" for row in (same.iloc[0], same.iloc[-1])]
     size = f"from {ends[0]} to {ends[1]}" if len(same) > 1 else ends[0]
-    where = networks(same["model"].unique()) if len(same) < len(first) else f"{plural(len(first), 'profile')}"
+    where = networks([str(model) for model in same["model"].unique()])
     return f"{str(kind).capitalize()} takes the largest share of the time in {where}: {size}."
 
 
@@ -766,10 +961,12 @@ def published_complexity(correlation: pd.DataFrame) -> str:
     if rho.empty:
         return ""
     ends = minus(f"{rho.min():.2f}"), minus(f"{rho.max():.2f}")
-    return (
-        f"More operations take longer: Spearman's ρ is {minus(f'{rho.median():.2f}')} in the median of "
-        f"{plural(len(rho), 'combination')} of device and runtime ({ends[0]} to {ends[1]})."
-    )
+    start = "More operations take longer: " if rho.min() > 0 else ""
+    of = "" if start else " of operations and time"
+    median = f"Spearman's ρ{of} is {minus(f'{rho.median():.2f}')}"
+    if len(rho) == 1:
+        return f"{start}{median}."
+    return f"{start}{median} ({ends[0]} to {ends[1]}), the median over {len(rho)} combinations of device and runtime."
 
 
 def published_runtimes(shares: pd.DataFrame) -> str:
@@ -786,12 +983,16 @@ def published_runtimes(shares: pd.DataFrame) -> str:
 
 def published_integers(versions: pd.DataFrame) -> str:
     """Return speed-up and change in accuracy of each precision. Takes the frame of `published_speed.quantized`."""
-    clauses = []
+    clauses: list[str] = []
     for precision in names.in_order(set(versions["quantization"]), names.PRECISIONS) if len(versions) else ():
         part = versions[versions["quantization"] == precision]
-        change = _points(part["change"].median(), "{:+.1f}")
-        clauses.append(f"{precision} is {part['speed_up'].median():.2f} times as fast as float at {change} points")
-    return _sentence(f"In the median, {listed(clauses)} of accuracy") if clauses else ""
+        change, speed_up = _points(part["change"].median(), "{:+.1f}"), f"{part['speed_up'].median():.2f}"
+        clauses.append(
+            f"{precision} {speed_up} times at {change} points"
+            if clauses
+            else f"{precision} is typically {speed_up} times as fast as float at {change} points of accuracy"
+        )
+    return _sentence(f"{', '.join(clauses)} (medians over files)") if clauses else ""
 
 
 def published_off_npu(jobs: pd.DataFrame) -> str:
@@ -799,11 +1000,11 @@ def published_off_npu(jobs: pd.DataFrame) -> str:
     times = jobs["times"].dropna() if len(jobs) else pd.Series(dtype=float)
     if times.empty:
         return ""
-    size = f"{times.median():.1f} times as long ({times.min():.1f} to {times.max():.1f})"
+    if len(times) == 1:
+        return f"Without the NPU, the job takes {times.iloc[0]:.1f} times as long."
     return (
-        f"Without the NPU, a job takes {size} in the median of {plural(len(times), 'job')}."
-        if len(times) > 1
-        else (f"Without the NPU, the job takes {times.iloc[0]:.1f} times as long.")
+        f"Without the NPU, a job typically takes {times.median():.1f} times as long "
+        f"({times.min():.1f} to {times.max():.1f}; median of {len(times)} jobs)."
     )
 
 

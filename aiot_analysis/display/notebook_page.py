@@ -96,7 +96,8 @@ class NotebookPage:
         claims_name, comparisons_name = (name.format(remark) for name in CLAIM_TABLES)
         if remark != ACCURACY_REMARK:
             say(self.doubtful_intervals())
-            say(f"{claim_tables.intervals(self.rows, whole=remark == SCORE_REMARK)}.")
+            has_intervals = parts["effect_low"].notna().any()
+            say(f"{claim_tables.intervals(self.rows, whole=remark == SCORE_REMARK)}." if has_intervals else "")
         table(
             claim_tables.detail(verdicts),
             f"Remark {remark}: the paper's words, the rules and the results",
@@ -273,7 +274,8 @@ def open_study(
     else:
         rows, excluded = select.of_study(data.studies, study), data.studies.head(0)
     banner(data, rows)
-    how_to_read()
+    if len(rows):
+        how_to_read()
     timing = select.timing_of(rows, "end_to_end")
     rows = variance.assumed(rows, run_to_run)
     return NotebookPage(data, rows, excluded, timing, ",".join(USABLE), run_to_run, data.devices)

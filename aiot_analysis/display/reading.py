@@ -6,6 +6,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from aiot_analysis.display.show import display_html, say
+from aiot_analysis.plots import device_axis
+from aiot_analysis.words import minus, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,18 +33,18 @@ TERMS = {
 
 RUN = "No instance has usable numbers: run `aiot run --local`, then `aiot process`."
 NNAPI = (
-    "No float32 instance was timed both with NNAPI and on the CPU: run `aiot run` on an Android phone, then "
+    "Not measured here: a network in float32 both with NNAPI and on the CPU; run `aiot run` on an Android phone, then "
     "`aiot process`."
 )
 QUANTIZED = "No quantized instance was compared with float32: run `aiot run --local`, then `aiot process`."
 SEVERAL = "Only one device can be compared: run `aiot run` on others, then `aiot process`."
 SECOND_DEVICE = "To compare devices image by image, a second one is needed: run `aiot run` on it, then `aiot process`."
 PROFILE = (
-    "These data have no profiles of operators. `aiot operators`, then `aiot process`, adds them to the measured data."
+    "Not measured here: profiles of operators, which `aiot operators` and then `aiot process` add to the measured data."
 )
 RESIZE = (
-    "These data do not compare ways of resizing. `aiot run --local --resize crop_resize,resize_crop,square_crop`, then "
-    "`aiot process`, adds a comparison to the measured data."
+    "Not measured here: the ways of resizing, which `aiot run --local --resize crop_resize,resize_crop,square_crop` "
+    "and then `aiot process` add to the measured data."
 )
 PUBLISHED = "No published results of these devices: run `aiot import --published`, then `aiot process`."
 
@@ -86,3 +88,27 @@ def tie_letters(rows: pd.DataFrame, what: str) -> str:
     """Return what the letters of ties mean, for captions, or "" if no row has any. `what` is a plural, in capitals."""
     has_letters = rows["tie_group"].fillna("").ne("").any()
     return f" {what} that share a letter cannot be distinguished." if has_letters else ""
+
+
+def fold(summary: str, text: str) -> None:
+    """Display a paragraph of plain text that is folded below a line until a reader opens it."""
+    if text:
+        text = minus(text)
+        html = f"<details><summary>{escape(summary)}</summary><p>{escape(text)}</p></details>"
+        display_html(html, f"{summary}: {text}")
+
+
+def whiskers(drawn: pd.DataFrame, intervals: str) -> str:
+    """Return the sentence of a caption on whiskers, or "" if more devices are drawn than have room for them."""
+    return f" Whiskers: {intervals}." if drawn["device_id"].nunique() <= device_axis.MANY else ""
+
+
+def stars(shares: pd.DataFrame) -> str:
+    """Return the sentence of a caption on stars, or "" if no sum is incomplete. Takes a frame of `shares`."""
+    return " A star marks incomplete sums." if shares["partial"].any() else ""
+
+
+def part_of_devices(rows: pd.DataFrame, devices: pd.DataFrame, did: str) -> str:
+    """Return how many of the devices did what only a part of them did, or "" if all did. `did` is a verb and object."""
+    count, total = rows["device_id"].nunique(), devices["device_id"].nunique()
+    return f"{count} of the {plural(total, 'device')} {did}." if 0 < count < total else ""

@@ -58,6 +58,7 @@ MARKS = {  # sign and CSS class of each verdict; the style never carries the mea
 
 _shown = count(1)  # figures, whose drawings have ids that are unique on the page
 
+PARTS = {"off_line": "distance from the line"}  # words for parts of figures whose names say too little
 KINDS = {"csv": "data (CSV)", "svg": "vector (SVG)", "pdf": "PDF", "tex": "LaTeX", "md": "Markdown"}
 
 
@@ -194,7 +195,7 @@ def _links(files: list[str]) -> list[tuple[str, str]]:
     links = []
     for file in files:
         *parts, kind = file.split(".")
-        part_name = f", {' '.join(parts[1:]).replace('_', ' ')}" if len(parts) > 1 else ""
+        part_name = f", {', '.join(PARTS.get(part, part.replace('_', ' ')) for part in parts[1:])}" if parts[1:] else ""
         links.append((KINDS[kind] + part_name, f"{export.FOLDER}/{file}"))
     return links
 
@@ -412,7 +413,15 @@ def banner(data: Data, rows: pd.DataFrame | None = None) -> None:
     from aiot_analysis.charts.chart import devices_json
 
     devices = f'<script type="application/json" id="devices">{devices_json(data.devices)}</script>'
-    display_html(banner_html(data, rows) + devices, f"{data.origin.capitalize()} data")
+    weights = _distinct_text(_rows_of_banner(data, rows)["weights"])
+    text = f"{data.origin.capitalize()} data"
+    display_html(banner_html(data, rows) + devices, text, facts={"weights": weights})
+
+
+def _rows_of_banner(data: Data, rows: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the rows if there are any, else the runs of the suite, else those of studies."""
+    candidates = (entry for entry in (rows, data.instances, data.studies) if entry is not None and len(entry))
+    return next(candidates, data.instances)
 
 
 def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
@@ -420,8 +429,7 @@ def banner_html(data: Data, rows: pd.DataFrame | None = None) -> str:
     from aiot_analysis.display import agreement_table as tell
     from aiot_analysis.stats import execution
 
-    candidates = (entry for entry in (rows, data.instances, data.studies) if entry is not None and len(entry))
-    runs = next(candidates, data.instances)
+    runs = _rows_of_banner(data, rows)
     names = data.devices["model"].fillna(data.devices["device_id"])
     devices = ", ".join(names) if len(names) <= 5 else f"{len(names)} devices"
     dates = sorted({str(started)[:10] for started in runs["started"]})
@@ -459,11 +467,15 @@ def _distinct_text(values: pd.Series) -> str:
     return ", ".join(sorted({str(value) for value in values.dropna()})) or "unknown"
 
 
-def display_html(html: str, text: str, role: str | None = None, script: bool = False) -> None:
-    """Display HTML, and a text where HTML is not supported. `script` tells that it has tables, for their script."""
-    display_data(
-        {"text/html": _for_lab(html, script), "text/plain": text}, {"text/html": {"role": role}} if role else {}
-    )
+def display_html(
+    html: str, text: str, role: str | None = None, script: bool = False, facts: Mapping[str, str] | None = None
+) -> None:
+    """Display HTML, and a text where HTML is not supported.
+
+    `script` tells that it has tables, for their script. `facts` are for the page, which does not display them.
+    """
+    metadata = {**({"role": role} if role else {}), **(facts or {})}
+    display_data({"text/html": _for_lab(html, script), "text/plain": text}, {"text/html": metadata} if metadata else {})
 
 
 def display_data(data: Mapping[str, object], metadata: Mapping[str, object] | None = None) -> None:

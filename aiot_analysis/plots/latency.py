@@ -229,7 +229,7 @@ TAILS = {"median_ms": (style.PLAIN, "o"), "p90_ms": (style.THIRD, "^"), "p99_ms"
 TAIL_NAMES = {"median_ms": "median", "p90_ms": "90th percentile", "p99_ms": "99th percentile"}
 LEVELS = (0.0, 0.8, 0.9, 0.95, 0.97)  # levels of the stability score; the last one is 3DMark's pass mark
 SHADES = ("#7f2704", "#d94801", "#fd8d3c", "#fdd0a2")
-CALM = {"no less stable than chance": "#e9e9e9", "stable": "#9ecae1", "cannot be decided": "#969696"}
+CALM = {"within chance": "#e9e9e9", "stable": "#9ecae1", "cannot be decided": "#969696"}
 NOT_RUN = "not run"
 
 

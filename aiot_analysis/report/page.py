@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from html import unescape
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,7 @@ _HEAD = re.compile(r"<thead>.*</thead>", re.DOTALL)
 _CELL = re.compile(r"<t[hd]\b[^>]*>")
 _NUMBER = ' class="number"'
 _LEFT = ' style="text-align: left"'
+_MARKDOWN_HEADING = re.compile(r"^(#{2,6}) ", re.MULTILINE)
 
 
 def add_contents(html: str) -> str:
@@ -353,6 +355,9 @@ def to_html(notebook: NotebookNode, page: Mapping[str, Any]) -> str:
     banner = any('class="banner simulated"' in output.get("data", {}).get("text/html", "") for output in outputs)
     mark = "simulated" in page["origins"] and not banner  # the notebook's own banner is enough
     charts = any("chart" in facts for output in outputs for facts in output.get("metadata", {}).values())
+    stated = [output.get("metadata", {}).get("text/html", {}).get("weights") for output in outputs]
+    weights = [text for text in stated if text]  # of the rows that the page is about, from its banner
+    page = {**page, "weights": weights or page["weights"]}
     facts = {**page, "css": style(), "script": script(), "contents": CONTENTS, "mark": mark}
     visible = _for_readers(notebook)
     pictures = _take_pictures(visible, page)
@@ -363,12 +368,13 @@ def to_html(notebook: NotebookNode, page: Mapping[str, Any]) -> str:
 
 
 def _for_readers(notebook: NotebookNode) -> NotebookNode:
-    """Return a copy without the outputs that are saved for the front page and without sections that are replaced."""
+    """Return a copy without the outputs that are saved for the front page, and without replaced or empty sections."""
     visible = deepcopy(notebook)
     for cell in visible.cells:
         if "outputs" in cell:
             cell.outputs = [output for output in cell.outputs if front.KIND not in output.get("data", {})]
     _replace_sections(visible)
+    visible.cells = without_empty_sections(visible.cells)
     return visible
 
 
@@ -405,6 +411,42 @@ def _role(output: NotebookNode) -> str:
 
 def _html(output: NotebookNode) -> str:
     return str(output.get("data", {}).get("text/html", ""))
+
+
+def without_empty_sections(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
+    """Return executed cells without the sections whose code displayed nothing, including their text.
+
+    A section begins with a heading of the second level or below and ends before the next heading; a heading stays if a
+    section below it does. Sections without code stay.
+    """
+    sections: list[tuple[int, list[NotebookNode]]] = [(1, [])]  # the level of the heading, and cells
+    for cell in cells:
+        starts = [0, len(cell.source)]
+        if cell.cell_type == "markdown" and "```" not in cell.source:
+            starts = sorted({*starts, *(match.start() for match in _MARKDOWN_HEADING.finditer(cell.source))})
+        for begin, end in pairwise(starts):
+            part = deepcopy(cell)
+            part.source = cell.source[begin:end].strip("\n")
+            heading = _MARKDOWN_HEADING.match(part.source) if cell.cell_type == "markdown" else None
+            if heading:
+                sections.append((len(heading[1]), []))
+            sections[-1][1].append(part)
+    kept: list[list[NotebookNode]] = []
+    lowest = 0  # level of the section after this one that stays
+    for level, of_section in reversed(sections):
+        code = [cell for cell in of_section if cell.cell_type == "code"]
+        if level == 1 or not code or any(_displayed(cell) for cell in code):
+            kept.append(of_section)
+            lowest = level
+        elif lowest > level:
+            kept.append(of_section[:1])
+            lowest = level
+    return [cell for of_section in reversed(kept) for cell in of_section]
+
+
+def _displayed(cell: NotebookNode) -> bool:
+    """Return whether a code cell has an output that pages show: all but warnings."""
+    return any(output.get("name") != "stderr" for output in cell.outputs)
 
 
 def _take_pictures(notebook: NotebookNode, page: Mapping[str, Any]) -> list[str]:

@@ -271,17 +271,14 @@ SOC_MAKERS = {
 """Case-insensitive patterns in the name of a system on a chip: the names of Table III, and the model numbers that
 Android reports instead as ro.soc.model (SM8150, MT6785).
 """
-RULE = (
-    "Phones are Android devices, classified by the maker of their system on a chip; other devices are Arm boards and "
-    "computers or x86 computers, by their instruction set."
-)
 
 
 def device_classes(devices: pd.DataFrame) -> pd.DataFrame:
-    """Return the class of each device of the table `devices` by RULE: columns device_id and device_class.
+    """Return the class of each device of the table `devices`: columns device_id and device_class.
 
-    A class is like "phone, Qualcomm", "phone, other SoC", "Arm computer" or "x86 computer"; "unknown" if neither the
-    operating system nor the instruction set is known.
+    Phones are Android devices, classified by the maker of their system on a chip; other devices are classified by their
+    instruction set. A class is like "phone, Qualcomm", "phone, other SoC", "Arm computer" or "x86 computer"; "unknown"
+    if neither the operating system nor the instruction set is known.
     """
     facts = devices[["device_id", "os", "abi", "soc"]].astype("object")
     facts = facts.where(facts.notna(), "").astype(str)
@@ -289,6 +286,19 @@ def device_classes(devices: pd.DataFrame) -> pd.DataFrame:
         _device_class(os, abi, soc) for os, abi, soc in facts[["os", "abi", "soc"]].itertuples(index=False, name=None)
     ]
     return pd.DataFrame({"device_id": facts["device_id"], "device_class": class_names})
+
+
+def class_rule(classes: pd.DataFrame) -> str:
+    """Return the rule behind the classes of `device_classes` as a sentence; "" if there are not several classes."""
+    kinds = set(classes["device_class"])
+    if len(kinds) < 2:
+        return ""
+    rules = []
+    if any(kind.startswith("phone") for kind in kinds):
+        rules.append("phones (all Android devices) by the maker of their system on a chip")
+    if not all(kind.startswith("phone") for kind in kinds):
+        rules.append("boards and computers by their instruction set")
+    return f"Devices are grouped: {'; '.join(rules)}."
 
 
 def _device_class(os: str, abi: str, soc: str) -> str:

@@ -36,10 +36,49 @@ def fleet(devices, exceptions=()):
 def test_the_fastest_framework_is_counted_over_devices():
     heavy = "PyTorch is clearly the fastest for the three heavy networks"
     light = "TFLite CPU for the three light networks"
-    assert findings.frameworks(fleet(51, exceptions=(3, 8, 20))) == (f"{heavy} (48 of 51 devices); {light} (all 51).")
-    assert findings.frameworks(fleet(2)) == f"{heavy} (all 2 devices); {light} (all 2)."
-    assert findings.frameworks(fleet(1)) == f"{heavy}; {light}."
+    assert findings.frameworks(fleet(51, exceptions=(3, 8, 20))) == f"{heavy} on 48 of 51 devices, {light} on all 51."
+    assert findings.frameworks(fleet(51)) == f"{heavy}, {light} (all 51 devices)."
+    assert findings.frameworks(fleet(2)) == f"{heavy}, {light} (both devices)."
+    assert findings.frameworks(fleet(1)) == f"{heavy}, {light}."
     assert findings.frameworks(fleet(0)) == ""
+
+
+def test_a_bare_majority_is_never_stated_as_a_general_fact():
+    """PyTorch leads for ResNet50 on 27 of 51 devices, and for the other heavy networks on all."""
+    text = findings.frameworks(fleet(51, exceptions=range(24)))
+    assert text == (
+        "PyTorch is clearly the fastest for InceptionV3 and DenseNet121 on all 51 devices, TFLite CPU for the three "
+        "light networks on all 51, PyTorch for ResNet50 on only 27."
+    )
+    alone = fleet(51, exceptions=range(24)).query("model == 'resnet50'")
+    assert findings.frameworks(alone) == "PyTorch is clearly the fastest for ResNet50 on only 27 of 51 devices."
+
+
+def test_networks_are_counted_alone_if_few_devices_have_the_same_leader_for_all():
+    """PyTorch leads for each of two networks on 4 of 5 devices, but for both on 3 of 5 only."""
+    rows = [
+        (model, implementation, f"d{device}", ratio, 0.95 * ratio, 1.05 * ratio)
+        for model, exception in (("resnet50", 0), ("densenet121", 1))
+        for device in range(5)
+        for implementation, ratio in (("pytorch_cpu", 0.5 if device == exception else 2.0), ("caffe2_cpu", 0.3))
+    ]
+    assert findings.frameworks(speeds(rows)) == (
+        "PyTorch is clearly the fastest for ResNet50 on 4 of 5 devices and for DenseNet121 on 4."
+    )
+
+
+def test_of_two_frameworks_one_is_faster_than_the_other():
+    rows = [("mnasnet", "pytorch_cpu", "a", 0.5, 0.4, 0.6), ("resnet50", "pytorch_cpu", "a", 1.5, 1.4, 1.6)]
+    assert findings.frameworks(speeds(rows)) == (
+        "TFLite CPU is clearly faster than PyTorch for MnasNet, slower for ResNet50."
+    )
+    open_too = [*rows[:1], ("resnet50", "pytorch_cpu", "a", 1.0, 0.9, 1.1)]
+    assert findings.frameworks(speeds(open_too)) == (
+        "TFLite CPU is clearly faster than PyTorch for MnasNet; for ResNet50, neither."
+    )
+    assert findings.frameworks(speeds(open_too[1:])) == (
+        "Neither TFLite CPU nor PyTorch is clearly faster for ResNet50."
+    )
 
 
 def test_a_framework_leads_only_if_its_interval_is_beyond_those_of_the_others():
@@ -47,16 +86,20 @@ def test_a_framework_leads_only_if_its_interval_is_beyond_those_of_the_others():
     assert findings.frameworks(speeds(overlapping)) == "No framework is clearly the fastest for MnasNet."
     apart = [overlapping[0], ("mnasnet", "caffe2_cpu", "a", 1.5, 1.35, 1.6)]
     assert findings.frameworks(speeds(apart)) == "Caffe2 is clearly the fastest for MnasNet."
-    includes_1 = [("mnasnet", "pytorch_cpu", "a", 1.2, 0.9, 1.5)]
-    assert findings.frameworks(speeds(includes_1)) == "No framework is clearly the fastest for MnasNet."
     without_interval = [("mnasnet", "pytorch_cpu", "a", 1.2, NO_END, NO_END)]
-    assert findings.frameworks(speeds(without_interval)) == "PyTorch is clearly the fastest for MnasNet."
+    assert findings.frameworks(speeds(without_interval)) == "PyTorch is clearly faster than TFLite CPU for MnasNet."
 
 
 def test_networks_without_a_leader_on_most_devices_are_named():
     """Each of two frameworks leads on one of two devices, so neither leads on most."""
     rows = [("mnasnet", "pytorch_cpu", "a", 2.0, 1.9, 2.1), ("mnasnet", "pytorch_cpu", "b", 0.5, 0.4, 0.6)]
-    assert findings.frameworks(speeds(rows)) == ("No framework is clearly the fastest for MnasNet on most devices.")
+    assert findings.frameworks(speeds(rows)) == (
+        "Neither TFLite CPU nor PyTorch is clearly faster for MnasNet on most devices."
+    )
+    third = [(model, "caffe2_cpu", device, 0.1, 0.1, 0.1) for model, _, device, *_ in rows]
+    assert findings.frameworks(speeds([*rows, *third])) == (
+        "No framework is clearly the fastest for MnasNet on most devices."
+    )
 
 
 def test_missing_networks_and_devices_do_not_count():
@@ -67,7 +110,7 @@ def test_missing_networks_and_devices_do_not_count():
         ("mnasnet", "pytorch_cpu", "c", 0.5, 0.4, 0.6),
     ]
     assert findings.frameworks(speeds(rows)) == (
-        "PyTorch is clearly the fastest for ResNet50; TFLite CPU for MnasNet (all 2 devices)."
+        "PyTorch is clearly faster than TFLite CPU for ResNet50, slower for MnasNet on both devices."
     )
 
 
@@ -79,19 +122,19 @@ def test_nnapi_speeds_up_slows_down_or_makes_no_clear_difference():
     ]
     rows[-1] = ("densenet121", "tflite_nnapi", "c", 1.2, 1.1, 1.3)
     assert findings.nnapi(speeds(rows)) == (
-        "NNAPI clearly speeds up ResNet50 and SqueezeNet on all 3 devices, and slows down DenseNet121 on 2 of 3 "
-        "devices; for MnasNet, NNAPI makes no clear difference on most of the 3 devices."
+        "NNAPI clearly speeds up ResNet50 and SqueezeNet on all 3 devices and slows down DenseNet121 on only 2; for "
+        "MnasNet, neither on most."
     )
     partly = [
         ("mobilenet_v2", "tflite_nnapi", device, ratio, ratio, ratio)
         for device, ratio in zip("abc", (2, 2, 1), strict=True)
     ]
     assert findings.nnapi(speeds([*rows, *partly])).startswith(
-        "NNAPI clearly speeds up ResNet50 and SqueezeNet on all 3 devices and MobileNetV2 on 2 of 3 devices, and "
-        "slows down"
+        "NNAPI clearly speeds up ResNet50 and SqueezeNet on all 3 devices, slows down DenseNet121 on only 2 and speeds "
+        "up MobileNetV2 on only 2; for MnasNet"
     )
     assert findings.nnapi(speeds([("mnasnet", "tflite_nnapi", "a", 1.0, 0.9, 1.1)])) == (
-        "For MnasNet, NNAPI makes no clear difference."
+        "NNAPI makes no clear difference for MnasNet."
     )
     assert findings.nnapi(speeds([])) == ""
 
@@ -115,7 +158,7 @@ def test_without_resnet50_the_fastest_network_is_that_of_the_lowest_mean_time():
         columns=["implementation", "device_id", "model", "time_ms"],
     )  # fmt: skip
     assert findings.models(speeds([], ("implementation", "model")), shares) == (
-        "MnasNet is the fastest by mean time with TFLite CPU; SqueezeNet with PyTorch."
+        "MnasNet is faster than SqueezeNet by mean time with TFLite CPU, slower with PyTorch."
     )
 
 
@@ -129,11 +172,16 @@ def test_a_version_that_no_other_beats_is_counted():
         ("dynamic", False),
     ]
     judged = pd.DataFrame(rows, columns=["quantization", "pareto"])
-    assert findings.tradeoff(judged) == "INT8 is on the Pareto front in 2 of 2 cases, float32 in 1, dynamic in none."
+    assert findings.tradeoff(judged) == ("INT8 is on the Pareto front in all 2 cases, float32 in 1, dynamic in none.")
     assert findings.tradeoff(judged.head(5)) == (
-        "INT8 is on the Pareto front in 2 of 2 cases, float32 in 1 of 2, dynamic in none."
+        "INT8 is on the Pareto front in all 2 cases, float32 in 1 of 2, dynamic in none."
     )
     assert findings.tradeoff(judged.head(0)) == ""
+    counts = {"float32": 4, "int8": 3, "float16": 2, "dynamic": 1}
+    four = pd.DataFrame([(name, case < count) for name, count in counts.items() for case in range(5)])
+    assert findings.tradeoff(four.set_axis(["quantization", "pareto"], axis=1)) == (
+        "Float32 is most often on the Pareto front (4 of 5 cases), dynamic least often (1)."
+    )
 
 
 def test_samples_show_a_larger_spread_than_all_images():
@@ -149,40 +197,90 @@ def test_samples_show_a_larger_spread_than_all_images():
 
 
 def test_the_fastest_version_is_stated_by_delegate():
+    columns = ("model", "delegate", "quantization")
     rows = [
         ("mnasnet", "cpu", "int8", "a", 2.0, 1.9, 2.1),
         ("mnasnet", "cpu", "float16", "a", 1.0, 0.9, 1.1),
         ("mnasnet", "nnapi", "int8", "a", 0.5, 0.4, 0.6),
+        ("mnasnet", "nnapi", "float16", "a", 0.5, 0.4, 0.6),
     ]
-    assert findings.quantizations(speeds(rows, ("model", "delegate", "quantization"))) == (
-        "On the CPU, INT8 is clearly the fastest for MnasNet; with NNAPI, float32 is clearly the fastest for MnasNet."
+    assert findings.quantizations(speeds(rows, columns)) == (
+        "On the CPU, INT8 is clearly the fastest for MnasNet; with NNAPI, float32 for MnasNet."
+    )
+    fleet_rows = [
+        (model, delegate, version, device, ratio, ratio, ratio)
+        for device in "abc"
+        for model in names.MODELS
+        for delegate, version, ratio in (
+            ("cpu", "int8", 2.0),
+            ("nnapi", "int8", 0.5),
+            ("nnapi", "dynamic", 2.0 if model == "densenet121" else 0.6),
+        )
+    ]
+    assert findings.quantizations(speeds(fleet_rows, columns)) == (
+        "On the CPU, INT8 is clearly the fastest for all six networks; with NNAPI, float32 for all networks but "
+        "DenseNet121, dynamic for DenseNet121 (all 3 devices)."
     )
 
 
-def test_speed_ups_are_means_over_devices_or_those_of_the_only_device():
-    columns = ["model", "implementation", "devices", *findings.SPEED]
+MEANS = ["model", "implementation", "devices", *findings.SPEED]
+
+
+def test_speed_ups_are_judged_by_means_over_devices_or_those_of_the_only_device():
     over = pd.DataFrame(
         [("mnasnet", "pytorch_cpu", 2, 0.5, NO_END, NO_END), ("resnet50", "pytorch_cpu", 2, 1.5, 1.2, 1.9)],
-        columns=columns,
+        columns=MEANS,
     )
     two = speeds([("mnasnet", "pytorch_cpu", device, 0.5, 0.4, 0.6) for device in "ab"])
     assert findings.speed_ups(two, over, "TFLite CPU", "implementation") == (
-        "PyTorch runs at 0.50 to 1.50 times the speed of TFLite CPU (means over 2 devices)."
+        "PyTorch is faster or slower than TFLite CPU, depending on the network: 0.50 to 1.50 times as fast (means over "
+        "2 devices)."
     )
-    three = pd.concat([over, over.tail(1).assign(implementation="tflite_nnapi", speed_up=0.08)])
-    assert findings.speed_ups(two, three, "TFLite CPU", "implementation") == (
-        "TFLite NNAPI runs at 0.08 times and PyTorch at 0.50 to 1.50 times the speed of TFLite CPU (means over 2 "
+    nnapi = pd.DataFrame([("resnet50", "tflite_nnapi", 2, 0.08, 0.07, 0.09)], columns=MEANS)
+    assert findings.speed_ups(two, pd.concat([over, nnapi]), "TFLite CPU", "implementation") == (
+        "TFLite NNAPI is clearly slower than TFLite CPU; PyTorch is either, depending on the network (means over 2 "
         "devices)."
-    )
-    lower = over.tail(1).rename(columns={"implementation": "quantization"}).assign(quantization="dynamic")
-    assert findings.speed_ups(two, lower, "float32", "quantization") == (
-        "Dynamic runs at 1.50 times the speed of float32 (means over 2 devices)."
     )
     one = speeds([("mnasnet", "pytorch_cpu", "a", 0.5, 0.4, 0.6)])
     assert findings.speed_ups(one, over.head(1), "TFLite CPU", "implementation") == (
-        "PyTorch runs at 0.50 times the speed of TFLite CPU."
+        "PyTorch is clearly slower than TFLite CPU: 0.50 times as fast."
     )
     assert findings.speed_ups(one.head(0), over.head(0), "TFLite CPU", "implementation") == ""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        ((1.2, 1.4), (1.5, 1.7), "clearly faster than float32 for both networks"),
+        ((0.2, 0.4), (0.5, 0.7), "clearly slower than float32 for both networks"),
+        ((1.2, 1.4), (0.5, 0.7), "faster or slower than float32, depending on the network"),
+        ((1.2, 1.4), (0.9, 1.7), "clearly faster than float32 for some networks, slower for none"),
+        ((0.2, 0.4), (0.9, 1.7), "clearly slower than float32 for some networks, faster for none"),
+        ((0.8, 1.4), (0.9, 1.7), "neither clearly faster nor slower than float32"),
+    ],
+)
+def test_what_the_intervals_of_two_networks_say_together(first, second, words):
+    rows = [
+        (model, "cpu", "int8", "a", (low + high) / 2, low, high)
+        for model, (low, high) in (("mnasnet", first), ("resnet50", second))
+    ]
+    frame = speeds(rows, ("model", "delegate", "quantization"))
+    assert findings.speed_ups(frame, frame, "float32", "quantization").startswith(f"INT8 is {words}: ")
+
+
+def test_networks_with_the_same_verdict_share_a_clause():
+    ratios = {"inception_v3": 0.8, "densenet121": 1.1, "squeezenet": 4.0, "mobilenet_v2": 7.0, "mnasnet": 6.5}
+    rows = [
+        (way, model, "a", ratio, 0.99 * ratio, 1.01 * ratio)
+        for way in ("tflite_cpu", "tflite_nnapi")
+        for model, usual in ratios.items()
+        if (ratio := 0.08 if (way, model) == ("tflite_nnapi", "densenet121") else usual)
+    ]
+    frame = speeds(rows, ("implementation", "model"))
+    assert findings.speed_ups(frame, frame, "ResNet50", "model") == (
+        "The three light networks are clearly faster than ResNet50 with both implementations; InceptionV3 is clearly "
+        "slower with both; DenseNet121 is either, depending on the implementation."
+    )
 
 
 def test_accuracy_of_devices_is_by_its_test_and_of_one_device_by_its_range():
@@ -258,10 +356,20 @@ def test_a_version_costs_accuracy_if_its_interval_is_below_0_on_most_devices():
     changes["change_high"] = 2 * changes["change"] - changes["change_low"]
     changes.loc[changes["quantization"] == "float16", "change_high"] = 0.02
     assert findings.quantized_accuracy(changes) == (
-        "INT8 costs DenseNet121 and SqueezeNet 5.0 to 12.0 points of accuracy (median of 2 devices)."
+        "INT8 costs DenseNet121 and SqueezeNet 5.0 to 12.0 points of accuracy (medians over 2 devices)."
     )
     assert findings.quantized_accuracy(changes[changes["quantization"] == "float16"]) == (
-        "No quantization reduces accuracy significantly on most of the 2 devices."
+        "No quantized version is significantly less accurate than float32 on most devices; the largest loss is 0.5 "
+        "points (SqueezeNet, float16, median over 2 devices)."
+    )
+    more = changes.head(4).assign(
+        quantization="float16", change=[-0.5, -0.5, 0.01, 0.01], change_high=[-0.4, -0.4, 1, 1]
+    )
+    more.loc[1, "change_high"] = 0.1
+    third = more.head(1).assign(device_id="c")
+    assert findings.quantized_accuracy(pd.concat([changes.head(4), more, third])) == (
+        "Float16 costs DenseNet121 50.0 points of accuracy on only 2 of 3 devices, INT8 costs DenseNet121 and "
+        "SqueezeNet 5.0 to 12.0 (medians over 3 devices)."
     )
     assert findings.quantized_accuracy(changes.head(0)) == ""
 
@@ -417,42 +525,100 @@ def test_times_and_phases():
 def test_times_along_a_run():
     ids = ["tflite_cpu_float32_mnasnet", "pytorch_cpu_float32_mnasnet"]
     labels = {"a": "Maker A", "b": "Maker B"}
-    tails = pd.DataFrame({"device_id": "a", "instance_id": ids, "tail": [1.2, 1.6]})
+    tails = pd.DataFrame({"device_id": "a", "instance_id": ids, "tail": [1.2, 1.6], "median_ms": [2.0, 4.0]})
+    tails["first_ms"] = [6.0, 10.0]
     assert findings.tails(tails.assign(device_id=["a", "b"]), labels) == (
-        "One image in a hundred takes at least 1.40 times the median time in a typical instance, and 1.60 times for "
-        "MnasNet, PyTorch, float32 on Maker B."
+        "The first image takes 2.50 to 3.00 times the median time, and one in a hundred at least 1.40 times in a "
+        "typical instance (1.60 for MnasNet, PyTorch, float32 on Maker B)."
     )
-    assert findings.tails(tails, labels) == (
-        "One image in a hundred takes at least 1.40 times the median time in a typical instance, and 1.60 times for "
-        "MnasNet, PyTorch, float32."
+    assert findings.tails(tails.head(1), labels) == (
+        "The first image takes 3.00 times the median time, and one in a hundred at least 1.20 times."
+    )
+    assert findings.tails(tails.assign(first_ms=NO_END), labels) == (
+        "One image in a hundred takes at least 1.40 times the median time in a typical instance (1.60 for MnasNet, "
+        "PyTorch, float32)."
     )
     scores = pd.DataFrame(
         {"device_id": "a", "instance_id": ids, "stability": [0.99, 0.9], "steadiness": ["stable", "unstable"]}
     )
     assert findings.stability(scores, labels) == (
-        "1 of 2 instances is unstable over the run; the lowest stability is 0.90 (MnasNet, PyTorch, float32)."
+        "Within the run, speed varies by more than 3%, and more than by chance, for 1 of 2 instances; at worst, it "
+        "drops to 90% (MnasNet, PyTorch, float32)."
+    )
+    assert findings.stability(scores.assign(steadiness="within chance"), labels) == (
+        "Within the run, speed varies by more than 3%, and more than by chance, for none of 2 instances."
     )
     assert "(MnasNet, PyTorch, float32 on Maker B)" in findings.stability(scores.assign(device_id=["a", "b"]), labels)
     drifts = pd.DataFrame({"gap": ["", "", "x"], "finding": ["slower", "no drift seen", "cannot be decided"]})
-    assert findings.drifts(drifts) == "Of 2 instances, 1 became slower and none faster over the run."
+    assert findings.drifts(drifts, 0.05) == (
+        "Over the whole run, 1 of 2 instances became slower by 5% or more, and none faster."
+    )
+    assert findings.drifts(drifts.assign(finding="no drift seen"), 0.025) == (
+        "Over the whole run, none of 2 instances became slower or faster by 2.5% or more."
+    )
     bursts = pd.DataFrame({"slowdown": [1.1, 1.0], "slowdown_low": [1.05, 0.9], "slowdown_high": [1.15, 1.1]})
     assert findings.slowdown(bursts, "first 50 images") == (
-        "1 of 2 instances is clearly slower after the first 50 images, by up to 10.0%; none are faster."
+        "After the first 50 images, 1 of 2 instances is clearly slower, by 10.0%, and none clearly faster."
+    )
+    four = pd.concat(
+        [bursts, bursts, bursts.tail(2).assign(slowdown=[0.9, 0.97], slowdown_low=0.85, slowdown_high=[0.95, 0.98])]
+    )
+    assert findings.slowdown(four, "first 20 seconds") == (
+        "After the first 20 seconds, 2 of 6 instances are clearly slower, by up to 10.0%, and 2 clearly faster, by up "
+        "to 10.0%."
     )
     for finding, frame in ((findings.tails, tails), (findings.stability, scores)):
         assert finding(frame.head(0), labels) == ""
-    assert findings.drifts(drifts.head(0)) == ""
+    assert findings.drifts(drifts.head(0), 0.05) == ""
 
 
-def test_complexity_states_the_correlation_of_each_implementation():
-    rows = [
-        ("a", "tflite_cpu", 0.9, 0.02), ("b", "tflite_cpu", 1.0, 0.003), ("a", "pytorch_cpu", -0.2, 0.7),
-    ]  # fmt: skip
-    correlation = pd.DataFrame(rows, columns=["device_id", "implementation", "rho", "p_value"])
-    assert findings.complexity(correlation) == (
-        "Rank correlation of operations with time, median over 2 devices: TFLite CPU 0.95 (significant on 2 of 2) and "
-        "PyTorch −0.20 (not significant)."
+def correlations(*rows):
+    return pd.DataFrame(rows, columns=["device_id", "implementation", "models", "rho", "p_value"])
+
+
+def test_complexity_counts_the_devices_on_which_more_operations_clearly_take_longer():
+    six = correlations(
+        ("a", "tflite_cpu", 6, 0.9, 0.02), ("b", "tflite_cpu", 6, 1.0, 0.003), ("a", "pytorch_cpu", 6, -0.2, 0.7),
+        ("b", "pytorch_cpu", 6, 0.1, 0.9), ("a", "caffe2_cpu", 6, 0.94, 0.02), ("b", "caffe2_cpu", 6, 0.5, 0.3),
+    )  # fmt: skip
+    assert findings.complexity(six) == (
+        "More operations clearly take longer with TFLite CPU on both devices, with Caffe2 on only 1, with PyTorch on "
+        "none (median ρ −0.05 to 0.95)."
     )
+    on_a = six[six["device_id"] == "a"]
+    assert findings.complexity(on_a) == (
+        "More operations clearly take longer with TFLite CPU and Caffe2, not with PyTorch (ρ −0.20 to 0.94)."
+    )
+    assert findings.complexity(on_a[on_a["implementation"] == "pytorch_cpu"]) == (
+        "More operations do not clearly take longer with PyTorch (ρ −0.20)."
+    )
+    reverse = correlations(("a", "tflite_cpu", 6, -1.0, 0.003), ("b", "tflite_cpu", 6, 0.5, 0.4))
+    assert findings.complexity(reverse) == (
+        "More operations do not clearly take longer with TFLite CPU on any of 2 devices (median ρ −0.25)."
+    )
+    assert findings.complexity(six.head(0)) == ""
+
+
+def test_three_and_four_networks_are_too_few_for_a_test_and_five_are_not():
+    """The most extreme of 3! = 6 and 4! = 24 orders have p-values of 2/6 and 2/24, that of 5! = 120 has 2/120."""
+    three = correlations(("a", "tflite_cpu", 3, 1.0, 0.333), ("a", "pytorch_cpu", 3, 1.0, 0.333))
+    assert findings.complexity(three) == (
+        "The three networks rank by their operations with TFLite CPU and PyTorch, but three are too few for a test."
+    )
+    assert findings.complexity(three.assign(models=[3, 4])) == (
+        "The networks rank by their operations with TFLite CPU and PyTorch, but at most four are too few for a test."
+    )
+    assert findings.complexity(three.assign(rho=[0.5, 1.0])) == (
+        "Three networks are too few to test whether more operations take longer with TFLite CPU and PyTorch (ρ 0.50 to "
+        "1.00)."
+    )
+    assert findings.complexity(three.assign(models=[3, 5], p_value=[0.333, 2 / 120])) == (
+        "More operations clearly take longer with PyTorch (ρ 1.00; three networks are too few for a test with TFLite "
+        "CPU)."
+    )
+
+
+def test_implementations_and_instances_off_the_line():
     off = pd.DataFrame({"implementation": ["tflite_cpu", "caffe2_cpu", "pytorch_cpu"], "off": ["faster", "slower", ""]})
     columns = ["model", "implementation", "ratio", "named"]
     near = pd.DataFrame([("mnasnet", "pytorch_cpu", 1.02, "")], columns=columns)
@@ -462,13 +628,13 @@ def test_complexity_states_the_correlation_of_each_implementation():
     )
     far = pd.DataFrame([("densenet121", "tflite_nnapi", 9.63, "slower"), *near.to_numpy().tolist()], columns=columns)
     assert findings.off_line(off.assign(off=""), far) == (
-        "No implementation is clearly off the line as a whole; DenseNet121, TFLite NNAPI takes 9.6 times as long as "
-        "the line predicts."
+        "As a whole, no implementation is clearly faster or slower than its operations suggest; DenseNet121 with "
+        "TFLite NNAPI takes 9.6 times as long as the line predicts."
     )
     assert findings.off_line(off.assign(off=None), near) == (
         "No implementation ran all six models, so none can be judged as a whole."
     )
-    assert findings.off_line(off.head(0), far.head(0)) == "" and findings.complexity(correlation.head(0)) == ""
+    assert findings.off_line(off.head(0), far.head(0)) == ""
 
 
 def test_operators_and_resizing():
@@ -483,7 +649,12 @@ def test_operators_and_resizing():
         columns=["model", "kind", "share"],
     ).assign(**key)
     assert findings.operator_shares(shares) == (
-        "Convolution takes the largest share of the time in 2 profiles: from 60% (MnasNet) to 90% (ResNet50)."
+        "Convolution takes the largest share of the time in ResNet50 and MnasNet: from 60% (MnasNet) to 90% (ResNet50)."
+    )
+    otherwise = shares.assign(device_id="b", kind=shares["kind"].map({"convolution": "relu", "relu": "convolution"}))
+    other_device = pd.concat([shares, otherwise.head(2)])
+    assert findings.operator_shares(other_device) == (
+        "Convolution takes the largest share of the time in MnasNet: 60% (MnasNet)."
     )
     bins = pd.DataFrame(
         {"model": ["mnasnet", "mnasnet", "resnet50"], "high_ms": [0.98, math.inf, 0.98], "share": [0.9, 0.1, 0.25]}
