@@ -12,6 +12,7 @@ from aiot_analysis.plots.contrast import contrast, rgb
 
 LIGHT, DARK = "#ffffff", "#14181c"  # grounds of pages; `--paper` in the style sheet
 LEAST = 3.0  # contrast of marks with their ground (WCAG 2.2, 1.4.11)
+LEAST_DARK = 4.5  # on dark pages, where dots and thin lines need more than on light ones
 LEGIBLE = 4.5  # contrast of text with its ground (WCAG 2.2, 1.4.3)
 BROAD = 800  # CSS pixels; wider figures are drawn narrow on tablets, too
 NAMED = {"#000000": "ink", "#1a1a1a": "ink", LIGHT: "ground", "#6b6b6b": "grey", "#e6e6e6": "grid"}  # see plots.style
@@ -68,7 +69,7 @@ def shades(color: str) -> tuple[str, str]:
     """
     hue, lightness, saturation = colorsys.rgb_to_hls(*rgb(color))
     if color in series_colors():
-        return _toward(color, LIGHT, LEAST), _toward(color, DARK, LEAST)
+        return _toward(color, LIGHT, LEAST), _toward(color, DARK, LEAST_DARK)
     if saturation > 0.3 and lightness < 0.75:
         return color, color if contrast(color, DARK) >= LEGIBLE else _toward(color, DARK, LEGIBLE)
     _, darkest, _ = colorsys.rgb_to_hls(*rgb(DARK))

@@ -4,6 +4,9 @@
   const FEWEST = 3; // with fewer devices, points are as large as in legends
   const FEW = 12; // up to this many devices have their names, gaps between bars, and all whiskers
   const MARGIN_X = 62, NARROW = 560, WIDE = 900, LABEL_LINE = 12, PAPER = 680; // pixels; PAPER is the width of A4 between the margins of printed pages
+  const TICK = 45, PERCENT_TICK = 60, END = 18; // pixels: the least room of a tick of an x axis, and half of the label at its end
+  const LEAST_OPACITY = 0.75; // of lines in the colour of a series, so that their contrast with a dark page is at least 3 to 1
+  const QUIET = 200; // milliseconds after a choice or a movement of the pointer in which nothing off the screen is drawn
   const make = (tag, facts = {}, ...children) => {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(facts)) element.setAttribute(name, value);
@@ -13,6 +16,7 @@
   const read = (id) => JSON.parse(document.getElementById(id)?.textContent || "[]");
   const probe = make("span", { hidden: "" });
   let isPrinting = false;
+  const canHover = matchMedia("(hover: hover)").matches; // not on a touch screen
   const css = (name, otherwise) => { // a colour of the style sheet in the current theme, or in the light one for paper
     if (!probe.isConnected) document.body.append(probe);
     probe.style.colorScheme = isPrinting ? "light" : "";
@@ -169,26 +173,34 @@
       shapes: content.series.map((series) => series.shape),
     };
   }
-  // Logarithmic axes: one domain for all panels, with ticks at 1, 2, 5, 10 ... or, within a narrow range, at round numbers.
-  function logTicks(low, high) {
+  // Logarithmic axes: one domain for all panels, with ticks at 1, 2, 5, 10 ..., at 1, 3, 10 ... or at powers of ten, whichever
+  // have room first, or, within a narrow range, at round numbers.
+  const besideTicks = (first, second) => (labelWidth(String(first)) + labelWidth(String(second))) / 2 + 8; // pixels between two ticks of an x axis
+  function logTicks(low, high, length, tickRoom) { // `tickRoom` returns how far apart two ticks must be, of `length` pixels
     const decades = Math.log10(high / low);
     if (decades < 0.6) {
-      const raw = (high - low) / 4, size = 10 ** Math.floor(Math.log10(raw));
+      const most = Math.max(2, Math.min(4, Math.floor(length / tickRoom(high, high))));
+      const raw = (high - low) / most, size = 10 ** Math.floor(Math.log10(raw));
       const step = [1, 2, 5, 10].map((factor) => factor * size).find((value) => value >= raw);
       const first = Math.ceil(low / step);
       return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(6)));
     }
-    const factors = decades > 3 ? [1] : [1, 2, 5];
-    const ticks = [];
-    for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += 1) {
-      for (const factor of factors) {
-        const value = Number((factor * 10 ** power).toPrecision(6));
-        if (value >= low && value <= high) ticks.push(value);
+    const at = (factors) => {
+      const ticks = [];
+      for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += 1) {
+        for (const factor of factors) {
+          const value = Number((factor * 10 ** power).toPrecision(6));
+          if (value >= low && value <= high) ticks.push(value);
+        }
       }
-    }
-    return ticks;
+      return ticks;
+    };
+    const choices = [...(decades > 3 ? [] : [at([1, 2, 5])]), at([1, 3]), at([1])].filter((ticks) => ticks.length > 1);
+    const fits = (ticks) => ticks.every((tick, place) => !place || Math.log10(tick / ticks[place - 1]) / decades * length >= tickRoom(ticks[place - 1], tick));
+    const last = choices.at(-1) ?? at([1, 1.5, 2, 3, 5, 7]);
+    return choices.find(fits) ?? (last.length > 2 ? last.filter((_, place) => place % 2 === 0) : last);
   }
-  function logDomain(spec, channel, now) {
+  function logDomain(spec, channel, now, length, tickRoom) {
     const fields = [], marked = []; // values of reference lines
     const visit = (node) => {
       if (!node || typeof node !== "object") return;
@@ -206,11 +218,11 @@
     let [low, high] = [Math.min(...values, ...marked), Math.max(...values, ...marked)];
     const room = Math.max((high / low) ** 0.04, 1.01);
     [low, high] = [low / room, high * room];
-    return { domain: [low, high], values: logTicks(low, high) };
+    return { domain: [low, high], values: logTicks(low, high, length, tickRoom) };
   }
   function patched(spec, content, now, series, width) { // scales, axes and legends that depend on the page
     const { few } = now, count = now.ids.length;
-    const logs = { x: logDomain(spec, "x", now), y: logDomain(spec, "y", now) };
+    const logs = { x: logDomain(spec, "x", now, width, besideTicks), y: logDomain(spec, "y", now, content.height, () => 1.5 * LABEL_LINE) };
     const visit = (node) => {
       if (Array.isArray(node)) return node.map(visit);
       if (!node || typeof node !== "object") return node;
@@ -219,6 +231,8 @@
       if (copy.mark?.type === "text") copy.mark = { color: css("--ink", "black"), ...copy.mark }; // which Vega-Lite does not take from its configuration
       if (copy.mark?.type === "point" && count < FEWEST && copy.mark.size > 12) copy.mark.size = Math.max(copy.mark.size, 60);
       for (const name of ["color", "stroke"]) if (copy.mark?.[name]) copy.mark[name] = themed(copy.mark[name]);
+      if (copy.mark?.strokeOpacity) copy.mark.strokeOpacity = Math.max(copy.mark.strokeOpacity, LEAST_OPACITY);
+      if (copy.mark?.type === "rule" && copy.mark.opacity && copy.encoding?.color) copy.mark.opacity = Math.max(copy.mark.opacity, LEAST_OPACITY);
       if (copy.encoding) {
         for (const [channel, encoding] of Object.entries(copy.encoding)) {
           if (encoding.field === "place") {
@@ -243,12 +257,13 @@
           x.axis = { ...x.axis, labelAngle: angle, labelAlign: angle ? "right" : "center", labelLimit: 0, labelOverlap: false };
         }
         if (copy.encoding.x?.axis?.title) copy.encoding.x.axis = { ...copy.encoding.x.axis, title: inLines(copy.encoding.x.axis.title, width) };
-        if (x?.type === "quantitative" && x.axis && x.scale?.type !== "log") x.axis = { ...x.axis, tickCount: Math.max(2, Math.min(x.axis.tickCount ?? 8, Math.floor(width / 45))) };
+        if (x?.type === "quantitative" && x.axis && x.scale?.type !== "log") x.axis = { ...x.axis, tickCount: Math.max(2, Math.min(x.axis.tickCount ?? 8, Math.floor(width / (x.axis.format?.includes("%") ? PERCENT_TICK : TICK)))) };
         for (const channel of ["x", "y"]) {
           const encoding = copy.encoding[channel];
           if (encoding?.scale?.type !== "log" || !logs[channel]) continue;
           encoding.scale = { type: "log", domain: logs[channel].domain, nice: false };
-          encoding.axis = { ...encoding.axis, values: logs[channel].values, labelOverlap: "greedy" };
+          const { tickCount, ...axis } = encoding.axis; // with which Vega would leave out values
+          encoding.axis = { ...axis, values: logs[channel].values, labelOverlap: "greedy" };
           copy.mark = { ...copy.mark, clip: copy.mark?.type !== "text" };
         }
         const areHidden = !few && JSON.stringify(copy.encoding.opacity ?? "").includes("few ?");
@@ -269,7 +284,7 @@
   }
   function config() {
     const ink = css("--ink", "black"), grid = css("--line", "gray"), font = getComputedStyle(document.body).fontFamily;
-    const axis = { labelColor: ink, titleColor: ink, labelFontSize: 11, labelLineHeight: LABEL_LINE, titleFontSize: 11, titleFontWeight: "normal", domainColor: grid, tickColor: grid, gridColor: grid };
+    const axis = { labelColor: ink, titleColor: ink, labelFontSize: 11, labelLineHeight: LABEL_LINE, titleFontSize: 11, titleFontWeight: "normal", labelFlush: false, domainColor: grid, tickColor: grid, gridColor: grid };
     return {
       aria: false, background: "transparent", font, view: { stroke: null }, axis,
       header: { labelColor: ink, labelFontSize: 12, labelFontWeight: "bold", title: null },
@@ -305,9 +320,12 @@
     now.narrow = width < NARROW;
     const legend = !now.narrow && JSON.stringify(figure.view().spec).includes('"legend":{') ? 70 : 0;
     now.beside = beside;
-    const apart = resolve?.scale?.y ? beside : 14; // px, of panels beside each other
-    const inner = Math.max(120, Math.floor((width - beside - legend - 16 - apart * (columns - 1)) / columns));
+    const isNumeric = [figure.view().spec, ...(figure.view().spec.layer ?? [])].some((layer) => layer.encoding?.x?.type === "quantitative");
+    const apart = resolve?.scale?.y ? beside : isNumeric ? 2 * END : 14; // px, of panels beside each other
+    const inner = Math.max(120, Math.floor((width - beside - legend - (isNumeric ? 8 + END : 16) - apart * (columns - 1)) / columns));
     const titles = Object.fromEntries(panels.map((name) => [name, inLines(String(name), 0.8 * inner)])); // larger, and in bold
+    const isBeside = panels.every((name) => 1.2 * widest(titles[name]) + 2 * labelWidth(figure.mark) + 8 <= inner); // the mark, the title
+    if (figure.mark && mayBeCovered(figure.view().spec) && !isBeside) panels.forEach((name) => titles[name].push("\u200b")); // a line for the mark
     const { resolve: _, ...unit } = patched(figure.view().spec, content, now, series, inner);
     const mostLines = (texts) => Math.max(1, ...texts.map((lines) => lines.length));
     const below = mostLines([unit, ...(unit.layer ?? [])].map((layer) => layer.encoding?.x?.axis?.title).filter(Array.isArray));
@@ -316,9 +334,9 @@
     const lineHeight = Math.max(content.height, LABEL_LINE * mostLines(lines) + 5);
     const height = !hasLines(content) ? content.height
       : resolve?.scale?.y ? lineHeight * Math.max(...panels.map(count)) : { step: lineHeight };
-    const mark = figure.mark ? [{ data: { values: [{}] }, mark: { type: "text", text: figure.mark, fontSize: Math.min(22, inner / 9), opacity: 0.14 },
-      encoding: { x: { value: inner / 2 }, y: { value: hasLines(content) ? 30 : content.height / 2 } } }] : [];
-    let layers = { layer: [...mark, ...(unit.layer ?? [unit])] };
+    const mark = figure.mark ? [{ name: "origin", data: { values: [{}] }, mark: { type: "text", text: figure.mark, fontSize: 11 }, // see `placeMarks`
+      encoding: { x: { value: inner / 2 }, y: { value: 20 } } }] : [];
+    let layers = { layer: [...(unit.layer ?? [unit]), ...mark] };
     if (content.deviceAxis === "x" && now.starts.length) {
       const line = { data: { name: "starts" }, mark: { type: "rule", strokeWidth: 1, opacity: 0.3 },
         encoding: { x: { field: "place", type: "ordinal", bandPosition: 0, sort: null } } };
@@ -329,25 +347,95 @@
     const aligned = byVendor ? alignments(now.labels, step) : now.labels.map(() => "center");
     if (byVendor) now.labels = staggered(now.labels, step);
     else if (content.deviceAxis === "x" && now.few && now.ids.length < 3) now.labels = now.labels.map((name) => inLines(name, step - 8));
+    const repeated = content.deviceAxis === "x" && !now.few && panels.length > columns ? { axis: { x: "independent" } } : {}; // its labels below each panel
+    const layout = resolve ? { resolve: { ...resolve, ...repeated }, bounds: "flush", spacing: between } : { resolve: repeated, spacing: { row: 14, column: apart } };
     const whole = panels.length
-      ? { facet: { field: content.panel, type: "nominal", sort: panels, title: null, header: { labelExpr: "titles[datum.label]" } }, columns, spec: panel, ...(resolve ? { resolve, bounds: "flush", spacing: between } : {}) }
+      ? { facet: { field: content.panel, type: "nominal", sort: panels, title: null, header: { labelExpr: "titles[datum.label]" } }, columns, spec: panel, ...layout }
       : panel;
+    const top = figure.mark && !panels.length ? 16 : 4; // room for the mark above a panel without a title
     return {
       $schema: "https://vega.github.io/schema/vega-lite/v6.json",
       params: [{ name: "highlighted", value: lit() }, { name: "labels", value: now.labels }, { name: "aligned", value: aligned }, { name: "lines", value: linesOf }, { name: "titles", value: titles }, { name: "few", value: now.few }, { name: "narrow", value: now.narrow }, { name: "tight", value: width < WIDE }],
-      datasets: { rows: now.rows, starts: now.starts }, data: { name: "rows" }, padding: 4, spacing: 14, autosize: "pad",
+      datasets: { rows: now.rows, starts: now.starts }, data: { name: "rows" }, padding: { left: 4, top, right: 4, bottom: 4 }, autosize: "pad",
       ...whole, config: config(),
     };
+  }
+  // ---- the word in each panel that says that the data are simulated or published ----
+  const GRID = 4, FREE = 0.02; // pixels; the largest share of the word's box that may be hidden
+  const COSTS = { text: 10, row: 4, other: 0.1 }; // of what the word would cross: labels, marks of rows, lines of reference
+  const mayBeCovered = (spec) => [spec, ...(spec.layer ?? [])].some((layer) => ["bar", "rect"].includes(layer.mark?.type));
+  function costsIn(panel, word) { // the summed costs of all squares left of and above each corner of a grid over a panel
+    const columns = Math.ceil(panel.width / GRID), rows = Math.ceil(panel.height / GRID);
+    const costs = Array.from({ length: rows + 1 }, () => new Float64Array(columns + 1));
+    const cross = (left, top, right, bottom, cost) => {
+      const [first, last] = [Math.max(0, Math.floor(left / GRID)), Math.min(columns - 1, Math.floor(right / GRID))];
+      for (let row = Math.max(0, Math.floor(top / GRID)); row <= Math.min(rows - 1, Math.floor(bottom / GRID)); row += 1) {
+        for (let column = first; column <= last; column += 1) costs[row + 1][column + 1] = Math.max(costs[row + 1][column + 1], cost);
+      }
+    };
+    const visit = (mark, x, y) => {
+      if (mark === word.mark || /^(axis|legend|title)/.test(mark.role ?? "")) return;
+      mark.items.forEach((item, place) => {
+        if (mark.marktype === "group") return item.items.forEach((inner) => visit(inner, x + (item.x ?? 0), y + (item.y ?? 0)));
+        const cost = mark.marktype === "text" ? COSTS.text : item.datum?.number !== undefined ? COSTS.row : COSTS.other;
+        if (mark.marktype === "line") { // its items are points
+          const before = mark.items[Math.max(0, place - 1)], steps = Math.ceil((Math.abs(item.x - before.x) + Math.abs(item.y - before.y)) / GRID) || 1;
+          for (let step = 0; step <= steps; step += 1) {
+            const [at, down] = [x + before.x + (item.x - before.x) * step / steps, y + before.y + (item.y - before.y) * step / steps];
+            cross(at, down, at, down, cost);
+          }
+        } else if (item.opacity !== 0 && item.bounds) cross(x + item.bounds.x1, y + item.bounds.y1, x + item.bounds.x2, y + item.bounds.y2, cost);
+        return undefined;
+      });
+    };
+    panel.items.forEach((mark) => visit(mark, 0, 0));
+    for (let row = 1; row <= rows; row += 1) {
+      for (let column = 1; column <= columns; column += 1) costs[row][column] += costs[row - 1][column] + costs[row][column - 1] - costs[row - 1][column - 1];
+    }
+    return costs;
+  }
+  function placeOf(word, panel, isRanking) { // the largest size and the best place at which the word crosses nothing, or else none
+    const costs = costsIn(panel, word);
+    const columns = costs[0].length - 1, rows = costs.length - 1;
+    const [wantedX, wantedY] = isRanking ? [0.85, 0.85] : [0.5, 0.5];
+    for (const size of [22, 18, 15, 13, 11]) {
+      const width = Math.ceil((labelWidth(word.text) * size / 11 + 12) / GRID), height = Math.ceil((size + 8) / GRID);
+      let best = null;
+      for (let row = 0; row + height <= rows; row += 1) {
+        for (let column = 0; column + width <= columns; column += 1) {
+          const cost = costs[row + height][column + width] - costs[row][column + width] - costs[row + height][column] + costs[row][column];
+          const share = cost / (width * height);
+          if (share > FREE) continue;
+          const [x, y] = [(column + width / 2) * GRID, (row + height / 2) * GRID];
+          const far = share + 0.1 * Math.hypot(x / panel.width - wantedX, y / panel.height - wantedY);
+          if (!best || far < best.far) best = { far, x, y, size };
+        }
+      }
+      if (best) return best;
+    }
+    return null;
+  }
+  function placeMarks(figure) { // inside each panel where it is empty, or else small above its upper right corner
+    const isPublished = figure.mark === "PUBLISHED";
+    for (const text of figure.box.querySelectorAll(".origin_marks text, .child_origin_marks text")) {
+      const word = text.__data__, panel = word.mark.group;
+      const place = placeOf(word, panel, hasLines(figure.content));
+      text.classList.add("origin-word", ...(place ? ["light"] : []), ...(isPublished ? ["published"] : []));
+      const [x, y] = place ? [place.x, place.y + 0.35 * place.size] : [panel.width, figure.content.panel ? -10 : -4];
+      text.setAttribute("transform", `translate(${x},${y})`);
+      text.setAttribute("text-anchor", place ? "middle" : "end");
+      text.style.fontSize = `${place?.size ?? 11}px`;
+    }
   }
   const widthOf = (figure) => isPrinting ? PAPER : figure.box.clientWidth;
   const lit = () => drawnDevices.has(hovered) ? [hovered] : chosen().length === 1 ? chosen() : [];
 
   async function draw(figure) {
-    figure.drawn = widthOf(figure) > 0; // a folded figure is drawn when it is opened
+    figure.isCurrent = figure.drawn = widthOf(figure) > 0; // a folded figure is drawn when it is opened
     if (!figure.drawn) return;
     const now = data(figure);
-    const hint = !now.few && JSON.stringify(figure.view().spec).includes("few ?") ? "Point at a device to see its interval." : "";
-    figure.count.replaceChildren(now.ids.length < figure.all ? `${now.ids.length} of ${figure.all} devices. ` : "", make("span", { class: "hint" }, hint));
+    const hint = !now.few && JSON.stringify(figure.view().spec).includes("few ?") ? `${canHover ? "Point at" : "Touch"} a device to see its interval.` : "";
+    figure.count.replaceChildren(...(now.ids.length < figure.all ? [`${now.ids.length} of ${figure.all} devices. `] : []), ...(hint ? [make("span", { class: "hint" }, hint)] : []));
     if (!now.rows.length) {
       figure.vega?.finalize();
       figure.vega = figure.stops = null;
@@ -362,9 +450,11 @@
     figure.stops = null;
     view.tooltip(() => {});
     view.addEventListener("pointermove", (event, item) => point(figure, event, item?.datum));
-    view.addEventListener("pointerout", () => { hide(); hover(""); });
+    view.addEventListener("pointerdown", (event, item) => { if (event.pointerType === "touch") point(figure, event, item?.datum); });
+    view.addEventListener("pointerout", (event) => { if (event.pointerType !== "touch") { hide(); hover(""); } }); // a finger leaves at once
     view.addEventListener("click", (event, item) => { if (item?.datum?.device_id) choose({ first: state.first === item.datum.device_id ? "" : item.datum.device_id }); });
     await view.runAsync();
+    placeMarks(figure);
     describe(figure); // in place of Vega's own attributes
     figure.box.style.minHeight = "";
     const svg = figure.box.querySelector("svg");
@@ -374,23 +464,30 @@
     svg.setAttribute("aria-label", figure.alt);
     svg.setAttribute("focusable", "false");
   }
-  function drawn() { return figures.filter((figure) => figure.drawn); }
-  const turns = new Map();
-  async function update(action) { // the figures on the screen at once, and then the others, unless it is called again
-    const turn = (turns.get(action) ?? 0) + 1;
-    turns.set(action, turn);
-    drawn().filter((figure) => figure.onScreen).forEach(action);
-    for (const figure of drawn().filter((item) => !item.onScreen)) {
-      await new Promise((resolve) => { setTimeout(resolve, 20); });
-      if (turn !== turns.get(action)) return;
-      action(figure);
-    }
-  }
-  let pending = 0;
+  // Figures on the screen are drawn at once, those near it when they come near, and all others one after the other in idle time.
+  const idle = window.requestIdleCallback ? (action) => requestIdleCallback(action, { timeout: 1000 }) : (action) => setTimeout(action, 50);
+  let pending = 0, isResting = false, lastInput = -Infinity;
   function redraw(later = false) {
+    figures.forEach((figure) => { figure.isCurrent = false; });
     cancelAnimationFrame(pending);
-    pending = requestAnimationFrame(() => update(draw));
+    pending = requestAnimationFrame(() => {
+      figures.filter((figure) => figure.onScreen).forEach(draw);
+      drawRest();
+    });
     if (!later) broadcast();
+  }
+  function drawRest() { // the nearest figure that does not show the present choices, and then the next one
+    if (isResting) return;
+    isResting = true;
+    idle(() => {
+      isResting = false;
+      if (performance.now() - lastInput < QUIET) return setTimeout(drawRest, QUIET);
+      const isBehind = (figure) => !figure.isCurrent && widthOf(figure) > 0;
+      const distance = ({ box }) => { const { top, bottom } = box.getBoundingClientRect(); return Math.max(0, top - innerHeight, -bottom); };
+      const [next] = figures.filter(isBehind).sort((a, b) => distance(a) - distance(b));
+      if (next) { draw(next); drawRest(); }
+      return undefined;
+    });
   }
 
   // ---- the pointer, the keyboard and the tables ----
@@ -421,10 +518,21 @@
     hover(row.device_id ?? "");
   }
   const highlight = (figure) => figure.vega?.signal("highlighted", lit()).runAsync();
+  let turn = 0;
+  async function highlightAll() { // the figures on the screen at once, and then the others, unless it is called again
+    const now = turn += 1, drawn = figures.filter((figure) => figure.drawn);
+    drawn.filter((figure) => figure.onScreen).forEach(highlight);
+    for (const figure of drawn.filter((item) => !item.onScreen)) {
+      await new Promise((resolve) => { setTimeout(resolve, 20); });
+      if (now !== turn) return;
+      highlight(figure);
+    }
+  }
   function hover(device, told = true) {
+    lastInput = performance.now();
     if (device === hovered) return;
     hovered = device;
-    update(highlight);
+    highlightAll();
     if (told) document.dispatchEvent(new CustomEvent("aiot:hover", { detail: { device, source: "figure" } }));
     broadcast();
   }
@@ -488,12 +596,13 @@
 
   // ---- choices: the toolbar, the buttons of a figure, and the address ----
   function choose(values) {
+    lastInput = performance.now();
     Object.assign(state, values);
     syncToolbar();
     write();
     redraw();
   }
-  const toolbar = [];
+  const toolbar = [], offers = []; // functions that show the choices, and disable the options that leave no rows
   function leavesRows(values) { // whether some figure would have rows with these choices
     const before = { ...state };
     Object.assign(state, values);
@@ -504,8 +613,8 @@
   function select(label, options, get, values) { // `values` returns the choices that an option stands for
     const control = make("select", { "aria-label": label }, ...options.map(([value, words]) => make("option", { value }, words)));
     control.addEventListener("change", () => choose(values(control.value)));
-    toolbar.push(() => {
-      control.value = get();
+    toolbar.push(() => { control.value = get(); });
+    offers.push(() => {
       for (const option of control.options) option.disabled = option.value !== "" && !option.selected && !leavesRows(values(option.value));
     });
     return make("label", {}, make("span", { "aria-hidden": "true" }, `${label} `), control);
@@ -549,7 +658,13 @@
     const banner = document.querySelector("main .banner");
     if (banner) (banner.closest(".output") ?? banner).after(place);
   }
-  const syncToolbar = () => { toolbar.forEach((update) => update()); figures.forEach((figure) => figure.sync()); };
+  let offering = 0;
+  function syncToolbar() {
+    toolbar.forEach((update) => update());
+    figures.forEach((figure) => figure.sync());
+    clearTimeout(offering);
+    offering = setTimeout(() => offers.forEach((update) => update()), 60); // after the figures
+  }
 
   function write() {
     const values = new URLSearchParams();
@@ -602,7 +717,7 @@
     const content = JSON.parse(source.textContent);
     const element = source.closest("figure");
     const box = element.querySelector("div.chart");
-    const figure = { content, element, rows: rowsOf(content), box: make("div", { class: "drawing" }), name: element.id, drawn: false, vega: null, stops: null, stop: "" };
+    const figure = { content, element, rows: rowsOf(content), box: make("div", { class: "drawing" }), name: element.id, drawn: false, isCurrent: false, vega: null, stops: null, stop: "" };
     figure.view = () => content.views.find((view) => view.name === state.views[figure.name]) ?? content.views[0];
     figure.all = new Set(figure.rows.map((row) => row.device_id).filter(known)).size;
     figure.alt = box.dataset.alt || element.querySelector("figcaption")?.textContent?.trim() || "Figure";
@@ -627,12 +742,13 @@
     const lines = content.deviceAxis === "y" ? figure.all : distinct(content.line); // so that the page does not jump:
     figure.box.style.minHeight = `${Math.ceil(distinct(content.panel) / content.columns) * (lines * content.height + 36) + 20}px`;
     figure.mark = document.querySelector(".banner.simulated") ? "SIMULATED" : document.querySelector(".banner.published") ? "PUBLISHED" : "";
-    if (figure.mark) head.append(make("span", { class: "origin-mark" }, figure.mark.toLowerCase()));
+    if (figure.mark) head.append(make("span", { class: `origin-mark ${figure.mark.toLowerCase()}` }, figure.mark.toLowerCase()));
     box.append(head, figure.box);
     element.removeAttribute("tabindex"); // the drawing itself takes the focus
     figure.box.tabIndex = 0;
     figure.box.addEventListener("keydown", (event) => keys(figure, event));
     figure.box.addEventListener("blur", leave);
+    figure.box.addEventListener("pointercancel", leave); // a finger that scrolls the page
     figures.push(figure);
     describe(figure);
   }
@@ -655,12 +771,14 @@
     const seen = new IntersectionObserver((entries) => {
       for (const entry of entries) {
         const figure = figures.find((item) => item.box === entry.target);
-        if (entry.isIntersecting && !figure.drawn) draw(figure);
+        if (entry.isIntersecting && !figure.isCurrent) draw(figure);
       }
+      drawRest();
     }, { rootMargin: "600px" });
     const shown = new IntersectionObserver((entries) => {
       for (const entry of entries) figures.find((item) => item.box === entry.target).onScreen = entry.isIntersecting;
     });
+    addEventListener("pointerdown", (event) => { if (!event.target.closest?.(".drawing")) leave(); });
     figures.forEach((figure) => { seen.observe(figure.box); shown.observe(figure.box); });
     broadcast();
     addEventListener("hashchange", () => { readAddress(true); syncToolbar(); redraw(); });

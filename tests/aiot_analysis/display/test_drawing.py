@@ -10,9 +10,11 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from aiot_analysis.display import drawing, figure_colors
+from aiot_analysis.plots import style
 from tests.aiot_analysis.display.test_export import draw
 
 SVG = "{http://www.w3.org/2000/svg}"
+LINE_OPACITY = 0.75  # of thin lines in the colour of a series, see LEAST_OPACITY in charts.js
 
 
 def bars(**options: Any) -> Figure:
@@ -103,15 +105,24 @@ def test_the_contrast_is_that_of_the_standard() -> None:
 def test_series_can_be_seen_in_both_themes(color: str) -> None:
     light, dark = figure_colors.shades(color)
     assert contrast(light, "#ffffff") >= 3
-    assert contrast(dark, "#14181c") >= 3
+    assert contrast(dark, "#14181c") >= 4.5
     if contrast(color, "#ffffff") >= 3:
         assert light == color
-    assert dark == color
+    if contrast(color, "#14181c") >= 4.5:
+        assert dark == color
+    # text on an area in this colour, which is the same in both themes
+    assert contrast(style.ink(color), dark) >= 3
+
+
+@pytest.mark.parametrize("color", figure_colors.series_colors())
+def test_thin_lines_can_be_seen_on_dark_pages(color: str) -> None:
+    _, dark = figure_colors.shades(color)
+    channels = zip(bytes.fromhex(dark[1:]), bytes.fromhex("14181c"), strict=True)
+    mixed = bytes(round(LINE_OPACITY * line + (1 - LINE_OPACITY) * ground) for line, ground in channels)
+    assert contrast(f"#{mixed.hex()}", "#14181c") >= 3
 
 
 def test_series_are_those_of_the_style_sheet() -> None:
-    from aiot_analysis.plots import style
-
     assert [look.color.lower() for look, _ in zip(style.palette(), range(7), strict=False)] == list(
         figure_colors.series_colors()[:7]
     )
