@@ -112,27 +112,32 @@ def coverage(latest: pd.DataFrame, devices: dict[str, str]) -> dict[str, Any]:
     """Return how each of the paper's 60 instances, and each other instance, ended on each device.
 
     `latest` has one row per device and instance, and `devices` has the names of the devices. In the result, `columns`
-    are versions of the models, with name, quantization and models. `rows` are devices, with name and, for each column,
-    the verdicts of its models, where equal neighbours are combined: [("valid", 2), ("not run", 4)].
+    are versions of the models, with name, quantization and models: the paper's six, also those that no device ran in
+    this version, and then its others. `never_run` is how many of the instances that some device ran, or that are the
+    paper's, had no run. `rows` are devices, with name and, for each column, the verdicts of its models, where equal
+    neighbours are combined: [("valid", 2), ("not run", 4)].
     """
     verdicts = latest.set_index(["device_id", "instance_id"])["verdict"].to_dict()
     others = sorted(set(latest["instance_id"]) - set(names.PAPER))
     versions: dict[str, list[str]] = {}
     for instance in [*names.PAPER_FLOAT32, *sorted(names.PAPER_QUANTIZED, key=_version), *others]:
         versions.setdefault(_version(instance), []).append(instance)
-    columns = []
-    for ids in versions.values():
+    columns, cells_of_columns = [], []
+    for version, ids in versions.items():
         parsed = [names.instance(item) for item in ids]
+        models = names.in_order({*names.MODELS, *(item.model for item in parsed)}, names.MODELS)
+        cells_of_columns.append([f"{version}_{model}" for model in models])
         columns.append(
             {
                 "name": names.display(parsed[0].implementation),
                 "quantization": names.display(parsed[0].quantization),
-                "models": [names.display(item.model) for item in parsed],
+                "models": [names.display(model) for model in models],
+                "never_run": sum((device, item) not in verdicts for device in devices for item in ids),
             }
         )
     rows = []
     for device, name in devices.items():
-        verdict_rows = [[verdicts.get((device, item), NOT_RUN) for item in ids] for ids in versions.values()]
+        verdict_rows = [[verdicts.get((device, item), NOT_RUN) for item in ids] for ids in cells_of_columns]
         rows.append(
             {
                 "name": name,
@@ -215,12 +220,7 @@ def _missing_reasons(latest: pd.DataFrame, covered: dict[str, Any], origin: str)
         groups.append(
             {"reason": reason + remedy or "unknown reason", "verdict": verdict, "count": len(rows), "of": concerned}
         )
-    never_run = {
-        f"{column['name']} {column['quantization']}": sum(
-            count for row in covered["rows"] for verdict, count in row["cells"][position] if verdict == NOT_RUN
-        )
-        for position, column in enumerate(covered["columns"])
-    }
+    never_run = {f"{column['name']} {column['quantization']}": column["never_run"] for column in covered["columns"]}
     if any(never_run.values()) and origin != "published":  # nobody meant to run the paper's instances
         concerned = [f"{name} ({count})" for name, count in never_run.items() if count]
         reason = f"no run included them{_remedy(origin, [name for name, count in never_run.items() if count])}"

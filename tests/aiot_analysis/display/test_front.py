@@ -105,9 +105,20 @@ def test_coverage_has_a_cell_for_each_version_and_marks_what_never_ran() -> None
         }
     )
     covered = facts.coverage(latest, {"a": "A", "b": "B"})
-    assert [len(column["models"]) for column in covered["columns"]] == [6] * 10 + [1]
+    assert [len(column["models"]) for column in covered["columns"]] == [6] * 11
     assert covered["columns"][0]["name"] == "TFLite CPU" and covered["columns"][-1]["name"] == "ExecuTorch"
     first, second = covered["rows"]
     assert first["cells"][0] == [("valid", 1), ("not run", 4), ("semi-valid", 1)]
-    assert second["cells"][-1] == [("invalid", 1)]
-    assert sum(count for cell in first["cells"] for _, count in cell) == 61
+    # MobileNetV2 is the fifth of the six models, also where it is the only one
+    assert second["cells"][-1] == [("not run", 4), ("invalid", 1), ("not run", 1)]
+    assert sum(count for cell in first["cells"] for _, count in cell) == 66
+    # of the paper's 60 instances on each device and the one that another device ran
+    assert sum(column["never_run"] for column in covered["columns"]) == 2 * 61 - 3
+    assert covered["columns"][-1]["never_run"] == 1
+
+
+def test_models_beyond_the_paper_follow_its_six() -> None:
+    latest = pd.DataFrame({"device_id": ["a"], "instance_id": ["tflite_cpu_float32_alexnet"], "verdict": ["valid"]})
+    covered = facts.coverage(latest, {"a": "A"})
+    assert covered["columns"][0]["models"][6:] == ["alexnet"]
+    assert covered["rows"][0]["cells"][0] == [("not run", 6), ("valid", 1)]
