@@ -8,7 +8,9 @@ import pandas as pd
 
 from aiot_analysis.charts import chart
 from aiot_analysis.charts.chart import LIT, PLACE, Chart, ChartView, Fact, Spec
+from aiot_analysis.plots import shares as printed
 from aiot_analysis.plots import style
+from aiot_analysis.stats import shares as shares_stats
 from aiot_analysis.tables import names
 from aiot_analysis.words import listed
 
@@ -16,12 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-STAR_TOP = 1.1
-"""End of the axis of shares, which has room for a star above a bar that ends at 1."""
+STRIP_TOP, STAR_TOP = 1.12, 1.22
+"""Ends of the axis of shares with room for the strip of the fastest parts, and for stars above it."""
 
 
 def time_shares(shares: Mapping[str, pd.DataFrame], base: str, speed_ups: pd.DataFrame) -> Chart:
     """Return bars of shares that readers can switch to times or speed-ups, and to the other timing.
+
+    A strip above the bars has the colour of the part that is clearly the fastest (see `stats.shares.fastest`). If there
+    are two parts, a line is at one half.
 
     Parameters
     ----------
@@ -45,17 +50,40 @@ def time_shares(shares: Mapping[str, pd.DataFrame], base: str, speed_ups: pd.Dat
     ends = ["speed_up_low", "speed_up_high"]
     intervals = speed_ups[[*panels, "device_id", part, *ends]].assign(timing=timing)
     rows = rows.merge(intervals, on=[*key, part], how="left")
+    leaders = shares_stats.fastest(speed_ups, base).assign(timing=timing)
+    rows = rows.merge(leaders, on=key, how="left")
+    leads = (rows["leader"] == rows[part]) & (rows["timing"] == timing)
     parts = list(dict.fromkeys(rows[part]))
     rows = rows.assign(
         panel=[", ".join(map(names.display, values)) for values in rows[panels].itertuples(index=False, name=None)],
         part=rows[part].map(names.display),
+        leads=leads.map({True: "yes", False: "no"}),
+        fastest=rows["leader"].fillna("").map(lambda name: names.display(name) if name else ""),
         missing=[listed(map(names.display, filter(None, missing.split(", ")))) for missing in rows["missing"]],
         **_filters(rows),
     )
-    columns = ["device_id", "panel", "part", "timing", "time_ms", "share", "speed_up", *ends, "missing"]
+    columns = [
+        "device_id",
+        "panel",
+        "part",
+        "timing",
+        "time_ms",
+        "share",
+        "speed_up",
+        *ends,
+        "leads",
+        "fastest",
+        "missing",
+    ]
     base_name = names.display(base)
     views = (
-        ChartView("share", "shares", _bars(), "share", sort_by_first=True),
+        ChartView(
+            "share",
+            "shares",
+            _bars(len(parts) == 2, STAR_TOP if (rows["missing"] != "").any() else STRIP_TOP),
+            "share",
+            sort_by_first=True,
+        ),
         ChartView("ms", "milliseconds", _times(), "time_ms"),
         ChartView("speed_up", "speed-up", _speed_ups(base_name), "speed_up"),
     )
@@ -67,6 +95,7 @@ def time_shares(shares: Mapping[str, pd.DataFrame], base: str, speed_ups: pd.Dat
             Fact("share", "share of time", "percent"),
             Fact("time_ms", "time per image", "ms"),
             Fact("speed_up", f"as fast as {base_name}", "times", *ends),
+            Fact("fastest", "clearly the fastest"),
             Fact("missing", "not in the sum"),
         ),
         chart.series((names.display(name), style.look(name)) for name in parts),
@@ -134,10 +163,13 @@ def _filters(rows: pd.DataFrame) -> dict[str, pd.Series]:
     return filters
 
 
-def _bars() -> Spec:
-    """Return stacked bars, with a star above each whose device lacks a part."""
+def _bars(halves: bool, top: float) -> Spec:
+    """Return stacked bars below a strip of the fastest parts, with a star above each whose device lacks a part.
+
+    With `halves`, a line is at one half. The axis ends at `top`.
+    """
     share_axis = {"format": "~%", "title": "share of time", "values": [0, 0.25, 0.5, 0.75, 1]}
-    scale = {"domain": [0, STAR_TOP]}
+    scale = {"domain": [0, top]}
     bars: Spec = {
         "mark": {"type": "bar"},
         "encoding": {
@@ -145,6 +177,18 @@ def _bars() -> Spec:
             "y": {"field": "share", "type": "quantitative", "stack": "zero", "axis": share_axis, "scale": scale},
             "color": {"field": "part", "type": "nominal"},
             "order": {"field": "number"},
+            "opacity": LIT,
+        },
+    }
+    low, high = printed.STRIP
+    strip: Spec = {
+        "transform": [{"filter": "datum.leads === 'yes' && isValid(datum.share)"}],
+        "mark": {"type": "rect"},
+        "encoding": {
+            "x": PLACE,
+            "y": {"datum": low, "scale": scale},
+            "y2": {"datum": high},
+            "color": {"field": "part", "type": "nominal"},
             "opacity": LIT,
         },
     }
@@ -158,9 +202,14 @@ def _bars() -> Spec:
     stars: Spec = {
         "transform": one_per_bar,
         "mark": {"type": "text", "text": "*", "fontSize": 15, "baseline": "top"},
-        "encoding": {"x": PLACE, "y": {"datum": STAR_TOP, "scale": scale}, "opacity": LIT},
+        "encoding": {"x": PLACE, "y": {"datum": top, "scale": scale}, "opacity": LIT},
     }
-    return {"layer": [bars, stars]}
+    half: Spec = {
+        "data": {"values": [{}]},
+        "mark": {"type": "rule", "color": style.INK, "strokeWidth": 1.4},
+        "encoding": {"y": {"datum": 0.5, "scale": scale}},
+    }
+    return {"layer": [bars, *([half] if halves else []), strip, stars]}
 
 
 def _times() -> Spec:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from aiot_analysis.stats import drift
+from aiot_analysis.stats import shares as shares_stats
 from aiot_analysis.tables import along, names, paper
 from aiot_analysis.words import ALPHA, estimate, listed, minus, plural
 
@@ -24,7 +25,6 @@ HEAVY, LIGHT = names.MODELS[:3], names.MODELS[3:]
 LARGE_MAJORITY = 0.75  # share of devices; what holds on fewer, but on more than half, is "on only" so many
 CLEARLY = "clearly "  # its interval is beyond those of all others
 NUMBERS = {3: "three", 4: "four"}  # of networks that are too few for a test
-SPEED = ["speed_up", "speed_up_low", "speed_up_high"]
 
 
 def networks(models: Sequence[str]) -> str:
@@ -55,32 +55,6 @@ def _on(count: int, total: int, short: bool = False) -> str:
     return f" on {number}{'' if short else ' devices'}"
 
 
-def _with_base(faster: pd.DataFrame, panel: Sequence[str], part: str, base: str) -> pd.DataFrame:
-    """Return speed-ups over a base together with those of the base itself, which are 1."""
-    rows = faster.dropna(subset="speed_up")
-    itself = rows[[*panel, "device_id"]].drop_duplicates().assign(**{part: base}, **dict.fromkeys(SPEED, 1.0))
-    return pd.concat([rows[[*panel, "device_id", part, *SPEED]], itself], ignore_index=True)
-
-
-def _leaders(speeds: pd.DataFrame, panel: Sequence[str], part: str) -> pd.DataFrame:
-    """Return the part that leads on each device within each panel: its name, or "" if intervals overlap.
-
-    A part leads if its interval is beyond those of all other parts. Groups with a single part are excluded.
-    """
-    values = speeds[SPEED].to_numpy(float)
-    low, high = (np.where(np.isnan(end), values[:, 0], end) for end in values[:, 1:].T)
-    table = []
-    key = [*panel, "device_id"]
-    for places_of_group in speeds.groupby(key, sort=False, observed=True).indices.values():
-        places = np.asarray(places_of_group)
-        if len(places) > 1:
-            first = int(places[np.argmax(low[places])])
-            others = places[places != first]
-            leader = str(speeds[part].iloc[first]) if low[first] > high[others].max() else ""
-            table.append([*speeds[key].iloc[first], leader])
-    return pd.DataFrame(table, columns=[*key, "leader"])
-
-
 def _largest(frame: pd.DataFrame, column: str) -> pd.Series:
     """Return the row with the largest value of a column."""
     row: pd.Series = frame.sort_values(column, ascending=False, kind="stable").iloc[0]
@@ -90,7 +64,7 @@ def _largest(frame: pd.DataFrame, column: str) -> pd.Series:
 def _states(faster: pd.DataFrame, panel: Sequence[str]) -> pd.DataFrame:
     """Return whether each device is "faster" or "slower" within each panel, or "" if the interval includes 1."""
     rows = faster.dropna(subset="speed_up")
-    low, high = (rows[end].fillna(rows["speed_up"]) for end in SPEED[1:])
+    low, high = (rows[end].fillna(rows["speed_up"]) for end in shares_stats.SPEED[1:])
     return rows[[*panel, "device_id"]].assign(leader=np.select([low > 1, high < 1], ["faster", "slower"], ""))
 
 
@@ -211,8 +185,8 @@ def _implementations(values: Sequence[str]) -> str:
 
 def frameworks(faster: pd.DataFrame) -> str:
     """Return which framework is the fastest for which networks. Takes the speed-ups over TFLite CPU (Fig. 5)."""
-    speeds = _with_base(faster, ["model"], "implementation", "tflite_cpu")
-    leads = _majorities(_leaders(speeds, ["model"], "implementation"), "model")
+    speeds = shares_stats.with_base(faster, ["model"], "implementation", "tflite_cpu")
+    leads = _majorities(shares_stats.leaders(speeds, ["model"], "implementation"), "model")
     parts = names.in_order(set(speeds["implementation"]), names.IMPLEMENTATIONS)
     devices = _everywhere(leads)
     return _sentence(_lead(leads, parts, "framework", networks, everywhere=bool(devices)) + _all_devices(devices))
@@ -249,23 +223,23 @@ def models(faster: pd.DataFrame, shares: pd.DataFrame | None = None) -> str:
 
     If ResNet50 was not timed, there are no speed-ups; then the order is that of the mean times, `time_ms` of `shares`.
     """
-    speeds, form = _with_base(faster, ["implementation"], "model", "resnet50"), f"{CLEARLY}{{}}"
+    speeds, form = shares_stats.with_base(faster, ["implementation"], "model", "resnet50"), f"{CLEARLY}{{}}"
     if speeds.empty and shares is not None:
         timed = shares.dropna(subset="time_ms")
         speeds = timed.assign(speed_up=1 / timed["time_ms"].astype(float), speed_up_low=np.nan, speed_up_high=np.nan)
         form = "{} by mean time"
-    leads = _majorities(_leaders(speeds, ["implementation"], "model"), "implementation")
+    leads = _majorities(shares_stats.leaders(speeds, ["implementation"], "model"), "implementation")
     parts = names.in_order(set(speeds["model"]), names.MODELS)
     return _sentence(_lead(leads, parts, "network", _implementations, "with", form))
 
 
 def quantizations(faster: pd.DataFrame) -> str:
     """Return which version is the fastest for which networks. Takes the speed-ups over float32 (Fig. 9)."""
-    speeds = _with_base(faster, ["model", "delegate"], "quantization", "float32")
+    speeds = shares_stats.with_base(faster, ["model", "delegate"], "quantization", "float32")
     parts = names.in_order(set(speeds["quantization"]), names.QUANTIZATIONS)
     leads: dict[str, list[Lead]] = {}
     for delegate, where in (("cpu", "on the CPU"), ("nnapi", "with NNAPI")):
-        leaders = _leaders(speeds[speeds["delegate"] == delegate], ["model"], "quantization")
+        leaders = shares_stats.leaders(speeds[speeds["delegate"] == delegate], ["model"], "quantization")
         if len(leaders):
             leads[where] = _majorities(leaders, "model")
     devices = _everywhere([lead for of_delegate in leads.values() for lead in of_delegate])
@@ -287,7 +261,7 @@ def speed_ups(faster: pd.DataFrame, over: pd.DataFrame, base: str, part: str) ->
     rows = over if n > 1 else drawn
     if over.empty or rows.empty:
         return ""
-    low, high = (rows[end].fillna(rows["speed_up"]) for end in SPEED[1:])
+    low, high = (rows[end].fillna(rows["speed_up"]) for end in shares_stats.SPEED[1:])
     states = pd.Series(np.select([low > 1, high < 1], ["faster", "slower"], ""), index=rows.index)
     panels, link = ("implementation", "with") if part == "model" else ("network", "for")
     depending = f"depending on the {panels}"

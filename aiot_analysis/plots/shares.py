@@ -17,20 +17,24 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
+STRIP = (1.03, 1.1)
+"""Ends of the strip above the bars that has the colour of the part that is clearly the fastest."""
+
 
 @style.styled
 def time_shares(
     frame: pd.DataFrame,
     origin: str,
     devices: pd.DataFrame | None = None,
+    fastest: pd.DataFrame | None = None,
     *,
     ax: Axes | None = None,
     fig: Figure | SubFigure | None = None,
 ) -> Figure:
     """Draw one panel per model, implementation or model x delegate, with a bar per device.
 
-    Shorter parts took less time. Devices that lack parts are shown as labelled gaps. If shares are over fewer parts
-    (`partial`), the bar has a star and the panel lists the missing parts.
+    Shorter parts took less time; a line is at one half if there are two parts. Devices that lack parts are shown as
+    labelled gaps. If shares are over fewer parts (`partial`), the bar has a star and the panel lists the missing parts.
 
     Parameters
     ----------
@@ -40,6 +44,8 @@ def time_shares(
         Line below the figure that states the origin of the data, such as `NotebookPage.source`.
     devices
         Table of the devices, for their order and names.
+    fastest
+        Frame of `stats.shares.fastest`: a strip above the bars has the colour of the part that is clearly the fastest.
     ax, fig
         Axes (if there is one panel), or an empty figure or subfigure, to draw on.
 
@@ -73,7 +79,11 @@ def time_shares(
         if table.isna().all(axis=None):
             style.empty(panel, "no data" + _missing(missing))
         else:
-            notes[panel] = _bars(panel, table, missing)
+            leaders = pd.Series("", index=ids)
+            if fastest is not None:
+                of_panel = fastest[(fastest[panel_columns] == list(panel_key)).all(axis=1)]
+                leaders = of_panel.set_index("device_id")["leader"].reindex(ids).fillna("")
+            notes[panel] = _bars(panel, table, missing, leaders)
     device_axis.set_up_x_axes(list(notes), ids, devices)
     lowest = device_axis.lowest_panels(notes) if many else []
     for panel, text in notes.items():
@@ -95,11 +105,11 @@ def _patch(part: str, many: bool) -> Patch:
     return Patch(facecolor=look.color, hatch="" if many else look.hatch, edgecolor="white", linewidth=0.4)
 
 
-def _bars(axes: Axes, table: pd.DataFrame, missing: pd.Series) -> str:
+def _bars(axes: Axes, table: pd.DataFrame, missing: pd.Series, leaders: pd.Series) -> str:
     """Draw a stacked bar per device. Return the note on what is missing.
 
-    Takes the shares by device and part, and the missing parts of each device. The bars of many devices touch and have
-    no hatches.
+    Takes the shares by device and part, and the missing parts and the fastest part of each device. The bars of many
+    devices touch and have no hatches.
     """
     count = len(table)
     few, many = count <= device_axis.FEW, count > device_axis.MANY
@@ -121,13 +131,29 @@ def _bars(axes: Axes, table: pd.DataFrame, missing: pd.Series) -> str:
         if many:
             steps = [position - 0.5 for position in range(count + 1)]
             axes.stairs(bottom, steps, baseline=None, color="white", linewidth=0.8)
+    if table.notna().any().sum() == 2:
+        axes.axhline(0.5, color=style.INK, linewidth=0.9)
+    low, high = STRIP
     for x, device in enumerate(table.index):
+        if leaders[device] and table.loc[device].notna().any():
+            look = style.look(leaders[device])
+            hatch: dict[str, Any] = {} if many else {"hatch": look.hatch, "edgecolor": "white"}
+            axes.bar(x, high - low, bottom=low, width=width, color=look.color, linewidth=0, **hatch)
         if table.loc[device].isna().all():
             axes.bar(x, 1, width=width, color="none", edgecolor="#bbbbbb", linestyle=":", linewidth=0.6)
             axes.text(x, 0.5, "no data", ha="center", va="center", rotation=90, fontsize=style.SMALL, color=style.GREY)
         elif missing[device]:
-            axes.text(x, 1.01, "*", ha="center", va="bottom", fontsize=style.SMALL, color=style.GREY)
-    axes.set(ylim=(0, 1.08), yticks=[0, 0.5, 1], yticklabels=["0%", "50%", "100%"], ylabel="share of time")
+            axes.text(
+                x,
+                high if leaders[device] else 1.01,
+                "*",
+                ha="center",
+                va="bottom",
+                fontsize=style.SMALL,
+                color=style.GREY,
+            )
+    top = 1.08 if (leaders == "").all() else high + (0.1 if (missing != "").any() else 0.01)
+    axes.set(ylim=(0, top), yticks=[0, 0.5, 1], yticklabels=["0%", "50%", "100%"], ylabel="share of time")
     if not (missing != "").any():
         return ""
     starred = (table.notna().any(axis=1) & (missing != "")).any()

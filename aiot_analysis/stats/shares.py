@@ -158,6 +158,43 @@ def speed_ups(
     return names.ordered(ratios_of_pairs, by)[[*by, "n_images", *latency.SPEED]]
 
 
+SPEED = ["speed_up", "speed_up_low", "speed_up_high"]
+
+
+def with_base(faster: pd.DataFrame, panel: Sequence[str], part: str, base: str) -> pd.DataFrame:
+    """Return speed-ups over a base together with those of the base itself, which are 1."""
+    rows = faster.dropna(subset="speed_up")
+    itself = rows[[*panel, "device_id"]].drop_duplicates().assign(**{part: base}, **dict.fromkeys(SPEED, 1.0))
+    return pd.concat([rows[[*panel, "device_id", part, *SPEED]], itself], ignore_index=True)
+
+
+def leaders(speeds: pd.DataFrame, panel: Sequence[str], part: str) -> pd.DataFrame:
+    """Return the part that is clearly the fastest on each device within each panel, in the column leader.
+
+    Its interval is beyond those of all other parts; where intervals overlap, the leader is "". Groups with a single
+    part are excluded.
+    """
+    values = speeds[SPEED].to_numpy(float)
+    low, high = (np.where(np.isnan(end), values[:, 0], end) for end in values[:, 1:].T)
+    table = []
+    key = [*panel, "device_id"]
+    for places_of_group in speeds.groupby(key, sort=False, observed=True).indices.values():
+        places = np.asarray(places_of_group)
+        if len(places) > 1:
+            first = int(places[np.argmax(low[places])])
+            others = places[places != first]
+            leader = str(speeds[part].iloc[first]) if low[first] > high[others].max() else ""
+            table.append([*speeds[key].iloc[first], leader])
+    return pd.DataFrame(table, columns=[*key, "leader"])
+
+
+def fastest(faster: pd.DataFrame, base: str) -> pd.DataFrame:
+    """Return the `leaders` of a frame of `speed_ups`, whose parts are compared with each other and with their base."""
+    place = list(faster.columns).index("device_id")
+    panel, part = list(faster.columns[:place]), str(faster.columns[place + 1])
+    return leaders(with_base(faster, panel, part, base), panel, part)
+
+
 def _fill_without_images(compared: pd.DataFrame, rows: pd.DataFrame, timing: str) -> pd.DataFrame:
     """Fill in the ratio of means in the frame of `latency.speed_up` where no image was seen by both sides."""
     column = select.time_column(timing)

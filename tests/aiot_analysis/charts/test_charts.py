@@ -76,6 +76,26 @@ def test_a_bar_without_all_parts_has_a_star_that_names_what_is_missing():
     assert "missing" in {fact.field for fact in made.facts}
 
 
+def test_a_strip_has_the_part_that_is_clearly_the_fastest_by_the_timing_that_was_compared():
+    made = made_shares()
+    strip = [layer for layer in made.views[0].spec["layer"] if layer["mark"]["type"] == "rect"]
+    assert [layer["transform"][0]["filter"] for layer in strip] == ["datum.leads === 'yes' && isValid(datum.share)"]
+    leading = made.rows[made.rows["leads"] == "yes"]
+    assert leading[["device_id", "part", "timing", "fastest"]].values.tolist() == [
+        ["a", "Caffe2", "end_to_end", "Caffe2"]
+    ]
+
+
+def test_two_parts_have_a_line_at_one_half_and_three_have_none():
+    def halves(made):
+        return [layer for layer in made.views[0].spec["layer"] if layer["encoding"]["y"].get("datum") == 0.5]
+
+    third = time_frame().query("implementation == 'caffe2_cpu'").assign(implementation="pytorch_cpu")
+    of_three = {"end_to_end": pd.concat([time_frame(), third])}
+    assert len(halves(made_shares())) == 1
+    assert not halves(shares.time_shares(of_three, "tflite_cpu", speed_up_frame()))
+
+
 def test_a_view_without_values_is_not_offered():
     frame = time_frame().query("implementation != 'tflite_cpu' and device_id == 'a'")
     made = shares.time_shares({"end_to_end": frame}, "tflite_cpu", speed_up_frame().head(0))

@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 
 from aiot_analysis.errors import DataError
 from aiot_analysis.plots import (
@@ -143,6 +144,16 @@ def test_share_bars_are_the_shares_and_gaps_are_labelled():
     assert "MnasNet: TFLite CPU 25%, PyTorch 75%" in figure.get_label()
     strict = shares.time_shares(shares_stats.frameworks(rows), ORIGIN)
     assert "no data: Caffe2 missing" in words(strict)
+
+
+def test_a_strip_above_the_bars_has_the_colour_of_the_fastest_part():
+    rows = instances(instance(A, time_ms=10.0), instance("pytorch_cpu_float32_mnasnet", time_ms=30.0))
+    leaders = pd.DataFrame([("mnasnet", "local", "tflite_cpu")], columns=["model", "device_id", "leader"])
+    frame = shares_stats.frameworks(rows, partial=True)
+    panel = shares.time_shares(frame, ORIGIN, fastest=leaders).axes[names.MODELS.index("mnasnet")]
+    strip = [bar for bar in panel.patches if bar.get_y() == shares.STRIP[0]]
+    assert [to_hex(bar.get_facecolor()) for bar in strip] == [style.look("tflite_cpu").color.lower()]
+    assert [line.get_ydata()[0] for line in panel.lines] == [0.5]  # of two parts
 
 
 def test_complexity_alt_text_and_missing_implementations():

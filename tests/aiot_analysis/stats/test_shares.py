@@ -42,6 +42,23 @@ def test_one_part_has_no_share():
     assert result["share"].isna().all() and not result["partial"].any()
 
 
+def test_the_fastest_part_is_named_where_its_interval_is_beyond_those_of_all_others():
+    columns = ["model", "device_id", "implementation", *shares.SPEED]
+    faster = pd.DataFrame(
+        [
+            ("mnasnet", "a", "pytorch_cpu", 2.0, 1.8, 2.2),
+            ("mnasnet", "a", "caffe2_cpu", 1.5, 1.3, 1.7),
+            ("mnasnet", "b", "pytorch_cpu", 2.0, 1.6, 2.2),
+            ("mnasnet", "b", "caffe2_cpu", 1.5, 1.3, 1.7),
+            ("mnasnet", "c", "pytorch_cpu", 0.8, 0.7, 0.9),
+            ("mnasnet", "d", "pytorch_cpu", 0.9, 0.8, 1.1),
+        ],
+        columns=columns,
+    )
+    leaders = shares.fastest(faster, "tflite_cpu").set_index("device_id")["leader"]
+    assert leaders.to_dict() == {"a": "pytorch_cpu", "b": "", "c": "tflite_cpu", "d": ""}
+
+
 def test_every_panel_and_device_is_there():
     result = shares.models(rows_of(tflite_cpu=10.0), devices=["local", "other"])
     assert len(result) == 4 * 2 * 6
