@@ -7,8 +7,11 @@ import pandas as pd
 from aiot_analysis.charts import chart
 from aiot_analysis.charts.chart import Chart, ChartView, Fact, Spec
 from aiot_analysis.plots import accuracy as printed
-from aiot_analysis.plots import style
+from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
+
+AXIS_ROOM = 1.06
+"""Length of the y axis as a multiple of the range of what is drawn on it."""
 
 
 def frameworks(rows: pd.DataFrame) -> Chart:
@@ -17,7 +20,7 @@ def frameworks(rows: pd.DataFrame) -> Chart:
     Takes the rows of `stats.accuracy.with_interval`.
     """
     rows = rows[rows["quantization"] == "float32"].assign(series=names.implementation)
-    return _accuracies(rows.assign(panel=rows["model"].map(names.display)), names.IMPLEMENTATIONS, 3)
+    return _accuracies(rows.assign(panel=rows["model"].map(names.display)), names.IMPLEMENTATIONS, 3, one_axis=False)
 
 
 def quantizations(rows: pd.DataFrame) -> Chart:
@@ -27,7 +30,7 @@ def quantizations(rows: pd.DataFrame) -> Chart:
     """
     rows = rows[rows["framework"] == "tflite"]
     panel = rows["model"].map(names.display) + ", " + rows["delegate"].map(names.display)
-    return _accuracies(rows.assign(series=rows["quantization"], panel=panel), names.QUANTIZATIONS, 4)
+    return _accuracies(rows.assign(series=rows["quantization"], panel=panel), names.QUANTIZATIONS, 4, one_axis=True)
 
 
 def resizing(frame: pd.DataFrame, devices: pd.DataFrame | None = None) -> Chart:
@@ -76,20 +79,30 @@ def resizing(frame: pd.DataFrame, devices: pd.DataFrame | None = None) -> Chart:
     )
 
 
-def _accuracies(rows: pd.DataFrame, order: list[str], columns: int) -> Chart:
+def _accuracies(rows: pd.DataFrame, order: list[str], columns: int, *, one_axis: bool) -> Chart:
+    """Return a point per device and series in panels with `one_axis`, or with axes of equal length.
+
+    With many devices, a band shows the median interval of each series.
+    """
     rows = names.ordered(rows.dropna(subset="accuracy"), ["model", "delegate"])  # "cpu" comes before "nnapi"
     present = names.in_order(set(rows["series"]), order)
     tidy = rows.assign(
+        **_axis_ends(rows),
         series=rows["series"].map(names.display),
         framework=rows["framework"].map(names.framework),
         model=rows["model"].map(names.display),
         verdict=rows["verdict"].map(names.display),
     )
     axis = chart.value_axis("accuracy", "accuracy", percent=True)
-    axis["axis"]["minExtent"] = 40  # panels with axes of their own are equally wide
-    shown = ["device_id", "panel", "series", "accuracy", "accuracy_low", "accuracy_high"]
+    # panels with axes of their own are equally wide and high
+    axis["axis"] |= {} if one_axis else {"minExtent": 40, "labelBound": True}
+    axis["scale"] = {"zero": False, "nice": False}
+    points = chart.points_with_whiskers("accuracy", axis, "series")["layer"]
+    spec: Spec = {"layer": [*([] if one_axis else [_axis_layer(axis)]), _bands(axis), *points]}
+    if not one_axis:
+        spec["resolve"] = {"scale": {"y": "independent"}}
+    shown = ["device_id", "panel", "series", "accuracy", "accuracy_low", "accuracy_high", "axis_low", "axis_high"]
     shown += ["images", "verdict", "framework", "model"]
-    spec = chart.points_with_whiskers("accuracy", axis, "series") | {"resolve": {"scale": {"y": "independent"}}}
     return Chart(
         tidy[shown],
         (ChartView("accuracy", "accuracy", spec, "accuracy"),),
@@ -104,3 +117,47 @@ def _accuracies(rows: pd.DataFrame, order: list[str], columns: int) -> Chart:
         "panel",
         columns,
     )
+
+
+def _axis_ends(rows: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return the ends of the y axis of the panel of each row, such that all axes have the same length.
+
+    The widest panel sets this length: its points, and its intervals or, for many devices, their medians.
+    """
+    ends = rows[["panel", "series", "accuracy_low", "accuracy_high"]]
+    if rows["device_id"].nunique() > device_axis.MANY:
+        ends = ends.groupby(["panel", "series"], sort=False).median().reset_index()
+    ends = pd.concat([ends, rows[["panel", "accuracy"]].rename(columns={"accuracy": "accuracy_low"})])
+    low = ends.groupby("panel")["accuracy_low"].min()
+    high = pd.concat([ends["accuracy_high"], ends["accuracy_low"]]).groupby(pd.concat([ends["panel"]] * 2)).max()
+    half = 0.5 * AXIS_ROOM * float((high - low).max()) if len(ends) else 0.0
+    middle = rows["panel"].map((low + high) / 2).astype(float)
+    return {"axis_low": middle - half, "axis_high": middle + half}
+
+
+def _axis_layer(axis: Spec) -> Spec:
+    """Return an invisible layer that makes the y axis of each panel as long as its rows say."""
+    ends = [
+        {"op": "min", "field": "axis_low", "as": "axis_low"},
+        {"op": "max", "field": "axis_high", "as": "axis_high"},
+    ]
+    return {
+        "transform": [{"aggregate": ends, "groupby": ["panel"]}],
+        "mark": {"type": "rule", "strokeWidth": 0, "opacity": 0},
+        "encoding": {"y": {**axis, "field": "axis_low"}, "y2": {"field": "axis_high"}},
+    }
+
+
+def _bands(axis: Spec) -> Spec:
+    """Return a band per series at the median interval of its devices, for many devices."""
+    ends = [{"op": "median", "field": field, "as": field} for field in ("accuracy_low", "accuracy_high")]
+    return {
+        "transform": [{"aggregate": ends, "groupby": ["panel", "series"]}],
+        "mark": {"type": "rect", "fillOpacity": 0.1},
+        "encoding": {
+            "y": {**axis, "field": "accuracy_low"},
+            "y2": {"field": "accuracy_high"},
+            "color": {"field": "series", "type": "nominal"},
+            "opacity": {"condition": {"test": "few", "value": 0}, "value": 1},
+        },
+    }

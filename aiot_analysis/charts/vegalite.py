@@ -25,7 +25,7 @@ EMBED: Spec = {"renderer": "svg", "actions": {"export": True, "source": False, "
 """Options of JupyterLab's renderer: a menu that saves the drawing, and no link to the editor on the web."""
 
 WIDTH = 880  # of a chart, in pixels
-MARKS = ("bar", "point", "rect")  # marks that show a row, and react to the pointer
+MARKS = ("bar", "point", "rect")  # marks that show a row
 LETTER_PX = 6.8  # average width of a letter of an axis label
 LINE_NAMES_PX, DEVICE_NAMES_PX, NUMBERS_PX = 240, 200, 62  # beside the y axis
 COLOR_BAR_PX = 80
@@ -77,7 +77,7 @@ def specification(
     for channel in ("x", "y"):
         _set_log_scale(layers, channel, rows)
     if ids:
-        shown = next((layer for layer in layers if layer["mark"]["type"] in MARKS), layers[0])
+        shown = next((layer for layer in layers if _has_rows(layer)), layers[0])
         shown["params"] = [HOVERED]
     lines = _lines(rows, chart, ids)
     layers = _with_mark(layers, chart, origin, panel_width, max(lines, 1) * chart.height_px)
@@ -118,6 +118,11 @@ HOVERED: Spec = {
     "select": {"type": "point", "fields": ["device_id"], "on": "pointerover", "clear": "pointerout"},
 }
 HIGHLIGHTED = "isArray(hovered.device_id) && hovered.device_id[0] ? hovered.device_id : []"
+
+
+def _has_rows(layer: Spec) -> bool:
+    """Return whether the marks of a layer are rows, which react to the pointer, and not aggregates of them."""
+    return layer["mark"]["type"] in MARKS and not any("aggregate" in step for step in layer.get("transform", []))
 
 
 def _numbered(chart: Chart) -> pd.DataFrame:

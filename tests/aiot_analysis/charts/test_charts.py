@@ -128,6 +128,24 @@ def test_figure_4_has_the_float32_rows_and_figure_8_those_of_tflite():
     assert eighth[["panel", "series"]].values.tolist() == [["ResNet50, CPU", "float32"], ["ResNet50, NNAPI", "INT8"]]
 
 
+def test_the_panels_of_figure_4_have_axes_of_equal_length_and_figure_8_has_one_axis():
+    fourth, eighth = accuracy.frameworks(accuracy_rows()), accuracy.quantizations(accuracy_rows())
+    assert fourth.rows["axis_low"].tolist() == pytest.approx([0.76 - 1.06 * 0.04, 0.73 - 1.06 * 0.04])
+    assert fourth.rows["axis_high"].tolist() == pytest.approx([0.76 + 1.06 * 0.04, 0.73 + 1.06 * 0.04])
+    assert fourth.views[0].spec["resolve"] == {"scale": {"y": "independent"}}
+    assert "resolve" not in eighth.views[0].spec
+
+
+def test_the_axes_of_many_devices_are_as_long_as_their_points_and_their_median_intervals():
+    rows = [accuracy_rows().iloc[:1].assign(device_id=f"p{number:02}") for number in range(13)]
+    rows[0] = rows[0].assign(
+        accuracy=0.70, accuracy_low=0.5, accuracy_high=0.9
+    )  # 0.70 is below the median 0.72 to 0.80
+    made = accuracy.frameworks(pd.concat(rows, ignore_index=True))
+    assert made.rows["axis_low"].iloc[0] == pytest.approx(0.75 - 1.06 * 0.05)
+    assert made.rows["axis_high"].iloc[0] == pytest.approx(0.75 + 1.06 * 0.05)
+
+
 def score_rows() -> pd.DataFrame:
     rows = [
         ("a", 20.0, 18.0, 22.0, 24, "", 1, 2, 1, 2, "a"),
