@@ -10,7 +10,7 @@ from aiot_analysis.words import ALPHA, listed, plural
 
 
 def sentence(claims: pd.DataFrame) -> str:
-    """Return a sentence with the number of claims by verdict and the expected number of wrong verdicts.
+    """Return a sentence with the number of claims by verdict and the share of wrong verdicts.
 
     Takes the frame of `remarks.verdicts`.
     """
@@ -30,11 +30,8 @@ def sentence(claims: pd.DataFrame) -> str:
     total = f" of {plural(n_claims, 'claim')}"
     clauses = [f"{count}{'' if place else total} {form}" for place, (count, form) in enumerate(counted)]
     text = f"On these data, {listed(clauses)}."
-    if decided := int(claims["verdict"].isin([HOLDS, FAILS]).sum()):
-        text += (
-            f" At the {ALPHA:.0%} level, at most {ALPHA * decided:.2g} of {plural(decided, 'verdict')} "
-            f"{'is' if decided == 1 else 'are'} expected to be wrong."
-        )
+    if claims["verdict"].isin([HOLDS, FAILS]).any():
+        text += f" On average, at most one claim in {1 / ALPHA:.0f} gets a wrong verdict by chance."
     if n_by_construction:
         text += (
             " The data are simulated to match the paper, so these verdicts follow from the simulation and say nothing "

@@ -92,7 +92,7 @@ class NotebookPage:
     def claims(self, remark: int) -> None:
         """Display the verdict and effect of each claim of a remark and, folded, its rule and every comparison."""
         parts, verdicts = self.judged([remark])
-        show_strip(verdicts)
+        show_strip(verdicts, names.devices(self.data.devices))
         claims_name, comparisons_name = (name.format(remark) for name in CLAIM_TABLES)
         if remark != ACCURACY_REMARK:
             say(self.doubtful_intervals())
@@ -168,13 +168,15 @@ class NotebookPage:
         )
 
 
-def show_strip(verdicts: pd.DataFrame) -> None:
+def show_strip(verdicts: pd.DataFrame, devices: Mapping[str, str] | None = None) -> None:
     """Display claims as a compact list, followed by the number of claims by verdict.
 
-    Takes the frame of `remarks.verdicts` or `published_claims.verdicts`.
+    Takes the frame of `remarks.verdicts` or `published_claims.verdicts`, and the names of devices by id.
     """
     listed = verdicts[["id", "short", "verdict"]].itertuples(index=False)
-    display_html(claim_strip.strip(verdicts), "\n".join(f"{row.id} {row.short}: {row.verdict}" for row in listed))
+    display_html(
+        claim_strip.strip(verdicts, devices), "\n".join(f"{row.id} {row.short}: {row.verdict}" for row in listed)
+    )
     say(claim_tables.sentence(verdicts))
 
 

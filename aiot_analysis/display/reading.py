@@ -25,7 +25,8 @@ TERMS = {
     "contradicts it, and cannot be decided (?) if an interval includes the threshold or something was not measured. "
     "All intervals of a claim hold jointly at 95%.",
     "small drawings": "The dot is the effect of the comparison that decides a claim, and the line through it is its "
-    "interval. The shaded part is what the claim says, and the dashed line is no difference.",
+    "interval. The shaded part is what the claim says, and the dashed line is no difference. An arrowhead marks what "
+    "is beyond the drawing. If all comparisons must agree, the weakest of them decides; otherwise, the strongest.",
     "comparable devices": "Devices that ran the same instances under the same conditions. Scores and ranks are only "
     "compared among them.",
 }

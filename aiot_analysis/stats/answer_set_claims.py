@@ -36,6 +36,7 @@ def remark_1(networks: Sequence[NetworkAnswers]) -> list[TranslatedClaim]:
     return [
         TranslatedClaim(
             "1a",
+            "Accuracy differs between devices with one SDK",
             translation="for each network and SDK, the largest difference in accuracy between the answer sets of two "
             f"devices on the same images: {few}",
             parts=_within_framework(networks),
@@ -50,6 +51,7 @@ def remark_1(networks: Sequence[NetworkAnswers]) -> list[TranslatedClaim]:
         TranslatedClaim("1c", why_not=_no_network(networks)),
         TranslatedClaim(
             "1d",
+            "Accuracy differs between the SDKs of two vendors",
             translation="for each network, the largest difference in accuracy between the SDKs of two vendors in the "
             f"same round, on the same images: {few}",
             parts=_between_frameworks(networks),
@@ -58,6 +60,7 @@ def remark_1(networks: Sequence[NetworkAnswers]) -> list[TranslatedClaim]:
         TranslatedClaim("1e", why_not=f"{_ONE_FRAMEWORK}; a pattern needs one network in two of them on each device"),
         TranslatedClaim(
             "1f",
+            "Networks have their own patterns with one SDK",
             translation="correlation over devices between the accuracies of two networks with one SDK, corrected for "
             f"what does not repeat from image to image: under {UNLIKE[1]:g}, by a jackknife over {FEWEST} devices or "
             "more",
@@ -141,7 +144,9 @@ def _between_networks(networks: Sequence[NetworkAnswers]) -> list[ClaimPart]:
             devices = sides[0].index.intersection(sides[1].index)
             if devices.empty:
                 continue
-            parts.append(_alike(f"{label}, {names.framework(framework)}", (first, second), sides, devices))
+            parts.append(
+                _alike(f"correlation of {label}, {names.framework(framework)}", (first, second), sides, devices)
+            )
     return parts
 
 

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from aiot_analysis.stats.remarks.claim import Claim, ClaimPart
 
 COLUMNS = [
-    "id", "remark", "short", "claim", "verdict", "mark", "translation", "why", "figures", "n_devices", "effect",
-    "effect_low", "effect_high", "claimed_low", "claimed_high", "unit", "quote", "source", "limits",
+    "id", "remark", "short", "claim", "verdict", "mark", "translation", "why", "reasons", "measured", "figures",
+    "comparison", "device", "among", "n_devices", "effect", "effect_low", "effect_high", "claimed_low", "claimed_high",
+    "unit", "quote", "source", "limits",
 ]  # fmt: skip
 
 
@@ -30,6 +31,7 @@ class TranslatedClaim:
     """
 
     id: str  # one of remarks.CLAIMS
+    short: str = ""  # what is tested here, in at most eight words; without parts, those of the paper's claim are used
     translation: str = ""  # what is tested here, with the threshold, in words
     parts: Sequence[ClaimPart] = ()
     why_not: str = ""
@@ -41,7 +43,8 @@ class TranslatedClaim:
 def verdicts(claims: Sequence[TranslatedClaim], origin: str = "published") -> pd.DataFrame:
     """Return the table of translated claims with COLUMNS, one row per claim.
 
-    The columns are those of `remarks.verdicts` where they have the same name. `translation` states what was tested,
+    The columns are those of `remarks.verdicts` where they have the same name; `short` says what was tested, or is the
+    label of the paper's claim where nothing can be. `translation` states what was tested,
     and is "" where nothing can be; then `why` gives the reason. `limits` states what the verdict does not show.
     """
     return pd.DataFrame([_row(claim, origin) for claim in claims], columns=COLUMNS)
@@ -57,10 +60,12 @@ def _row(claim: TranslatedClaim, origin: str) -> dict[str, object]:
     paper = _paper(claim)
     parts = pd.DataFrame(rows_of(paper, claim.parts, origin), columns=PART_COLUMNS)
     row = {**verdict(paper, parts), "translation": claim.translation, "limits": claim.limits}
-    return row if claim.parts else {**row, "verdict": NOT_APPLICABLE, "why": claim.why_not}
+    return row if claim.parts else {**row, "verdict": NOT_APPLICABLE, "why": claim.why_not, "reasons": (claim.why_not,)}
 
 
 def _paper(claim: TranslatedClaim) -> Claim:
-    """Return the paper's claim with the unit and the rule of its translation."""
+    """Return the paper's claim with the label, the unit and the rule of its translation."""
     paper = CLAIMS[claim.id]
-    return replace(paper, unit=claim.unit or paper.unit, needs=claim.needs or paper.needs)
+    return replace(
+        paper, short=claim.short or paper.short, unit=claim.unit or paper.unit, needs=claim.needs or paper.needs
+    )

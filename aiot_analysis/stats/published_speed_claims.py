@@ -145,6 +145,7 @@ def _frameworks(jobs: Jobs) -> list[TranslatedClaim]:
         TranslatedClaim("2b", why_not=_NO_FRAMEWORK),
         TranslatedClaim(
             "2c",
+            "NPU: TFLite is fastest for MobileNetV2, MnasNet 0.5",
             "TFLite against ONNX Runtime and QNN, float on the NPU, for MobileNetV2 and MnasNet 0.5: over 1 in the "
             "geometric mean over devices",
             fastest,
@@ -153,6 +154,7 @@ def _frameworks(jobs: Jobs) -> list[TranslatedClaim]:
         TranslatedClaim("2d", why_not=_NO_FRAMEWORK),
         TranslatedClaim(
             "2e",
+            "NPU: no runtime is fastest for all networks",
             "each of TFLite, ONNX Runtime and QNN, float on the NPU: some other of them is faster for some network, in "
             "the geometric mean over devices",
             _beaten(jobs),
@@ -194,7 +196,7 @@ _CPU_PRECISIONS = {"mobilenet_v2": W8A16, "mnasnet05": W8A16}
 def _cpu_pair(model: str) -> tuple[str, File, File]:
     """Return a network by ONNX Runtime on the CPU, and by another runtime on the NPU in the same precision."""
     precision, runtime = _CPU_PRECISIONS.get(model, W8A8), "tflite" if model == "densenet121" else "qnn"
-    name = f"{names.display(model)}, {precision}, {_name(runtime)}"
+    name = f"{names.display(model)} in {precision}, {_name(runtime)} on the NPU against ONNX Runtime on the CPU"
     return name, ("onnxruntime", precision, model), (runtime, precision, model)
 
 
@@ -215,33 +217,39 @@ def _accelerator(jobs: Jobs) -> list[TranslatedClaim]:
     tflite = tflite[tflite["model"] == "densenet121"].set_index("device_id")
     return [
         TranslatedClaim(
-            "3a", f"{against}: over 1.5 in the geometric mean over devices, for each of the three networks",
+            "3a", "NPU: ResNet50, InceptionV3, SqueezeNet 1.1 much faster",
+            f"{against}: over 1.5 in the geometric mean over devices, for each of the three networks",
             over(["resnet50", "inception_v3", "squeezenet1_1"], speed_claims.VERY_GOOD), limits=limits,
         ),
         TranslatedClaim(
-            "3b", f"{against}: under 1.25 in the geometric mean over devices, for both networks",
+            "3b", "NPU: MobileNetV2, MnasNet 0.5 gain little or nothing",
+            f"{against}: under 1.25 in the geometric mean over devices, for both networks",
             over(["mobilenet_v2", "mnasnet05"], speed_claims.LITTLE), limits=limits,
         ),
         TranslatedClaim(
-            "3c", f"{against}: under 1 / 1.05 for one of the two networks on at least one device",
+            "3c", "NPU: MobileNetV2 or MnasNet 0.5 sometimes slower",
+            f"{against}: under 1 / 1.05 for one of the two networks on at least one device",
             each(["mobilenet_v2", "mnasnet05"]), limits=limits,
         ),
         TranslatedClaim(
-            "3d", f"{against}: share of devices on which DenseNet121 takes more than 1.5 times as long on the NPU: "
+            "3d", "NPU: DenseNet121 much slower on most devices",
+            f"{against}: share of devices on which DenseNet121 takes more than 1.5 times as long on the NPU: "
             "over a half",
             [_share_of_devices("DenseNet121, w8a8, devices on which the NPU is much slower",
                                ratio < speed_claims.DRAMATICALLY, speed_claims.MOST)],
             limits=limits,
         ),
         TranslatedClaim(
-            "3e", "share of devices on which TFLite left layers of DenseNet121 to the CPU, while the NPU ran the rest: "
+            "3e", "TFLite leaves layers of DenseNet121 to the CPU",
+            "share of devices on which TFLite left layers of DenseNet121 to the CPU, while the NPU ran the rest: "
             "over a half, in float and in w8a8",
             [_share_of_devices(f"DenseNet121, {precision}, devices with layers on the CPU", part["layers_cpu"] > 0,
                                speed_claims.MOST) for precision, part in tflite.groupby("quantization")],
             limits="Layers are counted by unit; partitions are not published. The delegate is QNN's, not NNAPI",
         ),
         TranslatedClaim(
-            "3f", f"{against}: under 1 / 1.05 for one of the six networks on at least one device", each(NETWORKS),
+            "3f", "The NPU is not always faster",
+            f"{against}: under 1 / 1.05 for one of the six networks on at least one device", each(NETWORKS),
             limits=limits,
         ),
     ]  # fmt: skip
@@ -279,6 +287,7 @@ def _complexity(jobs: Jobs) -> list[TranslatedClaim]:
     return [
         TranslatedClaim(
             "4a",
+            "TFLite on NPU: more operations take longer",
             "TFLite on the NPU in float, share of the pairs of torchvision's networks, 10% or more apart in "
             "operations, that are in the order of their operations, mean over devices: over 80%",
             [ClaimPart(name, estimate, (speed_claims.ALMOST, math.inf))],
@@ -286,6 +295,7 @@ def _complexity(jobs: Jobs) -> list[TranslatedClaim]:
         ),
         TranslatedClaim(
             "4b",
+            "ONNX Runtime, QNN: SqueezeNet 1.1 is the fastest",
             "SqueezeNet 1.1 against each other network of the paper, float on the NPU, by ONNX Runtime and by QNN: "
             "over 1 in the geometric mean over devices",
             fewest,
@@ -294,6 +304,7 @@ def _complexity(jobs: Jobs) -> list[TranslatedClaim]:
         TranslatedClaim("4c", why_not=_NO_FRAMEWORK),
         TranslatedClaim(
             "4d",
+            "TFLite on NPU: InceptionV3 close to light networks",
             "TFLite on the NPU in float, speed of InceptionV3 over that of a light network: over 0.5 for one of the "
             "three on at least one device",
             _on_each_device(jobs, light, speed_claims.AT_MOST_TWICE),
@@ -301,6 +312,7 @@ def _complexity(jobs: Jobs) -> list[TranslatedClaim]:
         ),
         TranslatedClaim(
             "4e",
+            "TFLite on NPU: DenseNet121 is the slowest",
             "TFLite on the NPU in float, each other network of the paper against DenseNet121: over 1 in the geometric "
             "mean over devices",
             slowest,
@@ -359,25 +371,30 @@ def _quantization(jobs: Jobs) -> list[TranslatedClaim]:
     return [
         *(TranslatedClaim(name, why_not=_ONE_DEVICE) for name in ("5a", "5b", "5c")),
         TranslatedClaim(
-            "5d", "w8a8 (MnasNet 0.5: w8a16) minus float in accuracy, with each runtime: within 3 points of 0", small,
+            "5d", "ResNet50, InceptionV3, MnasNet 0.5: integers cost little accuracy",
+            "w8a8 (MnasNet 0.5: w8a16) minus float in accuracy, with each runtime: within 3 points of 0", small,
             limits=images,
         ),
         TranslatedClaim(
-            "5e", "w8a8 minus w8a16 (DenseNet121) or float (SqueezeNet 1.1) in accuracy: more than 5 points lower",
+            "5e", "DenseNet121, SqueezeNet 1.1: w8a8 much less accurate",
+            "w8a8 minus w8a16 (DenseNet121) or float (SqueezeNet 1.1) in accuracy: more than 5 points lower",
             much, limits=images,
         ),
         TranslatedClaim(
-            "5f", "float on the NPU, which computes in half precision, minus the PyTorch original: more than 10 points "
+            "5f", "MobileNetV2: half precision far less accurate",
+            "float on the NPU, which computes in half precision, minus the PyTorch original: more than 10 points "
             "lower", half, limits=images,
         ),
         *(TranslatedClaim(name, why_not=NO_CPU) for name in ("5g", "5h", "5i")),
         TranslatedClaim(
-            "5j", "TFLite on the NPU, w8a8 against float: under 1.05 in the geometric mean over devices, for each "
+            "5j", "TFLite on NPU: w8a8 no faster, DenseNet121 excepted",
+            "TFLite on the NPU, w8a8 against float: under 1.05 in the geometric mean over devices, for each "
             "network of the paper that has both, without DenseNet121",
             faster(with_w8a8, accuracy_claims.NO_FASTER), limits=f"The delegate is QNN's, not NNAPI; {STAND_INS}",
         ),
         TranslatedClaim(
-            "5k", "TFLite on the NPU, w8a8 against float for DenseNet121: over 1 in the geometric mean over devices",
+            "5k", "TFLite on NPU: w8a8 speeds up DenseNet121",
+            "TFLite on the NPU, w8a8 against float for DenseNet121: over 1 in the geometric mean over devices",
             faster(["densenet121"], FASTER), limits="The delegate is QNN's, not NNAPI; dynamic range is not tested",
         ),
         TranslatedClaim("5l", why_not=_NO_DYNAMIC),
@@ -403,12 +420,14 @@ def _score(jobs: Jobs) -> list[TranslatedClaim]:
     ranked = Estimate(float(neighbours.mean()), low, high, n)
     return [
         TranslatedClaim(
-            "6a", f"share of the pairs of devices whose scores {suite} differ by more than two jobs may: over 90%",
+            "6a", "Scores of common files distinguish any two devices",
+            f"share of the pairs of devices whose scores {suite} differ by more than two jobs may: over 90%",
             [ClaimPart("pairs of devices that their scores distinguish", pairs, vips_claims.NEARLY_ALL)],
             limits=limits,
         ),
         TranslatedClaim(
-            "6b", f"share of the neighbours in the ranking whose scores {suite} differ by more than two jobs may: over "
+            "6b", "Scores of common files rank the devices",
+            f"share of the neighbours in the ranking whose scores {suite} differ by more than two jobs may: over "
             "a half",
             [ClaimPart("neighbours in the ranking that their scores distinguish", ranked, vips_claims.MOST)],
             limits=limits,

@@ -35,8 +35,9 @@ CLAIMS: dict[str, Claim] = {
 REMARKS = range(1, 7)
 ONE_SOURCE = [1, 2]  # remarks that compare frameworks: an agent and a tool never share such a statistic
 COLUMNS = [
-    "id", "remark", "short", "claim", "verdict", "mark", "why", "figures", "n_devices", "effect", "effect_low",
-    "effect_high", "claimed_low", "claimed_high", "unit", "rule", "quote", "source", "notebook",
+    "id", "remark", "short", "claim", "verdict", "mark", "why", "reasons", "measured", "figures", "comparison",
+    "device", "among", "n_devices", "effect", "effect_low", "effect_high", "claimed_low", "claimed_high", "unit",
+    "rule", "quote", "source", "notebook",
 ]  # fmt: skip
 
 
@@ -92,8 +93,9 @@ def verdicts(parts: pd.DataFrame) -> pd.DataFrame:
     """Return the table of claims with COLUMNS, one row per claim in the order of their ids (see `claim.verdict`).
 
     The verdict is "holds", "does not hold", "cannot be decided" or "not applicable", and `mark` is "by construction"
-    where simulated data decided it. The effect and its interval are those of the part that decides, and `figures`
-    states them in words.
+    where simulated data decided it. The effect and its interval are those of the part that decides, which `comparison`
+    names; they are null if parts without a number prevent a decision. `figures` states them in words, and `reasons` (a
+    tuple) says why parts have no number.
     """
     ids = [claim_id for claim_id in CLAIMS if claim_id in set(parts["id"])]
     return pd.DataFrame(

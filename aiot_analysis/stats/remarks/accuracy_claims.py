@@ -65,7 +65,7 @@ def _frameworks_differ(evidence: Evidence) -> list[ClaimPart]:
         widest = Estimate(chosen.effect, chosen.low, max(chosen.high, high), chosen.n_devices)
         same = evidence.same_weights(*dict.fromkeys(ids[first] for pair in measured for first in pair))
         untested = (
-            f"its frameworks run the same weights ({same}), but each framework of the paper had its own" if same else ""
+            f"the frameworks run the same weights ({same}), but each framework of the paper had its own" if same else ""
         )
         parts.append(ClaimPart(name, widest, (0.0, math.inf), refuted=(-math.inf, EQUAL), untested=untested))
     return parts
@@ -102,7 +102,7 @@ ACCURACY_CLAIMS = [
             spread_apart,
             groups=[
                 (
-                    f"TFLite's over {other}'s",
+                    f"standard deviation, TFLite minus {other}",
                     [
                         (_float32_instances(FRAMEWORKS["TFLite"], model), _float32_instances(FRAMEWORKS[other], model))
                         for model in MODELS
@@ -127,7 +127,7 @@ ACCURACY_CLAIMS = [
             spread_apart,
             groups=[
                 (
-                    f"InceptionV3's over {display(other)}'s",
+                    f"standard deviation, InceptionV3 minus {display(other)}",
                     [
                         (_float32_instances([way], "inception_v3"), _float32_instances([way], other))
                         for way in IMPLEMENTATIONS
@@ -161,7 +161,7 @@ ACCURACY_CLAIMS = [
         unit=CORRELATION,
         find=partial(
             patterns,
-            name="the same model in two implementations",
+            name="correlation of one model in two implementations",
             pairs=[
                 (instance_id(first, "float32", model), instance_id(second, "float32", model))
                 for model in MODELS
@@ -179,7 +179,7 @@ ACCURACY_CLAIMS = [
         unit=CORRELATION,
         find=partial(
             patterns,
-            name="two models in the same implementation",
+            name="correlation of two models in one implementation",
             pairs=[
                 (instance_id(implementation, "float32", first), instance_id(implementation, "float32", second))
                 for implementation in IMPLEMENTATIONS
@@ -255,7 +255,7 @@ FAST_ON_NNAPI = [("densenet121", "dynamic"), ("densenet121", "int8")]
 QUANTIZATION_CLAIMS = [
     Claim(
         id="5a",
-        short="Accuracy differs between devices",
+        short="Quantized models: accuracy differs between devices",
         text="The same model with the same quantization has different accuracy on different devices.",
         quote="For the same model with the same quantization, the accuracy fluctuates across different devices",
         rule=f"share of model, quantization and delegate combinations {BEYOND_NOISE}",
@@ -273,7 +273,7 @@ QUANTIZATION_CLAIMS = [
         unit=CORRELATION,
         find=partial(
             patterns,
-            name="two quantizations of one model",
+            name="correlation of two quantizations of one model",
             pairs=[
                 (instance_id(implementation, first, model), instance_id(implementation, second, model))
                 for implementation in BOTH
@@ -293,7 +293,7 @@ QUANTIZATION_CLAIMS = [
         unit=CORRELATION,
         find=partial(
             patterns,
-            name="a quantized model on the CPU and with NNAPI",
+            name="correlation of a quantized model on the CPU and with NNAPI",
             pairs=[
                 (instance_id(TFLITE, quantization, model), instance_id(NNAPI, quantization, model))
                 for model in MODELS
@@ -304,7 +304,7 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5d",
-        short="ResNet50, InceptionV3, MnasNet: quantizations differ little",
+        short="ResNet50, InceptionV3, MnasNet: quantizations differ little in accuracy",
         text="For ResNet50, InceptionV3 and MnasNet the quantizations differ little in accuracy.",
         quote="For ResNet50, InceptionV3, and MnasNet, the absolute value of difference between different "
         "quantization is small",
@@ -375,7 +375,7 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5i",
-        short="CPU: INT8 is the fastest",
+        short="CPU: INT8 is fastest of three quantizations",
         text="On the CPU, INT8 is the fastest of the three quantizations.",
         quote="Among the three quantization methods, full integer quantization achieves the best performance",
         rule=f"{_TIMES}: over 1 against dynamic and against float16, for each of the six models",
@@ -384,7 +384,7 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5j",
-        short="NNAPI: quantized models are no faster",
+        short="NNAPI: quantized no faster, two of DenseNet121 excepted",
         text="With NNAPI, quantized models are no faster than float32, except two of DenseNet121.",
         quote="With NNAPI, quantization does not sqeedup the inference compared to float32 model except dynamic range "
         "and full integer quantization of DenseNet121",
@@ -404,7 +404,7 @@ QUANTIZATION_CLAIMS = [
     ),
     Claim(
         id="5l",
-        short="NNAPI: dynamic range is the fastest",
+        short="NNAPI: dynamic is fastest of three quantizations",
         text="With NNAPI, dynamic range is the fastest of the three quantizations.",
         quote="Among the three quantization methods, dynamic range quantization achieves the best performance",
         rule=f"{_TIMES}: over 1 against INT8 and against float16, for each of the six models",

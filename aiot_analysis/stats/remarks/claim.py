@@ -11,7 +11,7 @@ import numpy as np
 from aiot_analysis import words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pandas as pd
 
@@ -26,6 +26,9 @@ BUILT = "by construction"
 
 TIMES, POINTS, SHARE, CORRELATION = "times as fast", "percentage points", "share", "correlation"
 _FORMATS = {TIMES: "{:.2f} times as fast", POINTS: "{:+.2f} points", SHARE: "{:.0%}", CORRELATION: "{:.2f}"}
+
+NOT_MEASURED = " not measured"
+_SUPERLATIVES = {"all": "weakest", "any": "strongest"}
 
 Region = tuple[float, float]
 FASTER: Region = (1.0, math.inf)
@@ -93,6 +96,7 @@ class Claim:
         return f"Section V, Remark {self.remark}, {self.figure}"
 
 
+_EFFECT = ["effect", "effect_low", "effect_high", "claimed_low", "claimed_high"]
 PART_COLUMNS = [
     "id", "part", "device", "state", "effect", "effect_low", "effect_high", "unit", "claimed", "claimed_low",
     "claimed_high", "n_devices", "why", "optional", "origin",
@@ -129,7 +133,9 @@ def verdict(claim: Claim, parts: pd.DataFrame) -> dict[str, object]:
     With ALL, the claim holds if every part is as claimed, and does not hold if one is against it. With ANY, it holds if
     one part is as claimed, and does not hold if all are against it. It is not applicable if no part that has a number
     tests it. Otherwise it cannot be decided. `mark` is "by construction" where simulated data decided. The effect is
-    that of the part that decides: the weakest with ALL, the strongest with ANY.
+    that of the part that decides: the weakest with ALL, the strongest with ANY. `comparison` and `device` name this
+    part, and `among` is its place among the others. There is none if parts without a number prevent a decision; then
+    `reasons` says why, and `measured` is the state that all other parts have in common.
     """
     needed = parts[~(parts["optional"].astype(bool) & (parts["state"] == MISSING))]
     states = set(needed["state"])
@@ -140,12 +146,18 @@ def verdict(claim: Claim, parts: pd.DataFrame) -> dict[str, object]:
         judgement = NOT_APPLICABLE
     mark = BUILT if judgement in (HOLDS, FAILS) and "simulated" in set(parts["origin"]) else ""
     decisive = _decisive_part(needed, claim.needs)
-    row = dict.fromkeys(["effect", "effect_low", "effect_high", "claimed_low", "claimed_high"], math.nan)
+    row: dict[str, object] = dict.fromkeys(_EFFECT, math.nan)
     row["n_devices"] = 0
+    comparison, device, among = "", "", ""
     if decisive is not None:
-        row = {name: decisive[name] for name in row}
+        decides = judgement in (HOLDS, FAILS) or (judgement == OPEN and decisive["state"] == UNDECIDED)
+        if decides:
+            row = {name: decisive[name] for name in row}
+            comparison, device = str(decisive["part"]), str(decisive["device"])
+            among = _place_among(needed, decisive, claim)
         n_single_devices = needed["device"][needed["device"] != ""].nunique()  # devices that were judged individually
-        row["n_devices"] = n_single_devices or row["n_devices"]
+        row["n_devices"] = n_single_devices or decisive["n_devices"]
+    of_verdict = needed[needed["state"] == NOT_APPLICABLE] if judgement == NOT_APPLICABLE else needed
     return {
         "id": claim.id,
         "remark": claim.remark,
@@ -155,6 +167,11 @@ def verdict(claim: Claim, parts: pd.DataFrame) -> dict[str, object]:
         "mark": mark,
         "why": _explain(parts, judgement),
         "figures": _describe_effect(parts, decisive, claim.unit),
+        "comparison": comparison,
+        "device": device,
+        "among": among,
+        "measured": _measured_so_far(needed, judgement),
+        "reasons": merge_reasons(of_verdict["why"]),
         **row,
         "unit": claim.unit,
         "rule": claim.rule,
@@ -162,6 +179,60 @@ def verdict(claim: Claim, parts: pd.DataFrame) -> dict[str, object]:
         "source": claim.source,
         "notebook": claim.notebook,
     }
+
+
+def merge_reasons(reasons: Iterable[str]) -> tuple[str, ...]:
+    """Return distinct reasons; those that name what was not measured (see `lacking_words`) become a single one.
+
+    "TFLite CPU float32 not measured for ResNet50" and the same for InceptionV3 become "TFLite CPU float32 not measured
+    for ResNet50 and InceptionV3".
+    """
+    lacking: dict[str, dict[str, None]] = {}  # models by implementation and quantization; {"": None} for all models
+    others: dict[str, None] = {}
+    for reason in reasons:
+        pieces = reason.split("; ")
+        if not all(NOT_MEASURED in piece for piece in pieces):
+            others.update({reason: None} if reason else {})
+            continue
+        for piece in pieces:
+            implementations, _, models = piece.partition(NOT_MEASURED)
+            for implementation in _items(implementations):
+                way, _, quantizations = implementation.rpartition(" ")
+                for quantization in quantizations.split("/"):
+                    found = lacking.setdefault(f"{way} {quantization}", {})
+                    found.update(dict.fromkeys(_items(models.removeprefix(" for ")) or [""]))
+    return tuple(others) if not lacking else (*others, lacking_words(lacking))
+
+
+def lacking_words(models: Mapping[str, Iterable[str]]) -> str:
+    """Say what was not measured, given the models by implementation, like "TFLite CPU float32".
+
+    A model "" stands for all of them. Implementations that lack the same models share their words, like "TFLite CPU
+    float32/INT8 and PyTorch float32 not measured for ResNet50; Caffe2 float32 not measured".
+    """
+    ways: dict[frozenset[str], dict[str, list[str]]] = {}
+    wordings: dict[frozenset[str], str] = {}
+    for implementation, lacking in models.items():
+        way, _, quantization = implementation.rpartition(" ")
+        key = frozenset() if "" in lacking else frozenset(lacking)
+        ways.setdefault(key, {}).setdefault(way, []).append(quantization)
+        wordings.setdefault(key, f" for {words.listed(lacking)}" if key else "")
+    return "; ".join(
+        words.listed(f"{way} {'/'.join(quantizations)}" for way, quantizations in by_way.items())
+        + NOT_MEASURED
+        + wordings[key]
+        for key, by_way in ways.items()
+    )
+
+
+def is_lacking(reasons: Sequence[str]) -> bool:
+    """Return whether the only reason is that something was not measured. Takes what `merge_reasons` returns."""
+    return len(reasons) == 1 and all(NOT_MEASURED in piece for piece in reasons[0].split("; "))
+
+
+def _items(text: str) -> list[str]:
+    """Return the items of a text that `words.listed` made."""
+    return [item for part in text.split(", ") for item in part.split(" and ") if item]
 
 
 def format_effect(effect: float, low: float, high: float, unit: str) -> str:
@@ -190,9 +261,39 @@ def _decisive_part(parts: pd.DataFrame, needs: str) -> pd.Series | None:
     order = with_number["state"].map(STATES.index).to_numpy()
     # ties go to the part whose effect is nearest to the threshold of the verdict, or farthest from it
     effect, low, high = with_number[["effect", "claimed_low", "claimed_high"]].to_numpy(float).T
+    if with_number["unit"].iloc[0] == TIMES:  # 0 is no threshold
+        with np.errstate(divide="ignore"):
+            effect, low, high = np.log([effect, low, high])
     margin = np.minimum(effect - low, high - effect)
     decisive = np.lexsort((margin, order))[0] if needs == ALL else np.lexsort((-margin, -order))[0]
     return with_number.iloc[int(decisive)]
+
+
+def _place_among(parts: pd.DataFrame, decisive: pd.Series, claim: Claim) -> str:
+    """Return how the decisive part compares with the others, like "weakest of 6, all: 1.15 to 1.35"."""
+    states = parts["state"].value_counts()
+    n_missing = int(states.pop(MISSING)) if MISSING in states else 0
+    n_with_number = int(states.sum())
+    clauses = []
+    if n_with_number > 1:
+        clauses.append(f"{_SUPERLATIVES[claim.needs]} of {n_with_number}")
+        if len(states) > 1:  # otherwise the verdict says it
+            clauses.append(f"{states[decisive['state']]} {decisive['state']}")
+    if n_missing:
+        clauses.append(f"{n_missing}{' others' if n_with_number == 1 else ''} missing")
+    text = ", ".join(clauses)
+    if n_with_number > 1:
+        effects = parts.loc[parts["state"] != MISSING, "effect"]
+        text += f"; all: {format_range(effects.min(), effects.max(), claim.unit)}"
+    reason = decisive["why"] if decisive["state"] == UNDECIDED else ""
+    return "; ".join(filter(None, [text, reason]))
+
+
+def _measured_so_far(parts: pd.DataFrame, judgement: str) -> str:
+    """Return the state of all parts with a number if the others prevent a decision, and "" otherwise."""
+    states = set(parts["state"]) - {MISSING}
+    alike = judgement == OPEN and len(states) == 1 and states <= {AS_CLAIMED, AGAINST}
+    return str(*states) if alike else ""
 
 
 def _explain(parts: pd.DataFrame, judgement: str) -> str:
@@ -202,7 +303,7 @@ def _explain(parts: pd.DataFrame, judgement: str) -> str:
     comparisons = words.plural(n, "comparison")
     listed = ", ".join(f"{counts[state]} {state}" for state in reversed(STATES) if state in counts)
     text = f"{comparisons}: {listed}"
-    reasons = list(dict.fromkeys(reason for reason in parts["why"] if reason))
+    reasons = merge_reasons(parts.sort_values("state", key=lambda states: states != judgement, kind="stable")["why"])
     if reasons:
         more = f", and {len(reasons) - 3} more" if len(reasons) > 3 else ""
         text += f". {'; '.join(reasons[:3])}{more}"

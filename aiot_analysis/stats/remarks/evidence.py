@@ -14,6 +14,7 @@ import pandas as pd
 from aiot_analysis.errors import PoolingError
 from aiot_analysis.stats import accuracy, blocks, latency, pairing, variance
 from aiot_analysis.stats.accuracy import newcombe
+from aiot_analysis.stats.remarks.claim import lacking_words
 from aiot_analysis.tables import by_device, names, select
 from aiot_analysis.words import CONFIDENCE
 
@@ -183,15 +184,18 @@ class Evidence:
         return str(labels.iloc[0]) if is_common else ""
 
     def lacking(self, *instances: str) -> str:
-        """Return, in words, the first of the instances that no device has; "" if all were measured."""
-        missing = next((instance for instance in instances if not self.has(instance)), None)
-        if missing is None:
-            return ""
-        *way, model = names.instance(missing)
-        elsewhere = any(
-            [*names.instance(instance)][:3] == way and self.has(instance) for instance in map(str, self.ms.columns)
-        )
-        return f"{implementation_words(missing)} not measured" + (f" for {names.display(model)}" if elsewhere else "")
+        """Return, in words, the instances that no device has; "" if all were measured.
+
+        Models are only named if another model was measured with the same framework, delegate and quantization.
+        """
+        models: dict[str, list[str]] = {}
+        for missing in (instance for instance in instances if not self.has(instance)):
+            *way, model = names.instance(missing)
+            elsewhere = any(
+                [*names.instance(instance)][:3] == way and self.has(instance) for instance in map(str, self.ms.columns)
+            )
+            models.setdefault(implementation_words(missing), []).append(names.display(model) if elsewhere else "")
+        return lacking_words(models)
 
     def refused(self, *instances: str, may_differ: str = "") -> str:
         """Return why the instances may not share a statistic over devices; "" if they may.
@@ -357,8 +361,10 @@ class Evidence:
         over devices: all devices show the same images, so more devices do not make it narrower.
         """
         sides, reasons = zip(*(self.answers(base_side) for base_side in (base, other)), strict=True)
-        if why := next((base_side for base_side in reasons if base_side), "") or self.refused(
-            base, other, may_differ=may_differ
+        if (
+            why := self.lacking(base, other)
+            or next((base_side for base_side in reasons if base_side), "")
+            or self.refused(base, other, may_differ=may_differ)
         ):
             return Estimate(why=why)
         complete_sides = [side.dropna(axis=1) for side in sides]

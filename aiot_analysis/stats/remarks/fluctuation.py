@@ -37,6 +37,11 @@ Floats = NDArray[np.float64]
 Sides = tuple[Sequence[str], Sequence[str]]
 
 
+def too_few(devices: int) -> str:
+    """Return the reason why a statistic over so many devices has no number."""
+    return f"{plural(devices, 'comparable device')}: at least {FEWEST} are needed"
+
+
 def share_of_different(evidence: Evidence, instances: Sequence[str], what: str) -> list[ClaimPart]:
     """Return the share of instances whose accuracy differs between devices by more than one device's answers vary.
 
@@ -55,11 +60,13 @@ def share_of_different(evidence: Evidence, instances: Sequence[str], what: str) 
     for instance_id in instances:
         answers, why = evidence.answers(instance_id)
         if not why and len(answers) < FEWEST:
-            reasons.insert(0, f"{plural(len(answers), 'device')} with the same images: at least {FEWEST} are needed")
+            reasons.insert(0, too_few(len(answers)))
         elif why:
             reasons.append(why)
         else:
             right[instance_id] = answers.to_numpy(float)
+    if not right:
+        return [ClaimPart(what, Estimate(why=reasons[0]), MOST)]
     if 2 * len(right) < len(instances):
         few = f"{len(right)} of {len(instances)} {what} have a number: at least half are needed"
         return [ClaimPart(what, Estimate(why=f"{few} ({reasons[0]})"), MOST)]
@@ -136,10 +143,8 @@ def _comparable_answers(evidence: Evidence, instances: Sequence[str]) -> tuple[d
     if not right:
         return {}, reasons[0]
     devices = pd.Index(sorted(set.intersection(*(set(answers.index) for answers in right.values()))))
-    few = f"{plural(len(devices), 'device')} with the same instances: at least {FEWEST} are needed"
-    return {instance_id: answers.loc[devices] for instance_id, answers in right.items()}, few if len(
-        devices
-    ) < FEWEST else ""
+    few = too_few(len(devices)) if len(devices) < FEWEST else ""
+    return {instance_id: answers.loc[devices] for instance_id, answers in right.items()}, few
 
 
 def spread_apart(evidence: Evidence, groups: Sequence[tuple[str, Sequence[Sides]]], kind: str) -> list[ClaimPart]:

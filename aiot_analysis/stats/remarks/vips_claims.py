@@ -52,7 +52,7 @@ def scores(evidence: Evidence) -> tuple[DeviceScores, str]:
     """Return the scores of the devices that have all 24 instances, or the reason why there are none."""
     no_scores = DeviceScores(np.array([]), np.array([[]]), np.array([]), np.array([]))
     if why := evidence.lacking(*PAPER_FLOAT32):
-        return no_scores, f"no device has all 24 instances: {why}"
+        return no_scores, why
     if why := next((why for instance in PAPER_FLOAT32 if (why := evidence.refused(instance))), ""):
         return no_scores, why
     complete = evidence.ms[PAPER_FLOAT32].dropna().index

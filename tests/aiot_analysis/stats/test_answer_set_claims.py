@@ -30,6 +30,9 @@ def pair(first, second, **submissions):
 
 def test_every_claim_of_remark_1_has_a_verdict_with_a_translation_or_a_reason():
     verdicts, _ = judged(pair(0.7, 0.7))
+    papers = verdicts.index.map(lambda claim: CLAIMS[claim].short)
+    assert ((verdicts["short"] == papers) == (verdicts["translation"] == "")).all()
+    assert verdicts["short"].str.split().str.len().max() <= 8
     assert list(verdicts.index) == [claim for claim in CLAIMS if CLAIMS[claim].remark == 1]
     untested = verdicts["translation"] == ""
     assert verdicts.index[untested].tolist() == ["1b", "1c", "1e"]

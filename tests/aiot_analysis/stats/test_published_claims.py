@@ -16,7 +16,9 @@ def part(low, high, name="networks"):
 
 
 def judged(*parts, **more):
-    return published_claims.verdicts([TranslatedClaim("1a", "share of networks: over a half", parts, **more)]).iloc[0]
+    return published_claims.verdicts(
+        [TranslatedClaim("1a", "Networks differ", "share of networks: over a half", parts, **more)]
+    ).iloc[0]
 
 
 @pytest.mark.parametrize(
@@ -36,7 +38,13 @@ def test_all_comparisons_are_needed_unless_one_is_enough():
 def test_a_claim_that_cannot_be_tested_says_why():
     row = judged(why_not="each phone ran one framework")
     assert (row["verdict"], row["why"], row["n_devices"]) == ("not applicable", "each phone ran one framework", 0)
-    assert math.isnan(row["effect"])
+    assert math.isnan(row["effect"]) and row["reasons"] == ("each phone ran one framework",)
+
+
+def test_the_label_says_what_was_tested_or_is_that_of_the_paper():
+    assert judged(part(0.6, 0.8))["short"] == "Networks differ"
+    untested = published_claims.verdicts([TranslatedClaim("1b", why_not="each phone ran one framework")])
+    assert untested.loc[0, "short"] == remarks.CLAIMS["1b"].short
 
 
 def test_the_papers_words_stand_beside_what_was_tested():
@@ -48,7 +56,7 @@ def test_the_papers_words_stand_beside_what_was_tested():
 
 
 def test_every_comparison_has_a_row():
-    claims = [TranslatedClaim("1a", "", [part(0.6, 0.8), part(0.1, 0.3, "phones")]), TranslatedClaim("1b")]
+    claims = [TranslatedClaim("1a", "", "", [part(0.6, 0.8), part(0.1, 0.3, "phones")]), TranslatedClaim("1b")]
     result = published_claims.comparisons(claims)
     assert result[["id", "part", "state", "origin"]].to_numpy().tolist() == [
         ["1a", "networks", "as claimed", "published"],
@@ -59,7 +67,7 @@ def test_every_comparison_has_a_row():
 
 def test_the_table_has_the_translation_or_the_reason_and_the_result():
     claims = [
-        TranslatedClaim("1a", "share of networks: over a half", [part(0.6, 0.8)], limits="Files differ"),
+        TranslatedClaim("1a", "", "share of networks: over a half", [part(0.6, 0.8)], limits="Files differ"),
         TranslatedClaim("1b", why_not="each phone ran one framework"),
     ]
     table = claim_tables.translated(published_claims.verdicts(claims)).set_index("id")

@@ -41,6 +41,7 @@ def test_every_claim_of_remarks_2_to_6_has_a_translation_or_a_reason(claims):
     assert list(claims) == [name for name, claim in remarks.CLAIMS.items() if claim.remark > 1]
     for claim in claims.values():
         assert bool(claim.parts) == bool(claim.translation) != bool(claim.why_not), claim.id
+        assert bool(claim.short) == bool(claim.parts) and len(claim.short.split()) <= 8, claim.id
 
 
 def test_what_cannot_be_tested_is_not_applicable_and_says_why(verdicts):

@@ -60,7 +60,7 @@ def test_few_devices_and_few_of_the_combinations_decide_nothing():
     rows = run_twice(fleet({ONE: 10.0}, devices=2))
     result = judged(rows, records(rows, unlike(4)), remarks=[1]).loc["1a"]
     assert result["verdict"] == OPEN
-    assert "0 of 24 combinations have a number: at least half are needed (2 devices" in result["why"]
+    assert result["reasons"] == ("2 comparable devices: at least 5 are needed",)
     for measured, state in ((11, MISSING), (12, AS_CLAIMED)):
         rows = run_twice(fleet(dict(list(FLOAT32.items())[:measured]), devices=FEWEST))
         [part] = share_of_different(evidence(rows, unlike(40)), names.PAPER_FLOAT32, "combinations")

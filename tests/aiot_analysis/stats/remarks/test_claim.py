@@ -1,0 +1,96 @@
+"""The verdict on a claim from its parts: which part decides, its place among them, and reasons without a number."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from aiot_analysis.stats.remarks import CLAIMS
+from aiot_analysis.stats.remarks.claim import (
+    FASTER,
+    PART_COLUMNS,
+    ClaimPart,
+    is_lacking,
+    lacking_words,
+    merge_reasons,
+    rows_of,
+    verdict,
+)
+from aiot_analysis.stats.remarks.evidence import Estimate
+
+NONE = Estimate(why="Caffe2 float32 not measured")
+
+
+def part(name, low, high, claimed=FASTER, **more):
+    return ClaimPart(name, Estimate((low + high) / 2, low, high, 7), claimed, **more)
+
+
+def judged(claim, *parts):
+    return verdict(CLAIMS[claim], pd.DataFrame(rows_of(CLAIMS[claim], parts, "measured"), columns=PART_COLUMNS))
+
+
+def test_the_comparison_that_decides_has_its_place_among_all():
+    row = judged("2a", part("a", 1.1, 1.3), part("b", 1.8, 2.2))
+    assert (row["verdict"], row["comparison"]) == ("holds", "a")
+    assert row["among"] == "weakest of 2; all: 1.20 to 2.00"
+    row = judged("2a", part("a", 1.1, 1.3), part("b", 0.8, 1.4), part("c", 0.9, 1.9), ClaimPart("d", NONE, FASTER))
+    assert (row["verdict"], row["comparison"]) == ("cannot be decided", "b")
+    assert row["among"] == "weakest of 3, 2 undecided, 1 missing; all: 1.10 to 1.40"
+    row = judged("2a", part("a", 0.6, 0.8), ClaimPart("b", NONE, FASTER), ClaimPart("c", NONE, FASTER))
+    assert (row["verdict"], row["among"]) == ("does not hold", "2 others missing")
+    row = judged("3f", part("a", 0.3, 0.5, (0, 0.95), device="x"), part("a", 1.1, 1.3, (0, 0.95), device="y"))
+    assert (row["verdict"], row["comparison"], row["device"]) == ("holds", "a", "x")
+    assert row["among"] == "strongest of 2, 1 as claimed; all: 0.40 to 1.20"
+
+
+@pytest.mark.parametrize(("claim", "decisive"), [("5h", 0.44), ("3f", 0.12)])
+def test_0_is_no_threshold_of_a_speed_up(claim, decisive):
+    """Of two that are under 1.05, the weakest (5h needs all) is nearer to it, and the strongest is nearer to 0."""
+    parts = [part(str(effect), effect - 0.01, effect + 0.01, (0.0, 1.05)) for effect in (0.12, 0.44)]
+    assert judged(claim, *parts)["effect"] == pytest.approx(decisive)
+
+
+def test_there_is_no_effect_where_comparisons_without_a_number_prevent_a_decision():
+    row = judged("2a", part("a", 1.1, 1.3), ClaimPart("b", NONE, FASTER))
+    assert (row["verdict"], row["measured"]) == ("cannot be decided", "as claimed")
+    assert math.isnan(row["effect"]) and (row["comparison"], row["among"]) == ("", "")
+    assert row["reasons"] == ("Caffe2 float32 not measured",)
+    against = part("a", 1.1, 1.3, (0.0, 0.95))
+    assert judged("3f", against, ClaimPart("b", NONE, (0.0, 0.95)))["measured"] == "against"
+    assert judged("2a", ClaimPart("b", NONE, FASTER))["measured"] == ""
+
+
+def test_a_claim_that_is_not_applicable_has_its_reason_and_no_effect():
+    untested = ClaimPart("a", Estimate(0.0, 0.0, 0.7, 1), (0.0, math.inf), untested="the weights are the same")
+    row = judged("1d", ClaimPart("b", NONE, FASTER), untested)
+    assert (row["verdict"], row["reasons"]) == ("not applicable", ("the weights are the same",))
+    assert math.isnan(row["effect"]) and math.isnan(row["effect_low"])
+    assert row["why"].startswith("2 comparisons: 1 not applicable, 1 missing. the weights are the same; ")
+
+
+def test_what_was_not_measured_is_said_once_for_all_models():
+    reasons = [
+        "TFLite CPU float32 not measured for ResNet50",
+        "no device has both",
+        "TFLite CPU float32 not measured for InceptionV3 and ResNet50; Caffe2 float32 not measured",
+        "TFLite CPU INT8 not measured for InceptionV3, ResNet50 and MnasNet",
+        "TFLite CPU INT8/dynamic and PyTorch float32 not measured for ResNet50",
+        "",
+        "Caffe2 float32 not measured for MnasNet",
+    ]
+    merged = merge_reasons(reasons)
+    lacking = (
+        "TFLite CPU float32 not measured for ResNet50 and InceptionV3; Caffe2 float32 not measured; "
+        "TFLite CPU INT8 not measured for InceptionV3, ResNet50 and MnasNet; "
+        "TFLite CPU dynamic and PyTorch float32 not measured for ResNet50"
+    )
+    assert merged == ("no device has both", lacking)
+    assert merge_reasons(merged) == merged
+    assert is_lacking(merged[1:]) and not is_lacking(merged) and not is_lacking(())
+
+
+def test_implementations_that_lack_the_same_models_share_their_words():
+    models = {"TFLite CPU float32": ["A", "B"], "PyTorch float32": ["B", "A"], "TFLite CPU INT8": ["A", "B"]}
+    assert lacking_words(models) == "TFLite CPU float32/INT8 and PyTorch float32 not measured for A and B"
+    assert lacking_words({"Caffe2 float32": ["", "A"]}) == "Caffe2 float32 not measured"
+    assert lacking_words({}) == ""
