@@ -104,6 +104,11 @@ def whiskers(drawn: pd.DataFrame, intervals: str) -> str:
     return f" Whiskers: {intervals}." if drawn["device_id"].nunique() <= device_axis.MANY else ""
 
 
+def wilson(accuracies: pd.DataFrame) -> str:
+    """Return the sentence of a caption on Wilson's intervals: whiskers, or for many devices a median of them."""
+    return whiskers(accuracies, "Wilson's 95% intervals") or " Band or whisker: the median of Wilson's 95% intervals."
+
+
 def stars(shares: pd.DataFrame) -> str:
     """Return the sentence of a caption on stars, or "" if no sum is incomplete. Takes a frame of `shares`."""
     return " A star marks incomplete sums." if shares["partial"].any() else ""
