@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from html import unescape
 from importlib import import_module
-from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from aiot_analysis import errors
-from aiot_analysis.display import export, figure_colors, front, reading
+from aiot_analysis.display import export, figure_colors, front
 from aiot_analysis.display.show import TABLE_SCRIPT, VERDICT_STYLE
+from aiot_analysis.report import sections
 from aiot_analysis.tables import names
 from runner import rawlog
 
@@ -36,7 +36,6 @@ CONTENTS = "<!--contents-->"  # placeholder for the table of contents
 COLORS = "/*colors*/"  # placeholder for the colours of figures
 SVG = "image/svg+xml"
 _PICTURE = re.compile(r"<!--picture (\d+)-->")
-_SECTION = re.compile(r"^(?=## )", re.MULTILINE)
 LIBRARIES = "<!--libraries-->"  # placeholder for the scripts that draw charts
 COLUMNS = 24  # number of table columns that the style sheet can align
 _HEADING = re.compile(
@@ -48,7 +47,6 @@ _HEAD = re.compile(r"<thead>.*</thead>", re.DOTALL)
 _CELL = re.compile(r"<t[hd]\b[^>]*>")
 _NUMBER = ' class="number"'
 _LEFT = ' style="text-align: left"'
-_MARKDOWN_HEADING = re.compile(r"^(#{2,6}) ", re.MULTILINE)
 
 
 def add_contents(html: str) -> str:
@@ -373,80 +371,8 @@ def _for_readers(notebook: NotebookNode) -> NotebookNode:
     for cell in visible.cells:
         if "outputs" in cell:
             cell.outputs = [output for output in cell.outputs if front.KIND not in output.get("data", {})]
-    _replace_sections(visible)
-    visible.cells = without_empty_sections(visible.cells)
+    visible.cells = sections.shown(visible.cells)
     return visible
-
-
-def _replace_sections(notebook: NotebookNode) -> None:
-    """Replace sections by the sentence that a cell displays in their place (see `reading.replace_section`), in place.
-
-    A section reaches from a heading of the second level to the next one. Of successive sections with the same sentence,
-    only the first has it.
-    """
-    sections: list[list[tuple[NotebookNode, str]]] = [[]]  # the cells of each, with the text of those that have text
-    for cell in notebook.cells:
-        first, *others = _SECTION.split(cell.source) if cell.cell_type == "markdown" else [""]
-        sections[-1].append((cell, first))
-        sections += [[(cell, text)] for text in others]
-    texts: dict[int, str] = {}
-    previous = ""
-    for section in sections:
-        outputs = [output for cell, _ in section for output in cell.get("outputs", [])]
-        sentence = next((output for output in outputs if _role(output) == reading.REPLACES_SECTION), None)
-        for cell, text in section:
-            if cell.cell_type == "markdown":
-                texts[id(cell)] = texts.get(id(cell), "") + (text if sentence is None else "")
-            elif sentence is not None and cell.cell_type == "code":
-                cell.outputs = [output for output in cell.outputs if output is sentence and _html(output) != previous]
-        previous = "" if sentence is None else _html(sentence)
-    for cell in notebook.cells:
-        cell.source = texts.get(id(cell), cell.source)
-    notebook.cells = [cell for cell in notebook.cells if cell.cell_type != "markdown" or cell.source.strip()]
-
-
-def _role(output: NotebookNode) -> str:
-    return str(output.get("metadata", {}).get("text/html", {}).get("role", ""))
-
-
-def _html(output: NotebookNode) -> str:
-    return str(output.get("data", {}).get("text/html", ""))
-
-
-def without_empty_sections(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
-    """Return executed cells without the sections whose code displayed nothing, including their text.
-
-    A section begins with a heading of the second level or below and ends before the next heading; a heading stays if a
-    section below it does. Sections without code stay.
-    """
-    sections: list[tuple[int, list[NotebookNode]]] = [(1, [])]  # the level of the heading, and cells
-    for cell in cells:
-        starts = [0, len(cell.source)]
-        if cell.cell_type == "markdown" and "```" not in cell.source:
-            starts = sorted({*starts, *(match.start() for match in _MARKDOWN_HEADING.finditer(cell.source))})
-        for begin, end in pairwise(starts):
-            part = deepcopy(cell)
-            part.source = cell.source[begin:end].strip("\n")
-            heading = _MARKDOWN_HEADING.match(part.source) if cell.cell_type == "markdown" else None
-            if heading:
-                sections.append((len(heading[1]), []))
-            sections[-1][1].append(part)
-    kept: list[list[NotebookNode]] = []
-    lowest = 0  # level of the section after this one that stays
-    for level, of_section in reversed(sections):
-        code = [cell for cell in of_section if cell.cell_type == "code"]
-        if level == 1 or not code or any(_displayed(cell) for cell in code):
-            kept.append(of_section)
-            lowest = level
-        elif lowest > level:
-            kept.append(of_section[:1])
-            lowest = level
-    return [cell for of_section in reversed(kept) for cell in of_section]
-
-
-def _displayed(cell: NotebookNode) -> bool:
-    """Return whether a code cell has an output that pages show: all but warnings."""
-    return any(output.get("name") != "stderr" for output in cell.outputs)
 
 
 def _take_pictures(notebook: NotebookNode, page: Mapping[str, Any]) -> list[str]:

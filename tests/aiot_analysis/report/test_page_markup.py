@@ -126,30 +126,3 @@ def test_a_figure_has_its_finding_above_it_and_without_scripts_its_picture(
     static = page_of({"image/png": "AAAA"}, facts)
     assert "noscript" not in static and 'class="chart"' not in static and "drawAll" not in static
     assert page.LIBRARIES not in html + static
-
-
-def test_a_sentence_takes_the_place_of_its_section_and_is_not_repeated() -> None:
-    """Headings may follow other text in a cell; the sections before and after stay as they are."""
-    output = nbformat.v4.new_output
-    sentence = {"data": {"text/html": "<p>Run it.</p>"}, "metadata": {"text/html": {"role": "replaces section"}}}
-    plain = {"data": {"text/html": "<p>Numbers</p>"}}
-    notebook = nbformat.v4.new_notebook(
-        cells=[
-            nbformat.v4.new_markdown_cell("# Title\n\n## First\n\n### Part"),
-            nbformat.v4.new_code_cell("1", outputs=[output("display_data", **plain)]),
-            nbformat.v4.new_markdown_cell("End of the first.\n\n## Second\n\nWhat it is."),
-            nbformat.v4.new_code_cell("2", outputs=[output("display_data", **sentence)]),
-            nbformat.v4.new_code_cell("3", outputs=[output("display_data", **plain)]),
-            nbformat.v4.new_markdown_cell("## Third"),
-            nbformat.v4.new_code_cell("4", outputs=[output("display_data", **sentence)]),
-            nbformat.v4.new_markdown_cell("More of the third.\n\n## Fourth\n"),
-            nbformat.v4.new_code_cell("5", outputs=[output("display_data", **plain)]),
-        ]
-    )
-    shown = page._for_readers(notebook)
-    assert [cell.source.strip() for cell in shown.cells if cell.cell_type == "markdown"] == [
-        "# Title\n\n## First\n\n### Part", "End of the first.", "## Fourth",
-    ]  # fmt: skip
-    texts = [[item.data["text/html"] for item in cell.outputs] for cell in shown.cells if cell.cell_type == "code"]
-    assert texts == [["<p>Numbers</p>"], ["<p>Run it.</p>"], [], [], ["<p>Numbers</p>"]]
-    assert "Third" in notebook.cells[5].source, "the executed notebook is left unchanged"
