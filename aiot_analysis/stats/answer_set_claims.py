@@ -144,9 +144,7 @@ def _between_networks(networks: Sequence[NetworkAnswers]) -> list[ClaimPart]:
             devices = sides[0].index.intersection(sides[1].index)
             if devices.empty:
                 continue
-            parts.append(
-                _alike(f"correlation of {label}, {names.framework(framework)}", (first, second), sides, devices)
-            )
+            parts.append(_alike(f"{label}, {names.framework(framework)}", (first, second), sides, devices))
     return parts
 
 
@@ -159,6 +157,7 @@ def _latest(network: NetworkAnswers) -> pd.DataFrame:
 def _alike(
     label: str, networks: tuple[NetworkAnswers, NetworkAnswers], sides: Sequence[pd.Series], devices: pd.Index
 ) -> ClaimPart:
+    name = f"correlation of {label}"
     chosen = [side[devices].to_numpy() for side in sides]
     if len(devices) < FEWEST:
         distinct = len(
@@ -174,12 +173,12 @@ def _alike(
             f"{label}: {plural(len(devices), 'device')} ran both, with {plural(distinct, 'combination')} of answer "
             f"sets: at least {FEWEST} devices are needed"
         )
-        return ClaimPart(label, Estimate(why=why), UNLIKE)
+        return ClaimPart(name, Estimate(why=why), UNLIKE)
     right = [
         (network.top1 == network.labels[:, None])[:, places].T.astype(float)
         for network, places in zip(networks, chosen, strict=True)
     ]
     likeness = intervals.likeness(np.stack(right, axis=2), [(0, 1)])
     if not likeness.repeats:
-        return ClaimPart(label, Estimate(why="no pattern that repeats from image to image"), UNLIKE)
-    return ClaimPart(label, Estimate(likeness.correlation, likeness.low, likeness.high, len(devices)), UNLIKE)
+        return ClaimPart(name, Estimate(why="no pattern that repeats from image to image"), UNLIKE)
+    return ClaimPart(name, Estimate(likeness.correlation, likeness.low, likeness.high, len(devices)), UNLIKE)

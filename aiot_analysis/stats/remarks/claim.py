@@ -99,7 +99,7 @@ class Claim:
 _EFFECT = ["effect", "effect_low", "effect_high", "claimed_low", "claimed_high"]
 PART_COLUMNS = [
     "id", "part", "device", "state", "effect", "effect_low", "effect_high", "unit", "claimed", "claimed_low",
-    "claimed_high", "n_devices", "why", "optional", "origin",
+    "claimed_high", "refuted", "n_devices", "why", "optional", "origin",
 ]  # fmt: skip
 
 
@@ -118,6 +118,7 @@ def rows_of(claim: Claim, parts: Sequence[ClaimPart], origin: str) -> list[dict[
             "claimed": format_region(part.claimed),
             "claimed_low": part.claimed[0],
             "claimed_high": part.claimed[1],
+            "refuted": format_region(part.refuted) if part.refuted else "",
             "n_devices": part.estimate.n_devices,
             "why": part.untested if part.state == NOT_APPLICABLE else part.estimate.why,
             "optional": part.optional,
@@ -285,7 +286,11 @@ def _place_among(parts: pd.DataFrame, decisive: pd.Series, claim: Claim) -> str:
     if n_with_number > 1:
         effects = parts.loc[parts["state"] != MISSING, "effect"]
         text += f"; all: {format_range(effects.min(), effects.max(), claim.unit)}"
-    reason = decisive["why"] if decisive["state"] == UNDECIDED else ""
+    reason = ""
+    if decisive["state"] == UNDECIDED:
+        reason = decisive["why"]
+    elif decisive["state"] == AGAINST and decisive["claimed_low"] < decisive["effect_high"]:
+        reason = f"{decisive['refuted']} counts as none" if decisive["refuted"] else ""
     return "; ".join(filter(None, [text, reason]))
 
 

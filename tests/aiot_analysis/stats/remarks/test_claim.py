@@ -43,6 +43,11 @@ def test_the_comparison_that_decides_has_its_place_among_all():
     assert row["among"] == "strongest of 2, 1 as claimed; all: 0.40 to 1.20"
 
 
+def test_a_difference_that_counts_as_none_says_so():
+    row = judged("1d", part("a", 0.0, 0.2, (0.0, math.inf), refuted=(-math.inf, 2.0)))
+    assert (row["verdict"], row["among"]) == ("does not hold", "under 2 counts as none")
+
+
 @pytest.mark.parametrize(("claim", "decisive"), [("5h", 0.44), ("3f", 0.12)])
 def test_0_is_no_threshold_of_a_speed_up(claim, decisive):
     """Of two that are under 1.05, the weakest (5h needs all) is nearer to it, and the strongest is nearer to 0."""
