@@ -17,9 +17,8 @@ from aiot_analysis.stats.remarks.claim import (
     TIMES,
     VERDICTS,
     format_effect,
-    is_lacking,
-    merge_reasons,
 )
+from aiot_analysis.stats.remarks.reasons import is_lacking, merge_reasons
 from aiot_analysis.words import listed, plural
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aiot_analysis import words
+from aiot_analysis.stats.remarks.reasons import merge_reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
@@ -27,7 +28,6 @@ BUILT = "by construction"
 TIMES, POINTS, SHARE, CORRELATION = "times as fast", "percentage points", "share", "correlation"
 _FORMATS = {TIMES: "{:.2f} times as fast", POINTS: "{:+.2f} points", SHARE: "{:.0%}", CORRELATION: "{:.2f}"}
 
-NOT_MEASURED = " not measured"
 _SUPERLATIVES = {"all": "weakest", "any": "strongest"}
 
 Region = tuple[float, float]
@@ -180,60 +180,6 @@ def verdict(claim: Claim, parts: pd.DataFrame) -> dict[str, object]:
         "source": claim.source,
         "notebook": claim.notebook,
     }
-
-
-def merge_reasons(reasons: Iterable[str]) -> tuple[str, ...]:
-    """Return distinct reasons; those that name what was not measured (see `lacking_words`) become a single one.
-
-    "TFLite CPU float32 not measured for ResNet50" and the same for InceptionV3 become "TFLite CPU float32 not measured
-    for ResNet50 and InceptionV3".
-    """
-    lacking: dict[str, dict[str, None]] = {}  # models by implementation and quantization; {"": None} for all models
-    others: dict[str, None] = {}
-    for reason in reasons:
-        pieces = reason.split("; ")
-        if not all(NOT_MEASURED in piece for piece in pieces):
-            others.update({reason: None} if reason else {})
-            continue
-        for piece in pieces:
-            implementations, _, models = piece.partition(NOT_MEASURED)
-            for implementation in _items(implementations):
-                way, _, quantizations = implementation.rpartition(" ")
-                for quantization in quantizations.split("/"):
-                    found = lacking.setdefault(f"{way} {quantization}", {})
-                    found.update(dict.fromkeys(_items(models.removeprefix(" for ")) or [""]))
-    return tuple(others) if not lacking else (*others, lacking_words(lacking))
-
-
-def lacking_words(models: Mapping[str, Iterable[str]]) -> str:
-    """Say what was not measured, given the models by implementation, like "TFLite CPU float32".
-
-    A model "" stands for all of them. Implementations that lack the same models share their words, like "TFLite CPU
-    float32/INT8 and PyTorch float32 not measured for ResNet50; Caffe2 float32 not measured".
-    """
-    ways: dict[frozenset[str], dict[str, list[str]]] = {}
-    wordings: dict[frozenset[str], str] = {}
-    for implementation, lacking in models.items():
-        way, _, quantization = implementation.rpartition(" ")
-        key = frozenset() if "" in lacking else frozenset(lacking)
-        ways.setdefault(key, {}).setdefault(way, []).append(quantization)
-        wordings.setdefault(key, f" for {words.listed(lacking)}" if key else "")
-    return "; ".join(
-        words.listed(f"{way} {'/'.join(quantizations)}" for way, quantizations in by_way.items())
-        + NOT_MEASURED
-        + wordings[key]
-        for key, by_way in ways.items()
-    )
-
-
-def is_lacking(reasons: Sequence[str]) -> bool:
-    """Return whether the only reason is that something was not measured. Takes what `merge_reasons` returns."""
-    return len(reasons) == 1 and all(NOT_MEASURED in piece for piece in reasons[0].split("; "))
-
-
-def _items(text: str) -> list[str]:
-    """Return the items of a text that `words.listed` made."""
-    return [item for part in text.split(", ") for item in part.split(" and ") if item]
 
 
 def format_effect(effect: float, low: float, high: float, unit: str) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 from aiot_analysis.errors import PoolingError
 from aiot_analysis.stats import accuracy, blocks, latency, pairing, variance
 from aiot_analysis.stats.accuracy import newcombe
-from aiot_analysis.stats.remarks.claim import lacking_words
+from aiot_analysis.stats.remarks.reasons import lacking_words
 from aiot_analysis.tables import by_device, names, select
 from aiot_analysis.words import CONFIDENCE
 

@@ -1,4 +1,4 @@
-"""The verdict on a claim from its parts: which part decides, its place among them, and reasons without a number."""
+"""The verdict on a claim from its parts: which part decides, its place among them, and why there is none."""
 
 import math
 
@@ -10,9 +10,6 @@ from aiot_analysis.stats.remarks.claim import (
     FASTER,
     PART_COLUMNS,
     ClaimPart,
-    is_lacking,
-    lacking_words,
-    merge_reasons,
     rows_of,
     verdict,
 )
@@ -71,31 +68,3 @@ def test_a_claim_that_is_not_applicable_has_its_reason_and_no_effect():
     assert (row["verdict"], row["reasons"]) == ("not applicable", ("the weights are the same",))
     assert math.isnan(row["effect"]) and math.isnan(row["effect_low"])
     assert row["why"].startswith("2 comparisons: 1 not applicable, 1 missing. the weights are the same; ")
-
-
-def test_what_was_not_measured_is_said_once_for_all_models():
-    reasons = [
-        "TFLite CPU float32 not measured for ResNet50",
-        "no device has both",
-        "TFLite CPU float32 not measured for InceptionV3 and ResNet50; Caffe2 float32 not measured",
-        "TFLite CPU INT8 not measured for InceptionV3, ResNet50 and MnasNet",
-        "TFLite CPU INT8/dynamic and PyTorch float32 not measured for ResNet50",
-        "",
-        "Caffe2 float32 not measured for MnasNet",
-    ]
-    merged = merge_reasons(reasons)
-    lacking = (
-        "TFLite CPU float32 not measured for ResNet50 and InceptionV3; Caffe2 float32 not measured; "
-        "TFLite CPU INT8 not measured for InceptionV3, ResNet50 and MnasNet; "
-        "TFLite CPU dynamic and PyTorch float32 not measured for ResNet50"
-    )
-    assert merged == ("no device has both", lacking)
-    assert merge_reasons(merged) == merged
-    assert is_lacking(merged[1:]) and not is_lacking(merged) and not is_lacking(())
-
-
-def test_implementations_that_lack_the_same_models_share_their_words():
-    models = {"TFLite CPU float32": ["A", "B"], "PyTorch float32": ["B", "A"], "TFLite CPU INT8": ["A", "B"]}
-    assert lacking_words(models) == "TFLite CPU float32/INT8 and PyTorch float32 not measured for A and B"
-    assert lacking_words({"Caffe2 float32": ["", "A"]}) == "Caffe2 float32 not measured"
-    assert lacking_words({}) == ""
