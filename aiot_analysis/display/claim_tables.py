@@ -58,7 +58,10 @@ def doubts(flagged: pd.DataFrame, rows: pd.DataFrame) -> str:
         f"{'; for' if place else 'For'} {count:,}{'' if place else total}, {reason}"
         for place, (reason, count) in enumerate(counts.items())
     ]
-    return f"{''.join(reasons)}. Their intervals may be too narrow; the page Latency and stability lists them."
+    return (
+        f"{''.join(reasons)}. Their intervals may be too narrow: see the remarks in the table of mean times on the "
+        "page [Latency and stability](11_latency#latency_means)."
+    )
 
 
 def overview(claims: pd.DataFrame) -> pd.DataFrame:

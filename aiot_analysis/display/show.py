@@ -231,6 +231,8 @@ def table(
     addresses = [(words, escape(address)) for words, address in _links(files)]
     csv = next((address for words, address in addresses if words == KINDS["csv"]), "")
     html = to_html(frame, title, formats, headings, missing, folded, devices, csv)
+    if name:  # the target of links to the table
+        html = re.sub("<details|<div", rf'\g<0> id="{escape(name)}"', html, count=1)
     links = ", ".join(f'<a href="{address}">{escape(words)}</a>' for words, address in addresses)
     html += f'<p class="files">{links}</p>' if links and len(frame) else ""
     text = caption or frame.to_string(index=False)
@@ -382,12 +384,20 @@ def _markup(text: str) -> str:
     return re.sub("`([^`]*)`", r"<code>\1</code>", escape(text))
 
 
+_PAGE_LINK = re.compile(r"\[([^\]]+)\]\((\d\d_\w+(?:#\w+)?)\)")
+
+
 def say(text: str, role: str | None = None) -> None:
-    """Display a paragraph of plain text, with text in `backquotes` set as code. An empty text displays nothing."""
+    """Display a paragraph of plain text, with text in `backquotes` set as code. An empty text displays nothing.
+
+    `[words](11_latency#latency_means)` is a link to a table or figure of another page, once that page exists (see
+    `report.index`).
+    """
     if not text:
         return
     text = minus(text)
-    display_html(f"<p>{_markup(text)}</p>", text, role)
+    html = _PAGE_LINK.sub(r'<a class="page-link" data-page="\2">\1</a>', _markup(text))
+    display_html(f"<p>{html}</p>", _PAGE_LINK.sub(r"\1", text), role)
 
 
 def timing_used(rows: pd.DataFrame, timing: str) -> str:

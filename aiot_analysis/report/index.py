@@ -17,6 +17,8 @@ from aiot_analysis.words import estimate, plural
 from runner import rawlog
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from jinja2 import Environment
     from markupsafe import Markup
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 SIGNS = {"valid": "■", "semi-valid": "◧", "invalid": "☒", "unavailable": "□", "not run": "·"}  # distinct without color
 NAVIGATION = re.compile("<!--navigation-->.*?<!--/navigation-->", re.DOTALL)
+PAGE_LINK = re.compile(r'<a class="page-link"(?: href="[^"]*")? data-page="(\w+)(#\w+)?">')  # of `show.say`
 
 
 def update(site: Site) -> None:
@@ -162,8 +165,20 @@ def _navigate(site: Site, environment: Environment, report: dict[str, Any], repo
     )
     old_html = page.read_text(encoding="utf-8")
     new_html = NAVIGATION.sub(lambda _: f"<!--navigation-->{html}<!--/navigation-->", old_html, count=1)
+    new_html = link_pages(new_html, {entry["name"] for entry in linked})
     if new_html != old_html:
         rawlog.replace_text(page, new_html)
+
+
+def link_pages(html: str, names: Collection[str]) -> str:
+    """Return a page in which links to other pages have an address if these pages exist, and none otherwise."""
+
+    def with_address(match: re.Match[str]) -> str:
+        page, anchor = match[1], match[2] or ""
+        address = f' href="{page}.html{anchor}"' if page in names else ""
+        return f'<a class="page-link"{address} data-page="{page}{anchor}">'
+
+    return PAGE_LINK.sub(with_address, html)
 
 
 def _environment() -> Environment:

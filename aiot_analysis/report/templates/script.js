@@ -31,8 +31,15 @@
     document.querySelector("header nav")?.append(button);
   }
 
+  function openTarget() { // a folded table that a link leads to
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)).split("&")[0]);
+    if (target instanceof HTMLDetailsElement) target.open = true;
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
     themes();
+    openTarget();
+    addEventListener("hashchange", openTarget);
     const contents = document.querySelector(".contents details");
     if (contents && matchMedia("(max-width: 85rem)").matches) contents.open = false; // else it is beside the text
     addEventListener("keydown", (event) => {

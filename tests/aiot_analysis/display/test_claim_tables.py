@@ -92,6 +92,7 @@ def test_intervals_that_may_be_too_narrow_are_counted_by_reason():
     ]
     assert tell.doubts(few.assign(note=notes), rows) == (
         f"For 6 of {len(rows)} instances, a few long times; for 1, times change slowly. Their intervals may be too "
-        "narrow; the page Latency and stability lists them."
+        "narrow: see the remarks in the table of mean times on the page [Latency and stability](11_latency#"
+        "latency_means)."
     )
     assert tell.doubts(few.assign(note=notes).iloc[:0], rows) == ""

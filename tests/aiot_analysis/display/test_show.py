@@ -301,6 +301,18 @@ def test_output_in_jupyterlab_has_the_colours_of_verdicts_of_pages_once_per_cell
     assert "<script" not in displayed[0][0]["text/html"] + displayed[2][0]["text/html"]
 
 
+def test_a_link_to_another_page_is_left_open_and_its_words_remain(
+    displayed: list[tuple[dict[str, Any], dict[str, Any]]],
+) -> None:
+    say("See `x` on [Latency & more](11_latency#latency_means), not [a] (b).")
+    [(data, _)] = displayed
+    assert data["text/html"] == (
+        '<p>See <code>x</code> on <a class="page-link" data-page="11_latency#latency_means">Latency &amp; more</a>, '
+        "not [a] (b).</p>"
+    )
+    assert data["text/plain"] == "See `x` on Latency & more, not [a] (b)."
+
+
 def test_tables_of_reports_have_no_script_since_their_page_has_it(
     displayed: list[tuple[dict[str, Any], dict[str, Any]]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -308,4 +320,5 @@ def test_tables_of_reports_have_no_script_since_their_page_has_it(
     with export.beside_page(tmp_path, "page", ["measured"]).open():
         table(FRAME, name="numbers")
     [(data, _)] = displayed
-    assert data["text/html"] == to_html(FRAME) + '<p class="files"><a href="figures/numbers.csv">data (CSV)</a></p>'
+    html = to_html(FRAME).replace("<div", '<div id="numbers"', 1)  # the target of links
+    assert data["text/html"] == html + '<p class="files"><a href="figures/numbers.csv">data (CSV)</a></p>'

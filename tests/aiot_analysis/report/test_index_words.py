@@ -40,6 +40,15 @@ def test_pages_without_data_and_pages_that_do_not_exist_are_counted_apart() -> N
     )
 
 
+def test_links_to_other_pages_have_an_address_as_long_as_these_exist() -> None:
+    bare = '<p>See <a class="page-link" data-page="11_latency#means">it</a>, <a href="x">x</a>.</p>'
+    linked = bare.replace(" data-page", ' href="11_latency.html#means" data-page')
+    assert index.link_pages(bare, {"01_overview"}) == bare
+    assert index.link_pages(bare, {"11_latency"}) == linked
+    assert index.link_pages(linked, {"11_latency"}) == linked
+    assert index.link_pages(linked, set()) == bare
+
+
 def test_caveats_are_counted_without_what_differs_by_instance() -> None:
     reasons = [
         "its log does not say which accelerator was requested (npu ran); no accuracy was published",
