@@ -395,7 +395,7 @@ def reference(versus: pd.DataFrame, base: str) -> str:
     if not base or versus.empty:
         return ""
     sure = versus[versus["p_adjusted"] < ALPHA]
-    comparisons = plural(len(versus), "comparison")
+    comparisons = plural(len(versus), "comparison", "{:,}")
     if sure.empty:
         return f"None of {comparisons} shows a significant difference in accuracy from the reference."
     ends = _points(sure["change"].min(), "{:+.1f}"), _points(sure["change"].max(), "{:+.1f}")
@@ -503,6 +503,7 @@ def ranking(
     group = scored[scored["peer_group"] == scored["peer_group"].iloc[0]]
     first = group.iloc[0]
     name = labels.get(first["device_id"], first["device_id"])
+    name = f"Device {name}" if name == first["device_id"] else name
     value, low, high = first[["vips", "vips_low", "vips_high"]].astype(float)
     score = estimate(value, low, high, f"{{:.2f}}{unit}") + _summed(first, of, unit)
     end = f"; {note}." if note else "."

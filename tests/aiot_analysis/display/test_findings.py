@@ -408,14 +408,17 @@ def test_the_first_of_a_ranking_is_named_with_those_that_may_be_as_high():
 def test_a_score_over_a_part_of_the_instances_says_so():
     """Of 8 quantized instances, 3 are missing; a number without them invites to compare it with that of others."""
     part = ranked(("a", 30.0, 28.0, 32.0, 1, 2, 5, 1), ("b", 29.0, 27.0, 31.0, 1, 2, 5, 1)).assign(missing="x, y, z")
-    assert findings.ranking(part.head(1), {}) == "a scores 30.0 VIPS (28.0 to 32.0) over 5 of the 8 float32 instances."
+    assert (
+        findings.ranking(part.head(1), {})
+        == "Device a scores 30.0 VIPS (28.0 to 32.0) over 5 of the 8 float32 instances."
+    )
     assert findings.ranking(part, {}, "", "quantized instances", "not comparable with VIPS") == (
-        "a is first of 2 devices with 30.0 (28.0 to 32.0) over 5 of the 8 quantized instances, but 1 other may be as "
+        "Device a is first of 2 devices with 30.0 (28.0 to 32.0) over 5 of the 8 quantized instances, but 1 other may be as "
         "high; not comparable with VIPS."
     )
     unknown = part.assign(rank_low=pd.NA, vips_low=NO_END)
     assert findings.ranking(unknown, {}) == (
-        "a has the highest estimate of 2 devices, 30.0 VIPS over 5 of the 8 float32 instances; without intervals, the "
+        "Device a has the highest estimate of 2 devices, 30.0 VIPS over 5 of the 8 float32 instances; without intervals, the "
         "order is uncertain."
     )
 
