@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection, QuadMesh
+from matplotlib.collections import LineCollection, PathCollection, QuadMesh
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
 MARK_SIZE, MARK_SHARE = 22.0, 0.28  # points, and how much of its colour the mark has: a light tint
 POINT_PIXELS = 2  # half of the width of a point, which need not be exact to find where few of them are
+MOST_STEPS = 1000  # along a line
 COVERED = 0.5  # share of a panel's area under bars above which the mark would be hidden
 
 
 class OriginMark(Text):
     """A word below all data of a panel, as large as fits and where it is hidden least and crosses no other text."""
 
-    PLACES = tuple(product((0.5, 0.72, 0.28), (0.5, 0.75, 0.25, 0.92, 0.08)))
+    PLACES = (
+        *product((0.5, 0.72, 0.28), (0.5, 0.75, 0.25, 0.92, 0.08)),
+        *product((0.9, 0.1, 0.6, 0.4), (0.5, 0.62, 0.38, 0.75, 0.25, 0.85, 0.15, 0.98, 0.02)),
+    )
     SHRINK = (1.0, 0.75, 0.55)
 
     def __init__(self, axes: Axes, word: str, color: str, smallest: float) -> None:
@@ -65,7 +69,7 @@ class OriginMark(Text):
 
 
 def _hidden_boxes(axes: Axes, renderer: RendererBase, mark: Text) -> NDArray[np.float64]:
-    """Return the boxes of texts, bars and points of a panel, one per row: left, bottom, right and top in pixels."""
+    """Return the boxes of texts, bars, points and lines of a panel, one per row: left, bottom, right, top in pixels."""
     texts = [text for text in axes.texts if text is not mark and text.get_visible() and text.get_text().strip()]
     legend = axes.get_legend()
     artists = [*texts, *([legend] if legend else [])]
@@ -81,10 +85,36 @@ def _hidden_boxes(axes: Axes, renderer: RendererBase, mark: Text) -> NDArray[np.
         for line in axes.lines
         if line.get_marker() not in ("None", "none", "", None)
     ]
-    points = np.concatenate([np.empty((0, 2)), *offsets])
+    points = np.concatenate([np.empty((0, 2)), *offsets, *_points_on_lines(axes)])
     points = points[np.isfinite(points).all(axis=1)]
     around = np.hstack([points - POINT_PIXELS, points + POINT_PIXELS])
     return np.vstack([np.array(boxes, float).reshape(-1, 4), around])
+
+
+def _points_on_lines(axes: Axes) -> list[NDArray[np.float64]]:
+    """Return points on the lines of a panel in pixels, without those of reference, which cross the whole panel."""
+    paths = [
+        collection.get_transform().transform(segment)
+        for collection in axes.collections
+        if isinstance(collection, LineCollection)
+        for segment in collection.get_segments()
+    ]
+    paths += [
+        line.get_transform().transform(line.get_xydata())
+        for line in axes.lines
+        if line.get_linestyle() not in ("None", "none", " ", "")
+    ]
+    room = (axes.bbox.width, axes.bbox.height)
+    sampled = []
+    for path in paths:
+        if len(path) < 2 or not np.isfinite(path).all():
+            continue
+        if len(path) == 2 and (np.ptp(path, axis=0) >= 0.98 * np.array(room)).any():
+            continue
+        lengths = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
+        steps = np.linspace(0.0, lengths[-1], max(2, min(int(lengths[-1] / (2 * POINT_PIXELS)), MOST_STEPS)))
+        sampled.append(np.column_stack([np.interp(steps, lengths, path[:, axis]) for axis in (0, 1)]))
+    return sampled
 
 
 def is_covered(axes: Axes) -> bool:

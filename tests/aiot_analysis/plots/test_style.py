@@ -85,6 +85,23 @@ def test_a_mark_avoids_a_band_of_points():
     assert box.y0 > 0.52 or box.y1 < 0.48
 
 
+def test_a_mark_avoids_lines_but_not_those_of_reference():
+    figure, [axes] = style.panels(1, 1, 4, 3)
+    axes.set(xlim=(0, 10), ylim=(0, 10))
+    axes.hlines([5.0, 6.0, 7.0], 1, 9)  # intervals
+    axes.plot([0.5, 9.5], [1.0, 4.5])
+    axes.axvline(5, linestyle="--")  # crosses every place in the middle
+    style.finish(figure, SIMULATED, "Lines.")
+    figure.draw_without_rendering()
+    [mark] = marks(figure)
+    box = mark.get_window_extent().transformed(axes.transData.inverted())
+    assert not any(box.y0 < height < box.y1 for height in (5.0, 6.0, 7.0))
+    slope = (4.5 - 1.0) / (9.5 - 0.5)
+    lower, upper = (1.0 + slope * (end - 0.5) for end in (box.x0, box.x1))
+    assert box.y0 >= upper - 0.1 or box.y1 <= lower + 0.1
+    assert mark.get_fontsize() > 10  # not the smallest, which would fit beside the dashed line
+
+
 def test_a_panel_covered_by_cells_is_marked_above_and_apart_from_its_title():
     figure, [axes] = style.panels(1, 1, 2.2, 2)
     axes.imshow(np.zeros((3, 3)), aspect="auto")
