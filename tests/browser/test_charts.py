@@ -291,7 +291,8 @@ def test_no_vendor_is_left_out_below_a_narrow_panel(opened: Callable[..., Watche
         })"""
     )
     vendors = [text for text in texts if text[0] in VENDORS]
-    assert sorted(text for text, *_ in vendors) == VENDORS
+    assert [text for text, *_ in vendors] == VENDORS * 2  # below each panel
+    vendors = vendors[: len(VENDORS)]
     for one, other in combinations(vendors, 2):
         assert abs(one[3] - other[3]) > 8 or one[2] <= other[1] or other[2] <= one[1]
 

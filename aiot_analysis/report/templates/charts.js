@@ -416,11 +416,12 @@
     return null;
   }
   function placeMarks(figure) { // inside each panel where it is empty, or else small above its upper right corner
-    const isPublished = figure.mark === "PUBLISHED";
+    const color = css(figure.mark === "PUBLISHED" ? "--published" : "--warn", "gray");
     for (const text of figure.box.querySelectorAll(".origin_marks text, .child_origin_marks text")) {
       const word = text.__data__, panel = word.mark.group;
       const place = placeOf(word, panel, hasLines(figure.content));
-      text.classList.add("origin-word", ...(place ? ["light"] : []), ...(isPublished ? ["published"] : []));
+      text.classList.add("origin-word", ...(place ? ["light"] : []));
+      text.style.fill = color;
       const [x, y] = place ? [place.x, place.y + 0.35 * place.size] : [panel.width, figure.content.panel ? -10 : -4];
       text.setAttribute("transform", `translate(${x},${y})`);
       text.setAttribute("text-anchor", place ? "middle" : "end");
