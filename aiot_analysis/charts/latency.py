@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from aiot_analysis.charts import chart
 from aiot_analysis.charts.chart import LIT, PLACE, Chart, ChartView, Fact, Series, Spec
@@ -18,14 +19,13 @@ DEVICE, MEDIAN, QUARTILES = "a device", "median over devices", "median and quart
 
 
 def distribution(summary: pd.DataFrame, devices: pd.DataFrame | None = None, what: str = "end-to-end time") -> Chart:
-    """Return a box per instance in a panel per device, or for many devices a point per device at its median.
+    """Return a box per instance in a panel per device, or for many devices points at their medians, by network.
 
     Takes the frame of `stats.latency.summary`.
     """
     if _are_many(summary):
-        return _over_devices(
-            summary, "median_ms", f"median {what} of each device (ms)", Fact("median_ms", "median", "ms"), log=True
-        )
+        title = f"median {what} of each device (ms)"
+        return _over_devices(summary, devices, "median_ms", title, Fact("median_ms", "median", "ms"), log=True)
     marks = {
         QUARTILES: ("median_ms", style.Look(style.color(style.PLAIN), "|", "")),
         "longest": ("max_ms", style.Look(style.INK, "o", "")),
@@ -54,26 +54,43 @@ def distribution(summary: pd.DataFrame, devices: pd.DataFrame | None = None, wha
 
 
 def tails(summary: pd.DataFrame, devices: pd.DataFrame | None = None, what: str = "end-to-end time") -> Chart:
-    """Return the range from the median to the 99th percentile of each instance in a panel per device.
+    """Return the range from the median to the 99th percentile of each instance, as multiples of the median.
 
-    Takes the frame of `stats.latency.summary`. Many devices share one panel, with a point per device at the ratio of
-    the 99th percentile to the median.
+    Takes the frame of `stats.latency.summary`. The first image is at the end of the axis if it took longer than all
+    tails. Many devices have a panel per network, with a point per device at its 99th percentile.
     """
     if _are_many(summary):
         title = f"99th percentile over median of the {what}, of each device"
-        return _over_devices(summary, "tail", title, Fact("tail", "99th percentile over median", "number"))
-    marks = {
-        printed.TAIL_NAMES[column]: (column, style.Look(style.color(place), marker, ""))
+        return _over_devices(summary, devices, "tail", title, Fact("tail", "99th percentile over median", "number"))
+    looks = {
+        printed.TAIL_NAMES[column]: style.Look(style.color(place), marker, "")
         for column, (place, marker) in printed.TAILS.items()
     }
-    marks["first image"] = ("first_ms", style.Look(style.INK, "P", ""))
-    rows, lines, axis = _percentiles(summary, devices, marks, what)
+    looks[printed.FIRST_IMAGE] = style.Look(style.INK, "P", "")
+    rows, lines = _on_lines(summary.dropna(subset="median_ms"), devices)
+    columns = dict(zip(looks, [*printed.TAILS, "first_ms"], strict=True))
+    ratios = {name: rows[column] / rows["median_ms"] for name, column in columns.items()}
+    rows = pd.concat([rows.assign(mark=name, ratio=ratio) for name, ratio in ratios.items()])
+    far, end = (printed.tail_place(summary, part) for part in (printed.FIRST_AT, printed.TAILS_END))
+    is_far = (rows["mark"] == printed.FIRST_IMAGE) & (rows["ratio"] > far)
+    numbers_of_medians = rows["ratio"].map(printed.medians_text)
+    rows = rows.assign(far=numbers_of_medians.where(is_far, ""), place_ratio=rows["ratio"].mask(is_far, far))
+    axis = chart.value_axis("place_ratio", f"{what} over its median")
+    ticks = [float(tick) for tick in MaxNLocator(6).tick_values(1, far) if 1 <= tick < far]
+    axis |= {"axis": axis["axis"] | {"values": ticks}, "scale": {"domain": [1 - 0.03 * (end - 1), end], "nice": False}}
+    median = _line_at(1, axis, style.color(style.PLAIN))
     line: Spec = {
-        "transform": [{"filter": "datum.mark === 'median'"}],
-        "mark": {"type": "rule", "strokeWidth": 2, "strokeOpacity": 0.35, "color": style.color(style.PLAIN)},
-        "encoding": {"x": {**axis, "field": "median_ms"}, "x2": {"field": "p99_ms"}, "y": lines, "opacity": LIT},
+        "transform": [{"filter": f"datum.mark === '{printed.TAIL_NAMES['p99_ms']}'"}],
+        "mark": {"type": "rule", "strokeWidth": 1.5, "color": style.GREY},
+        "encoding": {"x": axis, "x2": {"datum": 1}, "y": lines, "opacity": LIT},
     }
-    return _panels(rows, [line, chart.points_on_lines(axis, lines, "mark")], _looks(marks), _TIMES, "tail")
+    numbers: Spec = {
+        "mark": {"type": "text", "align": "left", "dx": 8, "fontSize": 11},
+        "encoding": {"x": axis, "y": lines, "text": {"field": "far"}, "opacity": LIT},
+    }
+    series = (Series("median", style.color(style.PLAIN), "stroke"), *chart.series(looks.items()))
+    layers = [median, line, chart.points_on_lines(axis, lines, "mark"), numbers]
+    return _panels(rows, layers, series, _TIMES, "tail")
 
 
 _TIMES = (
@@ -97,7 +114,7 @@ _TIMES_WITH_QUARTILES = (
 
 
 def phases(frame: pd.DataFrame, devices: pd.DataFrame | None = None) -> Chart:
-    """Return stacked bars of the mean time of each phase in a panel per device, or a point per device and phase.
+    """Return stacked bars of the mean time of each phase in a panel per device, or points of many by network.
 
     Takes the frame of `stats.latency.phases`.
     """
@@ -111,9 +128,8 @@ def phases(frame: pd.DataFrame, devices: pd.DataFrame | None = None) -> Chart:
     facts = (Fact("phase", "phase"), Fact("mean_ms", "mean time", "ms"), Fact("total_ms", "all phases", "ms"))
     if _are_many(rows):
         axis = chart.value_axis("mean_ms", "mean time per image and phase (ms)", log=True)
-        return _panels(
-            rows, [chart.points_on_lines(axis, lines, "phase", size=14)], chart.series(looks), facts, "mean_ms", "phase"
-        )
+        points = chart.points_on_lines(axis, _version_lines(rows), "phase", size=14)
+        return _networks(rows, [points], chart.series(looks), facts, "mean_ms", "phase")
     bars: Spec = {
         "mark": {"type": "bar"},
         "encoding": {
@@ -163,11 +179,6 @@ def stability_scores(frame: pd.DataFrame, devices: pd.DataFrame | None = None) -
             height_px=LINE_PX,
             line="instance",
         )
-    looks = {
-        "score": style.Look(style.color(style.PLAIN), "o", ""),
-        "unstable": style.Look(style.color(style.NOTABLE), "s", ""),
-    }
-    names_of_marks = {False: "score", True: "unstable"}
     axis = chart.value_axis("stability", "stability: fastest part of the run over the slowest")
     chance: Spec = {
         "mark": {"type": "tick", "color": style.GREY, "thickness": 2},
@@ -178,8 +189,13 @@ def stability_scores(frame: pd.DataFrame, devices: pd.DataFrame | None = None) -
         chance,
         chart.points_on_lines(axis, lines, "mark"),
     ]
-    series = (*chart.series(looks.items()), Series("the same times in random order", style.GREY, "stroke"))
-    rows = rows.assign(mark=(rows["steadiness"] == "unstable").map(names_of_marks))
+    present = set(rows["steadiness"])
+    series = (
+        *chart.series((name, look) for name, look in printed.steadiness_looks().items() if name in present),
+        Series("the same times in random order", style.GREY, "stroke"),
+        Series(printed.LIMIT, style.INK, "stroke"),
+    )
+    rows = rows.assign(mark=rows["steadiness"])
     return _panels(rows, layers, series, facts, "stability")
 
 
@@ -196,7 +212,7 @@ def slowdown(frame: pd.DataFrame, devices: pd.DataFrame | None = None, first: st
         Fact("images", "images", "count"),
     )
     if _are_many(frame):
-        return _over_devices(frame, "slowdown", f"{label}, of each device", *facts, reference=1)
+        return _over_devices(frame, devices, "slowdown", f"{label}, of each device", *facts, reference=1)
     rows, lines = _on_lines(frame.dropna(subset="slowdown"), devices)
     axis = chart.value_axis("slowdown", label)
     layers = [
@@ -338,7 +354,7 @@ def _panels(
 ) -> Chart:
     """Return a chart with a line per instance, in a panel per device if rows have the column `panel`."""
     panel = "panel" if "panel" in rows and rows["device_id"].nunique() > 1 else ""
-    drawn = {"panel", "ms", "p99_ms"} & set(rows.columns)
+    drawn = [name for name in ("panel", "ms", "p99_ms", "place_ratio", "far") if name in rows]
     shown = ["device_id", series_field, *_FILTERS, *drawn, sort_by]
     shown += [column for fact in facts for column in (fact.field, fact.low, fact.high) if column]
     return Chart(
@@ -355,21 +371,93 @@ def _panels(
     )
 
 
-def _over_devices(
-    rows: pd.DataFrame, field: str, title: str, *facts: Fact, log: bool = False, reference: float | None = None
+def _line_at(value: float, axis: Spec, color: str) -> Spec:
+    """Return a layer with a line at a value of an axis with fixed ends."""
+    return {
+        "data": {"values": [{}]},
+        "mark": {"type": "rule", "strokeWidth": 1.4, "color": color},
+        "encoding": {"x": {"datum": value, "type": "quantitative", "scale": axis["scale"]}},
+    }
+
+
+def _version_lines(rows: pd.DataFrame) -> Spec:
+    """Return the encoding of the versions of networks, in the order of printed figures."""
+    return chart.line_axis("version", printed.networks_and_versions(rows["instance_id"])[1])
+
+
+def _networks(
+    rows: pd.DataFrame,
+    layers: list[Spec],
+    series: tuple[Series, ...],
+    facts: tuple[Fact, ...],
+    sort_by: str,
+    series_field: str = "mark",
+    drawn: tuple[str, ...] = (),
 ) -> Chart:
-    """Return a point per device and instance, and the median over the devices that a page shows as a tick."""
-    rows, lines = _on_lines(rows.dropna(subset=field).assign(mark=DEVICE))
+    """Return a chart of many devices with a panel per network, and a line per version in each of them."""
+    networks, _ = printed.networks_and_versions(rows["instance_id"])
+    places = {network: place for place, network in enumerate(networks)}
+    model = rows["instance_id"].map(lambda instance_id: names.instance(instance_id).model)
+    rows = rows.assign(
+        version=rows["instance_id"].map(printed.version_name), panel=model.map(names.display), at=model.map(places)
+    ).sort_values("at", kind="stable")
+    shown = ["device_id", series_field, "panel", "version", *_FILTERS, *drawn, sort_by]
+    shown += [column for fact in facts for column in (fact.field, fact.low, fact.high) if column]
+    spec: Spec = {"layer": layers, "resolve": {"scale": {"x": "independent"}}}  # an axis below each panel
+    return Chart(
+        rows[list(dict.fromkeys(shown))],
+        (ChartView("time", "time", spec, sort_by),),
+        (Fact("instance", "instance"), *facts),
+        series,
+        series_field,
+        "panel",
+        columns=3,
+        height_px=LINE_PX,
+        device_axis="",
+        line="version",
+    )
+
+
+def _over_devices(
+    rows: pd.DataFrame,
+    devices: pd.DataFrame | None,
+    field: str,
+    title: str,
+    *facts: Fact,
+    log: bool = False,
+    reference: float | None = None,
+) -> Chart:
+    """Return a point per device and instance, and the median over the devices that a page shows as a tick.
+
+    The largest value has the name of its device. A line is at the median of all, unless the axis is logarithmic.
+    """
+    rows, _ = _on_lines(rows.dropna(subset=field).reset_index(drop=True).assign(mark=DEVICE))
+    lines = _version_lines(rows)
     axis = chart.value_axis(field, title, log=log)
+    low, high, middle = rows[field].min(), rows[field].max(), float(rows[field].median())
+    if not log:  # panels have axes of their own, and the same values on them
+        room = 0.03 * (high - low) or 0.01
+        axis["scale"] = {"domain": [float(low - room), float(high + room)], "nice": False}
+    largest = printed.extreme_row(rows, field)
+    name = device_axis.names([largest["device_id"]], devices)[0]
+    rows = rows.assign(named=[name if label == largest.name else "" for label in rows.index])
     median: Spec = {
         "mark": {"type": "tick", "color": style.INK, "thickness": 2},
         "encoding": {"x": {**axis, "aggregate": "median"}, "y": lines},
     }
-    layers = [] if reference is None else [chart.reference_line(reference)]
+    words: Spec = {
+        "transform": [{"filter": "datum.named !== ''"}],
+        "mark": {"type": "text", "align": "right", "dx": -6, "fontSize": 11},
+        "encoding": {"x": axis, "y": lines, "text": {"field": "named"}, "opacity": LIT},
+    }
+    layers = [] if reference is None else [_line_at(reference, axis, style.GREY)]
+    layers += [] if log else [_line_at(middle, axis, style.color(style.NOTABLE))]
     if any(fact.low for fact in facts):
         layers.append(chart.whiskers_on_lines(field, axis, lines, "mark"))
-    layers += [chart.points_on_lines(axis, lines, "mark", size=14), median]
+    layers += [chart.points_on_lines(axis, lines, "mark", size=14), median, words]
     shown = {fact.field for fact in facts}
     more = (*facts, *(fact for fact in _TIMES if fact.field in rows and fact.field not in shown))
-    series = (Series(DEVICE, style.color(style.PLAIN), "circle"), Series(MEDIAN, style.INK, "stroke"))
-    return _panels(rows, layers, series, more, field)
+    series = [Series(DEVICE, style.color(style.PLAIN), "circle"), Series(MEDIAN, style.INK, "stroke")]
+    if not log:
+        series.append(Series(printed.overall(rows, field), style.color(style.NOTABLE), "stroke"))
+    return _networks(rows, layers, tuple(series), more, field, drawn=("named",))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from aiot_analysis.charts import chart
 from aiot_analysis.charts.chart import LIT, Chart, ChartView, Fact, Series, Spec
@@ -91,13 +92,21 @@ def convolution_times(bins: pd.DataFrame, devices: pd.DataFrame | None = None) -
         start_ms=rows["low_ms"].where(is_inside, end + width),
         end_ms=rows["high_ms"].where(is_inside, end + 3 * width),
     )
+    overflow = end + 2 * width  # the middle of the last bar
+    ticks = [float(tick) for tick in MaxNLocator(5).tick_values(0, end) if 0 <= tick <= end - 2 * width]
+    axis: Spec = {
+        "title": "time of a convolution (ms)",
+        "values": [*ticks, overflow],
+        "labelExpr": f"datum.value > {end:g} ? '> {end:g}' : datum.label",
+        "labelOverlap": False,
+    }
     bars: Spec = {
         "mark": {"type": "rect"},
         "encoding": {
             "x": {
                 "field": "start_ms",
                 "type": "quantitative",
-                "axis": {"title": "time of a convolution (ms)", "tickCount": 6},
+                "axis": axis,
                 "scale": {"domain": [0, end + 3.5 * width]},
             },
             "x2": {"field": "end_ms"},
@@ -107,10 +116,12 @@ def convolution_times(bins: pd.DataFrame, devices: pd.DataFrame | None = None) -
             "opacity": LIT,
         },
     }
+    edge = printed.short_edge(bins)
+    limit = [] if edge is None else [chart.reference_line(edge)]
     columns = ["device_id", "panel", "framework", "model", "length", "time", "start_ms", "end_ms", "share"]
     return Chart(
         rows[[*columns, "convolutions", "repetitions"]],
-        (ChartView("share", "share", bars, "share"),),
+        (ChartView("share", "share", {"layer": [bars, *limit]}, "share"),),
         (
             Fact("time", "time"),
             Fact("share", "share of the convolutions", "percent"),

@@ -36,11 +36,11 @@ def complexity(points: pd.DataFrame) -> Chart:
     y = chart.value_axis("latency_ms", "ms per image", log=True)
     layers: list[Spec] = [
         {
-            "mark": {"type": "point", "filled": True, "size": 26},
+            "mark": {"type": "point", "filled": True, "size": 26, "fillOpacity": 0.4},
             "encoding": {"x": x, "y": y, "color": {"field": "runtime", "type": "nominal"}, "opacity": LIT},
         },
         {
-            "mark": {"type": "tick", "orient": "horizontal", "thickness": 2, "bandSize": 10, "color": style.INK},
+            "mark": {"type": "tick", "orient": "horizontal", "thickness": 3, "bandSize": 17, "color": style.INK},
             "encoding": {"x": x, "y": {**y, "aggregate": "median"}, "detail": {"field": "model"}},
         },
     ]

@@ -67,22 +67,35 @@ def by_time(versions: pd.DataFrame) -> Chart:
     """Return the mean time of each version with its interval, fastest first, one panel per network.
 
     Takes the frame of `stats.runtimes.versions` of one device. Versions that are as accurate as their reference are
-    filled.
+    filled, and a ring marks those that are or may be the fastest.
     """
     rows = _rows(versions)
     lines = chart.line_axis("version", rows["version"]) | {"sort": {"field": "mean_ms", "op": "min"}}
     axis = chart.value_axis("mean_ms", "mean time per image (ms)", log=True)
     whiskers = chart.whiskers_on_lines("mean_ms", axis, lines, "part", always=True)
     points = _points(axis, lines, "part", "datum.accurate === 'yes'", size=40, opacity=1)
-    ties: Spec = {
-        "mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 11},
-        "encoding": {"x": {**axis, "field": "ties_at"}, "y": lines, "text": {"field": "tie_group"}},
+    ground: Spec = {  # so that whiskers do not show through hollow points
+        "mark": {"type": "point", "filled": True, "size": 40, "color": style.GROUND},
+        "encoding": {"x": axis, "y": lines, "shape": {"field": "part", "type": "nominal"}},
     }
-    rows = rows.assign(ties_at=rows["mean_ms_high"].fillna(rows["mean_ms"]))
+    ring: Spec = {
+        "transform": [{"filter": "datum.first === 'yes'"}],
+        "mark": {"type": "point", "filled": False, "size": 190, "strokeWidth": 1.5, "color": style.INK},
+        "encoding": {"x": axis, "y": lines},
+    }
+    words: Spec = {
+        "mark": {"type": "text", "align": "left", "dx": 8, "fontSize": 11},
+        "encoding": {"x": {**axis, "field": "label_at"}, "y": lines, "text": {"field": "label"}},
+    }
+    rows = rows.assign(
+        label_at=rows["mean_ms_high"].fillna(rows["mean_ms"]),
+        label=printed.labels(rows),
+        first=printed.may_be_fastest(rows).map({True: "yes", False: "no"}),
+    )
     own_axes = {"scale": {"x": "independent", "y": "independent"}}
-    spec: Spec = {"layer": [whiskers, points, ties], "resolve": own_axes}
+    spec: Spec = {"layer": [whiskers, ground, points, ring, words], "resolve": own_axes}
     return Chart(
-        rows[_columns("network", "part", "ties_at", "tie_group")],
+        rows[_columns("network", "part", "label_at", "label", "first")],
         (ChartView("time", "time", spec, "mean_ms"),),
         _FACTS,
         chart.series((names.display(name), look) for name, look in printed.looks(versions["implementation"]).items()),
@@ -103,13 +116,14 @@ def front(versions: pd.DataFrame) -> Chart:
     rows = _rows(versions).dropna(subset="accuracy")
     x = chart.value_axis("mean_ms", "mean time per image (ms)", log=True)
     y = chart.value_axis("accuracy", "accuracy", percent=True)
+    y["scale"] |= {"padding": 10}  # so that points at the ends are not cut
     line: Spec = {
         "transform": [{"filter": "datum.front === 'yes'"}],
         "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 1, "color": style.GREY},
         "encoding": {"x": x, "y": y},
     }
     points = _points(x, y, "network", "datum.front === 'yes'", size=45, opacity=0.9)
-    looks = style.looks(printed.models(versions))
+    looks = printed.network_looks(printed.models(versions))
     return Chart(
         rows[_columns("network", "front", "pareto_probability")],
         (ChartView("front", "front", {"layer": [line, points]}, "mean_ms"),),

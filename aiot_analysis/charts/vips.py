@@ -52,14 +52,16 @@ def ranking(scores: pd.DataFrame, score: str = "VIPS") -> Chart:
         "encoding": {
             "y": PLACE,
             "x": {"field": "text_at", "type": "quantitative"},
-            "text": {"field": "ties"},
+            "text": {"field": "beside"},
             "opacity": LIT,
         },
     }
     has_intervals = bool(rows["vips_low"].notna().any())
     layers = [bar_spec, *([whisker] if has_intervals else []), letters]
+    rows["beside"] = printed.possible_ranks(scores).reindex(rows.index)
     rows["text_at"] = rows["vips_high"].fillna(rows["vips"])
-    columns = ["device_id", "vips", "vips_low", "vips_high", "rank_text", "ties", "text_at", "instances", "missing"]
+    columns = ["device_id", "vips", "vips_low", "vips_high", "rank_text", "ties", "beside", "text_at"]
+    columns += ["instances", "missing"]
     return Chart(
         rows[columns],
         (ChartView("score", score, {"layer": layers}, "vips"),),

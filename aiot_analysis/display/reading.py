@@ -91,6 +91,11 @@ def tie_letters(rows: pd.DataFrame, what: str) -> str:
     return f" {what} that share a letter cannot be distinguished." if has_letters else ""
 
 
+def ranks(scores: pd.DataFrame) -> str:
+    """Return the end of a caption of scores on the ranks that are drawn, or "" if only one device has a score."""
+    return ", and the ranks that are possible" if (scores["instances"] > 0).sum() > 1 else ""
+
+
 def fold(summary: str, text: str) -> None:
     """Display a paragraph of plain text that is folded below a line until a reader opens it."""
     if text:

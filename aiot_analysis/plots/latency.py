@@ -28,9 +28,8 @@ def order_instances(instances: Iterable[str]) -> list[str]:
 
 
 def instance_panels(ids: list[str], lines: list[str]) -> tuple[style.Canvas, list[Axes]]:
-    """Return a figure with one panel per device for few devices, or a single panel for many."""
-    count = 1 if len(ids) > device_axis.FEW else len(ids)
-    return style.panels(count, 2, 7.0 if count == 1 else 5.5, 0.17 * len(lines) + 0.9)
+    """Return a figure with one panel per device."""
+    return style.panels(len(ids), 2, 7.0 if len(ids) == 1 else 5.5, 0.17 * len(lines) + 0.9)
 
 
 def set_up_instance_axis(axes: Axes, lines: list[str], label: str) -> None:
@@ -54,14 +53,99 @@ def instance_heights(instances: pd.Series, lines: list[str]) -> pd.Series:
     return instances.map({instance_id: position for position, instance_id in enumerate(lines)}).astype(float)
 
 
-def _draw_devices(figure: style.Canvas, axes: Axes, lines: list[str], times: pd.Series, instances: pd.Series) -> None:
-    """Draw a value of each instance on each device as a point, and the median over devices as a tick."""
-    axes.scatter(times, instance_heights(instances, lines), s=8, alpha=0.35, color=style.color(style.PLAIN))
-    middle = times.groupby(instances).median()
-    heights = instance_heights(middle.index.to_series(), lines)
-    axes.scatter(middle, heights, marker="|", s=55, color=style.INK, linewidths=1.2, zorder=3)
+def networks_and_versions(instances: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return the networks of instances, the paper's first, and the names of their versions in the paper's order."""
+    ordered = order_instances(instances)
+    networks = names.in_order({names.instance(instance_id).model for instance_id in ordered}, names.MODELS)
+    return networks, list(dict.fromkeys(map(version_name, ordered)))
+
+
+def version_name(instance_id: str) -> str:
+    """Return the name of an instance without its network, such as "TFLite CPU, INT8"."""
+    parts = names.instance(instance_id)
+    return f"{names.display(parts.implementation)}, {names.display(parts.quantization)}"
+
+
+def network_panels(frame: pd.DataFrame, label: str) -> tuple[style.Canvas, list[tuple[Axes, pd.DataFrame, pd.Series]]]:
+    """Return a figure with a panel per network, and for each its axes, its rows and their positions on the y axis.
+
+    All panels have the same lines, one per version, and names of these on their left.
+    """
+    networks, versions = networks_and_versions(frame["instance_id"])
+    figure, axes = style.panels(len(networks), 3, 3.7, 0.17 * len(versions) + 0.9)
+    model = frame["instance_id"].map(lambda instance_id: names.instance(instance_id).model)
+    height = frame["instance_id"].map(version_name).map({name: place for place, name in enumerate(versions)})
+    drawn = []
+    for panel, network in zip(axes, networks, strict=True):
+        spec = panel.get_subplotspec()
+        at_left = len(axes) == 1 or spec is None or spec.colspan.start == 0
+        panel.set_yticks(range(len(versions)), versions if at_left else [""] * len(versions), fontsize=style.SMALL)
+        panel.set(ylim=(len(versions) - 0.4, -0.6), xlabel=label)
+        panel.set_title(names.display(network))
+        panel.grid(axis="y", visible=False)
+        for place in sorted(set(range(len(versions))) - set(height[model == network])):
+            mark_missing(panel, place)
+        drawn.append((panel, frame[model == network], height[model == network].astype(float)))
+    return figure, drawn
+
+
+def extreme_row(frame: pd.DataFrame, column: str) -> pd.Series:
+    """Return the row with the largest value, which is named in figures of many devices."""
+    row: pd.Series = frame.sort_values(column, ascending=False, kind="stable").iloc[0]
+    return row
+
+
+def overall(frame: pd.DataFrame, column: str) -> str:
+    """Return the median of all rows as text, for legends."""
+    return f"median of all: {frame[column].median():.3g}"
+
+
+def _draw_devices(
+    frame: pd.DataFrame,
+    column: str,
+    label: str,
+    devices: pd.DataFrame | None,
+    *,
+    log: bool = False,
+    reference: float | None = None,
+) -> style.Canvas:
+    """Draw a value of each instance on each device as a point, and the median over devices as a tick.
+
+    The largest value has the name of its device. A line is at the median of all, unless the axis is logarithmic.
+    """
+    frame = frame.dropna(subset=column)
+    figure, drawn = network_panels(frame, label)
+    largest = extreme_row(frame, column)
     marks = {"a device": _mark(style.color(style.PLAIN), "o"), "median over devices": _mark(style.INK, "|", 7)}
+    ends = frame[column].min(), frame[column].max()
+    room = 0.03 * (ends[1] - ends[0]) or 0.01
+    for panel, rows, heights in drawn:
+        panel.scatter(rows[column], heights, s=8, alpha=0.35, color=style.color(style.PLAIN))
+        middle = rows[column].groupby(heights).median()
+        panel.scatter(middle, middle.index, marker="|", s=55, color=style.INK, linewidths=1.2, zorder=3)
+        if reference is not None:
+            panel.axvline(reference, color=style.GREY, linewidth=0.8, linestyle="--", zorder=0)
+        if log:
+            panel.set(xscale="log", xlim=(ends[0] / 1.1, ends[1] * 1.1))
+            log_axis.plain_log(panel.xaxis)
+        else:
+            panel.axvline(frame[column].median(), color=style.color(style.NOTABLE), linewidth=0.9, zorder=1)
+            panel.set_xlim(ends[0] - room, ends[1] + room)
+        if largest.name in rows.index:
+            name = device_axis.names([largest["device_id"]], devices)[0]
+            panel.annotate(
+                name,
+                (largest[column], heights[largest.name]),
+                xytext=(-4, 0),
+                textcoords="offset points",
+                ha="right",
+                va="center",
+                fontsize=style.SMALL,
+            )
+    if not log:
+        marks[overall(frame, column)] = Line2D([], [], color=style.color(style.NOTABLE), linewidth=0.9)
     style.legend(figure, marks)
+    return figure
 
 
 def mark_missing(axes: Axes, height: float, text: str = "no data") -> None:
@@ -90,8 +174,8 @@ def distribution(
     """Draw a box per instance and device: quartiles, with whiskers from the shortest to the 99th percentile.
 
     Takes the frame of `stats.latency.summary`. A cross marks the first image, a point the longest time. More than six
-    devices share one panel with a point per device at its median, and a tick at the median over devices; the frame then
-    needs no other column of times.
+    devices have a panel per network with a point per device at its median, and a tick at the median over devices; the
+    frame then needs no other column of times.
     """
     ids = device_axis.order(summary["device_id"], devices)
     lines = order_instances(summary["instance_id"])
@@ -101,13 +185,10 @@ def distribution(
     medians = style.span(summary["median_ms"], "{:.3g}")
     tails = f", 99th percentiles up to {style.written(summary['p99_ms'].max())} ms" if "p99_ms" in summary else ""
     alt += f"; medians {medians} ms{tails}."
-    figure, axes = instance_panels(ids, lines)
     if len(ids) > device_axis.FEW:
-        _draw_devices(figure, axes[0], lines, summary["median_ms"], summary["instance_id"])
-        set_up_instance_axis(axes[0], lines, f"median {what} of each device (ms)")
-        axes[0].set_xscale("log")
-        log_axis.plain_log(axes[0].xaxis)
+        figure = _draw_devices(summary, "median_ms", f"median {what} of each device (ms)", devices, log=True)
         return style.finish(figure, origin, alt)
+    figure, axes = instance_panels(ids, lines)
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
         panel.set_title(name)
         times = summary[summary["device_id"] == device].set_index("instance_id").reindex(lines)
@@ -169,7 +250,8 @@ def phases(
 ) -> Figure:
     """Draw stacked bars of the mean time of decode, preprocess, inference and post-process of each instance.
 
-    Takes the frame of `stats.latency.phases`. More than six devices share one panel, with a point per device and phase.
+    Takes the frame of `stats.latency.phases`. More than six devices have a panel per network, with a point per device
+    and phase.
     """
     frame = frame.dropna(subset=["mean_ms"])
     ids = device_axis.order(frame["device_id"], devices)
@@ -182,18 +264,19 @@ def phases(
         f"{names.display(phase_name)} {style.span(frame[frame['phase'] == phase_name]['mean_ms'], '{:.3g}')} ms"
         for phase_name in present
     ]
-    figure, axes = instance_panels(ids, lines)
     if len(ids) > device_axis.FEW:
-        for phase in present:
-            times, look = frame[frame["phase"] == phase], style.look(phase)
-            heights = instance_heights(times["instance_id"], lines)
-            axes[0].scatter(times["mean_ms"], heights, s=8, alpha=0.5, color=look.color, marker=look.marker)
-        set_up_instance_axis(axes[0], lines, "mean time per image and phase (ms)")
-        axes[0].set_xscale("log")
-        log_axis.plain_log(axes[0].xaxis)
+        figure, drawn = network_panels(frame.reset_index(drop=True), "mean time per image and phase (ms)")
+        for panel, rows, heights in drawn:
+            for phase in present:
+                look, of_phase = style.look(phase), rows["phase"] == phase
+                times = rows["mean_ms"][of_phase]
+                panel.scatter(times, heights[of_phase], s=8, alpha=0.5, color=look.color, marker=look.marker)
+            panel.set(xscale="log", xlim=(frame["mean_ms"].min() / 1.2, frame["mean_ms"].max() * 1.2))
+            log_axis.plain_log(panel.xaxis)
         markers = {names.display(phase_name): style.legend_mark(style.look(phase_name)) for phase_name in present}
         style.legend(figure, markers)
         return style.finish(figure, origin, f"{title}: {', '.join(ranges)}.")
+    figure, axes = instance_panels(ids, lines)
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
         panel.set_title(name)
         times = frame[frame["device_id"] == device].pivot(index="instance_id", columns="phase", values="mean_ms")
@@ -225,12 +308,26 @@ def phases(
     return style.finish(figure, origin, f"{title}: {', '.join(ranges)}.")
 
 
-TAILS = {"median_ms": (style.PLAIN, "o"), "p90_ms": (style.THIRD, "^"), "p99_ms": (style.NOTABLE, "s")}
-TAIL_NAMES = {"median_ms": "median", "p90_ms": "90th percentile", "p99_ms": "99th percentile"}
+TAILS = {"p90_ms": (style.THIRD, "^"), "p99_ms": (style.NOTABLE, "s")}
+TAIL_NAMES = {"p90_ms": "90th percentile", "p99_ms": "99th percentile"}
+FIRST_IMAGE = "first image, with its number of medians"
+FIRST_AT, NUMBER_AT, TAILS_END = 1.12, 1.16, 1.5
+"""Positions on the axis of tails, 0 at the median and 1 at the longest tail: first images beyond it, and the end."""
 LEVELS = (0.0, 0.8, 0.9, 0.95, 0.97)  # levels of the stability score; the last one is 3DMark's pass mark
 SHADES = ("#7f2704", "#d94801", "#fd8d3c", "#fdd0a2")
 CALM = {"within chance": "#e9e9e9", "stable": "#9ecae1", "cannot be decided": "#969696"}
 NOT_RUN = "not run"
+LIMIT = f"limit {LEVELS[-1]:g}"
+
+
+def tail_place(frame: pd.DataFrame, part: float) -> float:
+    """Return a position on the axis of `tails`, as a multiple of the median."""
+    return 1 + part * max(float(frame["tail"].max()) - 1, 0.01)
+
+
+def medians_text(ratio: float) -> str:
+    """Return a multiple of the median as text."""
+    return f"{ratio:.2f}×" if ratio < 10 else f"{ratio:,.0f}×"
 
 
 @style.styled
@@ -243,10 +340,10 @@ def tails(
     ax: Axes | None = None,
     fig: Figure | SubFigure | None = None,
 ) -> Figure:
-    """Draw the range from the median to the 99th percentile of each instance; a cross marks the first image.
+    """Draw the range from the median to the 99th percentile of each instance, as multiples of the median.
 
-    Takes the frame of `stats.latency.summary`. More than six devices share one panel, with a point per device at the
-    ratio of the 99th percentile to the median.
+    Takes the frame of `stats.latency.summary`. A cross marks the first image, at the end of the axis if it took longer
+    than all tails. More than six devices have a panel per network, with a point per device at its 99th percentile.
     """
     frame = summary.dropna(subset="median_ms")
     ids, lines = device_axis.order(frame["device_id"], devices), order_instances(frame["instance_id"])
@@ -254,27 +351,34 @@ def tails(
     if not lines:
         return empty_figure(origin, alt)
     alt += f": the 99th percentile is {style.span(frame['tail'].dropna(), '{:.2f}')} times the median."
-    figure, axes = instance_panels(ids, lines)
     if len(ids) > device_axis.FEW:
-        _draw_devices(figure, axes[0], lines, frame["tail"], frame["instance_id"])
-        set_up_instance_axis(axes[0], lines, f"99th percentile over median of the {what}, of each device")
+        figure = _draw_devices(frame, "tail", f"99th percentile over median of the {what}, of each device", devices)
         return style.finish(figure, origin, alt)
+    figure, axes = instance_panels(ids, lines)
+    far, numbers, end = (tail_place(frame, part) for part in (FIRST_AT, NUMBER_AT, TAILS_END))
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
         device_rows = frame[frame["device_id"] == device]
         heights = instance_heights(device_rows["instance_id"], lines)
-        panel.hlines(heights, device_rows["median_ms"], device_rows["p99_ms"], color="#b5c7d3", linewidth=1.6)
+        median = device_rows["median_ms"]
+        panel.axvline(1, color=style.color(style.PLAIN), linewidth=1.2)
+        panel.hlines(heights, 1, device_rows["tail"], color=style.GREY, linewidth=1.2)
         for column, (place, marker) in TAILS.items():
-            panel.plot(device_rows[column], heights, marker, color=style.color(place), markersize=3.5)
-        panel.plot(device_rows["first_ms"], heights, "x", color=style.INK, markersize=4)
+            panel.plot(device_rows[column] / median, heights, marker, color=style.color(place), markersize=3.5)
+        first = device_rows["first_ms"] / median
+        panel.plot(first.clip(upper=far), heights, "x", color=style.INK, markersize=4)
+        for height, ratio in zip(heights, first, strict=True):
+            if ratio > far:
+                panel.text(numbers, height, medians_text(ratio), va="center", fontsize=style.SMALL)
         _mark_gaps(panel, lines, device_rows)
-        set_up_instance_axis(panel, lines, f"{what} per image (ms)")
+        set_up_instance_axis(panel, lines, f"{what} over its median")
         panel.set_title(name)
-        panel.set_xscale("log")
-        log_axis.plain_log(panel.xaxis)
+        panel.set_xlim(1 - 0.03 * (end - 1), end)
+        panel.set_xticks([tick for tick in panel.get_xticks() if 1 <= tick < far])
     marks = {
         TAIL_NAMES[column_name]: _mark(style.color(place), marker) for column_name, (place, marker) in TAILS.items()
     }
-    style.legend(figure, marks | {"first image": _mark(style.INK, "x")})
+    median_line = {"median": Line2D([], [], color=style.color(style.PLAIN), linewidth=1.2)}
+    style.legend(figure, median_line | marks | {FIRST_IMAGE: _mark(style.INK, "x")})
     return style.finish(figure, origin, alt)
 
 
@@ -377,28 +481,32 @@ def stability_scores(
     if len(ids) > device_axis.FEW:
         return style.finish(_stability_grid(frame, ids, lines, devices), origin, alt)
     figure, axes = instance_panels(ids, lines)
+    looks = {name: look for name, look in steadiness_looks().items() if name in set(scored["steadiness"])}
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
         device_rows = scored[scored["device_id"] == device]
         heights = instance_heights(device_rows["instance_id"], lines)
-        panel.axvline(LEVELS[-1], color=style.GREY, linewidth=0.8, linestyle=":")
+        panel.axvline(LEVELS[-1], color=style.INK, linewidth=0.8, linestyle="--")
         panel.plot(device_rows["chance"], heights, "|", color=style.GREY, markersize=7)
-        unstable = device_rows["steadiness"] == "unstable"
-        for selected, color, marker in (
-            (~unstable, style.color(style.PLAIN), "o"),
-            (unstable, style.color(style.NOTABLE), "s"),
-        ):
-            panel.plot(device_rows["stability"][selected], heights[selected], marker, color=color, markersize=4)
+        for steadiness, look in looks.items():
+            selected = device_rows["steadiness"] == steadiness
+            panel.plot(
+                device_rows["stability"][selected], heights[selected], look.marker, color=look.color, markersize=4
+            )
         _mark_gaps(panel, lines, device_rows, "no score: too few images")
         set_up_instance_axis(panel, lines, "stability: fastest part of the run over the slowest")
         panel.set_title(name)
-    marks = {
-        "score": _mark(style.color(style.PLAIN), "o"),
-        "unstable": _mark(style.color(style.NOTABLE), "s"),
-        "the same times in random order": _mark(style.GREY, "|", 7),
-        "stable from here on": Line2D([], [], color=style.GREY, linewidth=0.8, linestyle=":"),
-    }
+    marks: dict[str, Any] = {name: _mark(look.color, look.marker) for name, look in looks.items()}
+    marks["the same times in random order"] = _mark(style.GREY, "|", 7)
+    marks[LIMIT] = Line2D([], [], color=style.INK, linewidth=0.8, linestyle="--")
     style.legend(figure, marks)
     return style.finish(figure, origin, alt)
+
+
+def steadiness_looks() -> dict[str, style.Look]:
+    """Return the look of the score of an instance of a few devices, by its steadiness."""
+    looks = {"unstable": (style.NOTABLE, "s"), "stable": (style.PLAIN, "o")}
+    looks |= {"no less stable than chance": (style.THIRD, "^"), "cannot be decided": (style.FOURTH, "D")}
+    return {name: style.Look(style.color(place), marker, "") for name, (place, marker) in looks.items()}
 
 
 def stability_shades() -> dict[str, str]:
@@ -451,8 +559,8 @@ def slowdown(
 ) -> Figure:
     """Draw the ratio of the mean time after the burst to that during it, with 95% intervals; above 1 is slower later.
 
-    Takes the frame of `stats.drift.bursts`; `first` is the name of the burst in labels. More than six devices share
-    one panel, with a point per device.
+    Takes the frame of `stats.drift.bursts`; `first` is the name of the burst in labels. More than six devices have
+    a panel per network, with a point per device.
     """
     measured = frame.dropna(subset="slowdown")
     ids, lines = device_axis.order(frame["device_id"], devices), order_instances(frame["instance_id"])
@@ -461,12 +569,10 @@ def slowdown(
         return empty_figure(origin, alt, "no run is long enough to be divided")
     alt += f": {style.span(measured['slowdown'], '{:.2f}')}."
     label = f"time after the {first} over that in it"
-    figure, axes = instance_panels(ids, lines)
     if len(ids) > device_axis.FEW:
-        axes[0].axvline(1, color=style.GREY, linewidth=0.8)
-        _draw_devices(figure, axes[0], lines, measured["slowdown"], measured["instance_id"])
-        set_up_instance_axis(axes[0], lines, f"{label}, of each device")
+        figure = _draw_devices(measured, "slowdown", f"{label}, of each device", devices, reference=1)
         return style.finish(figure, origin, alt)
+    figure, axes = instance_panels(ids, lines)
     for panel, device, name in zip(axes, ids, device_axis.names(ids, devices), strict=True):
         device_rows = measured[measured["device_id"] == device]
         heights = instance_heights(device_rows["instance_id"], lines)

@@ -143,6 +143,12 @@ def _repetitions(frame: pd.DataFrame) -> str:
     return plural(int(few), "repetition") if few == most else f"{few} to {most} repetitions"
 
 
+def short_edge(bins: pd.DataFrame) -> float | None:
+    """Return the last edge of a bin below 1 ms, to which titles refer, or None if there is none."""
+    edge = bins.loc[bins["high_ms"] < 1, "high_ms"].max()
+    return float(edge) if edge == edge else None
+
+
 @style.styled
 def convolution_times(
     frame: pd.DataFrame,
@@ -178,6 +184,9 @@ def convolution_times(
         edges: dict[str, Any] = {"edgecolor": style.GROUND, "linewidth": 0.5}
         panel.bar(bins["low_ms"], bins["share"], width, align="edge", color=style.color(style.PLAIN), **edges)
         panel.bar(overflow_x, overflow_share, 2 * width, color=style.color(style.SECOND), hatch="///", **edges)
+        edge = short_edge(frame)
+        if edge is not None:
+            panel.axvline(edge, color=style.GREY, linewidth=0.8, linestyle=(0, (4, 3)))
         label_y = min(overflow_share, top) + 0.03 * top
         panel.text(overflow_x, label_y, _percent(overflow_share), ha="center", va="bottom", fontsize=style.SMALL)
         cut = bins[bins["share"] > top]

@@ -52,10 +52,10 @@ def complexity(
         words = f"ρ {style.span(rho, '{:.2f}')}" if len(rho) else "no correlation"
         axes.set_title(f"{names.framework(runtime)} ({words}, {plural(part['device_id'].nunique(), 'device')})")
         axes.scatter(
-            part["macs_millions"], part["latency_ms"], s=9, color=looks[runtime].color, alpha=0.35, linewidths=0
+            part["macs_millions"], part["latency_ms"], s=9, color=looks[runtime].color, alpha=0.3, linewidths=0
         )
         middle = part.groupby("model").agg(macs=("macs_millions", "first"), ms=("latency_ms", "median"))
-        axes.scatter(middle["macs"], middle["ms"], s=26, marker="_", color=style.INK, linewidths=1.2, zorder=3)
+        axes.scatter(middle["macs"], middle["ms"], s=70, marker="_", color=style.INK, linewidths=1.8, zorder=3)
         of_runtime = off_line[off_line["implementation"] == runtime].sort_values("ratio")
         slower, faster = of_runtime["model"].tail(LABELLED), of_runtime["model"].head(LABELLED)
         placed: list[tuple[float, float]] = []

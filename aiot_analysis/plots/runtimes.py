@@ -54,6 +54,32 @@ def looks(implementations: Iterable[str]) -> dict[str, style.Look]:
     return {name: (of_paper | others)[name] for name in present}
 
 
+def network_looks(networks: Iterable[str]) -> dict[str, style.Look]:
+    """Return the look of each network: those of the paper look as in its figures, and others have other markers."""
+    shift = len(names.MODELS) // 2
+    others = [
+        look._replace(marker=style.MARKERS[(place + shift) % len(style.MARKERS)])
+        for place, look in enumerate(style.palette())
+    ]
+    free = cycle(others)
+    return {name: style.look(name) if name in names.MODELS else next(free) for name in networks}
+
+
+def may_be_fastest(rows: pd.DataFrame) -> pd.Series:
+    """Return which versions are as accurate as float32 and cannot be distinguished from the fastest of these."""
+    first = rows["rank_low"].fillna(rows["rank"]).eq(1).fillna(False).astype(bool)
+    return first & (rows["as_accurate"] == "yes")
+
+
+def labels(rows: pd.DataFrame) -> pd.Series:
+    """Return the tie groups of versions with a word for those that are or may be the fastest of their network."""
+    first = may_be_fastest(rows)
+    alone = first & (first.groupby(rows["model"]).transform("sum") == 1)
+    word = first.map({True: "may be the fastest", False: ""}).mask(alone, "fastest")
+    ties = rows["tie_group"].astype("object").fillna("")
+    return (ties + "  " + word).str.strip()
+
+
 @style.styled
 def by_time(
     versions: pd.DataFrame, origin: str, *, ax: Axes | None = None, fig: Figure | SubFigure | None = None
@@ -61,7 +87,7 @@ def by_time(
     """Draw the mean time of each version with its interval, fastest first, one panel per network.
 
     Takes the frame of `stats.runtimes.versions` of one device. Versions that are as accurate as their reference are
-    filled and have the letters of their tie groups; the others are hollow.
+    filled and have the letters of their tie groups; the others are hollow. A ring marks those that are or may be the fastest.
     """
     rows = versions.dropna(subset="mean_ms")
     present = models(rows)
@@ -73,6 +99,12 @@ def by_time(
     fastest, look_of = [], looks(rows["implementation"])
     for panel, model in zip(axes, present, strict=True):
         part = rows[rows["model"] == model].sort_values("mean_ms").reset_index(drop=True)
+        part = part.assign(label=labels(part))
+        first = part[may_be_fastest(part)]
+        panel.plot(
+            first["mean_ms"], first.index, "o", color=style.INK, mfc="none", markersize=9, markeredgewidth=1.1,
+            linestyle="none",
+        )  # fmt: skip
         panel.set_title(names.display(model))
         for place, row in enumerate(part.to_dict("records")):
             look = look_of[row["implementation"]]
@@ -84,7 +116,7 @@ def by_time(
             )  # fmt: skip
             end = max(row["mean_ms"], row["mean_ms_high"] if row["mean_ms_high"] == row["mean_ms_high"] else 0)
             panel.annotate(
-                row["tie_group"], (end, place), xytext=(4, 0), textcoords="offset points", va="center",
+                row["label"], (end, place), xytext=(6, 0), textcoords="offset points", va="center",
                 fontsize=style.SMALL,
             )  # fmt: skip
         panel.set_yticks(range(len(part)), version_names(part), fontsize=style.SMALL)
@@ -92,8 +124,7 @@ def by_time(
         panel.margins(x=0.12)
         panel.grid(axis="y", visible=False)
         log_axis.plain_log(panel.xaxis)
-        first = part[part["as_accurate"] == "yes"].head(1)
-        if len(first):
+        if len(first := part[part["as_accurate"] == "yes"].head(1)):
             ms = style.written(first["mean_ms"].iloc[0])
             fastest.append(f"{names.display(model)} {version_names(first).iloc[0]} {ms} ms")
     handles = {names.display(name): style.legend_mark(look) for name, look in look_of.items()}
@@ -118,7 +149,7 @@ def front(
     if rows.empty:
         style.empty(axes, "no data: no version was timed")
         return style.finish(figure, origin, "Accuracy against time: no data.")
-    look_of = style.looks(models(rows))
+    look_of = network_looks(models(rows))
     is_front = rows["pareto"].eq(True).fillna(False).astype(bool)
     for model, look in look_of.items():
         for filled in (False, True):

@@ -43,6 +43,17 @@ def _written_span(scores: pd.Series) -> str:
     return " to ".join(dict.fromkeys(map(_written, (scores.min(), scores.max()))))
 
 
+def possible_ranks(scores: pd.DataFrame) -> pd.Series:
+    """Return the ranks of each device that are possible, such as "ranks 2–4", or else its tie groups."""
+    texts = scores["tie_group"].astype("object").fillna("") if "tie_group" in scores else pd.Series("", scores.index)
+    if "rank_low" not in scores:
+        return texts
+    ends = scores[["rank_low", "rank_high"]].dropna().astype(int).astype(str)
+    spans = "ranks " + ends["rank_low"] + "–" + ends["rank_high"]
+    single = ends["rank_low"] == ends["rank_high"]
+    return spans.mask(single, "rank " + ends["rank_low"]).reindex(scores.index).fillna(texts)
+
+
 @style.styled
 def ranking(
     scores: pd.DataFrame,
@@ -54,7 +65,7 @@ def ranking(
     ax: Axes | None = None,
     fig: Figure | SubFigure | None = None,
 ) -> Figure:
-    """Draw a bar per device with its rank within its peer group, its tie groups, and its interval if the frame has one.
+    """Draw a bar per device with its rank within its peer group, its possible ranks, and its interval if it has one.
 
     Takes the frame of `stats.vips.scores` or `intervals`. `score` is the name of the sum; only the sum over the paper's
     24 float32 instances is called VIPS. `interval` describes the whiskers (see `stats.variance.describe_noise`).
@@ -88,12 +99,12 @@ def ranking(
         ]
         axes.errorbar(scores["vips"], y, xerr=errors, fmt="none", ecolor=WHISKER, elinewidth=0.8, capsize=1.5)
         ends = scores[["vips", "vips_high"]].max(axis=1)
-    ties = scores["tie_group"] if "tie_group" in scores else pd.Series("", scores.index)
-    for position, end, row, score_of_device, letters in zip(
-        y, ends.fillna(0), scores.itertuples(), scores["vips"], ties, strict=True
+    beside = possible_ranks(scores)
+    for position, end, row, score_of_device, words in zip(
+        y, ends.fillna(0), scores.itertuples(), scores["vips"], beside, strict=True
     ):
         peers = "" if row.complete else f" ({row.instances} of {total} instances)"
-        text = f"  {_written(score_of_device)}{peers}   {letters}".rstrip() if row.instances else " no data"
+        text = f"  {_written(score_of_device)}{peers}   {words}".rstrip() if row.instances else " no data"
         axes.text(
             end, position, text, va="center", fontsize=style.SMALL, color="black" if row.instances else style.GREY
         )
@@ -111,7 +122,9 @@ def ranking(
     axes.grid(axis="y", visible=False)
     if whiskers:
         style.note(axes, f"whiskers: {interval}")
-    if (ties != "").any() and len(scores) > 1:
+    if beside.str.startswith("rank").any():
+        style.note(axes, "ranks beside scores: all that are possible, for all devices at once")
+    elif (beside != "").any() and len(scores) > 1:
         style.note(axes, "devices that share a letter cannot be distinguished")
     if scores["peer_group"].nunique() > 1:
         style.note(axes, "ranks hold within a group: the same instances, measured under the same conditions")

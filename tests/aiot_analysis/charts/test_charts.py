@@ -159,6 +159,7 @@ def test_ranks_are_given_with_the_ranks_that_are_possible():
     rows = vips.ranking(score_rows()).rows
     assert rows["rank_text"].tolist() == ["1 of 2 (1 to 2)", "2 of 2"]
     assert rows["text_at"].tolist() == [22.0, 19.0]
+    assert rows["beside"].tolist() == ["ranks 1–2", "a"]  # of b, only the tie group is known
 
 
 def contribution_rows() -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """Charts of latency have the values, the order and the intervals of the frames that printed figures draw."""
 
+import pytest
+
 from aiot_analysis.charts import latency
 from tests.aiot_analysis.charts import samples
 
@@ -15,25 +17,35 @@ def lines(chart) -> list[str]:
 
 def test_instances_are_in_the_order_of_the_paper():
     for name in ("latency tails", "latency distribution", "phases", "slowdown"):
-        for number in (samples.SEVERAL, samples.MANY):
-            assert lines(samples.charts(number)[name]) == NAMES
+        assert lines(samples.charts(samples.SEVERAL)[name]) == NAMES
+        of_many = samples.charts(samples.MANY)[name]
+        assert lines(of_many) == ["TFLite CPU, float32", "PyTorch, float32", "TFLite NNAPI, INT8"]
+        assert of_many.rows["panel"].unique().tolist() == ["ResNet50", "MnasNet"]
 
 
 def test_a_few_devices_have_a_panel_each_with_a_mark_per_percentile():
+    """The 99th percentile is 2 and 3 times the median on the two devices, and the first image 40 times."""
     made = latency.tails(samples.summary(2), samples.devices(2))
     assert made.panel == "panel"
     of_second = made.rows[(made.rows["panel"] == "Honor Model 01") & (made.rows["instance"] == NAMES[0])]
-    marks = of_second.set_index("mark")["ms"].to_dict()
-    assert marks == {"median": 11.0, "90th percentile": 16.5, "99th percentile": 33.0, "first image": 440.0}
-    assert [series.name for series in made.series] == list(marks)
+    first = "first image, with its number of medians"
+    end = 1 + 1.12 * (3 - 1)  # beyond the longest tail
+    assert of_second.set_index("mark")["place_ratio"].to_dict() == pytest.approx(
+        {"90th percentile": 1.5, "99th percentile": 3.0, first: end}
+    )
+    assert of_second.set_index("mark")["far"].to_dict() == {"90th percentile": "", "99th percentile": "", first: "40×"}
+    assert [series.name for series in made.series] == ["median", "90th percentile", "99th percentile", first]
 
 
-def test_many_devices_have_a_point_each_at_the_ratio_of_the_percentiles():
+def test_many_devices_have_a_point_each_at_the_ratio_of_the_percentiles_and_the_largest_is_named():
     made = latency.tails(samples.summary(8), samples.devices(8))
-    assert made.panel == ""
+    assert made.panel == "panel"
     of_first = made.rows[made.rows["instance"] == NAMES[0]]
     assert of_first["device_id"].tolist() == [f"p{phone:02}" for phone in range(8)]
     assert of_first["tail"].tolist() == [2.0 + phone for phone in range(8)]
+    named = made.rows[made.rows["named"] != ""]
+    assert named[["device_id", "named", "tail"]].values.tolist() == [["p07", "Honor Model 07", 9.0]]
+    assert [series.name for series in made.series][-1] == "median of all: 5.5"
 
 
 def test_a_single_device_needs_no_panel_with_its_name():
@@ -63,7 +75,7 @@ def test_only_unstable_instances_are_shaded_by_score_and_those_without_a_score_h
     few = latency.stability_scores(samples.stability(2), samples.devices(2)).rows
     assert few.groupby("instance")["mark"].unique().map(list).to_dict() == {
         NAMES[0]: ["unstable"],
-        NAMES[1]: ["score"],
+        NAMES[1]: ["stable"],
     }
 
 

@@ -128,17 +128,21 @@ def test_in_the_grid_what_was_not_run_is_white_and_what_cannot_be_decided_is_not
     assert white == ["not run"]
 
 
-def test_of_many_devices_a_tick_is_at_the_median_and_lines_separate_models():
+def test_many_devices_have_a_panel_per_network_with_a_tick_at_each_median():
     ratios = [1.1, 1.2, 1.3, 1.9, 1.4, 1.5, 1.2, 1.6]
     rows = [
         {"device_id": f"d{n}", "instance_id": instance_id, "median_ms": 10.0, "tail": ratio + extra}
         for instance_id, extra in ((A, 0.0), (B, 0.1), ("tflite_cpu_float32_resnet50", 0.2))
         for n, ratio in enumerate(ratios)
     ]
-    [axes] = draw.tails(pd.DataFrame(rows), ORIGIN).axes
-    points, ticks = axes.collections
-    assert len(points.get_offsets()) == 24
+    figure = draw.tails(pd.DataFrame(rows), ORIGIN)
+    resnet50, mnasnet = figure.axes  # in the order of the paper
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["ResNet50", "MnasNet"]
+    points, ticks = mnasnet.collections
+    assert len(points.get_offsets()) == 16
     middle = {round(float(y)): float(x) for x, y in ticks.get_offsets()}
-    # sorted, the fourth and fifth of the eight are 1.3 and 1.4; ResNet50 comes first in the order of the paper
-    assert middle == pytest.approx({0: 1.55, 1: 1.35, 2: 1.45})
-    assert [line.get_ydata()[0] for line in axes.lines] == [0.5]  # between ResNet50 and MnasNet
+    assert middle == pytest.approx({0: 1.35, 1: 1.45})  # sorted, the fourth and fifth of the eight are 1.3 and 1.4
+    assert [label.get_text() for label in resnet50.get_yticklabels()] == ["TFLite CPU, float32", "PyTorch, float32"]
+    assert [text.get_text() for text in resnet50.texts] == ["no data", "d3"]  # PyTorch; the longest tail is named
+    # of the 24 ratios, one is 1.1, three are 1.2, four 1.3, four 1.4, and the others 1.5 or more
+    assert [axes.lines[0].get_xdata()[0] for axes in figure.axes] == pytest.approx([1.45, 1.45])
