@@ -40,7 +40,7 @@ def complexity(points: pd.DataFrame) -> Chart:
             "encoding": {"x": x, "y": y, "color": {"field": "runtime", "type": "nominal"}, "opacity": LIT},
         },
         {
-            "mark": {"type": "tick", "orient": "horizontal", "thickness": 3, "bandSize": 17, "color": style.INK},
+            "mark": {"type": "tick", "orient": "horizontal", "thickness": 3, "size": 16, "color": style.INK},
             "encoding": {"x": x, "y": {**y, "aggregate": "median"}, "detail": {"field": "model"}},
         },
     ]

@@ -80,7 +80,8 @@ def network_panels(frame: pd.DataFrame, label: str) -> tuple[style.Canvas, list[
         spec = panel.get_subplotspec()
         at_left = len(axes) == 1 or spec is None or spec.colspan.start == 0
         panel.set_yticks(range(len(versions)), versions if at_left else [""] * len(versions), fontsize=style.SMALL)
-        panel.set(ylim=(len(versions) - 0.4, -0.6), xlabel=label)
+        room = max(style.panel_width(panel) - 0.7, 1.0)
+        panel.set(ylim=(len(versions) - 0.4, -0.6), xlabel=style.wrap_text(label, style.letters_per_line(room)))
         panel.set_title(names.display(network))
         panel.grid(axis="y", visible=False)
         for place in sorted(set(range(len(versions))) - set(height[model == network])):

@@ -485,7 +485,8 @@ def _fit_box(text: Text, room: float) -> None:
     """Shorten, wrap or, if nothing else helps, shrink a label so that it is at most `room` pixels wide as drawn."""
     label = text.get_text()
     shorter = label.replace(" conv", "")  # convolutions have their kernel and their colour
-    for version in (label, shorter, shorter.replace(" ", "\n", 1) if "\n" not in shorter else shorter):
+    without_comma = shorter.replace(", ", " ", 1)
+    for version in (label, shorter, without_comma, shorter.replace(" ", "\n", 1) if "\n" not in shorter else shorter):
         text.set_text(version)
         if text.get_window_extent().width <= room:
             return
