@@ -254,7 +254,7 @@ def test_pages_of_two_sessions_say_what_was_estimated_and_what_is_assumed(tmp_pa
     speed, score, times = (result.page.read_text(encoding="utf-8") for result in results)
     estimated = "95%, including the scatter between 2 sessions (4 degrees of freedom)"
     of_sessions = f"{estimated} and an assumed 5% of all instances together"
-    assert f"Whiskers, for up to 12 devices: {estimated}." in speed and of_sessions not in speed
+    assert f"Whiskers: {estimated}." in speed and of_sessions not in speed
     assert f"VIPS by device, with intervals ({of_sessions})" in score
     assert f"with the interval of its share ({estimated})" in score  # in a share it cancels
     assert f"Mean time per image. Interval: {of_sessions}" in times

@@ -664,16 +664,14 @@ def tails(times: pd.DataFrame, labels: Mapping[str, str]) -> str:
     first = (drawn["first_ms"] / drawn["median_ms"]).dropna()
     ends = dict.fromkeys(f"{value:.2f}" for value in (first.min(), first.max())) if len(first) else {}
     start = f"The first image takes {' to '.join(ends)} times the median time, and one" if ends else "One image"
-    takes = "" if ends else " takes"
-    text = (
-        f"{start} in a hundred{takes} at least {drawn['tail'].median():.2f} times{'' if ends else ' the median time'}"
-    )
-    if len(drawn) == 1:
+    several = len(drawn) > 1
+    least = f"at least {drawn['tail'].median():.2f} times{'' if ends else ' the median time'}"
+    text = f"{start} in a hundred{' typically' if several else ''}{'' if ends else ' takes'} {least}"
+    if not several:
         return f"{text}."
     longest = _largest(drawn, "tail")
     instance = names.instance_display(str(longest["instance_id"]))
-    where = _on_device(drawn, longest, labels)
-    return f"{text} in a typical instance ({longest['tail']:.2f} for {instance}{where})."
+    return f"{text} ({longest['tail']:.2f} for {instance}{_on_device(drawn, longest, labels)})."
 
 
 def stability(scores: pd.DataFrame, labels: Mapping[str, str]) -> str:
@@ -684,15 +682,15 @@ def stability(scores: pd.DataFrame, labels: Mapping[str, str]) -> str:
     is_unstable = judged["steadiness"] == along.STEADINESS[1]
     unstable = judged[is_unstable].sort_values("stability", kind="stable")
     text = (
-        f"Within the run, speed varies by more than {100 * (1 - along.STABLE):.0f}%, and more than by chance, for "
-        f"{f'{len(unstable):,}' if len(unstable) else 'none'} of {plural(len(judged), 'instance', '{:,}')}"
+        f"Within the run, the speed of {f'{len(unstable):,}' if len(unstable) else 'none'} of "
+        f"{plural(len(judged), 'instance', '{:,}')} varies by over {100 * (1 - along.STABLE):.0f}%, beyond chance"
     )
     if unstable.empty:
         return f"{text}."
     worst = unstable.iloc[0]
     instance = names.instance_display(str(worst["instance_id"]))
     where = _on_device(judged, worst, labels)
-    return f"{text}; at worst, it drops to {100 * worst['stability']:.0f}% ({instance}{where})."
+    return f"{text}, and drops to {100 * worst['stability']:.0f}% at worst ({instance}{where})."
 
 
 def drifts(tests: pd.DataFrame, material: float) -> str:
@@ -965,9 +963,9 @@ def published_integers(versions: pd.DataFrame) -> str:
         clauses.append(
             f"{precision} {speed_up} times at {change} points"
             if clauses
-            else f"{precision} is typically {speed_up} times as fast as float at {change} points of accuracy"
+            else f"{precision} is typically {speed_up} times as fast at {change} points of accuracy"
         )
-    return _sentence(f"{', '.join(clauses)} (medians over files)") if clauses else ""
+    return f"Against float, {', '.join(clauses)} (medians over files)." if clauses else ""
 
 
 def published_off_npu(jobs: pd.DataFrame) -> str:

@@ -56,6 +56,8 @@ def _split(cells: Sequence[NotebookNode]) -> list[Section]:
         for start, end in pairwise(starts):
             part = deepcopy(cell)
             part.source = cell.source[start:end].strip("\n")
+            if start and "id" in cell:
+                part.id = f"{cell.id}-{start}"
             heading = _HEADING.match(part.source) if cell.cell_type == "markdown" else None
             if heading:
                 sections.append(Section(len(heading[1])))

@@ -293,12 +293,17 @@ def class_rule(classes: pd.DataFrame) -> str:
     kinds = set(classes["device_class"])
     if len(kinds) < 2:
         return ""
+    phones = sum(kind.startswith("phone") for kind in kinds)
     rules = []
-    if any(kind.startswith("phone") for kind in kinds):
-        rules.append("phones (all Android devices) by the maker of their system on a chip")
-    if not all(kind.startswith("phone") for kind in kinds):
-        rules.append("boards and computers by their instruction set")
-    return f"Devices are grouped: {'; '.join(rules)}."
+    if phones:
+        rules.append("Phones (Android devices) are grouped by the maker of their system on a chip")
+    if phones < len(kinds):
+        rules.append(
+            "boards and computers by their instruction set"
+            if phones
+            else "Devices are grouped by their instruction set"
+        )
+    return f"{', '.join(rules)}."
 
 
 def _device_class(os: str, abi: str, soc: str) -> str:

@@ -532,25 +532,25 @@ def test_times_along_a_run():
     tails = pd.DataFrame({"device_id": "a", "instance_id": ids, "tail": [1.2, 1.6], "median_ms": [2.0, 4.0]})
     tails["first_ms"] = [6.0, 10.0]
     assert findings.tails(tails.assign(device_id=["a", "b"]), labels) == (
-        "The first image takes 2.50 to 3.00 times the median time, and one in a hundred at least 1.40 times in a "
-        "typical instance (1.60 for MnasNet, PyTorch, float32 on Maker B)."
+        "The first image takes 2.50 to 3.00 times the median time, and one in a hundred typically at least 1.40 "
+        "times (1.60 for MnasNet, PyTorch, float32 on Maker B)."
     )
     assert findings.tails(tails.head(1), labels) == (
         "The first image takes 3.00 times the median time, and one in a hundred at least 1.20 times."
     )
     assert findings.tails(tails.assign(first_ms=NO_END), labels) == (
-        "One image in a hundred takes at least 1.40 times the median time in a typical instance (1.60 for MnasNet, "
-        "PyTorch, float32)."
+        "One image in a hundred typically takes at least 1.40 times the median time (1.60 for MnasNet, PyTorch, "
+        "float32)."
     )
     scores = pd.DataFrame(
         {"device_id": "a", "instance_id": ids, "stability": [0.99, 0.9], "steadiness": ["stable", "unstable"]}
     )
     assert findings.stability(scores, labels) == (
-        "Within the run, speed varies by more than 3%, and more than by chance, for 1 of 2 instances; at worst, it "
-        "drops to 90% (MnasNet, PyTorch, float32)."
+        "Within the run, the speed of 1 of 2 instances varies by over 3%, beyond chance, and drops to 90% at worst "
+        "(MnasNet, PyTorch, float32)."
     )
     assert findings.stability(scores.assign(steadiness="within chance"), labels) == (
-        "Within the run, speed varies by more than 3%, and more than by chance, for none of 2 instances."
+        "Within the run, the speed of none of 2 instances varies by over 3%, beyond chance."
     )
     assert "(MnasNet, PyTorch, float32 on Maker B)" in findings.stability(scores.assign(device_id=["a", "b"]), labels)
     drifts = pd.DataFrame({"gap": ["", "", "x"], "finding": ["slower", "no drift seen", "cannot be decided"]})
@@ -682,6 +682,31 @@ def test_operators_and_resizing():
         "The way of resizing changes accuracy by at most 3.0 points (resize to a square, then crop); the change is "
         "surely within 2 points in 1 of 2 comparisons, and surely beyond in none."
     )
+
+
+def test_published_speed():
+    correlation = pd.DataFrame({"rho": [0.7, 0.9, 0.95]})
+    assert findings.published_complexity(correlation) == (
+        "More operations take longer: Spearman's ρ is 0.90 (0.70 to 0.95), the median over 3 combinations of device "
+        "and runtime."
+    )
+    assert findings.published_complexity(correlation.assign(rho=[-0.7, 0.1, 0.2])) == (
+        "Spearman's ρ of operations and time is 0.10 (−0.70 to 0.20), the median over 3 combinations of device and "
+        "runtime."
+    )
+    assert findings.published_complexity(correlation.head(1)) == "More operations take longer: Spearman's ρ is 0.70."
+    versions = pd.DataFrame(
+        {"quantization": ["w8a8", "w8a8", "w8a16"], "speed_up": [2.0, 3.0, 1.1], "change": [-0.001, -0.003, 0.004]}
+    )
+    assert findings.published_integers(versions) == (
+        "Against float, w8a8 is typically 2.50 times as fast at −0.2 points of accuracy, w8a16 1.10 times at +0.4 "
+        "points (medians over files)."
+    )
+    jobs = pd.DataFrame({"times": [2.0, 4.0, 30.0]})
+    assert findings.published_off_npu(jobs) == (
+        "Without the NPU, a job typically takes 4.0 times as long (2.0 to 30.0; median of 3 jobs)."
+    )
+    assert findings.published_off_npu(jobs.head(1)) == "Without the NPU, the job takes 2.0 times as long."
 
 
 def test_published_results():

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
@@ -128,6 +129,20 @@ def test_claims_of_a_remark_are_a_list_and_two_tables_with_its_number(processed,
     assert sorted(re.findall(r'<small class="id"[^>]*>(\w+)</small>', shown)) == ["3a", "3b", "3c", "3d", "3e", "3f"]
     assert list(displayed) == ["remark3_claims", "remark3_comparisons"]
     assert set(displayed["remark3_claims"]["id"].str[0]) == {"3"}
+
+
+def test_what_intervals_include_is_only_said_of_claims_that_have_an_interval(processed, displayed, capsys):
+    page = aiot_analysis.open_page(processed, "measured")
+    page.claims(4)
+    assert displayed["remark4_comparisons"].get("found", pd.Series(dtype=object)).isna().all()
+    shown = capsys.readouterr().out
+    assert "<p>All intervals of a claim" not in shown and "On these data, " in shown
+
+
+def test_a_study_without_rows_explains_no_terms(processed, capsys):
+    page = notebook_page.open_study("resize", processed, "measured")
+    shown = capsys.readouterr().out
+    assert page.rows.empty and "banner" in shown and "How to read this page" not in shown
 
 
 def test_the_package_offers_its_parts_without_importing_pandas_first():

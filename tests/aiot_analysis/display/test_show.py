@@ -13,7 +13,18 @@ from matplotlib.figure import Figure
 from aiot_analysis.charts import vegalite
 from aiot_analysis.charts.chart import Chart
 from aiot_analysis.display import export
-from aiot_analysis.display.show import TABLE_SCRIPT, VERDICT_STYLE, banner_html, display_html, say, show, table, to_html
+from aiot_analysis.display.show import (
+    TABLE_SCRIPT,
+    VERDICT_STYLE,
+    _links,
+    banner,
+    banner_html,
+    display_html,
+    say,
+    show,
+    table,
+    to_html,
+)
 from aiot_analysis.errors import ReportError
 from aiot_analysis.report import page
 from aiot_analysis.tables.data import load
@@ -210,6 +221,24 @@ def test_backquotes_become_code_and_hyphens_before_numbers_minus_signs() -> None
 def test_a_format_for_an_unknown_column_lists_the_columns() -> None:
     with pytest.raises(ReportError, match="no column 'acuracy' to format: choose model, accuracy, images, fits"):
         to_html(FRAME, formats={"acuracy": "{}"})
+
+
+def test_links_to_the_parts_of_a_figure_have_words_that_can_be_read_alone() -> None:
+    assert _links(["fig.csv", "fig.off_line.csv", "fig.over_devices.csv", "fig.pdf"]) == [
+        ("data (CSV)", "figures/fig.csv"),
+        ("data (CSV), distance from the line", "figures/fig.off_line.csv"),
+        ("data (CSV), over devices", "figures/fig.over_devices.csv"),
+        ("PDF", "figures/fig.pdf"),
+    ]
+
+
+def test_the_banner_passes_its_weights_to_the_foot_of_the_page(
+    tmp_path: Path, displayed: list[tuple[dict[str, Any], dict[str, Any]]]
+) -> None:
+    write_tables(tmp_path, [device()], [instance("cpu", "mnasnet")])
+    banner(load(tmp_path))
+    [(_, metadata)] = displayed
+    assert metadata["text/html"] == {"weights": "torchvision"}
 
 
 def test_the_banner_states_the_origin_of_the_data(tmp_path: Path) -> None:

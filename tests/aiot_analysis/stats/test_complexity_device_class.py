@@ -47,3 +47,25 @@ def test_every_phone_of_table_iii_has_a_maker():
         "phone, MediaTek": 4,
         "phone, Samsung": 1,
     }
+
+
+PHONES = "Phones (Android devices) are grouped by the maker of their system on a chip"
+
+
+@pytest.mark.parametrize(
+    "classes, rule",
+    [
+        (["phone, Samsung"], ""),
+        (
+            ["phone, Samsung", "phone, Qualcomm", "phone, Qualcomm"],
+            f"{PHONES}.",
+        ),
+        (
+            ["phone, Samsung", "Arm computer"],
+            f"{PHONES}, boards and computers by their instruction set.",
+        ),
+        (["x86 computer", "Arm computer"], "Devices are grouped by their instruction set."),
+    ],
+)
+def test_the_rule_of_the_classes_names_only_kinds_of_devices_that_there_are(classes, rule):
+    assert complexity.class_rule(pd.DataFrame({"device_class": classes})) == rule
