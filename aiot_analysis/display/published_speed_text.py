@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aiot_analysis.display.reading import how_to_read
+from aiot_analysis.display.reading import fold, how_to_read
 from aiot_analysis.display.show import banner, say
 from aiot_analysis.stats import published_speed as speed
 from aiot_analysis.stats import variance, vips
@@ -118,12 +118,13 @@ def cautions(page: ProfilesPage) -> None:
     copies = page.rows.loc[page.rows["same_jobs_as"] != "", ["device_id", "same_jobs_as"]].drop_duplicates()
     same = [f"{shown[copy]} has the same jobs as {shown[other]}" for copy, other in copies.itertuples(index=False)]
     devices = page.rows["device_id"].nunique()
-    say(
+    fold(
+        "What a row is, and what intervals include",
         f"{len(page.rows):,} rows on {plural(devices, 'device')}, of {page.rows['job'].nunique():,} profile "
         "jobs. Each time is that of the fastest run of a job, of inference alone: one number without spread. "
-        f"`float` on the NPU is computed in half precision. {page.intervals}"
+        f"float on the NPU is computed in half precision. {page.intervals}"
         + (f" {', '.join(proxies)}: a proxy stands for a chip, and the device is not named." if proxies else "")
-        + (f" {'; '.join(same)}: one measurement under two names; means count it once." if same else "")
+        + (f" {'; '.join(same)}: one measurement under two names; means count it once." if same else ""),
     )
 
 

@@ -104,9 +104,9 @@ def fold(summary: str, text: str) -> None:
         display_html(html, f"{summary}: {text}")
 
 
-def whiskers(drawn: pd.DataFrame, intervals: str) -> str:
-    """Return the sentence of a caption on whiskers, or "" if more devices are drawn than have room for them."""
-    return f" Whiskers: {intervals}." if drawn["device_id"].nunique() <= device_axis.MANY else ""
+def whiskers(drawn: pd.DataFrame, intervals: str, many: str = "") -> str:
+    """Return the sentence of a caption on whiskers, or `many` if more devices are drawn than have room for them."""
+    return f" Whiskers: {intervals}." if drawn["device_id"].nunique() <= device_axis.MANY else many
 
 
 def wilson(accuracies: pd.DataFrame) -> str:

@@ -316,7 +316,7 @@ FIRST_AT, NUMBER_AT, TAILS_END = 1.12, 1.16, 1.5
 """Positions on the axis of tails, 0 at the median and 1 at the longest tail: first images beyond it, and the end."""
 LEVELS = (0.0, 0.8, 0.9, 0.95, 0.97)  # levels of the stability score; the last one is 3DMark's pass mark
 SHADES = ("#7f2704", "#d94801", "#fd8d3c", "#fdd0a2")
-CALM = {"within chance": "#e9e9e9", "stable": "#9ecae1", "cannot be decided": "#969696"}
+CALM = {"no less stable than chance": "#e9e9e9", "stable": "#9ecae1", "cannot be decided": "#969696"}
 NOT_RUN = "not run"
 LIMIT = f"limit {LEVELS[-1]:g}"
 

@@ -197,7 +197,7 @@ STABLE = 0.97
 SHUFFLES = 100
 CHANCE = 0.01
 """How often the times of an equally noisy instance, in random order, may score as low as an unstable one."""
-STEADINESS = ("stable", "unstable", "within chance", "cannot be decided")
+STEADINESS = ("stable", "unstable", "no less stable than chance", "cannot be decided")
 
 
 def scores(images: pd.DataFrame, timing: str = "inference", seed: int = 0) -> pd.DataFrame:
@@ -209,7 +209,7 @@ def scores(images: pd.DataFrame, timing: str = "inference", seed: int = 0) -> pd
     Columns are images, loops, fastest_ms and slowest_ms (mean times of those loops), stability, chance and chance_low
     (median and 1st percentile of the score over SHUFFLES random orders of the same times, since noise alone makes some
     loops slower than others), steadiness and gap. `steadiness` is `stable` from STABLE on. Below that, it is `unstable`
-    if the score is also under chance_low, otherwise `within chance`. With fewer than `along.MIN_IMAGES`
+    if the score is also under chance_low, otherwise `no less stable than chance`. With fewer than `along.MIN_IMAGES`
     images it is `cannot be decided`, and `gap` says so.
     """
     parts = []

@@ -549,7 +549,7 @@ def test_times_along_a_run():
         "Within the run, the speed of 1 of 2 instances varies by over 3%, beyond chance, and drops to 90% at worst "
         "(MnasNet, PyTorch, float32)."
     )
-    assert findings.stability(scores.assign(steadiness="within chance"), labels) == (
+    assert findings.stability(scores.assign(steadiness="no less stable than chance"), labels) == (
         "Within the run, the speed of none of 2 instances varies by over 3%, beyond chance."
     )
     assert "(MnasNet, PyTorch, float32 on Maker B)" in findings.stability(scores.assign(device_id=["a", "b"]), labels)

@@ -51,6 +51,7 @@ def test_a_sentence_in_place_of_a_section_is_marked_for_pages(shown: list[tuple[
 def test_captions_mention_whiskers_only_if_there_is_room_for_them(devices, caption):
     drawn = pd.DataFrame({"device_id": [*range(devices), 0]})
     assert reading.whiskers(drawn, "95% intervals") == caption
+    assert reading.whiskers(drawn, "95% intervals", " A band.") == (caption or " A band.")
 
 
 def test_captions_mention_stars_only_if_a_sum_is_incomplete():

@@ -105,7 +105,7 @@ def test_in_the_grid_only_what_is_unstable_is_shaded_by_its_score():
             "instance_id": A,
             "stability": [0.7, 0.85, 0.92, 0.96, 0.96, 0.99, np.nan, 0.9],
             "chance": 0.98,
-            "steadiness": ["unstable"] * 4 + ["within chance", "stable", "cannot be decided", "unstable"],
+            "steadiness": ["unstable"] * 4 + ["no less stable than chance", "stable", "cannot be decided", "unstable"],
         }
     )
     [axes] = draw.stability_scores(scores, ORIGIN).axes
