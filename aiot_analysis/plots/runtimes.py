@@ -87,7 +87,8 @@ def by_time(
     """Draw the mean time of each version with its interval, fastest first, one panel per network.
 
     Takes the frame of `stats.runtimes.versions` of one device. Versions that are as accurate as their reference are
-    filled and have the letters of their tie groups; the others are hollow. A ring marks those that are or may be the fastest.
+    filled and have the letters of their tie groups; the others are hollow. A ring marks those that are or may be the
+    fastest.
     """
     rows = versions.dropna(subset="mean_ms")
     present = models(rows)
