@@ -434,9 +434,9 @@ def quantized_accuracy(changes: pd.DataFrame) -> str:
     if lost.max() <= 0:
         return f"{text}."
     widest = _largest(lost.reset_index(), "change")
-    of = f"{names.display(str(widest['model']))}, {names.display(str(widest['quantization']))}"
-    of += f", median over {n} devices" if n > 1 else ""
-    return f"{text}; the largest loss is {_points(lost.max())} points ({of})."
+    which = f"{names.display(str(widest['model']))}, {names.display(str(widest['quantization']))}"
+    which += f", median over {n} devices" if n > 1 else ""
+    return f"{text}; the largest loss is {_points(lost.max())} points ({which})."
 
 
 def mean_times(rows: pd.DataFrame, value: str = "mean_ms") -> str:
@@ -583,8 +583,8 @@ def devices(table: pd.DataFrame) -> str:
     if table.empty:
         return ""
     if len(table) == 1:
-        [(device, name)] = names.devices(table).items()
-        row = table.set_index("device_id").loc[device].dropna()
+        [name] = names.devices(table).values()
+        row = table.iloc[0].dropna()
         values = [
             str(row.get("soc", "")),
             plural(int(row["cores"]), "core") if "cores" in row else "",

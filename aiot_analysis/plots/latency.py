@@ -136,7 +136,7 @@ def _draw_devices(
             name = device_axis.names([largest["device_id"]], devices)[0]
             panel.annotate(
                 name,
-                (largest[column], heights[largest.name]),
+                (largest[column], heights[rows.index == largest.name].iloc[0]),
                 xytext=(-4, 0),
                 textcoords="offset points",
                 ha="right",
@@ -270,8 +270,8 @@ def phases(
         for panel, rows, heights in drawn:
             for phase in present:
                 look, of_phase = style.look(phase), rows["phase"] == phase
-                times = rows["mean_ms"][of_phase]
-                panel.scatter(times, heights[of_phase], s=8, alpha=0.5, color=look.color, marker=look.marker)
+                means_ms = rows["mean_ms"][of_phase]
+                panel.scatter(means_ms, heights[of_phase], s=8, alpha=0.5, color=look.color, marker=look.marker)
             panel.set(xscale="log", xlim=(frame["mean_ms"].min() / 1.2, frame["mean_ms"].max() * 1.2))
             log_axis.plain_log(panel.xaxis)
         markers = {names.display(phase_name): style.legend_mark(style.look(phase_name)) for phase_name in present}

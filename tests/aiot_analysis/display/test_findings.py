@@ -413,13 +413,13 @@ def test_a_score_over_a_part_of_the_instances_says_so():
         == "Device a scores 30.0 VIPS (28.0 to 32.0) over 5 of the 8 float32 instances."
     )
     assert findings.ranking(part, {}, "", "quantized instances", "not comparable with VIPS") == (
-        "Device a is first of 2 devices with 30.0 (28.0 to 32.0) over 5 of the 8 quantized instances, but 1 other may be "
-        "as high; not comparable with VIPS."
+        "Device a is first of 2 devices with 30.0 (28.0 to 32.0) over 5 of the 8 quantized instances, but 1 other may "
+        "be as high; not comparable with VIPS."
     )
     unknown = part.assign(rank_low=pd.NA, vips_low=NO_END)
     assert findings.ranking(unknown, {}) == (
-        "Device a has the highest estimate of 2 devices, 30.0 VIPS over 5 of the 8 float32 instances; without intervals, "
-        "the order is uncertain."
+        "Device a has the highest estimate of 2 devices, 30.0 VIPS over 5 of the 8 float32 instances; without "
+        "intervals, the order is uncertain."
     )
 
 
