@@ -217,7 +217,7 @@ def _decisive_part(parts: pd.DataFrame, needs: str) -> pd.Series | None:
 
 
 def _place_among(parts: pd.DataFrame, decisive: pd.Series, claim: Claim) -> str:
-    """Return how the decisive part compares with the others, like "weakest of 6, all: 1.15 to 1.35"."""
+    """Return how the decisive part compares with the others, like "weakest of 6; all: 1.15 to 1.35"."""
     states = parts["state"].value_counts()
     n_missing = int(states.pop(MISSING)) if MISSING in states else 0
     n_with_number = int(states.sum())
@@ -227,7 +227,7 @@ def _place_among(parts: pd.DataFrame, decisive: pd.Series, claim: Claim) -> str:
         if len(states) > 1:  # otherwise the verdict says it
             clauses.append(f"{states[decisive['state']]} {decisive['state']}")
     if n_missing:
-        clauses.append(f"{n_missing}{' others' if n_with_number == 1 else ''} missing")
+        clauses.append(f"{words.plural(n_missing, 'other') if n_with_number == 1 else n_missing} missing")
     text = ", ".join(clauses)
     if n_with_number > 1:
         effects = parts.loc[parts["state"] != MISSING, "effect"]
@@ -236,7 +236,8 @@ def _place_among(parts: pd.DataFrame, decisive: pd.Series, claim: Claim) -> str:
     if decisive["state"] == UNDECIDED:
         reason = decisive["why"]
     elif decisive["state"] == AGAINST and decisive["claimed_low"] < decisive["effect_high"]:
-        reason = f"{decisive['refuted']} counts as none" if decisive["refuted"] else ""
+        unit = " points" if claim.unit == POINTS else ""
+        reason = f"{decisive['refuted']}{unit} counts as none" if decisive["refuted"] else ""
     return "; ".join(filter(None, [text, reason]))
 
 

@@ -35,6 +35,7 @@ def test_the_comparison_that_decides_has_its_place_among_all():
     assert row["among"] == "weakest of 3, 2 undecided, 1 missing; all: 1.10 to 1.40"
     row = judged("2a", part("a", 0.6, 0.8), ClaimPart("b", NONE, FASTER), ClaimPart("c", NONE, FASTER))
     assert (row["verdict"], row["among"]) == ("does not hold", "2 others missing")
+    assert judged("2a", part("a", 0.6, 0.8), ClaimPart("b", NONE, FASTER))["among"] == "1 other missing"
     row = judged("3f", part("a", 0.3, 0.5, (0, 0.95), device="x"), part("a", 1.1, 1.3, (0, 0.95), device="y"))
     assert (row["verdict"], row["comparison"], row["device"]) == ("holds", "a", "x")
     assert row["among"] == "strongest of 2, 1 as claimed; all: 0.40 to 1.20"
@@ -42,7 +43,7 @@ def test_the_comparison_that_decides_has_its_place_among_all():
 
 def test_a_difference_that_counts_as_none_says_so():
     row = judged("1d", part("a", 0.0, 0.2, (0.0, math.inf), refuted=(-math.inf, 2.0)))
-    assert (row["verdict"], row["among"]) == ("does not hold", "under 2 counts as none")
+    assert (row["verdict"], row["among"]) == ("does not hold", "under 2 points counts as none")
 
 
 @pytest.mark.parametrize(("claim", "decisive"), [("5h", 0.44), ("3f", 0.12)])
