@@ -275,18 +275,20 @@ def speed_ups(faster: pd.DataFrame, over: pd.DataFrame, base: str, part: str) ->
     clauses: list[str] = []
     for (kind, count), members in sorted(kinds.items(), key=lambda item: KINDS.index(item[0][0])):
         subject = networks(members) if part == "model" else listed([names.display(name) for name in members])
-        than = "" if clauses else f" than {base}"
+        first = not clauses
+        than, clearly = (f" than {base}", CLEARLY) if first else ("", "")
         number = "both" if count == 2 else f"all {count}"
-        everywhere = f" {link} {number}{'' if clauses else f' {panels}s'}" if count > 1 else ""
+        everywhere = f" {link} {number}{f' {panels}s' if first else ''}" if count > 1 else ""
         words = {
-            "faster": f"{CLEARLY}faster{than}{everywhere}",
-            "slower": f"{CLEARLY}slower{than}{everywhere}",
-            "either": f"{'either' if clauses else 'faster or slower'}{than}, {depending}",
-            "partly faster": f"{CLEARLY}faster{than} {link} some {panels}s, slower {link} none",
-            "partly slower": f"{CLEARLY}slower{than} {link} some {panels}s, faster {link} none",
+            "faster": f"{clearly}faster{than}{everywhere}",
+            "slower": f"{clearly}slower{than}{everywhere}",
+            "either": f"{'faster or slower' if first else 'either'}{than}, {depending}",
+            "partly faster": f"{clearly}faster{than} {link} some {panels}s, slower {link} none",
+            "partly slower": f"{clearly}slower{than} {link} some {panels}s, faster {link} none",
             "alike": f"neither clearly faster nor slower{than}",
         }[kind]
-        clauses.append(f"{subject} {'is' if len(members) == 1 else 'are'} {words}")
+        verb = "" if not first else " is" if len(members) == 1 else " are"
+        clauses.append(f"{subject}{verb} {words}")
     ends = dict.fromkeys(f"{value:.2f}" for value in (rows["speed_up"].min(), rows["speed_up"].max()))
     size = f": {' to '.join(ends)} times as fast" if rows[part].nunique() == 1 else ""
     means = f" (means over {n} devices)" if n > 1 else ""

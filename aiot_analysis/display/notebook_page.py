@@ -93,10 +93,10 @@ class NotebookPage:
         """Display the verdict and effect of each claim of a remark and, folded, its rule and every comparison."""
         parts, verdicts = self.judged([remark])
         show_strip(verdicts, names.devices(self.data.devices))
+        has_intervals = parts["effect_low"].notna().any()
         claims_name, comparisons_name = (name.format(remark) for name in CLAIM_TABLES)
         if remark != ACCURACY_REMARK:
             say(self.doubtful_intervals())
-            has_intervals = parts["effect_low"].notna().any()
             say(f"{claim_tables.intervals(self.rows, whole=remark == SCORE_REMARK)}." if has_intervals else "")
         table(
             claim_tables.detail(verdicts),
@@ -106,7 +106,7 @@ class NotebookPage:
         )
         table(
             claim_tables.comparisons(parts),
-            "Every comparison; all intervals of a claim hold jointly at 95%",
+            f"Every comparison{'; all intervals of a claim hold jointly at 95%' if has_intervals else ''}",
             folded=True,
             name=comparisons_name,
         )

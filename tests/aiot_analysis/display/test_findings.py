@@ -239,7 +239,7 @@ def test_speed_ups_are_judged_by_means_over_devices_or_those_of_the_only_device(
     )
     nnapi = pd.DataFrame([("resnet50", "tflite_nnapi", 2, 0.08, 0.07, 0.09)], columns=MEANS)
     assert findings.speed_ups(two, pd.concat([over, nnapi]), "TFLite CPU", "implementation") == (
-        "TFLite NNAPI is clearly slower than TFLite CPU; PyTorch is either, depending on the network (means over 2 "
+        "TFLite NNAPI is clearly slower than TFLite CPU; PyTorch either, depending on the network (means over 2 "
         "devices)."
     )
     one = speeds([("mnasnet", "pytorch_cpu", "a", 0.5, 0.4, 0.6)])
@@ -279,8 +279,8 @@ def test_networks_with_the_same_verdict_share_a_clause():
     ]
     frame = speeds(rows, ("implementation", "model"))
     assert findings.speed_ups(frame, frame, "ResNet50", "model") == (
-        "The three light networks are clearly faster than ResNet50 with both implementations; InceptionV3 is clearly "
-        "slower with both; DenseNet121 is either, depending on the implementation."
+        "The three light networks are clearly faster than ResNet50 with both implementations; InceptionV3 slower "
+        "with both; DenseNet121 either, depending on the implementation."
     )
 
 
