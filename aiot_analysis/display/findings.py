@@ -586,7 +586,7 @@ def devices(table: pd.DataFrame) -> str:
         return ""
     if len(table) == 1:
         [name] = names.devices(table).values()
-        row = table.iloc[0].dropna()
+        row = table.iloc[0].dropna().to_dict()
         values = [
             str(row.get("soc", "")),
             plural(int(row["cores"]), "core") if "cores" in row else "",

@@ -216,10 +216,9 @@ def _missing_reasons(latest: pd.DataFrame, covered: dict[str, Any], origin: str)
             for kind, count in kinds.items()
             if isinstance(kind, tuple)
         ]
-        remedy = ", with `aiot run`, then `aiot process`" if str(reason).endswith(NO_NNAPI) else ""
-        groups.append(
-            {"reason": f"{reason}{remedy}" or "unknown reason", "verdict": verdict, "count": len(rows), "of": concerned}
-        )
+        text = str(reason) or "unknown reason"
+        text += ", with `aiot run`, then `aiot process`" if text.endswith(NO_NNAPI) else ""
+        groups.append({"reason": text, "verdict": verdict, "count": len(rows), "of": concerned})
     never_run = {f"{column['name']} {column['quantization']}": column["never_run"] for column in covered["columns"]}
     if any(never_run.values()) and origin != "published":  # nobody meant to run the paper's instances
         concerned = [f"{name} ({count})" for name, count in never_run.items() if count]
