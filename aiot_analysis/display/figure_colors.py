@@ -13,6 +13,7 @@ from aiot_analysis.plots.contrast import contrast, rgb
 LIGHT, DARK = "#ffffff", "#14181c"  # grounds of pages; `--paper` in the style sheet
 LEAST = 3.0  # contrast of marks with their ground (WCAG 2.2, 1.4.11)
 LEAST_DARK = 4.5  # on dark pages, where dots and thin lines need more than on light ones
+MARK = 2.0  # contrast on white from which a grey is of marks; fainter ones are grounds, bands and grids
 LEGIBLE = 4.5  # contrast of text with its ground (WCAG 2.2, 1.4.3)
 BROAD = 800  # CSS pixels; wider figures are drawn narrow on tablets, too
 NAMED = {"#000000": "ink", "#1a1a1a": "ink", LIGHT: "ground", "#6b6b6b": "grey", "#e6e6e6": "grid"}  # see plots.style
@@ -65,7 +66,7 @@ def shades(color: str) -> tuple[str, str]:
     """Return a colour for light and one for dark pages.
 
     Colours of series, and other strong ones, are only changed as far as their contrast demands. Of greys and tints, the
-    lightness is reversed.
+    lightness is reversed, and those of marks are changed as far as their contrast demands, too.
     """
     hue, lightness, saturation = colorsys.rgb_to_hls(*rgb(color))
     if color in series_colors():
@@ -74,6 +75,8 @@ def shades(color: str) -> tuple[str, str]:
         return color, color if contrast(color, DARK) >= LEGIBLE else _toward(color, DARK, LEGIBLE)
     _, darkest, _ = colorsys.rgb_to_hls(*rgb(DARK))
     turned = _hex(colorsys.hls_to_rgb(hue, 0.93 - lightness * (0.93 - darkest), min(saturation, 0.5)))
+    if saturation <= 0.3 and contrast(color, LIGHT) >= MARK:
+        return _toward(color, LIGHT, LEAST), _toward(turned, DARK, LEAST)
     return color, turned
 
 

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from aiot_analysis.charts import accuracy, chart, complexity, shares, vips
+from aiot_analysis.display import figure_colors
+from aiot_analysis.plots.contrast import contrast
 from tests.aiot_analysis.charts import samples
 
 
@@ -280,3 +282,26 @@ def test_devices_are_in_the_order_of_table_iii_and_then_by_id():
     }
     assert made[2]["name"] == made[2]["label"] == "zz"
     assert made[2]["android"] == "" and made[2]["vendor"] == "other"
+
+
+GROUNDS = {"chance alone (95%, all instances)", "each device alone (Wilson, 95% each)", "95% of them"}  # broad bands
+CELLS = {"stability", "coverage"}  # grids, whose cells differ from their neighbours rather than from the page
+
+
+@pytest.mark.parametrize("number", [1, samples.MANY])
+def test_every_series_differs_from_the_page_in_both_themes(number: int) -> None:
+    colors = {
+        (name, series.name): series.color.lower()
+        for name, made in samples.charts(number).items()
+        for series in made.series
+        if name not in CELLS and series.name not in GROUNDS
+    }
+    faint = []
+    for key, color in colors.items():
+        if color in figure_colors.NAMED:
+            assert figure_colors.NAMED[color] in ("ink", "grey"), key
+            continue
+        for shade, ground in zip(figure_colors.shades(color), ("#ffffff", "#14181c"), strict=True):
+            if contrast(shade, ground) < 3:
+                faint.append((key, shade, ground))
+    assert len(set(colors.values())) > 5 and faint == []

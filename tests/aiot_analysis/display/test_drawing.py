@@ -135,6 +135,13 @@ def test_text_can_be_read_in_both_themes(color: str) -> None:
     assert contrast(dark, "#14181c") >= 4.5
 
 
+@pytest.mark.parametrize("grey", ["#9db3c1", "#9fb8c8", "#9a9a9a"])
+def test_greys_of_dots_and_bars_can_be_seen_in_both_themes(grey: str) -> None:
+    light, dark = figure_colors.shades(grey)
+    assert 3 <= contrast(light, "#ffffff") < 3.5
+    assert 3 <= contrast(dark, "#14181c") < 3.5
+
+
 @pytest.mark.parametrize("tint", ["#cce3f0", "#eef2f5", "#e6e6e6", "#ffffff"])
 def test_tints_stay_grounds_for_text(tint: str) -> None:
     _, dark = figure_colors.shades(tint)
