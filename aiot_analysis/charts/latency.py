@@ -376,7 +376,7 @@ def _line_at(value: float, axis: Spec, color: str) -> Spec:
     return {
         "data": {"values": [{}]},
         "mark": {"type": "rule", "strokeWidth": 1.4, "color": color},
-        "encoding": {"x": {"datum": value, "type": "quantitative", "scale": axis["scale"]}},
+        "encoding": {"x": {"datum": value, "scale": axis["scale"]}},
     }
 
 

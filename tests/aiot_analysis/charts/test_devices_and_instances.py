@@ -4,7 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aiot_analysis.charts import accuracy, agreement, complexity, coverage, operators, quantization, shares, vips
+from aiot_analysis.charts import (
+    accuracy,
+    agreement,
+    complexity,
+    coverage,
+    operators,
+    quantization,
+    runtimes,
+    shares,
+    vips,
+)
 from aiot_analysis.plots import coverage as printed_coverage
 from aiot_analysis.plots import style
 from aiot_analysis.tables import names
@@ -48,12 +58,35 @@ def test_shares_of_operators_are_those_of_pytorch_first_with_the_models_of_the_p
     assert "PyTorch, Honor Model 01" in set(of_several["panel"])
 
 
+def test_a_ring_marks_the_fastest_of_the_versions_that_are_as_accurate() -> None:
+    made = runtimes.by_time(samples.candidates())
+    first = made.rows[made.rows["first"] == "yes"]
+    assert first[["model", "version", "label"]].values.tolist() == [
+        ["ResNet50", "PyTorch, float32", "fastest"],
+        ["MnasNet", "PyTorch, float32", "fastest"],
+    ]
+    tied = samples.candidates().assign(rank_low=pd.array([1, 1, pd.NA] * 2, "Int64"))
+    labels = runtimes.by_time(tied.assign(tie_group="a")).rows.groupby("version")["label"].first().to_dict()
+    assert labels == {
+        "PyTorch, float32": "a  may be the fastest",
+        "TFLite CPU, float32": "a  may be the fastest",
+        "TFLite CPU, INT8": "a",
+    }
+
+
 def test_the_bar_of_longer_convolutions_is_apart_from_the_bins() -> None:
     rows = operators.convolution_times(samples.bins(1), samples.devices(1)).rows
     assert rows["time"].tolist() == ["0.00 to 0.50 ms", "0.50 to 1.00 ms", "over 1.00 ms"]
     assert rows["share"].tolist() == [0.5, 0.3, 0.2]
     assert rows[["start_ms", "end_ms"]].values.tolist() == [[0.0, 0.5], [0.5, 1.0], [1.5, 2.5]]
     assert rows["panel"].unique().tolist() == ["MnasNet"]
+
+
+def test_the_label_of_longer_convolutions_is_below_their_bar_and_the_limit_of_the_title_is_a_line() -> None:
+    [bars, limit] = operators.convolution_times(samples.bins(1), samples.devices(1)).views[0].spec["layer"]
+    axis = bars["encoding"]["x"]["axis"]
+    assert axis["values"] == [0.0, 2.0] and "'> 1'" in axis["labelExpr"]
+    assert limit["encoding"]["x"]["datum"] == 0.5  # the last edge below 1 ms
 
 
 def test_convolutions_of_several_devices_have_a_panel_each() -> None:

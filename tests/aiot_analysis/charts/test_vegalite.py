@@ -140,12 +140,14 @@ def test_points_of_devices_have_the_names_of_devices():
 
 
 @pytest.mark.parametrize(("count", "few"), [(device_axis.FEW, True), (device_axis.FEW + 1, False)])
-def test_times_of_few_devices_have_a_panel_each_and_those_of_many_share_one(count, few):
+def test_times_of_few_devices_have_a_panel_each_and_those_of_many_a_panel_per_network(count, few):
     times = latency.distribution(samples.summary(count), samples.devices(count))
     phases = latency.phases(samples.phases(count), samples.devices(count))
     for made in (times, phases):
         spec = vegalite.specification(made, samples.devices(count))
-        assert ("facet" in spec) == few and len(rows_of(spec)) == len(made.rows)
+        panels = made.rows["panel"].nunique()
+        assert panels == (count if few else 2) and spec["facet"]["field"] == "panel"
+        assert len(rows_of(spec)) == len(made.rows)
         assert spec["transform"][0]["lookup"] == "device_id"
 
 

@@ -254,3 +254,9 @@ def test_frameworks_beyond_the_paper_have_looks_of_their_own_beside_those_of_the
     assert list(looks)[:2] == ["tflite_cpu", "caffe2_cpu"]
     assert looks["tflite_cpu"] == style.look("tflite_cpu") and looks["caffe2_cpu"] == style.look("caffe2_cpu")
     assert len({(look.color, look.marker) for look in looks.values()}) == 5
+
+
+def test_networks_have_the_looks_of_the_paper_s_figures_and_others_have_looks_of_their_own():
+    looks = runtimes.network_looks(["squeezenet", "mnasnet", "resnet18", "vgg16"])
+    assert looks["squeezenet"] == style.look("squeezenet") and looks["mnasnet"] == style.look("mnasnet")
+    assert len({(look.color, look.marker) for look in looks.values()}) == 4
