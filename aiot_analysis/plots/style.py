@@ -435,7 +435,9 @@ def _mark_panel(axes: Axes, word: str, color: str) -> None:
     title = axes._left_title if axes._left_title.get_text() else axes.title  # type: ignore[attr-defined]
     lines = title.get_text().split("\n") if title.get_text() else []
     letters = LETTER * BOLD * float(title.get_fontsize()) * max(map(len, lines), default=0)
-    beside = letters + LETTER * small() * len(word) < panel_width(axes) - 0.7
+    figure, labels = axes.get_figure(root=True), axes.yaxis.get_tightbbox()
+    room = panel_width(axes) - max(0.7, 0.1 + (labels.width / figure.dpi if figure and labels else 0.0))
+    beside = letters + LETTER * small() * len(word) < room
     above = "" if beside else "\n" * len(lines)
     axes.set_title(word + above, loc="right", fontsize=small(), color=color, fontweight="normal")
 

@@ -115,6 +115,23 @@ def test_a_panel_covered_by_cells_is_marked_above_and_apart_from_its_title():
     assert mark.get_text() == "SIMULATED\n" and words.y1 - words.height / 2 >= title.y0 + title.height / 2
 
 
+def test_the_mark_above_cells_is_apart_from_a_title_beside_long_labels():
+    figure, [axes] = style.panels(1, 1, 6, 2)
+    axes.imshow(np.zeros((3, 3)), aspect="auto")
+    axes.set_yticks(range(3), ["the long name of a device with its chip"] * 3)
+    axes.set_title("A title nearly as wide as the panel", loc="left")
+    style.finish(figure, SIMULATED, "Cells.")
+    figure.draw_without_rendering()
+    [mark] = marks(figure)
+    assert axes.get_window_extent().width < 0.7 * figure.bbox.width
+    assert mark.get_text() == "SIMULATED\n"  # on a line of its own
+    figure, [axes] = style.panels(1, 1, 6, 2)
+    axes.imshow(np.zeros((3, 3)), aspect="auto")
+    axes.set_title("A title nearly as wide as the panel", loc="left")
+    style.finish(figure, SIMULATED, "Cells.")
+    assert marks(figure)[0].get_text() == "SIMULATED"  # beside the title, where labels are short
+
+
 def test_bars_with_gaps_that_cover_most_of_a_panel_count_as_covering():
     covering = []
     for width in (0.72, 0.3):
