@@ -270,8 +270,9 @@ def phases(
         for panel, rows, heights in drawn:
             for phase in present:
                 look, of_phase = style.look(phase), rows["phase"] == phase
-                means_ms = rows["mean_ms"][of_phase]
-                panel.scatter(means_ms, heights[of_phase], s=8, alpha=0.5, color=look.color, marker=look.marker)
+                panel.scatter(
+                    rows["mean_ms"][of_phase], heights[of_phase], s=8, alpha=0.5, color=look.color, marker=look.marker
+                )
             panel.set(xscale="log", xlim=(frame["mean_ms"].min() / 1.2, frame["mean_ms"].max() * 1.2))
             log_axis.plain_log(panel.xaxis)
         markers = {names.display(phase_name): style.legend_mark(style.look(phase_name)) for phase_name in present}

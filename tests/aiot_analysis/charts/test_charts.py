@@ -162,6 +162,7 @@ def test_ranks_are_given_with_the_ranks_that_are_possible():
     assert rows["rank_text"].tolist() == ["1 of 2 (1 to 2)", "2 of 2"]
     assert rows["text_at"].tolist() == [22.0, 19.0]
     assert rows["beside"].tolist() == ["ranks 1–2", "a"]  # of b, only the tie group is known
+    assert rows["beside_narrow"].tolist() == ["1–2", "a"]
 
 
 def contribution_rows() -> pd.DataFrame:
