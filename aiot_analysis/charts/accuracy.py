@@ -153,7 +153,7 @@ def _bands(axis: Spec) -> Spec:
     ends = [{"op": "median", "field": field, "as": field} for field in ("accuracy_low", "accuracy_high")]
     return {
         "transform": [{"aggregate": ends, "groupby": ["panel", "series"]}],
-        "mark": {"type": "rect", "fillOpacity": 0.1},
+        "mark": {"type": "rect", "fillOpacity": 0.05},
         "encoding": {
             "y": {**axis, "field": "accuracy_low"},
             "y2": {"field": "accuracy_high"},
