@@ -438,9 +438,9 @@ def _over_devices(
     if not log:  # panels have axes of their own, and the same values on them
         room = 0.03 * (high - low) or 0.01
         axis["scale"] = {"domain": [float(low - room), float(high + room)], "nice": False}
-    largest = printed.extreme_row(rows, field)
-    name = device_axis.names([largest["device_id"]], devices)[0]
-    rows = rows.assign(named=[name if label == largest.name else "" for label in rows.index])
+    place_of_largest = int(rows[field].to_numpy(float).argmax())
+    name = device_axis.names([rows["device_id"].iloc[place_of_largest]], devices)[0]
+    rows = rows.assign(named=[name if place == place_of_largest else "" for place in range(len(rows))])
     median: Spec = {
         "mark": {"type": "tick", "color": style.INK, "thickness": 2},
         "encoding": {"x": {**axis, "aggregate": "median"}, "y": lines},

@@ -90,12 +90,6 @@ def network_panels(frame: pd.DataFrame, label: str) -> tuple[style.Canvas, list[
     return figure, drawn
 
 
-def extreme_row(frame: pd.DataFrame, column: str) -> pd.Series:
-    """Return the row with the largest value, which is named in figures of many devices."""
-    row: pd.Series = frame.sort_values(column, ascending=False, kind="stable").iloc[0]
-    return row
-
-
 def overall(frame: pd.DataFrame, column: str) -> str:
     """Return the median of all rows as text, for legends."""
     return f"median of all: {frame[column].median():.3g}"
@@ -114,9 +108,10 @@ def _draw_devices(
 
     The largest value has the name of its device. A line is at the median of all, unless the axis is logarithmic.
     """
-    frame = frame.dropna(subset=column)
+    frame = frame.dropna(subset=column).reset_index(drop=True)
     figure, drawn = network_panels(frame, label)
-    largest = extreme_row(frame, column)
+    place_of_largest = int(frame[column].to_numpy(float).argmax())
+    largest = frame.iloc[place_of_largest]
     marks = {"a device": _mark(style.color(style.PLAIN), "o"), "median over devices": _mark(style.INK, "|", 7)}
     ends = frame[column].min(), frame[column].max()
     room = 0.03 * (ends[1] - ends[0]) or 0.01
@@ -132,11 +127,11 @@ def _draw_devices(
         else:
             panel.axvline(frame[column].median(), color=style.color(style.NOTABLE), linewidth=0.9, zorder=1)
             panel.set_xlim(ends[0] - room, ends[1] + room)
-        if largest.name in rows.index:
+        if place_of_largest in rows.index:
             name = device_axis.names([largest["device_id"]], devices)[0]
             panel.annotate(
                 name,
-                (largest[column], heights[rows.index == largest.name].iloc[0]),
+                (largest[column], heights[place_of_largest]),
                 xytext=(-4, 0),
                 textcoords="offset points",
                 ha="right",
