@@ -135,7 +135,8 @@ def test_the_papers_range_cuts_bars_and_says_how_far_they_go_on():
     assert {axes.get_ylim() for axes in ranged.axes} == {(0, 0.12)}  # the paper's label of the axis
     assert {round(axes.get_ylim()[1], 3) for axes in plain.axes} == {1.2}  # ResNet50: one convolution of 1.5 ms
     [resnet, mnasnet] = ranged.axes
-    [cut] = resnet.lines
+    limit, cut = resnet.lines
+    assert limit.get_xdata() == pytest.approx([0.98, 0.98])  # the last of the edges 0, 0.14, 0.28, ... below 1 ms
     assert cut.get_xdata() == pytest.approx([1.47]) and cut.get_ydata() == pytest.approx([0.12])  # bin 1.40 to 1.54
     assert "goes on to at most 1.00" in resnet.get_xlabel() and "goes on to at most 0.50" in mnasnet.get_xlabel()
     [overflow] = [bar for bar in mnasnet.patches if bar.get_x() > 1.96]
