@@ -26,7 +26,7 @@ def ranking(scores: pd.DataFrame, score: str = "VIPS") -> Chart:
     size = rows["group_size"] if "group_size" in rows else pd.Series(len(rows), rows.index)
     ranks = rows["rank"].astype(str) + " of " + size.astype(str)
     rows = rows.assign(rank_text=ranks + possible.where(rows["rank_low"].notna(), ""))
-    top = float(rows[["vips", "vips_high"]].astype(float).max(axis=None)) if len(rows) else 1.0
+    top = max((float(end) for end in rows["vips_high"].fillna(rows["vips"])), default=1.0)
     bar_spec: Spec = {  # right of the bars is room for words
         "mark": {"type": "bar", "color": style.color(style.PLAIN)},
         "encoding": {
