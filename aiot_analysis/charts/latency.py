@@ -76,8 +76,12 @@ def tails(summary: pd.DataFrame, devices: pd.DataFrame | None = None, what: str 
     numbers_of_medians = rows["ratio"].map(printed.medians_text)
     rows = rows.assign(far=numbers_of_medians.where(is_far, ""), place_ratio=rows["ratio"].mask(is_far, far))
     axis = chart.value_axis("place_ratio", f"{what} over its median")
-    ticks = [float(tick) for tick in MaxNLocator(6).tick_values(1, far) if 1 <= tick < far]
-    axis |= {"axis": axis["axis"] | {"values": ticks}, "scale": {"domain": [1 - 0.03 * (end - 1), end], "nice": False}}
+    places = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(1, far)
+    ticks = [round(float(tick), 6) for tick in places if 1 <= tick < far]
+    axis |= {
+        "axis": axis["axis"] | {"values": ticks, "format": "~g"},
+        "scale": {"domain": [1 - 0.03 * (end - 1), end], "nice": False},
+    }
     median = _line_at(1, axis, style.color(style.PLAIN))
     line: Spec = {
         "transform": [{"filter": f"datum.mark === '{printed.TAIL_NAMES['p99_ms']}'"}],

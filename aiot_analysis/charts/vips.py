@@ -6,7 +6,7 @@ import pandas as pd
 
 from aiot_analysis.charts import chart
 from aiot_analysis.charts.chart import LIT, PLACE, Chart, ChartView, Fact, Spec
-from aiot_analysis.plots import style
+from aiot_analysis.plots import device_axis, style
 from aiot_analysis.plots import vips as printed
 from aiot_analysis.tables import names
 
@@ -105,8 +105,8 @@ def contributions(parts: pd.DataFrame) -> Chart:
     return Chart(
         rows.assign(time_ms=1000 * rows["time_s"])[[*shown, "time_ms"]],
         (
-            ChartView("share", "share of the score", _heatmap("share", "share", lines, percent=True), "share"),
-            ChartView("vips", "images per second", _heatmap("vips", "images/s", lines), "vips"),
+            ChartView("share", "share of the score", _heatmap(rows, "share", "share", lines, percent=True), "share"),
+            ChartView("vips", "images per second", _heatmap(rows, "vips", "images/s", lines), "vips"),
         ),
         facts,
         height_px=16,
@@ -166,9 +166,10 @@ def weights(frame: pd.DataFrame) -> Chart:
     )
 
 
-def _heatmap(field: str, title: str, lines: Spec, *, percent: bool = False) -> Spec:
+def _heatmap(rows: pd.DataFrame, field: str, title: str, lines: Spec, *, percent: bool = False) -> Spec:
+    """Return a cell per instance and device in the colour of a value; with few devices, the value is written on it."""
     legend = {"title": title, **({"format": "~%"} if percent else {})}
-    return {
+    cells: Spec = {
         "mark": {"type": "rect"},
         "encoding": {
             "x": PLACE,
@@ -177,6 +178,23 @@ def _heatmap(field: str, title: str, lines: Spec, *, percent: bool = False) -> S
             "opacity": LIT,
         },
     }
+    if rows["device_id"].nunique() > device_axis.FEW:
+        return cells
+    bright = 0.5 * (rows[field].min() + rows[field].max())
+    layers = [cells]
+    for test, ink in ((f"datum.{field} >= {bright}", style.INK), (f"datum.{field} < {bright}", style.GROUND)):
+        numbers: Spec = {
+            "transform": [{"filter": test}],
+            "mark": {"type": "text", "color": f"{ink}ff"},  # the same in dark mode
+            "encoding": {
+                "x": PLACE,
+                "y": lines,
+                "text": {"field": field, "format": ".1%" if percent else ".3~s"},
+                "opacity": LIT,
+            },
+        }
+        layers.append(numbers)
+    return {"layer": layers}
 
 
 def timings(both: pd.DataFrame) -> Chart:

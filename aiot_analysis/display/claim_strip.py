@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from aiot_analysis.display.show import MARKS
 from aiot_analysis.stats.remarks.claim import (
-    AS_CLAIMED,
     CORRELATION,
     NOT_APPLICABLE,
     POINTS,
@@ -19,7 +18,7 @@ from aiot_analysis.stats.remarks.claim import (
     format_effect,
 )
 from aiot_analysis.stats.remarks.reasons import is_lacking, merge_reasons
-from aiot_analysis.words import listed, plural
+from aiot_analysis.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -174,10 +173,6 @@ def _row_without_effect(group: Sequence[Mapping[Any, Any]]) -> str:
     else:
         claims = "; ".join(f"{escape(claim['short'])}{NO_BREAK}{_id(claim)}" for claim in group)
     text = "; ".join(merge_reasons(reason for claim in group for reason in claim["reasons"]))
-    for state in dict.fromkeys(claim["measured"] for claim in group if claim["measured"]):
-        verb = "agrees with" if state == AS_CLAIMED else "contradicts"
-        ids = listed(claim["id"] for claim in group if claim["measured"] == state)
-        text += f". What was measured {verb} {ids if len(group) > 1 else 'it'}"
     return _item(verdict, claims, f'<span class="effect" style="flex: 1 1 20em">{escape(text)}</span>')
 
 

@@ -173,7 +173,7 @@
       shapes: content.series.map((series) => series.shape),
     };
   }
-  // Logarithmic axes: one domain for all panels, with ticks at 1, 2, 5, 10 ..., at 1, 3, 10 ... or at powers of ten, whichever
+  // Logarithmic axes: one domain for all panels, with ticks at 1, 2, 3, 4, 5, 7, at 1, 2, 5, at 1, 3 or at powers of ten, whichever
   // have room first, or, within a narrow range, at round numbers.
   const besideTicks = (first, second) => (labelWidth(String(first)) + labelWidth(String(second))) / 2 + 8; // pixels between two ticks of an x axis
   function logTicks(low, high, length, tickRoom) { // `tickRoom` returns how far apart two ticks must be, of `length` pixels
@@ -195,7 +195,7 @@
       }
       return ticks;
     };
-    const choices = [...(decades > 3 ? [] : [at([1, 2, 5])]), at([1, 3]), at([1])].filter((ticks) => ticks.length > 1);
+    const choices = [...(decades > 1.2 ? [] : [at([1, 2, 3, 4, 5, 7])]), ...(decades > 3 ? [] : [at([1, 2, 5])]), at([1, 3]), at([1])].filter((ticks) => ticks.length > 1);
     const fits = (ticks) => ticks.every((tick, place) => !place || Math.log10(tick / ticks[place - 1]) / decades * length >= tickRoom(ticks[place - 1], tick));
     const last = choices.at(-1) ?? at([1, 1.5, 2, 3, 5, 7]);
     return choices.find(fits) ?? (last.length > 2 ? last.filter((_, place) => place % 2 === 0) : last);

@@ -35,7 +35,7 @@ CLAIMS: dict[str, Claim] = {
 REMARKS = range(1, 7)
 ONE_SOURCE = [1, 2]  # remarks that compare frameworks: an agent and a tool never share such a statistic
 COLUMNS = [
-    "id", "remark", "short", "claim", "verdict", "mark", "why", "reasons", "measured", "figures", "comparison",
+    "id", "remark", "short", "claim", "verdict", "mark", "why", "reasons", "figures", "comparison",
     "device", "among", "n_devices", "effect", "effect_low", "effect_high", "claimed_low", "claimed_high", "unit",
     "rule", "quote", "source", "notebook",
 ]  # fmt: skip

@@ -99,7 +99,7 @@ class Claim:
 _EFFECT = ["effect", "effect_low", "effect_high", "claimed_low", "claimed_high"]
 PART_COLUMNS = [
     "id", "part", "device", "state", "effect", "effect_low", "effect_high", "unit", "claimed", "claimed_low",
-    "claimed_high", "refuted", "n_devices", "why", "optional", "origin",
+    "claimed_high", "refuted", "refuted_high", "n_devices", "why", "optional", "origin",
 ]  # fmt: skip
 
 
@@ -119,6 +119,7 @@ def rows_of(claim: Claim, parts: Sequence[ClaimPart], origin: str) -> list[dict[
             "claimed_low": part.claimed[0],
             "claimed_high": part.claimed[1],
             "refuted": format_region(part.refuted) if part.refuted else "",
+            "refuted_high": part.refuted[1] if part.refuted else math.nan,
             "n_devices": part.estimate.n_devices,
             "why": part.untested if part.state == NOT_APPLICABLE else part.estimate.why,
             "optional": part.optional,
@@ -154,6 +155,8 @@ def verdict(claim: Claim, parts: pd.DataFrame) -> dict[str, object]:
         decides = judgement in (HOLDS, FAILS) or (judgement == OPEN and decisive["state"] == UNDECIDED)
         if decides:
             row = {name: decisive[name] for name in row}
+            if _counts_as_none(decisive):
+                row["claimed_low"] = decisive["refuted_high"]
             comparison, device = str(decisive["part"]), str(decisive["device"])
             among = _place_among(needed, decisive, claim)
         n_single_devices = needed["device"][needed["device"] != ""].nunique()  # devices that were judged individually
@@ -171,7 +174,6 @@ def verdict(claim: Claim, parts: pd.DataFrame) -> dict[str, object]:
         "comparison": comparison,
         "device": device,
         "among": among,
-        "measured": _measured_so_far(needed, judgement),
         "reasons": merge_reasons(of_verdict["why"]),
         **row,
         "unit": claim.unit,
@@ -235,17 +237,17 @@ def _place_among(parts: pd.DataFrame, decisive: pd.Series, claim: Claim) -> str:
     reason = ""
     if decisive["state"] == UNDECIDED:
         reason = decisive["why"]
-    elif decisive["state"] == AGAINST and decisive["claimed_low"] < decisive["effect_high"]:
+    elif _counts_as_none(decisive):
         unit = " points" if claim.unit == POINTS else ""
-        reason = f"{decisive['refuted']}{unit} counts as none" if decisive["refuted"] else ""
+        reason = f"{decisive['refuted']}{unit} counts as none"
+    elif decisive["state"] == AS_CLAIMED and decisive["effect_high"] < decisive["refuted_high"]:
+        reason = "small, but significant"
     return "; ".join(filter(None, [text, reason]))
 
 
-def _measured_so_far(parts: pd.DataFrame, judgement: str) -> str:
-    """Return the state of all parts with a number if the others prevent a decision, and "" otherwise."""
-    states = set(parts["state"]) - {MISSING}
-    alike = judgement == OPEN and len(states) == 1 and states <= {AS_CLAIMED, AGAINST}
-    return str(*states) if alike else ""
+def _counts_as_none(part: pd.Series) -> bool:
+    """Return whether a part is against a claim although it may be in the claimed region, since it is so small."""
+    return bool(part["state"] == AGAINST and part["refuted"] and part["claimed_low"] < part["effect_high"])
 
 
 def _explain(parts: pd.DataFrame, judgement: str) -> str:
