@@ -7,7 +7,7 @@ import pandas as pd
 from aiot_analysis.charts import chart
 from aiot_analysis.charts.chart import LIT, LIT_WHISKER, PLACE, Chart, ChartView, Fact, Series, Spec
 from aiot_analysis.plots import agreement as printed
-from aiot_analysis.plots import style
+from aiot_analysis.plots import device_axis, style
 from aiot_analysis.tables import names
 from aiot_analysis.words import ALPHA
 
@@ -96,21 +96,25 @@ def _marks(
 
 
 ALONE, DIFFERENCE = "each device alone (Wilson, 95% each)", "difference on the same images (95% jointly)"
+MANY_DIFFERENCES, TYPICAL = "difference on the same images", "median half-width of its joint 95% interval"
 NOTABLE, REFERENCE = "significant difference", "the reference"
 
 
 def against(frame: pd.DataFrame, base: str) -> Chart:
     """Return the accuracy of each device minus that of the reference `base`, one panel per model and version.
 
-    Takes the frame of `stats.agreement.compare_with`.
+    Takes the frame of `stats.agreement.compare_with`. Few devices have their intervals; with many, a band around 0 is
+    as wide as the median interval of a panel.
     """
+    are_many = frame["device_id"].nunique() > device_axis.MANY
+    difference = MANY_DIFFERENCES if are_many else DIFFERENCE
     version = frame["implementation"] + "_" + frame["quantization"]
     versions = names.in_order(set(version), printed.VERSIONS)
     order = version.map({name: place for place, name in enumerate(versions)})
     rows = names.ordered(frame.assign(version=version, order=order), ["model", "order"])
     panels = rows.drop_duplicates("instance_id").assign(device_id=base, mark=REFERENCE, change=0.0)
     kept = ["instance_id", "model", "version", "order", "device_id", "mark", "change", "accuracy_base"]
-    significant = (rows["p_adjusted"] < ALPHA).map({True: NOTABLE, False: DIFFERENCE})
+    significant = (rows["p_adjusted"] < ALPHA).map({True: NOTABLE, False: difference})
     rows = rows.assign(
         mark=significant,
         alone_low=rows["accuracy_low"] - rows["accuracy_base"],
@@ -144,20 +148,30 @@ def against(frame: pd.DataFrame, base: str) -> Chart:
         "mark": {"type": "point", "filled": True, "size": 22},
         "encoding": {"x": PLACE, "y": axis, "color": color, "shape": color, "opacity": LIT},
     }
+    half = (rows["change_high"] - rows["change_low"]).astype(float).groupby(rows["panel"]).transform("median") / 2
+    rows = rows.assign(band_low=-half, band_high=half)
+    ends = [{"op": "median", "field": field, "as": field} for field in ("band_low", "band_high")]
+    band: Spec = {
+        "transform": [{"aggregate": ends, "groupby": ["panel"]}],
+        "mark": {"type": "rect", "color": printed.BAND, "opacity": 0.5},
+        "encoding": {"y": {**axis, "field": "band_low"}, "y2": {"field": "band_high"}},
+    }
+    layers = (
+        [band, chart.reference_line(0, "y"), points]
+        if are_many
+        else [chart.reference_line(0, "y"), alone, paired, points]
+    )
     columns = ["device_id", "panel", "mark", "framework", "model", "change", "change_low", "change_high", "alone_low"]
+    columns += ["band_low", "band_high"] if are_many else []
     columns += ["alone_high", "accuracy", "accuracy_low", "accuracy_high", "accuracy_base", "only_base", "only_other"]
     series = (
-        Series(DIFFERENCE, style.INK, "circle"),
+        Series(difference, style.INK, "circle"),
         Series(NOTABLE, style.color(style.NOTABLE), "cross"),
         Series(REFERENCE, style.GREY, "diamond"),
     )
     return Chart(
         rows.reindex(columns=[*columns, "n_images"]),
-        (
-            ChartView(
-                "change", "difference", {"layer": [chart.reference_line(0, "y"), alone, paired, points]}, "change"
-            ),
-        ),
+        (ChartView("change", "difference", {"layer": layers}, "change"),),
         (
             Fact("mark", "mark"),
             Fact("change", "accuracy less that of the reference", "points", "change_low", "change_high"),
@@ -167,7 +181,10 @@ def against(frame: pd.DataFrame, base: str) -> Chart:
             Fact("only_other", "images that only this device gets right", "count"),
             Fact("n_images", "images", "count"),
         ),
-        (*(item for item in series if item.name in set(rows["mark"])), Series(ALONE, printed.BAND, "square")),
+        (
+            *(item for item in series if item.name in set(rows["mark"])),
+            Series(TYPICAL if are_many else ALONE, printed.BAND, "square"),
+        ),
         "mark",
         "panel",
         columns=min(4, len(versions)) or 1,

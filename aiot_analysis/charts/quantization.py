@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiot_analysis.charts import chart
 from aiot_analysis.charts.chart import LIT, LIT_WHISKER, PLACE, Chart, ChartView, Fact, Spec
-from aiot_analysis.plots import device_axis, style
+from aiot_analysis.plots import device_axis, runtimes, style
 from aiot_analysis.tables import names
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def tradeoff(frame: pd.DataFrame) -> Chart:
         "panel",
         columns=4,
         device_axis="",
+        hollow=runtimes.NOT_ON_FRONT if (rows["front"] == "no").any() else "",
     )
 
 

@@ -227,7 +227,7 @@ def timings(both: pd.DataFrame) -> Chart:
     }
     return Chart(
         rows,
-        (ChartView("score", "VIPS", marks, "vips"),),
+        (ChartView("score", "VIPS", marks, "vips", sort_by_first=True),),
         (
             Fact("by", "time"),
             Fact("vips", "VIPS", "number"),

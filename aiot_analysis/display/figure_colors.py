@@ -26,6 +26,7 @@ NEUTRALS = {
 _SHEET = Path(__file__).parents[1] / "plots" / "paper.mplstyle"
 _COLOR = re.compile(r"(?<=[:\"])#[0-9a-f]{6}(?=[;\"])")
 _VARIABLE = re.compile(r"--figure-([0-9a-f]{6})\b")
+_SERIES = re.compile(r'"color": ?"#([0-9a-fA-F]{6})"')  # in the data of interactive figures
 
 
 def picture(alt: str, wide: str, narrow: str = "") -> str:
@@ -49,7 +50,8 @@ def themed(drawing: str) -> str:
 
 def rules(html: str) -> str:
     """Return the style rule that defines the variables of the colours of a page's figures, for both themes."""
-    used = {*_VARIABLE.findall(html), *(color[1:] for color in series_colors())}
+    used = {*_VARIABLE.findall(html), *map(str.lower, _SERIES.findall(html))}
+    used |= {color[1:] for color in series_colors()}
     pairs = NEUTRALS | {name: "light-dark({}, {})".format(*shades(f"#{name}")) for name in sorted(used)}
     pairs |= {color[1:]: NEUTRALS[name] for color, name in NAMED.items()}  # interactive figures name them by value
     return f":root {{ {' '.join(f'--figure-{name}: {value};' for name, value in pairs.items())} }}"

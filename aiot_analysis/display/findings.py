@@ -805,7 +805,8 @@ def off_line(over: pd.DataFrame, instances: pd.DataFrame) -> str:
         off = [names.display(str(name)) for name in judged.loc[judged[column] == direction, "implementation"]]
         if off:
             clauses.append(f"{listed(off)} {'is' if len(off) == 1 else 'are'} {direction}")
-    text = "As a whole, no implementation is clearly faster or slower than its operations suggest"
+    on_half = " on half of the devices" if column == "named" else ""
+    text = f"No implementation is off the line with all of its networks{on_half}"
     if clauses:
         text = f"At equal operations, {' and '.join(clauses)} than the line through all instances of a device"
     elif judged.empty:

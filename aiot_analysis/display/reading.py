@@ -40,12 +40,10 @@ NNAPI = (
 QUANTIZED = "No quantized instance was compared with float32: run `aiot run --local`, then `aiot process`."
 SEVERAL = "Only one device can be compared: run `aiot run` on others, then `aiot process`."
 SECOND_DEVICE = "To compare devices image by image, a second one is needed: run `aiot run` on it, then `aiot process`."
-PROFILE = (
-    "Not measured here: profiles of operators, which `aiot operators` and then `aiot process` add to the measured data."
-)
+PROFILE = "Not measured here: to add profiles of operators, run `aiot operators`, then `aiot process`."
 RESIZE = (
-    "Not measured here: the ways of resizing, which `aiot run --local --resize crop_resize,resize_crop,square_crop` "
-    "and then `aiot process` add to the measured data."
+    "Not measured here: to compare ways of resizing, run "
+    "`aiot run --local --resize crop_resize,resize_crop,square_crop`, then `aiot process`."
 )
 PUBLISHED = "No published results of these devices: run `aiot import --published`, then `aiot process`."
 

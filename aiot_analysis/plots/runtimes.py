@@ -72,12 +72,12 @@ def may_be_fastest(rows: pd.DataFrame) -> pd.Series:
 
 
 def labels(rows: pd.DataFrame) -> pd.Series:
-    """Return the tie groups of versions with a word for those that are or may be the fastest of their network."""
+    """Return a word for the versions that are or may be the fastest of their network, and the tie groups of all."""
     first = may_be_fastest(rows)
     alone = first & (first.groupby(rows["model"]).transform("sum") == 1)
     word = first.map({True: "may be the fastest", False: ""}).mask(alone, "fastest")
     ties = rows["tie_group"].astype("object").fillna("")
-    return (ties + "  " + word).str.strip()
+    return (word + (" (" + ties + ")").where(ties != "", "")).where(word != "", ties)
 
 
 @style.styled

@@ -68,8 +68,8 @@ def test_a_ring_marks_the_fastest_of_the_versions_that_are_as_accurate() -> None
     tied = samples.candidates().assign(rank_low=pd.array([1, 1, pd.NA] * 2, "Int64"))
     labels = runtimes.by_time(tied.assign(tie_group="a")).rows.groupby("version")["label"].first().to_dict()
     assert labels == {
-        "PyTorch, float32": "a  may be the fastest",
-        "TFLite CPU, float32": "a  may be the fastest",
+        "PyTorch, float32": "may be the fastest (a)",
+        "TFLite CPU, float32": "may be the fastest (a)",
         "TFLite CPU, INT8": "a",
     }
 
