@@ -59,6 +59,7 @@ def tails(summary: pd.DataFrame, devices: pd.DataFrame | None = None, what: str 
     Takes the frame of `stats.latency.summary`. The first image is at the end of the axis if it took longer than all
     tails. Many devices have a panel per network, with a point per device at its 99th percentile.
     """
+    summary = summary.dropna(subset="median_ms")
     if _are_many(summary):
         title = f"99th percentile over median of the {what}, of each device"
         return _over_devices(summary, devices, "tail", title, Fact("tail", "99th percentile over median", "number"))
@@ -67,7 +68,7 @@ def tails(summary: pd.DataFrame, devices: pd.DataFrame | None = None, what: str 
         for column, (place, marker) in printed.TAILS.items()
     }
     looks[printed.FIRST_IMAGE] = style.Look(style.INK, "P", "")
-    rows, lines = _on_lines(summary.dropna(subset="median_ms"), devices)
+    rows, lines = _on_lines(summary, devices)
     columns = dict(zip(looks, [*printed.TAILS, "first_ms"], strict=True))
     ratios = {name: rows[column] / rows["median_ms"] for name, column in columns.items()}
     rows = pd.concat([rows.assign(mark=name, ratio=ratio) for name, ratio in ratios.items()])
@@ -215,9 +216,10 @@ def slowdown(frame: pd.DataFrame, devices: pd.DataFrame | None = None, first: st
         Fact("rest_ms", "mean time after it", "ms"),
         Fact("images", "images", "count"),
     )
+    frame = frame.dropna(subset="slowdown")
     if _are_many(frame):
         return _over_devices(frame, devices, "slowdown", f"{label}, of each device", *facts, reference=1)
-    rows, lines = _on_lines(frame.dropna(subset="slowdown"), devices)
+    rows, lines = _on_lines(frame, devices)
     axis = chart.value_axis("slowdown", label)
     layers = [
         chart.reference_line(1),

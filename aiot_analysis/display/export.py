@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aiot_analysis.display.columns import Words
 
 VARIABLE = "AIOT_EXPORT"
+REPLACES_SECTION = "replaces section"  # role of a sentence that pages show in place of its section
 FOLDER = "figures"  # folder next to the pages for their exported files
 BESIDE_PAGES = ("svg", "pdf", "csv")
 FORMATS = ("pdf", "svg", "png", "csv", "tex", "md")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from aiot_analysis.display.export import REPLACES_SECTION
 from aiot_analysis.display.show import display_html, say
 from aiot_analysis.plots import device_axis
 from aiot_analysis.words import minus, plural
@@ -66,10 +67,6 @@ def any_rows(frame: pd.DataFrame, otherwise: str) -> bool:
     if frame.empty:
         say(otherwise)
     return not frame.empty
-
-
-REPLACES_SECTION = "replaces section"
-"""Role of a sentence that pages show in place of the section that displays it, see `report.page`."""
 
 
 def replace_section(text: str) -> None:

@@ -516,10 +516,13 @@ def legend(canvas: Canvas, handles: Mapping[str, Any]) -> None:
         return
     width, height = size(canvas)
     points = _points("legend.fontsize")
-    per_entry = 1.1 * LETTER * points * max(map(len, keys)) + 0.55  # inches
+    keys = [wrap_text(key, letters_per_line(width - 0.7, 1.1 * points)) for key in keys]
+    lines = [line for key in keys for line in key.split("\n")]
+    per_entry = 1.1 * LETTER * points * max(map(len, lines)) + 0.55  # inches
     columns = max(1, min(len(keys), int(width / per_entry)))
     if isinstance(canvas, Figure) and _target.get() is None:
-        canvas.set_size_inches(width, height + 0.02 * points * (ceil(len(keys) / columns) - 1))
+        rows = ceil(len(keys) / columns) + len(lines) - len(keys)
+        canvas.set_size_inches(width, height + 0.02 * points * (rows - 1))
     canvas.legend(list(handles.values()), keys, loc="outside upper center", ncols=columns)
 
 

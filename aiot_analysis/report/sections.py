@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from aiot_analysis.display.reading import REPLACES_SECTION
+from aiot_analysis.display.export import REPLACES_SECTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

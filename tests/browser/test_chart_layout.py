@@ -71,7 +71,7 @@ def test_the_origin_is_marked_in_each_panel_and_crosses_neither_data_nor_labels(
         panels = page.locator(f"#{figure} .role-frame, #{figure} .role-scope.cell").count()
         assert words.count() == (1 if figure == "ranking" else 2) <= max(1, panels)
         drawing = page.locator(f"#{figure} .drawing svg").bounding_box()
-        data = page.locator(f"#{figure} .role-mark :is(path, line)").evaluate_all(BOXES)
+        data = page.locator(f"#{figure} .role-mark :is(path, line):not([opacity='0'])").evaluate_all(BOXES)
         texts = page.locator(f"#{figure} svg text").evaluate_all(
             f"all => ({BOXES})(all.filter(text => text.textContent.trim() && text.textContent !== '{origin.upper()}'))"
         )

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from aiot_analysis.display import reading
+from aiot_analysis.display import export, reading
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_a_sentence_in_place_of_a_section_is_marked_for_pages(shown: list[tuple[
     reading.replace_section("Run `aiot run`.")
     [(data, metadata)] = shown
     assert data == {"text/html": "<p>Run <code>aiot run</code>.</p>", "text/plain": "Run `aiot run`."}
-    assert metadata == {"text/html": {"role": reading.REPLACES_SECTION}}
+    assert metadata == {"text/html": {"role": export.REPLACES_SECTION}}
 
 
 @pytest.mark.parametrize(("devices", "caption"), [(12, " Whiskers: 95% intervals."), (13, "")])

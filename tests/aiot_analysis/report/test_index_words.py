@@ -69,7 +69,7 @@ def test_caveats_are_counted_without_what_differs_by_instance() -> None:
 def test_what_is_missing_has_a_command() -> None:
     row = {"reasons": "NNAPI is part of Android: run it on an Android phone", "verdict": "unavailable"}
     row |= {"framework": "tflite", "delegate": "nnapi", "quantization": "float32"}
-    column = {"name": "TFLite CPU", "quantization": "INT8"}
+    column = {"name": "TFLite CPU", "quantization": "INT8", "never_run": 4}
     covered = {"columns": [column], "rows": [{"cells": [[("valid", 2), ("not run", 4)]]}]}
     never_run, absent = facts._missing_reasons(pd.DataFrame([row]), covered, "simulated")
     assert absent["reason"].endswith(": run it on an Android phone, with `aiot run`, then `aiot process`")

@@ -128,38 +128,6 @@ def test_a_figure_has_its_finding_above_it_and_without_scripts_its_picture(
     assert page.LIBRARIES not in html + static
 
 
-def test_sections_that_display_nothing_are_left_out_with_their_text_and_headings_above_others_stay() -> None:
-    text, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
-    warning = nbformat.v4.new_output("stream", name="stderr", text="a warning")
-    shown = nbformat.v4.new_output("stream", name="stdout", text="a result")
-    cells = [
-        text("# Title\n\nAbout."),
-        code("x = 1"),
-        text("## Figure 1"),
-        code("y", outputs=[warning]),
-        text("How it is computed.\n\n## Parent\n\nOf both."),
-        code(""),
-        text("### Empty"),
-        code(""),
-        text("### Full"),
-        code("z", outputs=[shown]),
-        text("## Text alone\n\n```\n## a comment\n```"),
-        text("## Last"),
-        code(""),
-    ]
-    kept = page.without_empty_sections(cells)
-    sources = [cell.source for cell in kept]
-    assert sources == [
-        "# Title\n\nAbout.",
-        "x = 1",
-        "## Parent\n\nOf both.",
-        "### Full",
-        "z",
-        "## Text alone\n\n```\n## a comment\n```",
-    ]
-    assert len({cell.id for cell in kept}) == len(kept)
-
-
 def test_the_foot_has_the_weights_of_the_banner() -> None:
     output = nbformat.v4.new_output(
         "display_data", {"text/html": "a banner"}, metadata={"text/html": {"weights": "w1"}}

@@ -97,6 +97,6 @@ def test_claims_and_comparisons_of_other_items_are_not_computed() -> None:
     [book] = [book for book in notebooks.find(PROJECT) if book.name == "04_frameworks"]
     text = needed(book, "fig5_framework_shares")
     assert "time_shares" in text
-    for costly in ("speed_ups", "claims", "over_devices", "table("):
+    for costly in ("draw.speed_ups", "claims", "over_devices", "table("):
         assert costly in "".join(map(str, json.loads(book.path.read_text())["cells"]))
         assert costly not in text
