@@ -110,7 +110,8 @@ def bars(page: Any, figure: str) -> Any:
 
 def choose(page: Any, label: str, value: str) -> None:
     page.locator("#toolbar").get_by_label(label, exact=True).select_option(value)
-    page.wait_for_timeout(150)  # figures are drawn again in the next frame of the browser
+    page.wait_for_selector("html[data-figures=current]", state="attached")
+    page.wait_for_timeout(80)  # and then the options that leave no rows are disabled
 
 
 def axis_labels(page: Any, figure: str) -> list[str]:

@@ -467,12 +467,15 @@
   }
   // Figures on the screen are drawn at once, those near it when they come near, and all others one after the other in idle time.
   const idle = window.requestIdleCallback ? (action) => requestIdleCallback(action, { timeout: 1000 }) : (action) => setTimeout(action, 50);
+  const distance = ({ box }) => { const { top, bottom } = box.getBoundingClientRect(); return Math.max(0, top - innerHeight, -bottom); };
+  const isOnScreen = (figure) => distance(figure) === 0;
   let pending = 0, isResting = false, lastInput = -Infinity;
   function redraw(later = false) {
     figures.forEach((figure) => { figure.isCurrent = false; });
+    document.documentElement.dataset.figures = "behind";
     cancelAnimationFrame(pending);
     pending = requestAnimationFrame(() => {
-      figures.filter((figure) => figure.onScreen).forEach(draw);
+      figures.filter(isOnScreen).forEach(draw);
       drawRest();
     });
     if (!later) broadcast();
@@ -484,9 +487,8 @@
       isResting = false;
       if (performance.now() - lastInput < QUIET) return setTimeout(drawRest, QUIET);
       const isBehind = (figure) => !figure.isCurrent && widthOf(figure) > 0;
-      const distance = ({ box }) => { const { top, bottom } = box.getBoundingClientRect(); return Math.max(0, top - innerHeight, -bottom); };
       const [next] = figures.filter(isBehind).sort((a, b) => distance(a) - distance(b));
-      if (next) { draw(next); drawRest(); }
+      if (next) { draw(next); drawRest(); } else document.documentElement.dataset.figures = "current";
       return undefined;
     });
   }
@@ -521,9 +523,9 @@
   const highlight = (figure) => figure.vega?.signal("highlighted", lit()).runAsync();
   let turn = 0;
   async function highlightAll() { // the figures on the screen at once, and then the others, unless it is called again
-    const now = turn += 1, drawn = figures.filter((figure) => figure.drawn);
-    drawn.filter((figure) => figure.onScreen).forEach(highlight);
-    for (const figure of drawn.filter((item) => !item.onScreen)) {
+    const now = turn += 1, drawn = figures.filter((figure) => figure.drawn), onScreen = drawn.filter(isOnScreen);
+    onScreen.forEach(highlight);
+    for (const figure of drawn.filter((item) => !onScreen.includes(item))) {
       await new Promise((resolve) => { setTimeout(resolve, 20); });
       if (now !== turn) return;
       highlight(figure);
@@ -776,11 +778,8 @@
       }
       drawRest();
     }, { rootMargin: "600px" });
-    const shown = new IntersectionObserver((entries) => {
-      for (const entry of entries) figures.find((item) => item.box === entry.target).onScreen = entry.isIntersecting;
-    });
     addEventListener("pointerdown", (event) => { if (!event.target.closest?.(".drawing")) leave(); });
-    figures.forEach((figure) => { seen.observe(figure.box); shown.observe(figure.box); });
+    figures.forEach((figure) => seen.observe(figure.box));
     broadcast();
     addEventListener("hashchange", () => { readAddress(true); syncToolbar(); redraw(); });
     const print = (starts) => () => { isPrinting = starts; figures.forEach(draw); };
