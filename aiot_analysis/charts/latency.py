@@ -440,10 +440,11 @@ def _over_devices(
     rows, _ = _on_lines(rows.dropna(subset=field).reset_index(drop=True).assign(mark=DEVICE))
     lines = _version_lines(rows)
     axis = chart.value_axis(field, title, log=log)
-    low, high, middle = rows[field].min(), rows[field].max(), float(rows[field].median())
+    values = [*rows[field].astype(float), *([] if reference is None else [reference])]
+    low, high, middle = min(values), max(values), float(rows[field].median())
     if not log:  # panels have axes of their own, and the same values on them
         room = 0.03 * (high - low) or 0.01
-        axis["scale"] = {"domain": [float(low - room), float(high + room)], "nice": False}
+        axis["scale"] = {"domain": [low - room, high + room], "nice": False}
     place_of_largest = int(rows[field].to_numpy(float).argmax())
     name = device_axis.names([rows["device_id"].iloc[place_of_largest]], devices)[0]
     rows = rows.assign(named=[name if place == place_of_largest else "" for place in range(len(rows))])

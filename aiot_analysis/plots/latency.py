@@ -113,7 +113,8 @@ def _draw_devices(
     place_of_largest = int(frame[column].to_numpy(float).argmax())
     largest = frame.iloc[place_of_largest]
     marks = {"a device": _mark(style.color(style.PLAIN), "o"), "median over devices": _mark(style.INK, "|", 7)}
-    ends = frame[column].min(), frame[column].max()
+    values = [*frame[column].astype(float), *([] if reference is None else [reference])]
+    ends = min(values), max(values)
     room = 0.03 * (ends[1] - ends[0]) or 0.01
     for panel, rows, heights in drawn:
         panel.scatter(rows[column], heights, s=8, alpha=0.35, color=style.color(style.PLAIN))
