@@ -441,6 +441,9 @@ def _over_devices(
     lines = _version_lines(rows)
     axis = chart.value_axis(field, title, log=log)
     values = [*rows[field].astype(float), *([] if reference is None else [reference])]
+    if rows["device_id"].nunique() <= device_axis.MANY:  # whiskers are drawn
+        ends = [name for fact in facts for name in (fact.low, fact.high) if name]
+        values += rows[ends].to_numpy(float)[rows[ends].notna().to_numpy()].tolist()
     low, high, middle = min(values), max(values), float(rows[field].median())
     if not log:  # panels have axes of their own, and the same values on them
         room = 0.03 * (high - low) or 0.01
@@ -454,7 +457,7 @@ def _over_devices(
     }
     words: Spec = {
         "transform": [{"filter": "datum.named !== ''"}],
-        "mark": {"type": "text", "align": "right", "dx": -6, "fontSize": 11},
+        "mark": {"type": "text", "align": "right", "dx": -6, "fontSize": 11, "limit": {"expr": "width"}},
         "encoding": {"x": axis, "y": lines, "text": {"field": "named"}, "opacity": LIT},
     }
     layers = [] if reference is None else [_line_at(reference, axis, style.GREY)]
