@@ -443,7 +443,7 @@ def _over_devices(
     values = [*rows[field].astype(float), *([] if reference is None else [reference])]
     if rows["device_id"].nunique() <= device_axis.MANY:  # whiskers are drawn
         ends = [name for fact in facts for name in (fact.low, fact.high) if name]
-        values += rows[ends].to_numpy(float)[rows[ends].notna().to_numpy()].tolist()
+        values += [value for name in ends for value in rows[name].astype(float).dropna()]
     low, high, middle = min(values), max(values), float(rows[field].median())
     if not log:  # panels have axes of their own, and the same values on them
         room = 0.03 * (high - low) or 0.01
