@@ -36,6 +36,12 @@ class WatchedPage:
         return self.page
 
 
+def unfold(page: Any, summary: str) -> None:
+    """Open what is folded below a line that has this text, once no figure that is still being drawn can move it."""
+    page.wait_for_selector("html[data-figures=current]", state="attached")
+    page.locator("summary", has_text=summary).click()
+
+
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Any]:
     """Start playwright, of which a process can have only one instance."""

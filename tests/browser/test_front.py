@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.front_page import opened_s
-from tests.browser.conftest import HOSTILE_NAME, WatchedPage
+from tests.browser.conftest import HOSTILE_NAME, WatchedPage, unfold
 
 Visit = Callable[..., WatchedPage]
 
@@ -36,7 +36,7 @@ def test_complete_devices_are_ranked_with_intervals(site: Path, visit: Visit):
     assert f" {texts[0].split()[0]} VIPS" in finding
     # the page of the score has the same numbers
     page.goto((site / "simulated" / "08_vips.html").as_uri())
-    page.locator("summary", has_text="Score with interval").click()
+    unfold(page, "Score with interval")
     own = page.get_by_role("region", name="Score with interval").locator("tbody tr > :nth-child(2)")
     assert sorted((float(text.split()[0]) for text in own.all_text_contents()), reverse=True) == scores
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aiot_analysis.report import page as pages
-from tests.browser.conftest import HOSTILE_NAME, WatchedPage
+from tests.browser.conftest import HOSTILE_NAME, WatchedPage, unfold
 
 Visit = Callable[..., WatchedPage]
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
@@ -75,7 +75,7 @@ def test_cells_are_sorted_by_what_they_mean_and_what_is_missing_is_last(cells: l
 
 def test_a_table_is_sorted_by_clicks_and_keys_and_tells_so(site: Path, visit: Visit):
     page = visit().open(site / "simulated" / "08_vips.html")
-    page.locator("summary", has_text="Score with interval").click()
+    unfold(page, "Score with interval")
     table = page.get_by_role("region", name="Score with interval").locator("table")
     heads = table.locator("thead th").all_text_contents()
     place = heads.index("VIPS (95% interval)") + 1
