@@ -23,7 +23,7 @@ TIMEOUT_MS = 120_000
 def take_report(page: Any) -> Path:
     """Take report.png, the first picture of README.md: a figure of the published results."""
     page.goto((ROOT / PAGE).as_uri())
-    page.wait_for_function("() => [...document.images].every(image => image.complete)")
+    page.wait_for_selector("html[data-figures=current]", state="attached")  # all figures are drawn
     page.get_by_role("heading", name=SECTION).evaluate("heading => heading.scrollIntoView()")
     return save(page, "report.png")
 
