@@ -130,7 +130,8 @@ def test_pages_and_figures_come_from_the_notebooks_of_the_package(aiot: Path, wo
     run(aiot, "figures", "fig5", "--formats", "svg,csv", "--width", "single", cwd=workspace)
     [picture] = (workspace / "figures").rglob("*.svg")
     assert "<svg" in picture.read_text(encoding="utf-8")
-    header, *rows = csv.reader(picture.with_suffix(".csv").read_text(encoding="utf-8").splitlines())
+    [table] = (workspace / "figures").rglob(f"{picture.stem.removesuffix('_single')}.csv")
+    header, *rows = csv.reader(table.read_text(encoding="utf-8").splitlines())
     assert rows
     assert {len(row) for row in rows} == {len(header)}
 
