@@ -350,6 +350,12 @@ def _looks(marks: dict[str, tuple[str, style.Look]]) -> tuple[Series, ...]:
     return chart.series((name, look) for name, (_, look) in marks.items())
 
 
+def _with_facts(rows: pd.DataFrame, columns: list[str], facts: tuple[Fact, ...]) -> pd.DataFrame:
+    """Return some columns of rows and those of the facts, each once."""
+    of_facts = (column for fact in facts for column in (fact.field, fact.low, fact.high) if column)
+    return rows[list(dict.fromkeys([*columns, *of_facts]))]
+
+
 def _panels(
     rows: pd.DataFrame,
     layers: list[Spec],
@@ -362,9 +368,8 @@ def _panels(
     panel = "panel" if "panel" in rows and rows["device_id"].nunique() > 1 else ""
     drawn = [name for name in ("panel", "ms", "p99_ms", "place_ratio", "far") if name in rows]
     shown = ["device_id", series_field, *_FILTERS, *drawn, sort_by]
-    shown += [column for fact in facts for column in (fact.field, fact.low, fact.high) if column]
     return Chart(
-        rows[list(dict.fromkeys(shown))],
+        _with_facts(rows, shown, facts),
         (ChartView("time", "time", {"layer": layers}, sort_by),),
         (Fact("instance", "instance"), *facts),
         series,
@@ -408,10 +413,9 @@ def _networks(
         version=rows["instance_id"].map(printed.version_name), panel=model.map(names.display), at=model.map(places)
     ).sort_values("at", kind="stable")
     shown = ["device_id", series_field, "panel", "version", *_FILTERS, *drawn, sort_by]
-    shown += [column for fact in facts for column in (fact.field, fact.low, fact.high) if column]
     spec: Spec = {"layer": layers, "resolve": {"scale": {"x": "independent"}}}  # an axis below each panel
     return Chart(
-        rows[list(dict.fromkeys(shown))],
+        _with_facts(rows, shown, facts),
         (ChartView("time", "time", spec, sort_by),),
         (Fact("instance", "instance"), *facts),
         series,

@@ -64,7 +64,7 @@ def _largest(frame: pd.DataFrame, column: str) -> pd.Series:
 def _states(faster: pd.DataFrame, panel: Sequence[str]) -> pd.DataFrame:
     """Return whether each device is "faster" or "slower" within each panel, or "" if the interval includes 1."""
     rows = faster.dropna(subset="speed_up")
-    low, high = (rows[end].fillna(rows["speed_up"]) for end in shares_stats.SPEED[1:])
+    low, high = (rows[end].fillna(rows["speed_up"]) for end in shares_stats.SPEED_UP[1:])
     return rows[[*panel, "device_id"]].assign(leader=np.select([low > 1, high < 1], ["faster", "slower"], ""))
 
 
@@ -261,7 +261,7 @@ def speed_ups(faster: pd.DataFrame, over: pd.DataFrame, base: str, part: str) ->
     rows = over if n > 1 else drawn
     if over.empty or rows.empty:
         return ""
-    low, high = (rows[end].fillna(rows["speed_up"]) for end in shares_stats.SPEED[1:])
+    low, high = (rows[end].fillna(rows["speed_up"]) for end in shares_stats.SPEED_UP[1:])
     states = pd.Series(np.select([low > 1, high < 1], ["faster", "slower"], ""), index=rows.index)
     panels, link = ("implementation", "with") if part == "model" else ("network", "for")
     depending = f"depending on the {panels}"

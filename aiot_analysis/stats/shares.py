@@ -158,14 +158,14 @@ def speed_ups(
     return names.ordered(ratios_of_pairs, by)[[*by, "n_images", *latency.SPEED]]
 
 
-SPEED = ["speed_up", "speed_up_low", "speed_up_high"]
+SPEED_UP = latency.SPEED[2:]
 
 
 def with_base(faster: pd.DataFrame, panel: Sequence[str], part: str, base: str) -> pd.DataFrame:
     """Return speed-ups over a base together with those of the base itself, which are 1."""
     rows = faster.dropna(subset="speed_up")
-    itself = rows[[*panel, "device_id"]].drop_duplicates().assign(**{part: base}, **dict.fromkeys(SPEED, 1.0))
-    return pd.concat([rows[[*panel, "device_id", part, *SPEED]], itself], ignore_index=True)
+    itself = rows[[*panel, "device_id"]].drop_duplicates().assign(**{part: base}, **dict.fromkeys(SPEED_UP, 1.0))
+    return pd.concat([rows[[*panel, "device_id", part, *SPEED_UP]], itself], ignore_index=True)
 
 
 def leaders(speeds: pd.DataFrame, panel: Sequence[str], part: str) -> pd.DataFrame:
@@ -174,7 +174,7 @@ def leaders(speeds: pd.DataFrame, panel: Sequence[str], part: str) -> pd.DataFra
     Its interval is beyond those of all other parts; where intervals overlap, the leader is "". Groups with a single
     part are excluded.
     """
-    values = speeds[SPEED].to_numpy(float)
+    values = speeds[SPEED_UP].to_numpy(float)
     low, high = (np.where(np.isnan(end), values[:, 0], end) for end in values[:, 1:].T)
     table = []
     key = [*panel, "device_id"]

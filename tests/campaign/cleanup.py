@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 
-INTERRUPTED = 130
-"""Exit code of a program that was ended by Ctrl-C."""
+from aiot_suite.cli.streams import INTERRUPTED
+
 ROUNDS, ENDED_WITHIN_S = 10, 1.0
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from aiot_analysis.display import findings
-from aiot_analysis.stats.shares import SPEED
+from aiot_analysis.stats.shares import SPEED_UP
 from aiot_analysis.tables import names
 
 NO_END = math.nan
@@ -15,7 +15,7 @@ HEAVY, LIGHT = names.MODELS[:3], names.MODELS[3:]
 
 def speeds(rows, columns=("model", "implementation")):
     """Return the frame of `shares.speed_ups` from tuples: the columns, device, speed-up and its interval."""
-    return pd.DataFrame(rows, columns=[*columns, "device_id", *SPEED])
+    return pd.DataFrame(rows, columns=[*columns, "device_id", *SPEED_UP])
 
 
 def fleet(devices, exceptions=()):
@@ -224,7 +224,7 @@ def test_the_fastest_version_is_stated_by_delegate():
     )
 
 
-MEANS = ["model", "implementation", "devices", *SPEED]
+MEANS = ["model", "implementation", "devices", *SPEED_UP]
 
 
 def test_speed_ups_are_judged_by_means_over_devices_or_those_of_the_only_device():

@@ -43,7 +43,7 @@ def test_one_part_has_no_share():
 
 
 def test_the_fastest_part_is_named_where_its_interval_is_beyond_those_of_all_others():
-    columns = ["model", "device_id", "implementation", *shares.SPEED]
+    columns = ["model", "device_id", "implementation", *shares.SPEED_UP]
     faster = pd.DataFrame(
         [
             ("mnasnet", "a", "pytorch_cpu", 2.0, 1.8, 2.2),
