@@ -124,9 +124,9 @@ def test_a_choice_in_the_browser_changes_every_figure(open_notebook: Any):
     page.locator(".aiot-models select").wait_for(timeout=1000 * RAN_S)
     page.wait_for_function(jupyterlab.READY.format(3), timeout=1000 * RAN_S)
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=1000 * RAN_S)
-    assert "Measured on the devices named here." in page.locator(".aiot-origin").inner_text()
+    assert "Measured on the devices named here." in page.locator(".aiot-origin").text_content()
     summary = page.locator(".aiot-said")
-    assert summary.inner_text() == "5 instances with numbers on 1 device; 55 of your choices have none."
+    assert summary.text_content() == "5 instances with numbers on 1 device; 55 of your choices have none."
     before = drawings(page)
     assert len(before) == 3
     assert all("5 instances" in alt or "sum over the chosen instances of 1 device" in alt for alt in before.values())
@@ -163,8 +163,8 @@ def tooltip(page: Any, mark: Any) -> dict[str, str]:
         page.wait_for_timeout(1000)
         if shown.count():
             break
-    cells = [row.locator("td").all_inner_texts() for row in shown.locator("tr").all()]
-    return {"": shown.locator("h2").inner_text(), **{label.rstrip(":"): value for label, value in cells}}
+    cells = [row.locator("td").all_text_contents() for row in shown.locator("tr").all()]
+    return {"": shown.locator("h2").text_content(), **{label.rstrip(":"): value for label, value in cells}}
 
 
 def test_a_point_tells_its_device_and_values_and_fades_the_others_without_a_request(open_notebook: Any, project: Path):
@@ -228,14 +228,14 @@ def test_an_image_that_is_chosen_in_the_browser_is_shown_with_its_answers(open_n
     listed.wait_for(timeout=1000 * RAN_S)
     shown = page.locator(".aiot-picture")
     page.wait_for_function("document.querySelector('.aiot-picture table') !== null")
-    assert "No picture: there is no dataset" in shown.inner_text()
-    lines = [line.replace("\xa0", " ") for line in listed.locator("option").all_inner_texts()]
+    assert "No picture: there is no dataset" in shown.text_content()
+    lines = [line.replace("\xa0", " ") for line in listed.locator("option").all_text_contents()]
     assert len(lines) > 1 and all(re.search(r": \d+ of \d+$", line) for line in lines)
     second = lines[1].split(": ")[0].split(", ")[1]
-    assert second not in shown.inner_text()
+    assert second not in shown.text_content()
     listed.select_option(index=1)
     page.wait_for_function(f"document.querySelector('.aiot-picture').innerText.includes({second!r})")
-    assert "MobileNetV2, TFLite CPU on " in shown.inner_text()
+    assert "MobileNetV2, TFLite CPU on " in shown.text_content()
 
 
 def test_verdicts_have_the_colours_of_pages_in_both_themes(open_notebook: Any):
@@ -259,15 +259,15 @@ def test_verdicts_have_the_colours_of_pages_in_both_themes(open_notebook: Any):
 
 def test_a_table_is_sorted_by_its_headings_as_on_pages(open_notebook: Any):
     page = open_notebook("own_analysis")
-    table = page.locator(".aiot-output table").first
-    table.wait_for(timeout=1000 * RAN_S)
-    places = table.locator("th").all_inner_texts()
+    page.get_by_text("Two figures of the project side by side.", exact=True).first.wait_for(timeout=1000 * RAN_S)
+    table = page.locator(".aiot-output table", has_text="verdict")
+    places = table.locator("th").all_text_contents()  # the table may be out of view
     [place] = [number for number, text in enumerate(places, 1) if text.startswith("accuracy")]
     button = table.get_by_role("button", name="accuracy")
     cells = table.locator(f"tbody tr > :nth-child({place})")
     for way in (1, -1):
         button.click()
-        values = [float(text.split()[0]) for text in cells.all_inner_texts()]
+        values = [float(text.split()[0]) for text in cells.all_text_contents()]
         assert len(values) > 1 and values == sorted(values)[::way]
 
 
