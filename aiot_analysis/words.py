@@ -87,6 +87,16 @@ def typeset(text: str) -> str:
     return minus(re.sub(r"\d+(?:\.\d+)?e\+\d+", lambda number: f"{float(number[0]):,.0f}", text))
 
 
+def sentence(text: str) -> str:
+    """Return text with a capital and a full stop; "" for nothing."""
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def points(share: float, form: str = "{:.1f}") -> str:
+    """Return a fraction of 1 as percentage points, without a unit, such as "2.4"."""
+    return minus(form.format(100 * share))
+
+
 def listed(items: Iterable[str]) -> str:
     """Return items as text, like "a, b and c"."""
     words = list(items)

@@ -8,6 +8,7 @@ from aiot_analysis.charts import chart
 from aiot_analysis.charts.chart import LIT, Chart, ChartView, Fact, Series, Spec
 from aiot_analysis.plots import device_axis, style
 from aiot_analysis.plots.accuracy import MOST_WHISKERS
+from aiot_analysis.plots.runtimes import network_looks
 from aiot_analysis.tables import names, select
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def scatter(points: pd.DataFrame) -> Chart:
             Fact("macs_millions", "million multiply-accumulates", "number"),
             Fact("gmacs_per_s", "GMAC per second", "number"),
         ),
-        chart.series((names.display(name), style.look(name)) for name in models),
+        chart.series((names.display(name), look) for name, look in network_looks(models).items()),
         "model",
         "panel",
         columns=2 if len(implementations) > 1 else 1,

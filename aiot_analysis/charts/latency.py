@@ -230,15 +230,15 @@ def slowdown(frame: pd.DataFrame, devices: pd.DataFrame | None = None, first: st
     return _panels(rows.assign(mark=DEVICE), layers, chart.series([(DEVICE, look)]), facts, "slowdown")
 
 
-def along_run(course: pd.DataFrame, chosen: pd.DataFrame, devices: pd.DataFrame | None = None) -> Chart:
+def along_run(times: pd.DataFrame, chosen: pd.DataFrame, devices: pd.DataFrame | None = None) -> Chart:
     """Return the latency over the run of the chosen instances, one panel each, with any change in level.
 
     Takes the frames of `stats.drift.times_along_run` and `stats.drift.most_moved`. Images that took much longer than
     the others are at the top of a panel.
     """
     key = ["run_id", "device_id", "instance_id"]
-    top = (1.35 * course[course["kind"] == "loop"].groupby(key)["ms"].max()).rename("top").reset_index()
-    rows = course.merge(top, on=key).merge(chosen, on=key)
+    top = (1.35 * times[times["kind"] == "loop"].groupby(key)["ms"].max()).rename("top").reset_index()
+    rows = times.merge(top, on=key).merge(chosen, on=key)
     is_high = (rows["kind"] == "image") & (rows["ms"] > rows["top"])
     kinds = {"image": IMAGE, "loop": PART}
     rows = rows.assign(mark=rows["kind"].map(kinds).mask(is_high, LONGER), shown_ms=rows["ms"].clip(upper=rows["top"]))

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aiot_analysis.compare import changes, instances, matching, sides
-from aiot_analysis.compare.instances import ACCURACY, Compared, Courses
+from aiot_analysis.compare.instances import ACCURACY, Compared, RunRecords
 from aiot_analysis.compare.matching import ONE, SAME, Matched
 from aiot_analysis.compare.sides import Side, describe_counts
 from aiot_analysis.errors import CompareError
@@ -239,15 +239,15 @@ def _of_images(compared: Compared, instances: list[str]) -> tuple[list[changes.L
 
     The second value says why there are no errors, or is "".
     """
-    courses = [compared.courses[item] for item in instances if item in compared.courses]
-    if len(courses) < len(instances):
+    run_records = [compared.run_records[item] for item in instances if item in compared.run_records]
+    if len(run_records) < len(instances):
         return [], "no interval, because an instance has no records of single images"
-    influences = [_influence(courses, side) for side in (0, 1)]
+    influences = [_influence(run_records, side) for side in (0, 1)]
     series = [item for item in influences if item is not None]
     if len(series) < 2:
         return [], "no interval, because not all instances were given the same images in the same order"
     side_errors = [_error(item) for item in series]
-    if courses[0][0]["image"].equals(courses[0][1]["image"]):
+    if run_records[0][0]["image"].equals(run_records[0][1]["image"]):
         return [*side_errors, _error(series[1] - series[0])], ""
     error, freedom = changes.together([item.error for item in side_errors], [item.freedom for item in side_errors])
     return [*side_errors, changes.LogRatio(0.0, error, freedom)], ""
@@ -258,12 +258,12 @@ def _error(series: Floats) -> changes.LogRatio:
     return changes.LogRatio(0.0, float(errors[0]), float(effective_size[0]) - 1)
 
 
-def _influence(courses: list[Courses], side: int) -> Floats | None:
+def _influence(run_records: list[RunRecords], side: int) -> Floats | None:
     """Return the influence of each image on the logarithm of the score, in order, with shape (images,).
 
     None if the instances were not shown the same images in the same order.
     """
-    frames = [item[side] for item in courses]
+    frames = [item[side] for item in run_records]
     first = frames[0]["image"]
     if len(first) < 2 or first.duplicated().any() or not all(first.equals(item["image"]) for item in frames):
         return None

@@ -108,7 +108,7 @@ UNPAIRED = "not paired by image, because the images or their order differ"
 
 Evidence = changes.AccuracyChange | changes.LogRatio | changes.SharedRatio
 """Statistic behind a row: a change in accuracy or a ratio of times."""
-Courses = tuple[pd.DataFrame, pd.DataFrame]
+RunRecords = tuple[pd.DataFrame, pd.DataFrame]
 """Images in run order on the base and on the other side: columns image, right (1 or 0) and ms (NaN if unusable)."""
 
 
@@ -125,7 +125,7 @@ class Compared:
     runs: tuple[pd.DataFrame, pd.DataFrame] | None = None  # of both sides, with one device per side
     image_changes: dict[str, pd.Series] = field(default_factory=dict)  # change in accuracy on each image
     answers: dict[str, changes.AccuracyChange] = field(default_factory=dict)
-    courses: dict[str, Courses] = field(default_factory=dict)  # with one device per side
+    run_records: dict[str, RunRecords] = field(default_factory=dict)  # with one device per side
 
 
 def compare_instances(
@@ -176,8 +176,8 @@ def compare_instances(
             comparison.image_changes[measured.instance_id] = measured.right["other"] - measured.right["base"]
         if measured.sessions is not None:
             comparison.sessions[measured.instance_id] = measured.sessions
-        if measured.courses is not None:
-            comparison.courses[measured.instance_id] = measured.courses
+        if measured.run_records is not None:
+            comparison.run_records[measured.instance_id] = measured.run_records
         for statistic in metrics:
             if statistic != ACCURACY:
                 log_ratio, cells = measured.time(statistic, seed)
@@ -227,7 +227,7 @@ class Measured:
     column: str  # prefix of the time columns, see `select.time_column`
     kind: str  # see `Matched.kind`
     right: pd.DataFrame | None  # base, other: share of devices that are right, by image; None if unknown
-    courses: Courses | None = None  # None if unknown or if there are several devices
+    run_records: RunRecords | None = None  # None if unknown or if there are several devices
     sessions: tuple[pd.DataFrame, pd.DataFrame] | None = None  # see `over_sessions`; None if too few
     note: str = ""
 
@@ -271,7 +271,7 @@ class Measured:
                 way, units = "sessions", " and ".join(_sessions(side) for side in self.sessions)
             note = _joined(note, self.note)
             return log_ratio, {"base": typical_ms[0], "other": typical_ms[1], "units": units, "way": way, "note": note}
-        if self.courses is None:
+        if self.run_records is None:
             base, other = ([float(row[name].iloc[0]) for name in (column, sd, "images")] for row in self._rows())
             log_ratio = changes.ratio_of_summaries((base[0], base[1], base[2]), (other[0], other[1], other[2]))
             if statistic != changes.MEAN:  # the standard deviation gives no error of a median
@@ -279,7 +279,7 @@ class Measured:
             units = f"{base[2]:.0f} and {other[2]:.0f}"
             note = _joined(NO_RECORDS, self.note)
             return log_ratio, {"base": base[0], "other": other[0], "units": units, "way": "images", "note": note}
-        base_ms, other_ms, paired = _series(self.courses)
+        base_ms, other_ms, paired = _series(self.run_records)
         log_ratio = changes.ratio_of_images(base_ms, other_ms, statistic, paired, seed)
         centre = np.mean if statistic == changes.MEAN else np.median
         typical_ms = [float(centre(side)) if len(side) else np.nan for side in (base_ms, other_ms)]
@@ -332,15 +332,15 @@ def _one(matched: Matched, base: Side, other: Side, timing: str) -> Iterator[Mea
     for position, instance in enumerate(matched.base["instance_id"]):
         base_records, other_records = (records_of_side.get(instance) for records_of_side in records)
         averages = (sessions[0][instance], sessions[1][instance])
-        courses = right = None
+        run_records = right = None
         if base_records is not None and other_records is not None:
-            courses = _course(base_records, column), _course(other_records, column)
+            run_records = _records_in_order(base_records, column), _records_in_order(other_records, column)
             right = pd.concat(
                 [_right(base_records), _right(other_records)], axis=1, join="inner", keys=["base", "other"]
             )
         rows = base_rows.iloc[[position]], other_rows.iloc[[position]]
         note = _joined(*(notes.get(instance, "") for notes in unlike))
-        yield Measured(instance, *rows, column, ONE, right, courses, averages if enough(*averages) else None, note)
+        yield Measured(instance, *rows, column, ONE, right, run_records, averages if enough(*averages) else None, note)
 
 
 def _over_sessions(work: Sequence[Measured], statistic: str) -> dict[str, changes.SharedRatio]:
@@ -402,18 +402,18 @@ def _in_run_order(records: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _course(records: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return the columns described at `Courses` from records as in `_in_run_order`."""
+def _records_in_order(records: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return the columns described at `RunRecords` from records as in `_in_run_order`."""
     ms, failed = records[column].to_numpy(float, na_value=np.nan), records["failed"].to_numpy(bool)
     usable_ms = np.where(np.isfinite(ms) & (ms >= 0) & ~failed, ms, np.nan)
     columns = {"image": records["image"].array, "right": records["correct"].array, "ms": usable_ms}
     return pd.DataFrame(columns)
 
 
-def _series(courses: Courses) -> tuple[Floats, Floats, bool]:
+def _series(run_records: RunRecords) -> tuple[Floats, Floats, bool]:
     """Return the usable times of two runs in order, and whether they are paired (same images in the same order)."""
-    base_ms, other_ms = (course["ms"] for course in courses)
-    if courses[0]["image"].equals(courses[1]["image"]):
+    base_ms, other_ms = (records["ms"] for records in run_records)
+    if run_records[0]["image"].equals(run_records[1]["image"]):
         usable = base_ms.notna() & other_ms.notna()
         return base_ms[usable].to_numpy(), other_ms[usable].to_numpy(), True
     return base_ms.dropna().to_numpy(), other_ms.dropna().to_numpy(), False

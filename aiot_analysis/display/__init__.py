@@ -7,7 +7,8 @@ notebook_page    opening the data, claims and excluded rows of a notebook
 columns          headings, units and digits of columns, and the text of cells
 export           files of figures and tables: PDF, SVG, PNG, CSV, LaTeX, Markdown
 front            results of the overview that are saved for the first page
-findings         the finding of each figure in a sentence
+findings         the finding of each figure in a sentence; `published_findings` for pages on published results
+majority         what holds on most devices, in words: which part leads, for which networks
 reading          how to read pages, and what fills a section without data
 claim_strip      claims as a compact list with small drawings
 claim_tables     claims of the paper's remarks

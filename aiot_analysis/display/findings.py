@@ -8,51 +8,23 @@ from __future__ import annotations
 
 from itertools import groupby
 from math import factorial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from aiot_analysis.display import majority
+from aiot_analysis.display.majority import CLEARLY, implementations, networks
+from aiot_analysis.plots import device_axis
 from aiot_analysis.stats import drift
 from aiot_analysis.stats import shares as shares_stats
 from aiot_analysis.tables import along, names, paper
-from aiot_analysis.words import ALPHA, estimate, listed, minus, plural
+from aiot_analysis.words import ALPHA, estimate, listed, minus, plural, points, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-HEAVY, LIGHT = names.MODELS[:3], names.MODELS[3:]
-LARGE_MAJORITY = 0.75  # share of devices; what holds on fewer, but on more than half, is "on only" so many
-CLEARLY = "clearly "  # its interval is beyond those of all others
 NUMBERS = {3: "three", 4: "four"}  # of networks that are too few for a test
-
-
-def networks(models: Sequence[str]) -> str:
-    """Return models as text, such as "the three heavy networks" or "MnasNet"."""
-    groups = {"all six networks": names.MODELS, "the three heavy networks": HEAVY, "the three light networks": LIGHT}
-    for text, group in groups.items():
-        if set(models) == set(group):
-            return text
-    missing = [model for model in names.MODELS if model not in models]
-    if len(missing) == 1 and len(set(models)) == len(names.MODELS) - 1:
-        return f"all networks but {names.display(missing[0])}"
-    return listed([names.display(model) for model in names.in_order(set(models), names.MODELS)])
-
-
-def _on(count: int, total: int, short: bool = False) -> str:
-    """Return on how many devices something holds, such as " on 48 of 51 devices"; "" for the only device.
-
-    `short` omits what an earlier clause of the sentence said, as in " on 48". A majority that is not large is "only" so
-    many.
-    """
-    if total == 1:
-        return ""
-    only = "only " if count < LARGE_MAJORITY * total else ""
-    if count == total:
-        number = "both" if total == 2 else f"all {total}"
-    else:
-        number = f"{only}{count}" if short else f"{only}{count} of {total}"
-    return f" on {number}{'' if short else ' devices'}"
 
 
 def _largest(frame: pd.DataFrame, column: str) -> pd.Series:
@@ -68,103 +40,6 @@ def _states(faster: pd.DataFrame, panel: Sequence[str]) -> pd.DataFrame:
     return rows[[*panel, "device_id"]].assign(leader=np.select([low > 1, high < 1], ["faster", "slower"], ""))
 
 
-class Lead(NamedTuple):
-    """A leader with the panels in which it leads on most devices."""
-
-    leader: str  # "" if none leads on most devices
-    panels: list[str]
-    devices: int  # on which it leads in all of these panels
-    total: int  # devices with any of them
-
-
-def _majorities(leaders: pd.DataFrame, panel: str) -> list[Lead]:
-    """Return each leader with the panels in which it leads on most devices, in the order of the frame.
-
-    Panels in which it leads on a large majority of devices are together if it leads in all of them on as many. Panels
-    with a smaller majority come later, each alone, and those without a leader come last.
-    """
-    groups: dict[tuple[str, str], list[str]] = {}  # the panels by leader, and by panel if the majority is small
-    for name, values in leaders.groupby(panel, sort=False)["leader"]:
-        counts = values[values != ""].value_counts()
-        share = counts.iloc[0] / len(values) if len(counts) else 0.0
-        leader = str(counts.index[0]) if share > 0.5 else ""
-        alone = str(name) if leader and share < LARGE_MAJORITY else ""
-        groups.setdefault((leader, alone), []).append(str(name))
-    leads = []
-    for (leader, _), panels in groups.items():
-        together = _lead_in(leaders, panel, leader, panels)
-        if leader and together.devices < LARGE_MAJORITY * together.total:
-            leads += [_lead_in(leaders, panel, leader, [name]) for name in panels]
-        else:
-            leads.append(together)
-    return sorted(leads, key=lambda lead: (lead.leader == "", lead.devices < LARGE_MAJORITY * lead.total))
-
-
-def _lead_in(leaders: pd.DataFrame, panel: str, leader: str, panels: list[str]) -> Lead:
-    agrees = (leaders["leader"] == leader)[leaders[panel].isin(panels)]
-    devices = agrees.groupby(leaders["device_id"]).all()
-    return Lead(leader, panels, int(devices.sum()), len(devices))
-
-
-def _everywhere(leads: Sequence[Lead]) -> int:
-    """Return the number of devices if all leads are on all of them, and there are several of both; else 0."""
-    total = max((lead.total for lead in leads), default=0)
-    complete = all(lead.leader and lead.devices == lead.total == total for lead in leads)
-    return total if complete and total > 1 and len(leads) > 1 else 0
-
-
-def _all_devices(total: int) -> str:
-    """Return the end of a sentence that holds on all devices, such as " (all 51 devices)"; "" for 0."""
-    return f" ({_on(total, total).removeprefix(' on ')})" if total else ""
-
-
-def _lead(
-    leads: Sequence[Lead],
-    parts: Sequence[str],
-    kind: str,
-    over: Callable[[Sequence[str]], str],
-    link: str = "for",
-    form: str = f"{CLEARLY}{{}}",
-    everywhere: bool = False,
-    verb: bool = True,
-) -> str:
-    """Return which part leads in which panels, such as "PyTorch is clearly the fastest for MnasNet on 3 of 5 devices".
-
-    `parts` are all that are compared: of two, one is "faster than" the other. `kind` is a noun for them, `over`
-    describes panels, `link` is the preposition, and `form` says how sure a lead is. `everywhere` omits the numbers of
-    devices, and without `verb`, it is that of an earlier clause.
-    """
-    pair = len(parts) == 2
-    clauses: list[str] = []
-    counted = everywhere
-    for leader, group in groupby((lead for lead in leads if lead.leader), key=lambda lead: lead.leader):
-        places = []
-        for lead in group:
-            where = "" if everywhere else _on(lead.devices, lead.total, counted and lead.total == leads[0].total)
-            counted = counted or bool(where)
-            places.append(f"{link} {over(lead.panels)}{where}")
-        if pair and clauses:
-            subject = "faster" if leader == leads[0].leader else "slower"
-        elif pair:
-            other = next(part for part in parts if part != leader)
-            subject = f"{names.display(leader)} is {form.format(f'faster than {names.display(other)}')}"
-        else:
-            subject = names.display(leader)
-            subject += f" is {form.format('the fastest')}" if verb and not clauses else ""
-        clauses.append(f"{subject} {' and '.join(places)}")
-    text = ", ".join(clauses)
-    for lead in leads:
-        if lead.leader:
-            continue
-        most = "" if lead.total == 1 else " on most" if counted else " on most devices"
-        if text:
-            text += f"; {link} {over(lead.panels)}, {'neither' if pair else f'no {kind}'}{most}"
-        else:
-            subject = f"neither {' nor '.join(map(names.display, parts))}" if pair else f"no {kind}"
-            text = f"{subject} is {form.format('faster' if pair else 'the fastest')} {link} {over(lead.panels)}{most}"
-    return text
-
-
 def _on_device(rows: pd.DataFrame, row: pd.Series, labels: Mapping[str, str]) -> str:
     """Return the device of a row as text, such as " on Samsung Galaxy S20"; "" if `rows` are of a single device."""
     if rows["device_id"].nunique() < 2:
@@ -172,24 +47,15 @@ def _on_device(rows: pd.DataFrame, row: pd.Series, labels: Mapping[str, str]) ->
     return f" on {labels.get(row['device_id'], row['device_id'])}"
 
 
-def _sentence(text: str) -> str:
-    """Return text with a capital and a full stop; "" for nothing."""
-    return f"{text[0].upper()}{text[1:]}." if text else ""
-
-
-def _implementations(values: Sequence[str]) -> str:
-    if set(values) == set(names.IMPLEMENTATIONS):
-        return "all four implementations"
-    return listed([names.display(value) for value in names.in_order(set(values), names.IMPLEMENTATIONS)])
-
-
 def frameworks(faster: pd.DataFrame) -> str:
     """Return which framework is the fastest for which networks. Takes the speed-ups over TFLite CPU (Fig. 5)."""
     speeds = shares_stats.with_base(faster, ["model"], "implementation", "tflite_cpu")
-    leads = _majorities(shares_stats.leaders(speeds, ["model"], "implementation"), "model")
+    leads = majority.leads(shares_stats.leaders(speeds, ["model"], "implementation"), "model")
     parts = names.in_order(set(speeds["implementation"]), names.IMPLEMENTATIONS)
-    devices = _everywhere(leads)
-    return _sentence(_lead(leads, parts, "framework", networks, everywhere=bool(devices)) + _all_devices(devices))
+    devices = majority.everywhere(leads)
+    return sentence(
+        majority.clause(leads, parts, "framework", networks, everywhere=bool(devices)) + majority.all_devices(devices)
+    )
 
 
 def nnapi(faster: pd.DataFrame) -> str:
@@ -197,13 +63,15 @@ def nnapi(faster: pd.DataFrame) -> str:
     states = _states(faster, ["model"])
     if states.empty:
         return ""
-    leads = _majorities(states, "model")
+    leads = majority.leads(states, "model")
     clauses: list[str] = []
     verbs = {"faster": "speeds up", "slower": "slows down"}
     for state, group in groupby((lead for lead in leads if lead.leader), key=lambda lead: lead.leader):
         places: list[str] = []
         for lead in group:
-            places.append(f"{networks(lead.panels)}{_on(lead.devices, lead.total, bool(clauses or places))}")
+            places.append(
+                f"{networks(lead.panels)}{majority.on_devices(lead.devices, lead.total, bool(clauses or places))}"
+            )
         clauses.append(f"{verbs[state]} {' and '.join(places)}")
     text = f"NNAPI clearly {listed(clauses)}" if clauses else ""
     for lead in leads:
@@ -228,27 +96,27 @@ def models(faster: pd.DataFrame, shares: pd.DataFrame | None = None) -> str:
         timed = shares.dropna(subset="time_ms")
         speeds = timed.assign(speed_up=1 / timed["time_ms"].astype(float), speed_up_low=np.nan, speed_up_high=np.nan)
         form = "{} by mean time"
-    leads = _majorities(shares_stats.leaders(speeds, ["implementation"], "model"), "implementation")
+    leads = majority.leads(shares_stats.leaders(speeds, ["implementation"], "model"), "implementation")
     parts = names.in_order(set(speeds["model"]), names.MODELS)
-    return _sentence(_lead(leads, parts, "network", _implementations, "with", form))
+    return sentence(majority.clause(leads, parts, "network", implementations, "with", form))
 
 
 def quantizations(faster: pd.DataFrame) -> str:
     """Return which version is the fastest for which networks. Takes the speed-ups over float32 (Fig. 9)."""
     speeds = shares_stats.with_base(faster, ["model", "delegate"], "quantization", "float32")
     parts = names.in_order(set(speeds["quantization"]), names.QUANTIZATIONS)
-    leads: dict[str, list[Lead]] = {}
+    leads: dict[str, list[majority.Lead]] = {}
     for delegate, where in (("cpu", "on the CPU"), ("nnapi", "with NNAPI")):
         leaders = shares_stats.leaders(speeds[speeds["delegate"] == delegate], ["model"], "quantization")
         if len(leaders):
-            leads[where] = _majorities(leaders, "model")
-    devices = _everywhere([lead for of_delegate in leads.values() for lead in of_delegate])
+            leads[where] = majority.leads(leaders, "model")
+    devices = majority.everywhere([lead for of_delegate in leads.values() for lead in of_delegate])
     clauses: list[str] = []
     for where, of_delegate in leads.items():
         has_verb = any(f" is {CLEARLY}the fastest" in clause for clause in clauses)
-        text = _lead(of_delegate, parts, "version", networks, everywhere=bool(devices), verb=not has_verb)
+        text = majority.clause(of_delegate, parts, "version", networks, everywhere=bool(devices), verb=not has_verb)
         clauses.append(f"{where}, {text}")
-    return _sentence("; ".join(clauses) + _all_devices(devices))
+    return sentence("; ".join(clauses) + majority.all_devices(devices))
 
 
 def speed_ups(faster: pd.DataFrame, over: pd.DataFrame, base: str, part: str) -> str:
@@ -292,7 +160,7 @@ def speed_ups(faster: pd.DataFrame, over: pd.DataFrame, base: str, part: str) ->
     ends = dict.fromkeys(f"{value:.2f}" for value in (rows["speed_up"].min(), rows["speed_up"].max()))
     size = f": {' to '.join(ends)} times as fast" if rows[part].nunique() == 1 else ""
     means = f" (means over {n} devices)" if n > 1 else ""
-    return _sentence(f"{'; '.join(clauses)}{size}{means}")
+    return sentence(f"{'; '.join(clauses)}{size}{means}")
 
 
 KINDS = ("faster", "slower", "either", "partly faster", "partly slower", "alike")
@@ -306,10 +174,6 @@ def _kind(states: set[str]) -> str:
     if not decided:
         return "alike"
     return f"partly {decided}" if "" in states else decided
-
-
-def _points(share: float, form: str = "{:.1f}") -> str:
-    return minus(form.format(100 * share))
 
 
 def _combination(instance_id: object) -> str:
@@ -332,7 +196,7 @@ def accuracy(rows: pd.DataFrame, spread: pd.DataFrame) -> str:
     combinations = plural(len(tested), "combination")
     shown = sure if len(sure) else tested
     widest = _largest(shown.assign(range=shown["accuracy_max"] - shown["accuracy_min"]), "range")
-    size = f"by up to {_points(widest['range'])} points ({_combination(widest['instance_id'])})"
+    size = f"by up to {points(widest['range'])} points ({_combination(widest['instance_id'])})"
     if sure.empty:
         return (
             f"Accuracy varies between devices {size}, but significantly for none of {combinations} of network and "
@@ -350,19 +214,19 @@ def _accuracies(drawn: pd.DataFrame) -> str:
     rows = drawn.assign(model=[part.model for part in parts], way=[part.implementation for part in parts])
     low, high = rows["accuracy"].min(), rows["accuracy"].max()
     if low == high and len(rows) > 1:
-        return f"All {len(rows)} accuracies are {_points(low)}%."
+        return f"All {len(rows)} accuracies are {points(low)}%."
     on_device = rows.groupby(["model", "device_id"])["accuracy"].agg(["min", "max", "size"])
     equal = on_device.assign(equal=on_device["min"] == on_device["max"], several=on_device["size"] > 1)
     by_model = equal.groupby("model").agg({"equal": "all", "several": "any"})
     alike = {str(model) for model in by_model.index[by_model["equal"] & by_model["several"]]}
-    ends = [f"{_points(value)}% ({_ends(rows, value, alike)})" for value in (low, high)]
+    ends = [f"{points(value)}% ({_ends(rows, value, alike)})" for value in (low, high)]
     if len(rows) == 1:
         return f"Accuracy is {ends[0]}."
     text = f"Accuracy ranges from {' to '.join(ends)}"
     if not alike:
         return f"{text}."
     ways = {frozenset(part["way"]) for model, part in rows.groupby("model") if model in alike}
-    who = _implementations(sorted(next(iter(ways)))) if len(ways) == 1 else "all implementations"
+    who = implementations(sorted(next(iter(ways)))) if len(ways) == 1 else "all implementations"
     return f"{text}; {who} give the same accuracy for {networks(sorted(alike))}."
 
 
@@ -370,7 +234,7 @@ def _ends(rows: pd.DataFrame, value: float, alike: set[str]) -> str:
     """Return the combinations with an accuracy; only their networks where all implementations have the same one."""
     texts = []
     for model, part in rows[rows["accuracy"] == value].groupby("model", sort=False):
-        ways = "" if model in alike else f", {_implementations(list(part['way'].unique()))}"
+        ways = "" if model in alike else f", {implementations(list(part['way'].unique()))}"
         texts.append(f"{names.display(str(model))}{ways}")
     return "; ".join(texts)
 
@@ -400,7 +264,7 @@ def reference(versus: pd.DataFrame, base: str) -> str:
     comparisons = plural(len(versus), "comparison", "{:,}")
     if sure.empty:
         return f"None of {comparisons} shows a significant difference in accuracy from the reference."
-    ends = _points(sure["change"].min(), "{:+.1f}"), _points(sure["change"].max(), "{:+.1f}")
+    ends = points(sure["change"].min(), "{:+.1f}"), points(sure["change"].max(), "{:+.1f}")
     size = ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
     return f"Accuracy differs significantly from the reference in {len(sure)} of {comparisons}, by {size} points."
 
@@ -423,22 +287,22 @@ def quantized_accuracy(changes: pd.DataFrame) -> str:
     for quantization in lost[costly].groupby(level="quantization").max().sort_values(ascending=False).index:
         of = [str(model) for version, model in costly[costly].index if version == quantization]
         sizes = lost[quantization][of]
-        ends = dict.fromkeys((_points(sizes.min()), _points(sizes.max())))
+        ends = dict.fromkeys((points(sizes.min()), points(sizes.max())))
         unit = "" if clauses else " points of accuracy"
         of_version = by_device[quantization]
         together = of_version[of_version.index.isin(of, level="model")].groupby(level="device_id").all()
-        where = "" if together.all() else _on(int(together.sum()), len(together))
+        where = "" if together.all() else majority.on_devices(int(together.sum()), len(together))
         clauses.append(f"{names.display(str(quantization))} costs {networks(of)} {' to '.join(ends)}{unit}{where}")
     medians = f" (medians over {n} devices)" if n > 1 else ""
     if clauses:
-        return _sentence(", ".join(clauses) + medians)
+        return sentence(", ".join(clauses) + medians)
     text = "No quantized version is significantly less accurate than float32" + (" on most devices" if n > 1 else "")
     if lost.max() <= 0:
         return f"{text}."
     widest = _largest(lost.reset_index(), "change")
     which = f"{names.display(str(widest['model']))}, {names.display(str(widest['quantization']))}"
     which += f", median over {n} devices" if n > 1 else ""
-    return f"{text}; the largest loss is {_points(lost.max())} points ({which})."
+    return f"{text}; the largest loss is {points(lost.max())} points ({which})."
 
 
 def mean_times(rows: pd.DataFrame, value: str = "mean_ms") -> str:
@@ -486,9 +350,9 @@ def tradeoff(changes: pd.DataFrame) -> str:
     verb = "are" if " and " in first else "is"
     if len(others) < 3 or " all " in f" {most}":
         text = f"{first} {verb} on the Pareto front in {most}"
-        return _sentence(", ".join([text, *(f"{name} in {number}" for name, number in others)]))
+        return sentence(", ".join([text, *(f"{name} in {number}" for name, number in others)]))
     last, least = others[-1]
-    return _sentence(f"{first} {verb} most often on the Pareto front ({most}), {last} least often ({least})")
+    return sentence(f"{first} {verb} most often on the Pareto front ({most}), {last} least often ({least})")
 
 
 def ranking(
@@ -656,7 +520,7 @@ def phases(means: pd.DataFrame, labels: Mapping[str, str]) -> str:
 
 
 def tails(times: pd.DataFrame, labels: Mapping[str, str]) -> str:
-    """Return how long the first and the slowest images take.
+    """Return how long the slowest images take, and the first ones of a few devices, which the figure shows only then.
 
     Takes the frame of `latency.summary` and the names of devices.
     """
@@ -664,6 +528,8 @@ def tails(times: pd.DataFrame, labels: Mapping[str, str]) -> str:
     if drawn.empty:
         return ""
     first = (drawn["first_ms"] / drawn["median_ms"]).dropna()
+    if drawn["device_id"].nunique() > device_axis.FEW:
+        first = first.head(0)
     ends = dict.fromkeys(f"{value:.2f}" for value in (first.min(), first.max())) if len(first) else {}
     start = f"The first image takes {' to '.join(ends)} times the median time, and one" if ends else "One image"
     several = len(drawn) > 1
@@ -760,7 +626,9 @@ def complexity(correlation: pd.DataFrame) -> str:
     clauses: list[str] = []
     for (sure, devices), members in sorted(groups.items(), key=lambda item: -item[0][0] / item[0][1]):
         if sure:
-            clauses.append(f"{_with(members)}{_on(sure, devices, short=bool(clauses) and devices == n)}")
+            clauses.append(
+                f"{_with(members)}{majority.on_devices(sure, devices, short=bool(clauses) and devices == n)}"
+            )
         else:
             clauses.append(f"not {_with(members)}" if n == 1 else f"{_with(members)} on none")
     return f"More operations clearly take longer {', '.join(clauses)} ({size})."
@@ -771,10 +639,10 @@ def _untested_complexity(correlation: pd.DataFrame) -> str:
     few, devices = _few(correlation), correlation["device_id"].nunique()
     if (correlation["rho"] > 1 - 1e-9).all():
         which = "" if " " in few else f"{few} "
-        where = f"{_with(correlation['implementation'])}{_on(devices, devices)}"
+        where = f"{_with(correlation['implementation'])}{majority.on_devices(devices, devices)}"
         return f"The {which}networks rank by their operations {where}, but {few} are too few for a test."
     where = f"{_with(correlation['implementation'])} (ρ {_range(correlation['rho'])})"
-    return _sentence(f"{few} networks are too few to test whether more operations take longer {where}")
+    return sentence(f"{few} networks are too few to test whether more operations take longer {where}")
 
 
 def _few(correlation: pd.DataFrame) -> str:
@@ -783,8 +651,8 @@ def _few(correlation: pd.DataFrame) -> str:
     return f"{'at most ' if correlation['models'].nunique() > 1 else ''}{NUMBERS.get(most, most)}"
 
 
-def _with(implementations: Iterable[str]) -> str:
-    return f"with {_implementations(list(dict.fromkeys(implementations)))}"
+def _with(chosen: Iterable[str]) -> str:
+    return f"with {implementations(list(dict.fromkeys(chosen)))}"
 
 
 def _range(values: pd.Series) -> str:
@@ -828,7 +696,7 @@ def resizing(changes: pd.DataFrame, little: float) -> str:
     counts = compared["verdict"].value_counts()
     holds, fails = int(counts.get("holds", 0)), int(counts.get("does not hold", 0))
     return (
-        f"The way of resizing changes accuracy by at most {_points(abs(widest['change']))} points "
+        f"The way of resizing changes accuracy by at most {points(abs(widest['change']))} points "
         f"({names.display(str(widest['resize']))}); the change is surely within {100 * little:g} points in {holds} of "
         f"{plural(len(compared), 'comparison')}, and surely beyond in {fails or 'none'}."
     )
@@ -872,137 +740,3 @@ def modules(boxes: pd.DataFrame) -> str:
     if len(counts) == 1:
         return f"The typical module has {ends[0]}."
     return f"Typical modules have {'from ' if len(ends) > 1 else ''}{' to '.join(ends)}."
-
-
-def published_accuracy(accuracies: pd.DataFrame) -> str:
-    """Return how far submissions of a network are apart. Takes the frame of `answer_sets.accuracies`."""
-    if accuracies.empty:
-        return ""
-    clauses = []
-    for model, rows in accuracies.groupby("model", sort=False):
-        spread = 100 * (rows["accuracy"].max() - rows["accuracy"].min())
-        clauses.append(f"{spread:.2f} points for {names.display(str(model))} ({plural(len(rows), 'submission')})")
-    return f"On all images, accuracies differ by at most {listed(clauses)}."
-
-
-def published_disagreement(pairs: pd.DataFrame) -> str:
-    """Return how many images two answer sets classify differently. Takes the frame of `answer_sets.pairs`."""
-    if pairs.empty:
-        return ""
-    clauses = [
-        f"{100 * rows['differ_share'].min():.1f} to {100 * rows['differ_share'].max():.1f}% of the images for "
-        f"{names.display(str(model))}"
-        for model, rows in pairs.groupby("model", sort=False)
-    ]
-    return f"Two different answer sets disagree on {listed(clauses)}."
-
-
-def published_pair(pair: pd.DataFrame) -> str:
-    """Return how often a sample shows the difference of a pair. Takes a row of `answer_sets.seen_in_samples`."""
-    row = pair.dropna(subset="significant")
-    if row.empty:
-        return ""
-    first = row.iloc[0]
-    return (
-        f"The accuracies differ by {_points(abs(first['change']), '{:.2f}')} points on all images; a sample finds a "
-        f"significant difference in {100 * first['significant']:.1f}% of cases."
-    )
-
-
-def published_classes(classes: pd.DataFrame) -> str:
-    """Return the least stable class of each network. Takes the frames of `answer_sets.classes`, joined."""
-    clauses = []
-    for model, rows in classes.groupby("model", sort=False) if len(classes) else ():
-        first = _largest(rows, "instability")
-        clauses.append(
-            f"{first['class_name']} for {names.display(str(model))} ({first['unstable']} of {first['n_images']} images)"
-        )
-    return f"The least stable class is {listed(clauses)}." if clauses else ""
-
-
-def published_samples(spreads: pd.DataFrame, images: int) -> str:
-    """Return how much larger the spread of accuracy is in samples than on all `images`. Takes `answer_sets.spreads`."""
-    several = spreads[spreads["sets"] > 1] if len(spreads) else spreads
-    if several.empty:
-        return ""
-    rows = several.to_dict("records")
-    seen = listed([f"{row['spread']:.1f} points for {names.display(row['model'])}" for row in rows])
-    true = listed([f"{row['true_spread']:.2f}" for row in rows])
-    return f"{rows[0]['size']} images typically show a spread of {seen}; all {images:,} show {true}."
-
-
-def published_complexity(correlation: pd.DataFrame) -> str:
-    """Return how far operations order networks by time. Takes the frame of `complexity.rank_correlation`."""
-    rho = correlation["rho"].dropna()
-    if rho.empty:
-        return ""
-    ends = minus(f"{rho.min():.2f}"), minus(f"{rho.max():.2f}")
-    start = "More operations take longer: " if rho.min() > 0 else ""
-    of = "" if start else " of operations and time"
-    median = f"Spearman's ρ{of} is {minus(f'{rho.median():.2f}')}"
-    if len(rho) == 1:
-        return f"{start}{median}."
-    return f"{start}{median} ({ends[0]} to {ends[1]}), the median over {len(rho)} combinations of device and runtime."
-
-
-def published_runtimes(shares: pd.DataFrame) -> str:
-    """Return how often each runtime is the fastest. Takes the frame of `published_speed.runtime_shares`."""
-    own = shares[shares["same_jobs_as"] == ""] if len(shares) else shares
-    if own.empty:
-        return ""
-    cases = len(own[["device_id", "model"]].drop_duplicates())
-    fastest = own[own["fastest"].astype(bool)]["framework"].value_counts()
-    clauses = [f"{names.framework(str(name))} in {count}" for name, count in fastest.items()]
-    ties = " (ties count for each)" if fastest.sum() > cases else ""
-    return f"Of {plural(cases, 'case')}, the fastest runtime is {listed(clauses)}{ties}."
-
-
-def published_integers(versions: pd.DataFrame) -> str:
-    """Return speed-up and change in accuracy of each precision. Takes the frame of `published_speed.quantized`."""
-    clauses: list[str] = []
-    for precision in names.in_order(set(versions["quantization"]), names.PRECISIONS) if len(versions) else ():
-        part = versions[versions["quantization"] == precision]
-        change, speed_up = _points(part["change"].median(), "{:+.1f}"), f"{part['speed_up'].median():.2f}"
-        clauses.append(
-            f"{precision} {speed_up} times at {change} points"
-            if clauses
-            else f"{precision} is typically {speed_up} times as fast at {change} points of accuracy"
-        )
-    return f"Against float, {', '.join(clauses)} (medians over files)." if clauses else ""
-
-
-def published_off_npu(jobs: pd.DataFrame) -> str:
-    """Return what it costs when the NPU does not run. Takes the drawn rows of `published_speed.off_npu`."""
-    times = jobs["times"].dropna() if len(jobs) else pd.Series(dtype=float)
-    if times.empty:
-        return ""
-    if len(times) == 1:
-        return f"Without the NPU, the job takes {times.iloc[0]:.1f} times as long."
-    return (
-        f"Without the NPU, a job typically takes {times.median():.1f} times as long "
-        f"({times.min():.1f} to {times.max():.1f}; median of {len(times)} jobs)."
-    )
-
-
-def published_scores(scores: pd.DataFrame, labels: Mapping[str, str]) -> str:
-    """Return the first device and how many others may be first. Takes the frame of `published_speed.scores`."""
-    if scores.empty:
-        return ""
-    first = scores.sort_values("rank").iloc[0]
-    own = scores[scores["same_jobs_as"] == ""]
-    rivals = int((own["rank_low"].fillna(1) == 1).sum()) - 1
-    name = labels.get(first["device_id"], first["device_id"])
-    doubt = f", but {rivals} {'others' if rivals > 1 else 'other'} may be as fast" if rivals > 0 else ""
-    return f"{name} is first with {first['vips']:,.0f} valid images per second{doubt}."
-
-
-def published_ranks(ranges: pd.DataFrame) -> str:
-    """Return how far ranks depend on the suite. Takes the frame of `published_speed.rank_ranges`."""
-    if ranges.empty:
-        return ""
-    moved = int((ranges["suite_min"] != ranges["suite_max"]).sum())
-    most = int((ranges["suite_max"] - ranges["suite_min"]).max())
-    return (
-        f"With parts of the suite, {moved or 'none'} of {plural(len(ranges), 'device')} "
-        f"{'changes' if moved == 1 else 'change'} rank, by at most {plural(most, 'place')}."
-    )

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from aiot_analysis.plots import device_axis, log_axis, style
+from aiot_analysis.plots.runtimes import network_looks
 from aiot_analysis.tables import names
 from aiot_analysis.words import listed, plural
 
@@ -89,6 +90,49 @@ def scatter(
         origin,
         f"Mean latency over model complexity on {plural(devices, 'device')}: {'; '.join(ranges)}.{beside}",
     )
+
+
+@style.styled
+def networks(
+    frame: pd.DataFrame,
+    origin: str,
+    correlation: pd.DataFrame | None = None,
+    *,
+    ax: Axes | None = None,
+    fig: Figure | SubFigure | None = None,
+) -> Figure:
+    """Draw latency over multiply-accumulates of any networks on logarithmic axes, one panel per implementation.
+
+    Takes the frame of `stats.complexity.beyond_paper` and optionally that of `rank_correlation`.
+    """
+    title = "Time against operations"
+    if frame.empty:
+        figure, (panel,) = style.panels(1, 1, 6.4, 2.0)
+        style.empty(panel, "no data: only the paper's networks were timed")
+        return style.finish(figure, origin, f"{title}: no data.")
+    present = names.in_order(set(frame["implementation"]), names.IMPLEMENTATIONS)
+    look_of = network_looks(names.in_order(set(frame["model"]), names.MODELS))
+    figure, panels = style.panels(len(present), 2, 5.2 if len(present) > 1 else 6.4, 2.6)
+    few = frame["device_id"].nunique() <= device_axis.FEW
+    ranges = []
+    for panel, name in zip(panels, present, strict=True):
+        part = frame[frame["implementation"] == name]
+        panel.set_title(names.display(name) + _rho(correlation, name))
+        ranges.append(f"{names.display(name)} {style.span(part['latency_ms'], '{:.3g}')} ms")
+        for model, points in part.groupby("model"):
+            look, places = look_of[str(model)], (points["macs_millions"], points["latency_ms"])
+            panel.scatter(*places, marker=look.marker, color=look.color, s=28 if few else 10, alpha=0.9 if few else 0.5)
+        panel.set(xscale="log", yscale="log", xlabel="multiply-accumulates (millions)", ylabel="mean time (ms)")
+        for axis, limits, values in (
+            (panel.xaxis, panel.set_xlim, frame["macs_millions"]),
+            (panel.yaxis, panel.set_ylim, frame["latency_ms"]),
+        ):
+            limits(values.min() / 1.3, values.max() * 1.3)
+            log_axis.plain_log(axis)
+    style.legend(figure, {names.display(name): _mark(look.color, look.marker) for name, look in look_of.items()})
+    devices = plural(frame["device_id"].nunique(), "device")
+    what = f"{title} of {plural(len(look_of), 'network')} on {devices}"
+    return style.finish(figure, origin, f"{what}: {'; '.join(ranges)}.")
 
 
 def _published_points(

@@ -382,7 +382,7 @@ def tails(
 
 @style.styled
 def along_run(
-    course: pd.DataFrame,
+    times: pd.DataFrame,
     chosen: pd.DataFrame,
     origin: str,
     devices: pd.DataFrame | None = None,
@@ -410,9 +410,9 @@ def along_run(
     name_of_device = dict(zip(device_axis.order(chosen["device_id"], devices), display_names, strict=True))
     descriptions = []
     for panel, row in zip(panels, chosen.to_dict("records"), strict=True):
-        of_run = (course["run_id"] == row["run_id"]) & (course["device_id"] == row["device_id"])
-        times = course[of_run & (course["instance_id"] == row["instance_id"])]
-        images, loops = times[times["kind"] == "image"], times[times["kind"] == "loop"]
+        of_run = (times["run_id"] == row["run_id"]) & (times["device_id"] == row["device_id"])
+        drawn = times[of_run & (times["instance_id"] == row["instance_id"])]
+        images, loops = drawn[drawn["kind"] == "image"], drawn[drawn["kind"] == "loop"]
         top = 1.35 * loops["ms"].max()
         high = images["ms"] > top
         panel.plot(images["query"][~high], images["ms"][~high], ".", color="#9db3c1", markersize=2)

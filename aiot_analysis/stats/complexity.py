@@ -23,27 +23,44 @@ Floats = NDArray[np.float64]
 OPERATIONS_PER_MAC = 2  # a multiplication and an addition
 
 
-def complexity(rows: pd.DataFrame, timing: str = "end_to_end") -> pd.DataFrame:
-    """Return the float32 rows with the complexity that the paper states for their model and their effective speed.
+def complexity(rows: pd.DataFrame, timing: str = "end_to_end", counted: bool = False) -> pd.DataFrame:
+    """Return the float32 rows with the complexity of their model and their effective speed.
 
     The complexity is the column "FLOPs" of Table II, which counts multiply-accumulates in millions (footnote 1); the
-    peak performance of processors counts both the multiplication and the addition. Takes one row per device x instance
-    (see `select.measured_rows`). Returns device_id, model, implementation, macs_millions, latency_ms (mean per image),
+    peak performance of processors counts both the multiplication and the addition. With `counted`, it is the number
+    that was counted in the network itself, which every network has. Takes one row per device x instance (see
+    `select.measured_rows`). Returns device_id, model, implementation, macs_millions, latency_ms (mean per image),
     gmacs_per_s (10^9 multiply-accumulates per second: GFLOP/s as counted in Table II) and gflops_per_s (twice that, as
-    peaks are stated). A model that is not in Table II has null complexity; a time that is not positive is null. Raises
+    peaks are stated). A model of unknown complexity has a null; a time that is not positive is null. Raises
     PoolingError if rows of one device were measured under different conditions.
     """
     wanted = rows[rows["quantization"] == "float32"].assign(implementation=names.implementation)
     select.check(wanted, by=["device_id", "implementation"])
     select.check(wanted, select.SHARED_INFERENCE if timing == "inference" else select.SHARED, by=["device_id"])
     table = wanted.rename(columns={f"{select.time_column(timing)}_mean": "latency_ms"}).reset_index(drop=True)
-    macs = paper.models().set_index("model")["flops_millions"]
-    table["macs_millions"] = table["model"].map(macs).astype(float)
+    if not counted:
+        table["macs_millions"] = table["model"].map(paper.models().set_index("model")["flops_millions"])
+    table["macs_millions"] = table["macs_millions"].astype(float)
     table["latency_ms"] = table["latency_ms"].where(table["latency_ms"] > 0)
     table["gmacs_per_s"] = table["macs_millions"] / table["latency_ms"]  # 1e6 / 1e-3 / 1e9 = 1
     table["gflops_per_s"] = OPERATIONS_PER_MAC * table["gmacs_per_s"]
     columns = ["device_id", "model", "implementation", "macs_millions", "latency_ms", "gmacs_per_s", "gflops_per_s"]
     return table[columns]
+
+
+def beyond_paper(
+    instances: pd.DataFrame, timing: str = "end_to_end", wanted: str | Sequence[str] = names.USABLE
+) -> pd.DataFrame:
+    """Return what `complexity` does, with counted operations, if networks beyond the paper's six were timed.
+
+    Takes the table `instances`. All networks are used together, and since times do not depend on the weights, those
+    with random weights are among them. The frame is empty if only the paper's networks were timed.
+    """
+    timed = instances.assign(weights="any")
+    needs = (f"{select.time_column(timing)}_mean", "macs_millions")
+    rows, _ = select.measured_rows(timed, needs, wanted=wanted, together=timed["model"].unique().tolist())
+    table = complexity(rows, timing, counted=True).dropna(subset="latency_ms")
+    return table if set(table["model"]) - set(names.MODELS) else table.head(0)
 
 
 def rank_correlation(frame: pd.DataFrame) -> pd.DataFrame:

@@ -25,7 +25,7 @@ BURST_UNITS = ("images", "seconds")
 PARAMETERS = {  # of notebooks, which have one of a few values
     "origin": ORIGINS,
     "timing": tuple(TIMES),
-    "course": tuple(TIMES),
+    "run_timing": tuple(TIMES),
     "order": DEVICE_ORDERS,
     "labels": DEVICE_LABELS,
     "burst_unit": BURST_UNITS,

@@ -524,7 +524,7 @@ def test_long_titles_of_panels_are_wrapped_and_do_not_overlap(
     ids = list(devices["device_id"])
     along, moved = (
         pd.concat([frame.assign(device_id=name, run_id=f"run of {name}") for name in ids])
-        for frame in (samples.course(), samples.moved())
+        for frame in (samples.times_along_run(), samples.moved())
     )
     charts = {"along": latency_chart.along_run(along, moved, devices)}
     path = chart_pages.write(

@@ -93,7 +93,7 @@ def bursts(number: int) -> pd.DataFrame:
     )
 
 
-def course() -> pd.DataFrame:
+def times_along_run() -> pd.DataFrame:
     """One image takes 100 ms, where the medians of the parts are 10 and 20 ms."""
     rows = [(0, 10.0, "image"), (1, 100.0, "image"), (2, 20.0, "image"), (0.5, 10.0, "loop"), (2, 20.0, "loop")]
     frame = pd.DataFrame(rows, columns=["query", "ms", "kind"])
@@ -374,7 +374,7 @@ def charts(number: int) -> dict[str, Chart]:
         "phases": latency.phases(phases(number), phones),
         "stability": latency.stability_scores(stability(number), phones),
         "slowdown": latency.slowdown(bursts(number), phones),
-        "along the run": latency.along_run(course(), moved(), phones),
+        "along the run": latency.along_run(times_along_run(), moved(), phones),
         "coverage": coverage.grid(runs(number), phones),
         "operators": operators.breakdown(kinds(number), phones),
         "convolutions": operators.convolution_times(bins(number), phones),

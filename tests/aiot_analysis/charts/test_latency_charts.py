@@ -102,7 +102,7 @@ def test_slowdowns_keep_their_intervals():
 
 
 def test_images_beyond_the_axis_are_at_its_top_and_keep_their_time():
-    rows = latency.along_run(samples.course(), samples.moved(), samples.devices(1)).rows.set_index("mark")
+    rows = latency.along_run(samples.times_along_run(), samples.moved(), samples.devices(1)).rows.set_index("mark")
     assert rows.loc["longer than drawn", ["ms", "shown_ms"]].tolist() == [100.0, 27.0]  # 1.35 times the longest median
     assert rows.loc["image", "shown_ms"].tolist() == [10.0, 20.0]
     assert rows["panel"].unique().tolist() == ["Oppo Model 00: ResNet50, TFLite CPU, float32"]
@@ -111,5 +111,5 @@ def test_images_beyond_the_axis_are_at_its_top_and_keep_their_time():
 
 
 def test_a_change_that_is_not_significant_is_not_drawn():
-    rows = latency.along_run(samples.course(), samples.moved(p_value=0.2), samples.devices(1)).rows
+    rows = latency.along_run(samples.times_along_run(), samples.moved(p_value=0.2), samples.devices(1)).rows
     assert set(rows["mark"]) == {"image", "longer than drawn", "median of a part"}

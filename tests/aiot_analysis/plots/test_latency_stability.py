@@ -81,11 +81,11 @@ def test_short_runs_and_no_records_say_so():
 def test_a_change_is_drawn_where_it_is_and_only_where_it_is_seen():
     images = measured()
     moved = drift.most_moved(drift.drifts(images))
-    course = drift.times_along_run(images, moved)
-    [axes] = draw.along_run(course, moved, ORIGIN).axes
+    times = drift.times_along_run(images, moved)
+    [axes] = draw.along_run(times, moved, ORIGIN).axes
     lines = [line for line in axes.lines if line.get_linestyle() == "--"]
     assert [line.get_xdata()[0] for line in lines] == pytest.approx([150], abs=5)
-    [axes] = draw.along_run(course, moved.assign(change_p_adjusted=0.5), ORIGIN).axes
+    [axes] = draw.along_run(times, moved.assign(change_p_adjusted=0.5), ORIGIN).axes
     assert not [line for line in axes.lines if line.get_linestyle() == "--"]
 
 

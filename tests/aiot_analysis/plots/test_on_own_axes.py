@@ -91,6 +91,7 @@ def arguments():
         ],
         "against": [agreement.compare_with(answers, "phone-00"), {"base": "phone-00"}],
         "scatter": [points],
+        "networks": [points],
         "off_line": [residuals, complexity.implementations(residuals)],
         "grid": [computer()],
         "distribution": [latency.summary(pictures)],

@@ -90,6 +90,18 @@ def test_points_are_at_their_operations_and_each_panel_has_the_line_through_its_
     assert "no data: TFLite NNAPI and Caffe2 (not measured)" in words(figure)
 
 
+def test_networks_beyond_the_paper_are_drawn_in_the_panel_of_each_implementation():
+    columns = ["device_id", "model", "implementation", "macs_millions", "latency_ms"]
+    values = [("vit_b_16", "ncnn_cpu", 17564.0, 400.0), ("vit_b_16", "tflite_cpu", 17564.0, 300.0)]
+    values += [("mnasnet", "tflite_cpu", 314.0, 5.0)]
+    figure = complexity.networks(pd.DataFrame([("local", *row) for row in values], columns=columns), ORIGIN)
+    assert titles(figure) == ["TFLite CPU", "ncnn"]
+    drawn = [sorted(point for artist in axes.collections for point in offsets(artist)) for axes in figure.axes]
+    assert drawn == [[[314.0, 5.0], [17564.0, 300.0]], [[17564.0, 400.0]]]
+    assert "2 networks on 1 device: TFLite CPU 5 to 300 ms; ncnn 400 ms" in figure.get_label()
+    assert "no data" in complexity.networks(pd.DataFrame(columns=columns), ORIGIN).get_label()
+
+
 def test_labels_of_models_do_not_overlap():
     """MobileNetV2 and MnasNet are 5% apart and share a label of two lines."""
     figure = complexity.scatter(complexity_stats.complexity(instances(*six())), ORIGIN)

@@ -17,7 +17,7 @@ def table(*rows):
     return variance.with_noise(frame, frame)
 
 
-def course(rng, n, scatter, correlation):
+def random_times(rng, n, scatter, correlation):
     """Return times of 20 ms with a standard deviation and an AR(1) autocorrelation, after 100 discarded ones."""
     drawn = rng.normal(size=n + 100)
     for at in range(1, n + 100):
@@ -29,7 +29,7 @@ def course(rng, n, scatter, correlation):
 def test_planted_scatter_and_autocorrelation_are_found(correlation, inflation):
     rng = np.random.default_rng(2)
     ids = [f"{kind}_{model}" for kind in ("tflite_cpu_float32", "pytorch_cpu_float32") for model in MODELS]
-    records = pd.concat([images(id_, [True] * 2000, course(rng, 2000, 0.1, correlation)) for id_ in ids])
+    records = pd.concat([images(id_, [True] * 2000, random_times(rng, 2000, 0.1, correlation)) for id_ in ids])
     [result] = noise.measured(table(*map(instance, ids)), records).to_dict("records")
     assert result["within"] == pytest.approx(2 * 0.1**2 * inflation, rel=0.2)
     assert result["effective_share"] == pytest.approx(1 / inflation, rel=0.2)
@@ -46,7 +46,7 @@ def test_what_an_image_costs_both_instances_is_not_noise():
 
 def test_one_instance_counts_twice():
     rng = np.random.default_rng(4)
-    times = course(rng, 4000, 0.2, 0.0)
+    times = random_times(rng, 4000, 0.2, 0.0)
     [result] = noise.measured(table(instance(TFLITE)), images(TFLITE, [True] * 4000, times)).to_dict("records")
     assert result["within"] == pytest.approx(2 * 0.2**2, rel=0.25)
     assert result["discordant"] == noise.DISCORDANT
