@@ -334,7 +334,7 @@ def _one(matched: Matched, base: Side, other: Side, timing: str) -> Iterator[Mea
         averages = (sessions[0][instance], sessions[1][instance])
         run_records = right = None
         if base_records is not None and other_records is not None:
-            run_records = _records_in_order(base_records, column), _records_in_order(other_records, column)
+            run_records = _run_records(base_records, column), _run_records(other_records, column)
             right = pd.concat(
                 [_right(base_records), _right(other_records)], axis=1, join="inner", keys=["base", "other"]
             )
@@ -402,7 +402,7 @@ def _in_run_order(records: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _records_in_order(records: pd.DataFrame, column: str) -> pd.DataFrame:
+def _run_records(records: pd.DataFrame, column: str) -> pd.DataFrame:
     """Return the columns described at `RunRecords` from records as in `_in_run_order`."""
     ms, failed = records[column].to_numpy(float, na_value=np.nan), records["failed"].to_numpy(bool)
     usable_ms = np.where(np.isfinite(ms) & (ms >= 0) & ~failed, ms, np.nan)

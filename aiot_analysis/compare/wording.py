@@ -20,7 +20,7 @@ from aiot_analysis.compare.matching import ONE, SAME
 from aiot_analysis.compare.sides import short
 from aiot_analysis.stats import intervals
 from aiot_analysis.tables import names
-from aiot_analysis.words import CONFIDENCE, p_value, plural
+from aiot_analysis.words import CONFIDENCE, p_value, plural, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
@@ -370,7 +370,7 @@ def render_markdown(comparison: Comparison) -> str:
 def _verdict(comparison: Comparison) -> str:
     verdict = judged(comparison)
     counts = summary(comparison)
-    return f"{verdict[0].upper()}{verdict[1:]}. {counts}." if verdict else f"{counts}."
+    return f"{sentence(verdict)} {counts}." if verdict else f"{counts}."
 
 
 def _instances(comparison: Comparison, worded_rows: Sequence[WordedRow]) -> str:

@@ -59,15 +59,7 @@ def scatter(
         axes.set_title(title)
         ranges.append(f"{title} {style.span(part['latency_ms'], '{:.3g}')} ms")
         for kind, look in looks.items():
-            points = part[part["kind"] == kind]
-            axes.scatter(
-                points["macs_millions"],
-                points["latency_ms"],
-                marker=look.marker,
-                color=look.color,
-                s=28 if devices <= device_axis.FEW else 10,
-                alpha=0.9 if devices <= device_axis.FEW else 0.5,
-            )
+            _draw_points(axes, part[part["kind"] == kind], look, devices)
         _draw_lines(axes, lines, part if by_panel else measured, name)
         _model_axis(axes, measured)
         times = pd.concat([measured["latency_ms"], _published_points(axes, published, measured, name)])
@@ -113,15 +105,14 @@ def networks(
     present = names.in_order(set(frame["implementation"]), names.IMPLEMENTATIONS)
     look_of = network_looks(names.in_order(set(frame["model"]), names.MODELS))
     figure, panels = style.panels(len(present), 2, 5.2 if len(present) > 1 else 6.4, 2.6)
-    few = frame["device_id"].nunique() <= device_axis.FEW
+    devices = frame["device_id"].nunique()
     ranges = []
     for panel, name in zip(panels, present, strict=True):
         part = frame[frame["implementation"] == name]
         panel.set_title(names.display(name) + _rho(correlation, name))
         ranges.append(f"{names.display(name)} {style.span(part['latency_ms'], '{:.3g}')} ms")
         for model, points in part.groupby("model"):
-            look, places = look_of[str(model)], (points["macs_millions"], points["latency_ms"])
-            panel.scatter(*places, marker=look.marker, color=look.color, s=28 if few else 10, alpha=0.9 if few else 0.5)
+            _draw_points(panel, points, look_of[str(model)], devices)
         panel.set(xscale="log", yscale="log", xlabel="multiply-accumulates (millions)", ylabel="mean time (ms)")
         for axis, limits, values in (
             (panel.xaxis, panel.set_xlim, frame["macs_millions"]),
@@ -130,9 +121,16 @@ def networks(
             limits(values.min() / 1.3, values.max() * 1.3)
             log_axis.plain_log(axis)
     style.legend(figure, {names.display(name): _mark(look.color, look.marker) for name, look in look_of.items()})
-    devices = plural(frame["device_id"].nunique(), "device")
-    what = f"{title} of {plural(len(look_of), 'network')} on {devices}"
+    what = f"{title} of {plural(len(look_of), 'network')} on {plural(devices, 'device')}"
     return style.finish(figure, origin, f"{what}: {'; '.join(ranges)}.")
+
+
+def _draw_points(axes: Axes, points: pd.DataFrame, look: style.Look, devices: int) -> None:
+    """Draw times over multiply-accumulates, smaller and lighter with many devices."""
+    size, alpha = (28, 0.9) if devices <= device_axis.FEW else (10, 0.5)
+    axes.scatter(
+        points["macs_millions"], points["latency_ms"], marker=look.marker, color=look.color, s=size, alpha=alpha
+    )
 
 
 def _published_points(

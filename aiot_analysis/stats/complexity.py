@@ -50,17 +50,20 @@ def complexity(rows: pd.DataFrame, timing: str = "end_to_end", counted: bool = F
 
 def beyond_paper(
     instances: pd.DataFrame, timing: str = "end_to_end", wanted: str | Sequence[str] = names.USABLE
-) -> pd.DataFrame:
-    """Return what `complexity` does, with counted operations, if networks beyond the paper's six were timed.
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the float32 rows of all networks, and their `complexity` with counted operations.
 
-    Takes the table `instances`. All networks are used together, and since times do not depend on the weights, those
-    with random weights are among them. The frame is empty if only the paper's networks were timed.
+    Takes the table `instances`. All networks are used together, also those with random weights, since only times are
+    used. Both frames are empty if no network beyond the paper's six was timed.
     """
-    timed = instances.assign(weights="any")
+    float32 = instances[instances["quantization"] == "float32"]
+    any_weights = float32.assign(own_weights=float32["weights"], weights="any")
     needs = (f"{select.time_column(timing)}_mean", "macs_millions")
-    rows, _ = select.measured_rows(timed, needs, wanted=wanted, together=timed["model"].unique().tolist())
+    rows, _ = select.measured_rows(any_weights, needs, wanted=wanted, together=float32["model"].unique().tolist())
+    if not set(rows["model"]) - set(names.MODELS):
+        rows = rows.head(0)
     table = complexity(rows, timing, counted=True).dropna(subset="latency_ms")
-    return table if set(table["model"]) - set(names.MODELS) else table.head(0)
+    return rows.assign(weights=rows["own_weights"]).drop(columns="own_weights"), table
 
 
 def rank_correlation(frame: pd.DataFrame) -> pd.DataFrame:

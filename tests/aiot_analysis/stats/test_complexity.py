@@ -93,12 +93,18 @@ def test_instances_of_a_device_under_other_conditions_are_refused():
 
 def test_networks_beyond_the_paper_have_counted_operations_and_may_have_random_weights():
     paper_alone = rows_of(resnet50=100.0, mnasnet=10.0).assign(macs_millions=[4089.0, 314.0])
-    assert complexity.beyond_paper(paper_alone).empty
+    assert all(frame.empty for frame in complexity.beyond_paper(paper_alone))
     other = instance("ncnn_cpu_float32_vit_b_16", time_ms=400.0, weights="random", macs_millions=17564.0, accuracy=None)
     other |= {"status": "measured", "verdict": "valid", "reasons": ""}
     unknown = instance("ncnn_cpu_float32_my_network", time_ms=1.0)
     rows = pd.concat([paper_alone, instances(other, unknown)], ignore_index=True)
-    result = complexity.beyond_paper(rows).set_index("model")
+    used, table = complexity.beyond_paper(rows)
+    assert used.set_index("model")["weights"].to_dict() == {
+        "resnet50": "sample",
+        "mnasnet": "sample",
+        "vit_b_16": "random",
+    }
+    result = table.set_index("model")
     assert result["macs_millions"].to_dict() == {"resnet50": 4089.0, "mnasnet": 314.0, "vit_b_16": 17564.0}
     assert result.loc["vit_b_16", ["latency_ms", "gmacs_per_s"]].tolist() == [400.0, pytest.approx(43.91)]
 
